@@ -1,0 +1,163 @@
+"""Whatever array-like a user has, as a checked numpy array. Nothing here writes to its input."""
+
+import operator
+from collections.abc import Iterator
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fairtoll.errors import FairtollError
+from fairtoll.metrics import _messages as messages
+
+# Room for half-precision softmax; a vector of logits is far outside.
+SUM_TOLERANCE = 1e-3
+RANGE_TOLERANCE = 1e-6
+
+
+def as_array(values: ArrayLike, *, name: str) -> NDArray[Any]:
+    """View or copy `values` as a numpy array, in whatever type they come."""
+    try:
+        return np.asarray(_off_device(values))
+    except (TypeError, ValueError, RuntimeError) as error:
+        cause = str(error).splitlines()[0]
+        raise FairtollError(messages.UNREADABLE.format(name=name, cause=cause)) from error
+
+
+def as_column(values: ArrayLike, *, name: str, remedy: str = "give one entry per row") -> NDArray[Any]:
+    """Read `values` as (N,); a data frame of one column will do."""
+    array = as_array(values, name=name)
+    if array.ndim == 2 and array.shape[1] == 1:
+        array = array[:, 0]
+    if array.ndim != 1:
+        raise FairtollError(
+            messages.WRONG_DIMENSIONS.format(name=name, shape=array.shape, expected="(N,)", remedy=remedy)
+        )
+    if array.size == 0:
+        raise FairtollError(messages.EMPTY.format(name=name, shape=array.shape))
+    return array
+
+
+def as_numbers(
+    values: ArrayLike, *, name: str, not_finite: str = messages.NOT_FINITE, nonnegative: bool = False
+) -> NDArray[np.float64]:
+    """Read `values` as finite float64 (N,)."""
+    numbers = _float64(as_column(values, name=name), name=name)
+    _check_finite(numbers, name=name, message=not_finite)
+    if nonnegative and numbers.min() < 0:
+        row = int(np.argmin(numbers))
+        raise FairtollError(messages.NEGATIVE.format(name=name, given=numbers[row], row=row))
+    return numbers
+
+
+def as_mask(values: ArrayLike, *, name: str, like: NDArray[Any]) -> NDArray[np.bool_]:
+    """Read `values` as bool, one for each row of `like`; 0 and 1 in any number type will do."""
+    array = as_column(values, name=name)
+    check_length(array, name=name, like=like)
+    if array.dtype == np.bool_:
+        return array
+    numbers = _float64(array, name=name)
+    wrong = (numbers != 0) & (numbers != 1)
+    if wrong.any():
+        row = int(np.argmax(wrong))
+        raise FairtollError(messages.NOT_ZERO_ONE.format(name=name, given=numbers[row], row=row))
+    return numbers.astype(np.bool_)
+
+
+def as_probabilities(values: ArrayLike, *, name: str) -> NDArray[np.float64]:
+    """Read `values` as float64 (N, C), each row a distribution over the classes."""
+    array = as_array(values, name=name)
+    if array.ndim != 2 or array.shape[1] == 1:
+        remedy = "give one column per class"
+        raise FairtollError(
+            messages.WRONG_DIMENSIONS.format(
+                name=name, shape=array.shape, expected="(N, C) with C of at least 2", remedy=remedy
+            )
+        )
+    if array.size == 0:
+        raise FairtollError(messages.EMPTY.format(name=name, shape=array.shape))
+    probabilities = _float64(array, name=name)
+    _check_finite(probabilities, name=name, message=messages.NOT_FINITE)
+    outside = np.maximum(-probabilities, probabilities - 1).max(axis=1)
+    if outside.max() > RANGE_TOLERANCE:
+        row = int(np.argmax(outside))
+        worst = probabilities[row][np.argmax(np.abs(probabilities[row] - 0.5))]
+        raise FairtollError(messages.PROBABILITY_RANGE.format(name=name, given=worst, row=row))
+    totals = probabilities.sum(axis=1)
+    off = np.abs(totals - 1)
+    if off.max() > SUM_TOLERANCE:
+        row = int(np.argmax(off))
+        raise FairtollError(messages.PROBABILITY_SUM.format(name=name, given=totals[row], row=row))
+    return probabilities
+
+
+def members(left_out: ArrayLike, *, full: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
+    """Yield the (N, C) probabilities of each member of `left_out`, checked as they are reached.
+
+    One at a time: a hundred members over a test set in float64 would not fit beside the original.
+    """
+    stack = as_array(left_out, name="left_out")
+    if stack.ndim != 3:
+        raise FairtollError(
+            messages.WRONG_DIMENSIONS.format(
+                name="left_out",
+                shape=stack.shape,
+                expected="(L, N, C)",
+                remedy="stack one (N, C) array per left-out model",
+            )
+        )
+    if stack.shape[0] == 0:
+        raise FairtollError(messages.EMPTY.format(name="left_out", shape=stack.shape))
+    if stack.shape[1:] != full.shape:
+        raise FairtollError(messages.SHAPES_DIFFER.format(given=stack.shape[1:], expected=full.shape))
+    return (as_probabilities(member, name=f"left_out[{i}]") for i, member in enumerate(stack))
+
+
+def check_length(array: NDArray[Any], *, name: str, like: NDArray[Any], reference: str = "y_true") -> None:
+    """Refuse `array` unless it has as many rows as `like`."""
+    if len(array) != len(like):
+        raise FairtollError(
+            messages.LENGTHS_DIFFER.format(
+                name=name, given=len(array), expected=len(like), reference=reference
+            )
+        )
+
+
+def check_minimum_rows(minimum_rows: int) -> None:
+    """Refuse a least group size under one row: an empty group has no value to show."""
+    try:
+        enough = operator.index(minimum_rows) >= 1
+    except TypeError:
+        enough = False
+    if not enough:
+        raise FairtollError(messages.MINIMUM_ROWS.format(given=minimum_rows))
+
+
+def _off_device(values: Any) -> Any:
+    """Torch tensors, alone or in a list, as numpy; everything else as it came. Torch is not imported."""
+    if hasattr(values, "detach") and hasattr(values, "cpu"):
+        tensor = values.detach().cpu()
+        # numpy has no bfloat16
+        return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
+    if isinstance(values, list | tuple) and values and hasattr(values[0], "detach"):
+        return [_off_device(value) for value in values]
+    return values
+
+
+def _float64(array: NDArray[Any], *, name: str) -> NDArray[np.float64]:
+    if array.dtype.kind == "O" and any(isinstance(value, str) for value in array.flat):
+        raise FairtollError(messages.NOT_NUMBERS.format(name=name, given="text"))
+    if array.dtype.kind not in "biufO":
+        raise FairtollError(messages.NOT_NUMBERS.format(name=name, given=array.dtype))
+    try:
+        return array.astype(np.float64, copy=False)
+    except (TypeError, ValueError) as error:
+        raise FairtollError(messages.NOT_NUMBERS.format(name=name, given=array.dtype)) from error
+
+
+def _check_finite(array: NDArray[np.float64], *, name: str, message: str) -> None:
+    finite = np.isfinite(array)
+    if not finite.all():
+        count = int(array.size - np.count_nonzero(finite))
+        row = int(np.argwhere(~finite)[0][0])
+        raise FairtollError(message.format(name=name, count=count, row=row))
