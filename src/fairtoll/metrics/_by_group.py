@@ -1,0 +1,252 @@
+"""One number per group, its gap, and the partitions it is taken over."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fairtoll.errors import FairtollError
+from fairtoll.metrics import _messages as messages
+from fairtoll.metrics._inputs import as_numbers, check_length, check_minimum_rows
+from fairtoll.metrics._labels import Labels, as_labels
+
+_ONE_PARTITION = "give one column, or combine several with intersect(...)"
+
+
+@dataclass(frozen=True, eq=False)
+class ByGroup:
+    """One value per group, how many rows stand behind it, and whether they are enough.
+
+    A group with too few rows keeps its value, for a table to show, and takes no part in the gap.
+
+    Parameters
+    ----------
+    groups : tuple
+        The G groups' names, sorted.
+    values : numpy.ndarray
+        Each group's mean, (G,), in the unit of what was averaged; NaN for a group with no row.
+    rows : numpy.ndarray
+        Rows behind each value, (G,).
+    sufficient : numpy.ndarray
+        Whether each group has enough rows to be compared, (G,).
+    censored : numpy.ndarray, optional
+        Share of each group's rows whose own value is a lower limit, (G,); None where nothing can be.
+
+    Raises
+    ------
+    FairtollError
+        If the arrays do not have one entry per group.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairtoll.metrics import ByGroup
+    >>> accuracy = ByGroup(
+    ...     groups=("cat", "dog", "emu"),
+    ...     values=np.array([0.5, 0.75, 1.0]),
+    ...     rows=np.array([900, 1000, 2]),
+    ...     sufficient=np.array([True, True, False]),
+    ... )
+    >>> accuracy.gap, accuracy.highest, accuracy.lowest
+    (0.25, 'dog', 'cat')
+    """
+
+    groups: tuple[Any, ...]
+    values: NDArray[np.float64]
+    rows: NDArray[np.intp]
+    sufficient: NDArray[np.bool_]
+    censored: NDArray[np.float64] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("values", "rows", "sufficient", "censored"):
+            array = getattr(self, name)
+            if array is not None and np.shape(array) != (len(self.groups),):
+                raise FairtollError(
+                    messages.BY_GROUP_SHAPES.format(
+                        given=np.size(array), name=name, expected=len(self.groups)
+                    )
+                )
+
+    @property
+    def gap(self) -> float:
+        """Largest less smallest value over the sufficient groups; NaN if fewer than two are."""
+        values = self.values[self.sufficient]
+        return float(values.max() - values.min()) if values.size >= 2 else math.nan
+
+    @property
+    def highest(self) -> Any:
+        """The sufficient group with the largest value, the first of equals; None if there is none."""
+        return self._extreme(np.argmax)
+
+    @property
+    def lowest(self) -> Any:
+        """The sufficient group with the smallest value, the first of equals; None if there is none."""
+        return self._extreme(np.argmin)
+
+    def to_dict(self) -> dict[str, Any]:
+        """Plain Python, ready for JSON: None stands where a number is NaN or not known."""
+        censored = [None] * len(self.groups) if self.censored is None else self.censored.tolist()
+        entries = zip(
+            self.groups,
+            self.values.tolist(),
+            self.rows.tolist(),
+            self.sufficient.tolist(),
+            censored,
+            strict=True,
+        )
+        return {
+            "gap": _known(self.gap),
+            "highest": self.highest,
+            "lowest": self.lowest,
+            "groups": [
+                {
+                    "group": group,
+                    "value": _known(value),
+                    "rows": rows,
+                    "sufficient": sufficient,
+                    "censored": _known(share),
+                }
+                for group, value, rows, sufficient, share in entries
+            ],
+        }
+
+    def _extreme(self, place: Any) -> Any:
+        among = np.flatnonzero(self.sufficient)
+        return self.groups[among[place(self.values[among])]] if among.size else None
+
+
+def group_means(
+    values: ArrayLike, groups: ArrayLike, *, weights: ArrayLike | None = None, minimum_rows: int = 10
+) -> ByGroup:
+    """Mean of `values` in each group.
+
+    Every metric over a partition is this with other values: correctness for CAU, least epsilon or
+    success for CRU, confidence for EOU.
+
+    Parameters
+    ----------
+    values : array-like
+        One finite number per row, (N,), in any unit.
+    groups : array-like
+        The group of each row, (N,): text, integers or any hashable.
+    weights : array-like, optional
+        Weight of each row, (N,), 0 or more. A row of weight 0 is not counted. Default: 1 for all.
+    minimum_rows : int
+        A group with fewer counted rows is flagged as insufficient.
+
+    Returns
+    -------
+    ByGroup
+        The G groups in sorted order, values in the unit of `values`.
+
+    Raises
+    ------
+    FairtollError
+        If lengths differ, numbers are not finite, a group is missing or a weight is negative.
+
+    Examples
+    --------
+    >>> from fairtoll.metrics import group_means
+    >>> group_means([1.0, 0.0, 1.0, 1.0], ["a", "a", "b", "b"], minimum_rows=1).values
+    array([0.5, 1. ])
+    """
+    numbers = as_numbers(values, name="values")
+    partition = as_partition(groups, name="groups", like=numbers, reference="values")
+    weighting = None
+    if weights is not None:
+        weighting = as_numbers(weights, name="weights", nonnegative=True)
+        check_length(weighting, name="weights", like=numbers, reference="values")
+    return means(numbers, partition, weights=weighting, minimum_rows=minimum_rows)
+
+
+def intersect(*columns: ArrayLike) -> NDArray[np.object_]:
+    """Name the cell of a cross-partition that each row is in: sex and race, class and group.
+
+    Parameters
+    ----------
+    *columns : array-like
+        One or more partitions of the same rows, each (N,).
+
+    Returns
+    -------
+    numpy.ndarray
+        Text such as "Female & Black", (N,), the columns in the order given. Cells with no row do
+        not arise.
+
+    Raises
+    ------
+    FairtollError
+        If no column is given, lengths differ, a value is missing, or two cells get the same name.
+
+    Examples
+    --------
+    >>> from fairtoll.metrics import intersect
+    >>> intersect(["Female", "Male", "Female"], [0, 1, 1])
+    array(['Female & 0', 'Male & 1', 'Female & 1'], dtype=object)
+    """
+    if not columns:
+        raise FairtollError(messages.NO_COLUMNS)
+    names: list[tuple[str, ...]] = [()]
+    codes: NDArray[np.intp] | None = None
+    for place, column in enumerate(columns):
+        labels = as_labels(column, name=f"column {place}")
+        if codes is None:
+            codes = np.zeros(len(labels.codes), dtype=np.intp)
+        check_length(labels.codes, name=f"column {place}", like=codes, reference="column 0")
+        # Only cells that occur are carried on, so many columns cannot overflow the code.
+        cells = as_labels(codes * len(labels.names) + labels.codes, name="cells")
+        split = [divmod(cell, len(labels.names)) for cell in cells.names]
+        names = [(*names[before], str(labels.names[last])) for before, last in split]
+        codes = cells.codes
+    assert codes is not None
+    texts = [" & ".join(parts) for parts in names]
+    for text in texts:
+        if texts.count(text) > 1:
+            raise FairtollError(messages.AMBIGUOUS_INTERSECTION.format(given=repr(text)))
+    return np.array(texts, dtype=np.object_)[codes]
+
+
+def as_partition(groups: ArrayLike, *, name: str, like: NDArray[Any], reference: str = "y_true") -> Labels:
+    """Encode the group of each row, checking that there is one for each row of `like`."""
+    partition = as_labels(groups, name=name, remedy=_ONE_PARTITION)
+    check_length(partition.codes, name=name, like=like, reference=reference)
+    return partition
+
+
+def as_truth_and_partition(y_true: ArrayLike, groups: ArrayLike | None) -> tuple[Labels, Labels]:
+    """Encode the true labels and the partition, which is the classes unless another is given."""
+    truth = as_labels(y_true, name="y_true")
+    return truth, truth if groups is None else as_partition(groups, name="groups", like=truth.codes)
+
+
+def means(
+    values: NDArray[Any],
+    partition: Labels,
+    *,
+    weights: NDArray[np.bool_] | NDArray[np.float64] | None = None,
+    minimum_rows: int,
+) -> ByGroup:
+    """Group means of arrays that are checked already."""
+    check_minimum_rows(minimum_rows)
+    size, codes = len(partition.names), partition.codes
+    if weights is None:
+        rows = np.bincount(codes, minlength=size)
+        weight = rows.astype(np.float64)
+        total = np.bincount(codes, weights=values, minlength=size)
+    else:
+        rows = np.bincount(codes[weights > 0], minlength=size)
+        weight = np.bincount(codes, weights=weights, minlength=size).astype(np.float64, copy=False)
+        total = np.bincount(codes, weights=values * weights, minlength=size)
+    averages = np.divide(total, weight, out=np.full(size, np.nan), where=weight > 0)
+    return ByGroup(
+        groups=partition.names,
+        values=averages,
+        rows=rows,
+        sufficient=(rows >= minimum_rows) & np.isfinite(averages),
+    )
+
+
+def _known(value: float | None) -> float | None:
+    return None if value is None or math.isnan(value) else value
