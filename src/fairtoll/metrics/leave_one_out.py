@@ -1,0 +1,185 @@
+"""LUF, leave-one-out unfairness (the paper's Definition 3), and its two counts of flipped classes."""
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fairtoll.metrics._inputs import as_probabilities, members
+
+
+def leave_one_out_unfairness(full: ArrayLike, left_out: ArrayLike) -> float:
+    """LUF: how far one training row can move a model's confidence, averaged over rows.
+
+    Black and Fredrikson 2021; Sooksatra and Rivas, "Adversarial Training Negatively Affects
+    Fairness", Definition 3: LUF(F, D, x) = max over left-out i and class y of
+    abs(F_D(x)_y - F_(D without i)(x)_y), and LUF(F, D) its mean over rows.
+
+    It is a maximum over members: compare only values taken with as many members.
+
+    Parameters
+    ----------
+    full : array-like
+        Class probabilities of the model trained on all rows, (N, C).
+    left_out : array-like
+        Class probabilities of the L models each trained without one row, (L, N, C).
+
+    Returns
+    -------
+    float
+        In [0, 1], in probability.
+
+    Raises
+    ------
+    FairtollError
+        If shapes differ, the input is empty, or entries are not probabilities.
+
+    Examples
+    --------
+    >>> from fairtoll.metrics import leave_one_out_unfairness
+    >>> leave_one_out_unfairness([[1.0, 0.0], [0.5, 0.5]], [[[0.5, 0.5], [0.5, 0.5]]])
+    0.25
+    """
+    return float(leave_one_out_unfairness_by_row(full, left_out).mean())
+
+
+def leave_one_out_unfairness_by_row(full: ArrayLike, left_out: ArrayLike) -> NDArray[np.float64]:
+    """LUF of each row: the largest change in any class's confidence by any left-out training row.
+
+    Its mean in a class or group is `group_means(leave_one_out_unfairness_by_row(...), groups)`.
+
+    Parameters
+    ----------
+    full : array-like
+        Class probabilities of the model trained on all rows, (N, C).
+    left_out : array-like
+        Class probabilities of the L models each trained without one row, (L, N, C).
+
+    Returns
+    -------
+    numpy.ndarray
+        In [0, 1], in probability, (N,).
+
+    Raises
+    ------
+    FairtollError
+        If shapes differ, the input is empty, or entries are not probabilities.
+
+    Examples
+    --------
+    >>> from fairtoll.metrics import leave_one_out_unfairness_by_row
+    >>> leave_one_out_unfairness_by_row([[1.0, 0.0], [0.5, 0.5]], [[[0.5, 0.5], [0.5, 0.5]]])
+    array([0.5, 0. ])
+    """
+    whole = as_probabilities(full, name="full")
+    largest = np.zeros(len(whole))
+    for member in members(left_out, full=whole):
+        np.maximum(largest, np.abs(whole - member).max(axis=1), out=largest)
+    return largest
+
+
+def flips_per_row(full: ArrayLike, left_out: ArrayLike) -> float:
+    """LUF_t: how many leave-one-out models change a row's predicted class, averaged over rows.
+
+    Sooksatra and Rivas, section IV.D: mean over rows x of the number of left-out i with
+    C_D(x) != C_(D without i)(x), where C is the class of largest probability.
+
+    Parameters
+    ----------
+    full : array-like
+        Class probabilities of the model trained on all rows, (N, C).
+    left_out : array-like
+        Class probabilities of the L models each trained without one row, (L, N, C).
+
+    Returns
+    -------
+    float
+        Models per row, in [0, L]. Times N it equals `flips_per_model` times L.
+
+    Raises
+    ------
+    FairtollError
+        If shapes differ, the input is empty, or entries are not probabilities.
+
+    Examples
+    --------
+    >>> from fairtoll.metrics import flips_per_row
+    >>> flips_per_row([[0.9, 0.1], [0.6, 0.4]], [[[0.8, 0.2], [0.4, 0.6]]])
+    0.5
+    """
+    flips, _, rows = _flips(full, left_out)
+    return flips / rows
+
+
+def flips_per_model(full: ArrayLike, left_out: ArrayLike) -> float:
+    """LUF_l: how many rows change their predicted class, averaged over leave-one-out models.
+
+    Sooksatra and Rivas, section IV.D: mean over left-out i of the number of rows x with
+    C_D(x) != C_(D without i)(x), where C is the class of largest probability.
+
+    Parameters
+    ----------
+    full : array-like
+        Class probabilities of the model trained on all rows, (N, C).
+    left_out : array-like
+        Class probabilities of the L models each trained without one row, (L, N, C).
+
+    Returns
+    -------
+    float
+        Rows per model, in [0, N]. Times L it equals `flips_per_row` times N.
+
+    Raises
+    ------
+    FairtollError
+        If shapes differ, the input is empty, or entries are not probabilities.
+
+    Examples
+    --------
+    >>> from fairtoll.metrics import flips_per_model
+    >>> flips_per_model([[0.9, 0.1], [0.6, 0.4]], [[[0.8, 0.2], [0.4, 0.6]]])
+    1.0
+    """
+    flips, models, _ = _flips(full, left_out)
+    return flips / models
+
+
+def flip_rate(full: ArrayLike, left_out: ArrayLike) -> float:
+    """Share of (leave-one-out model, row) pairs whose predicted class differs from the full model's.
+
+    LUF_t is this times L, LUF_l this times N: the one number behind both that can be compared
+    between studies of different size.
+
+    Parameters
+    ----------
+    full : array-like
+        Class probabilities of the model trained on all rows, (N, C).
+    left_out : array-like
+        Class probabilities of the L models each trained without one row, (L, N, C).
+
+    Returns
+    -------
+    float
+        A fraction in [0, 1].
+
+    Raises
+    ------
+    FairtollError
+        If shapes differ, the input is empty, or entries are not probabilities.
+
+    Examples
+    --------
+    >>> from fairtoll.metrics import flip_rate
+    >>> flip_rate([[0.9, 0.1], [0.6, 0.4]], [[[0.8, 0.2], [0.4, 0.6]]])
+    0.5
+    """
+    flips, models, rows = _flips(full, left_out)
+    return flips / (models * rows)
+
+
+def _flips(full: ArrayLike, left_out: ArrayLike) -> tuple[int, int, int]:
+    """Flipped predictions, models, rows."""
+    whole = as_probabilities(full, name="full")
+    predicted = whole.argmax(axis=1)
+    counts = [
+        int(np.count_nonzero(member.argmax(axis=1) != predicted)) for member in members(left_out, full=whole)
+    ]
+    return sum(counts), len(counts), len(whole)
