@@ -1,0 +1,213 @@
+"""Rows in, sorted groups out: the checks and the sums that every statistic shares."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+
+from fairtoll.errors import FairtollError
+
+Floats = NDArray[np.float64]
+
+
+class InsufficientDataError(FairtollError):
+    """Fewer groups than needed have enough rows: not an equality, a lack of data."""
+
+
+@dataclass(frozen=True)
+class Partition:
+    """The rows of the sufficient groups, sorted by group.
+
+    `order (M,)` picks them from the N rows; group g then fills `rows[g]` places from `starts[g]` on.
+    """
+
+    names: tuple[Any, ...]
+    order: NDArray[np.intp]
+    starts: NDArray[np.intp]
+    rows: NDArray[np.intp]
+
+    def total(self, values: Floats) -> Floats:
+        """Sum `values (..., M)` within groups: `(..., G)`."""
+        sums: Floats = np.add.reduceat(values, self.starts, axis=-1)
+        return sums
+
+    def spread(self, values: Floats) -> Floats:
+        """Repeat `values (..., G)` over the rows of each group: `(..., M)`."""
+        return np.repeat(values, self.rows, axis=-1)
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One trained arm: group means per training run, and how far rows and runs move them.
+
+    `runs (S, G)` group means; `pseudo (S, M)` what each row adds to them (mean `runs` within a group);
+    `influence (M,)` the rows' deviation from the group mean, averaged over runs; `row_variance (G,)` the
+    variance that the choice of rows gives to a group's mean over runs; `included_rows (G,)` the fewest that
+    count in any run; `rates` whether every outcome is 0 or 1.
+    """
+
+    partition: Partition
+    runs: Floats
+    pseudo: Floats
+    influence: Floats
+    row_variance: Floats
+    included_rows: NDArray[np.intp]
+    rates: bool
+
+    @property
+    def means(self) -> Floats:
+        """Group means, averaged over training runs: `(G,)`."""
+        return self.runs.mean(axis=0)
+
+    @property
+    def plain(self) -> float:
+        """Mean over training runs of that run's largest minus smallest group mean."""
+        return float(np.ptp(self.runs, axis=1).mean())
+
+
+def check_outcomes(outcomes: ArrayLike, *, name: str) -> Floats:
+    """Return `outcomes (S, N)` as float64; a single run may be given as `(N,)`."""
+    try:
+        array = np.asarray(outcomes, dtype=np.float64)
+    except (TypeError, ValueError) as error:
+        raise FairtollError(
+            f"{name} holds something other than numbers ({error}); "
+            "expected numbers of shape (runs, rows); give one for each training run and row"
+        ) from None
+    if array.ndim == 1:
+        array = array[np.newaxis]
+    if array.ndim != 2 or array.size == 0:
+        raise FairtollError(
+            f"{name} has shape {array.shape}; expected (runs, rows) with at least one of each; "
+            "give one line for each training run"
+        )
+    if not np.isfinite(array).all():
+        count = int((~np.isfinite(array)).sum())
+        raise FairtollError(
+            f"{name} holds {count} values that are NaN or infinite; expected finite numbers; "
+            "leave such rows out with `included`, with a finite number in their place"
+        )
+    return array
+
+
+def check_included(included: ArrayLike | None, *, like: Floats, name: str) -> NDArray[np.bool_] | None:
+    """Return the mask `(S, N)` of rows that count, or None when all do."""
+    if included is None:
+        return None
+    mask = np.asarray(included)
+    if mask.dtype != np.bool_:
+        raise FairtollError(f"{name} is of type {mask.dtype}; expected booleans; compare to make a mask")
+    if mask.ndim == 1:
+        mask = mask[np.newaxis]
+    if mask.shape != like.shape:
+        raise FairtollError(
+            f"{name} has shape {mask.shape}; expected {like.shape}, as the outcomes; give one flag an outcome"
+        )
+    return None if mask.all() else mask
+
+
+def check_confidence(confidence: float) -> float:
+    """Return a confidence strictly between 0 and 1."""
+    if not 0.0 < confidence < 1.0:
+        raise FairtollError(
+            f"confidence is {confidence}; expected a number between 0 and 1; give 0.95 for 95 percent"
+        )
+    return float(confidence)
+
+
+def check_count(count: int, *, name: str, least: int) -> int:
+    """Return a whole number of at least `least`."""
+    if isinstance(count, bool) or not isinstance(count, int | np.integer) or count < least:
+        raise FairtollError(f"{name} is {count!r}; expected a whole number; give {least} or more")
+    return int(count)
+
+
+def read_arms(
+    groups: ArrayLike,
+    arms: tuple[tuple[str, ArrayLike, ArrayLike | None], ...],
+    *,
+    minimum_rows: int,
+    fewest_groups: int = 2,
+) -> tuple[Arm, ...]:
+    """Check the arms `(name, outcomes, included)` and keep the groups with enough rows in every one."""
+    minimum_rows = check_count(minimum_rows, name="minimum_rows", least=2)
+    labels = np.asarray(groups)
+    outcomes = [check_outcomes(values, name=name) for name, values, _ in arms]
+    masks = [
+        check_included(mask, like=values, name=f"included of {name}")
+        for (name, _, mask), values in zip(arms, outcomes, strict=True)
+    ]
+    for (name, _, _), values in zip(arms, outcomes, strict=True):
+        if labels.shape != (values.shape[1],):
+            raise FairtollError(
+                f"{name} has {values.shape[1]} rows and groups has shape {labels.shape}; "
+                "expected one group a row; give the same rows to both"
+            )
+    if labels.dtype.kind == "f" and np.isnan(labels).any():
+        raise FairtollError("groups holds NaN; expected a name for every row; give the missing ones a name")
+    try:
+        names, codes = np.unique(labels, return_inverse=True)
+    except TypeError:
+        raise FairtollError(
+            "groups mixes kinds of names; expected all text or all numbers; convert them with str"
+        ) from None
+    counts = np.bincount(codes, minlength=len(names))
+    for mask in masks:
+        if mask is not None:
+            for run in mask:
+                counts = np.minimum(counts, np.bincount(codes[run], minlength=len(names)))
+    kept = np.flatnonzero(counts >= minimum_rows)
+    if len(kept) < fewest_groups:
+        raise InsufficientDataError(
+            f"{len(kept)} groups of {len(names)} have {minimum_rows} rows or more in every run; expected at "
+            f"least {fewest_groups}; pool groups, lower `minimum_rows`, or report 'insufficient data'"
+        )
+    order = np.argsort(codes, kind="stable")
+    order = order[np.isin(codes[order], kept)]
+    rows = np.bincount(codes, minlength=len(names))[kept]
+    partition = Partition(
+        names=tuple(names[kept].tolist()),
+        order=order,
+        starts=np.concatenate([[0], np.cumsum(rows)[:-1]]).astype(np.intp),
+        rows=rows,
+    )
+    return tuple(_summarise(partition, values, mask) for values, mask in zip(outcomes, masks, strict=True))
+
+
+def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] | None) -> Arm:
+    values = outcomes[:, partition.order]
+    rows = partition.rows.astype(np.float64)
+    included: Floats = np.broadcast_to(rows, (len(values), len(rows)))
+    if mask is None:
+        runs = partition.total(values) / rows
+        deviations = values - partition.spread(runs)
+    else:
+        # A ratio of sums: the row's influence on it is weight * (outcome - ratio) / mean weight.
+        weights = mask[:, partition.order].astype(np.float64)
+        included = partition.total(weights)
+        runs = partition.total(values * weights) / included
+        deviations = weights * (values - partition.spread(runs)) * partition.spread(rows / included)
+    influence = deviations.mean(axis=0)
+    row_variance = partition.total(influence**2) / (rows * (rows - 1))
+    if len(values) > 1:
+        # What is new to each (row, run) is in the variance between runs already: count it once.
+        interaction = partition.total(((deviations - influence) ** 2).sum(axis=0))
+        interaction /= (rows - 1) * (len(values) - 1) * rows * len(values)
+        row_variance = np.maximum(row_variance - interaction, 0.0)
+    smallest = included.min(axis=0)
+    rates = bool(((values == 0.0) | (values == 1.0)).all())
+    if rates:
+        # Rates of exactly 0 or 1 are not known without error: Laplace's rule gives about (1 / n) ** 2.
+        row_variance = np.maximum(row_variance, (smallest + 1) / ((smallest + 2) ** 2 * smallest))
+    return Arm(
+        partition=partition,
+        runs=runs,
+        pseudo=deviations + partition.spread(runs),
+        influence=influence,
+        row_variance=row_variance,
+        included_rows=smallest.astype(np.intp),
+        rates=rates,
+    )

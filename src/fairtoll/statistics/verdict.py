@@ -1,0 +1,187 @@
+"""From an interval to words: less fair, fairer, equivalent, inconclusive."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Any
+
+from fairtoll.errors import FairtollError
+from fairtoll.statistics.difference import Difference
+
+# In the metric's own unit, except least epsilon: a share of the standard arm's mean least epsilon.
+# Leave-one-out statistics are judged through the flip rate, which carries them all.
+MARGINS: dict[str, float] = {
+    "cau": 0.01,
+    "cru_s": 0.01,
+    "cru_epsilon": 0.05,
+    "eou": 0.01,
+    "equalized_odds_rate": 0.01,
+    "luf_flip_rate": 0.01,
+}
+RELATIVE_MARGINS = frozenset({"cru_epsilon"})
+
+
+class VerdictKind(StrEnum):
+    """What may be said of an arm against another."""
+
+    LESS_FAIR = "less fair"
+    FAIRER = "fairer"
+    EQUIVALENT = "equivalent"
+    INCONCLUSIVE = "inconclusive"
+    INSUFFICIENT_DATA = "insufficient data"
+
+
+@dataclass(frozen=True)
+class Verdict:
+    """A verdict with the one sentence that says why, and the margin that it was judged by."""
+
+    kind: VerdictKind
+    reason: str
+    margin: float
+
+
+@dataclass(frozen=True)
+class LevellingDown:
+    """How the groups changed behind a change of gap.
+
+    `changes` robust minus standard of every group, `levelled_down` whether the gap shrank because the best
+    group lost more than the worst gained, `sentence` says so (None otherwise), `worst_standard` and
+    `worst_robust` the worst group's name and value in each arm.
+    """
+
+    levelled_down: bool
+    sentence: str | None
+    changes: dict[Any, float]
+    worst_standard: tuple[Any, float]
+    worst_robust: tuple[Any, float]
+
+
+def margin_for(metric: str, *, mean_least_epsilon: float | None = None) -> float:
+    """Margin within which two arms' gaps count as equal, in the metric's unit.
+
+    Examples
+    --------
+    >>> margin_for("cau"), margin_for("cru_epsilon", mean_least_epsilon=8.0)
+    (0.01, 0.4)
+    """
+    if metric not in MARGINS:
+        raise FairtollError(f"metric is {metric!r}; expected one of {', '.join(MARGINS)}; name one of them")
+    if metric not in RELATIVE_MARGINS:
+        return MARGINS[metric]
+    if mean_least_epsilon is None or not mean_least_epsilon > 0:
+        raise FairtollError(
+            f"mean_least_epsilon is {mean_least_epsilon}; expected a positive number; "
+            f"give the standard arm's mean least epsilon, of which {metric}'s margin is a share"
+        )
+    return MARGINS[metric] * mean_least_epsilon
+
+
+def state_verdict(difference: Difference | None, *, margin: float) -> Verdict:
+    """State what an interval of a difference of gaps allows to say.
+
+    Less fair: all of it above the margin. Fairer: all below minus the margin. Equivalent: all within.
+    Otherwise, and always with one training run in either arm, inconclusive.
+
+    Parameters
+    ----------
+    difference
+        From `difference`, at a confidence widened for the family by `bonferroni`; None when there were too
+        few groups with enough rows.
+    margin
+        The largest difference that does not matter, in the unit of the difference; see `margin_for`.
+
+    Returns
+    -------
+    Verdict
+
+    Raises
+    ------
+    FairtollError
+        When the margin is not a number of 0 or more.
+
+    Examples
+    --------
+    >>> state_verdict(None, margin=0.01).kind.value
+    'insufficient data'
+    """
+    if not 0 <= margin < float("inf"):
+        raise FairtollError(f"margin is {margin}; expected 0 or more; give it in the metric's unit")
+    if difference is None:
+        reason = "fewer than two groups have enough rows to compare"
+        return Verdict(VerdictKind.INSUFFICIENT_DATA, reason, margin)
+    low, high = difference.interval.low, difference.interval.high
+    spoken = f"the difference of gaps is {difference.value:+.4g}, from {low:+.4g} to {high:+.4g}"
+    if min(difference.standard_runs, difference.robust_runs) == 1:
+        reason = f"one training run: {spoken} over rows alone, and another run may differ"
+        return Verdict(VerdictKind.INCONCLUSIVE, reason, margin)
+    if low > margin:
+        return Verdict(VerdictKind.LESS_FAIR, f"{spoken}, above the margin of {margin:.4g}", margin)
+    if high < -margin:
+        return Verdict(VerdictKind.FAIRER, f"{spoken}, below minus the margin of {margin:.4g}", margin)
+    if -margin < low and high < margin:
+        return Verdict(VerdictKind.EQUIVALENT, f"{spoken}, within the margin of {margin:.4g}", margin)
+    reason = f"{spoken}; a difference under {difference.least_detectable:.4g} could not have been shown"
+    return Verdict(VerdictKind.INCONCLUSIVE, reason, margin)
+
+
+def levelling_down(
+    standard_groups: Mapping[Any, float], robust_groups: Mapping[Any, float], *, higher_is_better: bool
+) -> LevellingDown:
+    """Say whether a smaller gap comes from the best group falling rather than the worst one rising.
+
+    Parameters
+    ----------
+    standard_groups, robust_groups
+        Group name to mean, the same groups in both arms.
+    higher_is_better
+        True for accuracy, False for attack success.
+
+    Returns
+    -------
+    LevellingDown
+
+    Raises
+    ------
+    FairtollError
+        When the arms have different groups, or fewer than two.
+
+    Examples
+    --------
+    >>> found = levelling_down({"a": 0.9, "b": 0.7}, {"a": 0.75, "b": 0.68}, higher_is_better=True)
+    >>> found.sentence
+    'levelling down: the gap shrank from 0.2 to 0.07 as the best group (a) went from 0.9 to 0.75, \
+    while the worst went from 0.7 (b) to 0.68 (b)'
+    """
+    if set(standard_groups) != set(robust_groups) or len(standard_groups) < 2:
+        raise FairtollError(
+            f"the arms have groups {sorted(map(str, standard_groups))} and "
+            f"{sorted(map(str, robust_groups))}; "
+            "expected the same two or more; give every group's value in both arms"
+        )
+    sign = 1.0 if higher_is_better else -1.0
+    best = max(standard_groups, key=lambda name: sign * standard_groups[name])
+    worst_standard = min(standard_groups, key=lambda name: sign * standard_groups[name])
+    worst_robust = min(robust_groups, key=lambda name: sign * robust_groups[name])
+    best_robust = max(robust_groups, key=lambda name: sign * robust_groups[name])
+    gap_standard = sign * (standard_groups[best] - standard_groups[worst_standard])
+    gap_robust = sign * (robust_groups[best_robust] - robust_groups[worst_robust])
+    fall = sign * (standard_groups[best] - robust_groups[best_robust])
+    rise = sign * (robust_groups[worst_robust] - standard_groups[worst_standard])
+    down = gap_robust < gap_standard and fall > 0 and fall > rise
+    sentence = None
+    if down:
+        sentence = (
+            f"levelling down: the gap shrank from {gap_standard:.3g} to {gap_robust:.3g} as the best group "
+            f"({best}) went from {standard_groups[best]:.3g} to {robust_groups[best]:.3g}, while the worst "
+            f"went from {standard_groups[worst_standard]:.3g} ({worst_standard}) "
+            f"to {robust_groups[worst_robust]:.3g} ({worst_robust})"
+        )
+    return LevellingDown(
+        levelled_down=down,
+        sentence=sentence,
+        changes={name: robust_groups[name] - standard_groups[name] for name in standard_groups},
+        worst_standard=(worst_standard, standard_groups[worst_standard]),
+        worst_robust=(worst_robust, robust_groups[worst_robust]),
+    )
