@@ -1,0 +1,53 @@
+"""fairtoll: the fairness toll of adversarial robustness.
+
+Who pays when a classifier is hardened, by how much, and is it more than chance?
+Everything loads on first use, so that importing the package, or a metric, never loads torch.
+"""
+
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from ._version import __version__ as __version__
+
+if TYPE_CHECKING:
+    from . import attacks as attacks
+    from . import data as data
+    from . import metrics as metrics
+    from . import statistics as statistics
+    from . import training as training
+    from .audit import Audit as Audit
+    from .audit import audit as audit
+    from .errors import FairtollError as FairtollError
+    from .errors import FairtollWarning as FairtollWarning
+    from .evidence import Evidence as Evidence
+    from .stack import ModelStack as ModelStack
+    from .threat import LinfThreat as LinfThreat
+
+_MODULES = ("attacks", "data", "metrics", "statistics", "training")
+_NAMES = {
+    "Audit": "audit",
+    "audit": "audit",
+    "Evidence": "evidence",
+    "FairtollError": "errors",
+    "FairtollWarning": "errors",
+    "LinfThreat": "threat",
+    "ModelStack": "stack",
+}
+__all__ = ["__version__", *_MODULES, *_NAMES]
+
+
+def __getattr__(name: str) -> Any:
+    if name in _MODULES:
+        return importlib.import_module(f"{__name__}.{name}")
+    if name in _NAMES:
+        value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+        # A submodule of the same name (audit) would otherwise shadow the function once it is imported.
+        globals()[name] = value
+        return value
+    raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -1,0 +1,83 @@
+"""Grid search: an attack without gradients, for threats that touch few features."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import FairtollError
+from ..inference import borrowed, checked_logits, device_of
+from ..threat import LinfThreat
+from .pgd import AttackResult
+
+MAXIMUM_FEATURES = 8
+
+
+def grid(
+    model: nn.Module, x: Tensor, y: Tensor, *, threat: LinfThreat, epsilon: float, batch_size: int = 4096
+) -> AttackResult:
+    """Try every combination of {lowest, unchanged, highest} of the mutable features: 3^d points a row.
+
+    No gradient is used, so it finds what saturated activations hide from gradient attacks. It finds
+    every success of a model that is monotone in each mutable feature.
+
+    Parameters
+    ----------
+    model, x, y, threat, epsilon, batch_size
+        As in `pgd`. Rows are `(N, D)`, with at most 8 mutable features.
+
+    Returns
+    -------
+    AttackResult
+
+    Raises
+    ------
+    FairtollError
+        If more than 8 features may move: 3^d points would not be affordable.
+
+    Examples
+    --------
+    >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
+    ...     {"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
+    >>> grid(model, torch.tensor([[-0.5], [-2.0]]), torch.tensor([0, 0]), threat=LinfThreat(scale=[1.0]),
+    ...      epsilon=1.0).success
+    tensor([ True, False])
+    """
+    features = mutable_features(threat, x)
+    if len(features) > MAXIMUM_FEATURES:
+        raise FairtollError(
+            f"{len(features)} features may move; a grid of 3^{len(features)} points is not affordable "
+            f"(at most {MAXIMUM_FEATURES} features); use pgd or union"
+        )
+    device = device_of(model)
+    success = torch.zeros(len(x), dtype=torch.bool)
+    perturbed = x.detach().cpu().clone()
+    # Corners first: they break most rows, and a broken row is not tried again.
+    levels = torch.cartesian_prod(*[torch.tensor([0, 1, 2])] * len(features)).reshape(-1, len(features))
+    levels = levels[(levels == 1).sum(dim=1).argsort(stable=True)].to(device)
+    with borrowed(model), torch.no_grad():
+        for first in range(0, len(x), batch_size):
+            clean, labels = (
+                x[first : first + batch_size].detach().to(device),
+                y[first : first + batch_size].to(device),
+            )
+            low, high = threat.bounds(clean, epsilon)
+            choices = torch.stack([low, clean, high])
+            standing = torch.arange(len(clean), device=device)
+            for level in levels:
+                points = clean[standing].clone()
+                points[:, features] = choices[level, :, features][:, standing].T
+                wrong = checked_logits(model, points).argmax(dim=1) != labels[standing]
+                broken = first + standing[wrong].cpu()
+                success[broken], perturbed[broken] = True, points[wrong].cpu()
+                standing = standing[~wrong]
+                if not len(standing):
+                    break
+    return AttackResult(success, perturbed)
+
+
+def mutable_features(threat: LinfThreat, x: Tensor) -> Tensor:
+    """Positions of the features of a `(N, D)` table that may move."""
+    if x.ndim != 2:
+        raise FairtollError(f"rows have shape {tuple(x.shape[1:])}; a grid needs a table of shape (rows, features)")
+    return torch.broadcast_to(threat.scale > 0, x.shape[1:]).nonzero().flatten()

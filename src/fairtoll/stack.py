@@ -1,0 +1,159 @@
+"""`ModelStack`: K models of one architecture, their weights on a leading axis."""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Sequence
+from pathlib import Path
+
+import torch
+from safetensors.torch import load_file, save_file
+from torch import Tensor, nn
+from torch.func import functional_call, vmap
+
+from .errors import FairtollError
+from .models import Standardize
+
+DENSE_LAYERS = (Standardize, nn.Linear, nn.Tanh, nn.ReLU)
+
+
+class ModelStack:
+    """K models of one architecture that train and predict as one batched program.
+
+    Seeds, leave-one-out members and control arms are all just K, and K = 1 is not special. How the
+    stack runs is a fixed rule, never a timing at run time (float order would change the numbers):
+    a plain chain of dense layers becomes batched matrix products; anything else goes through
+    ``torch.func.vmap``.
+
+    Parameters
+    ----------
+    models : sequence of Module, length K
+        Of one architecture; they are copied.
+
+    Raises
+    ------
+    FairtollError
+        If there is no model, the architectures differ, or one has batch normalisation (its running
+        statistics belong to no single model's rows).
+
+    Examples
+    --------
+    >>> stack = ModelStack([nn.Linear(3, 2), nn.Linear(3, 2)])
+    >>> stack(torch.zeros(5, 3)).shape
+    torch.Size([2, 5, 2])
+    """
+
+    def __init__(self, models: Sequence[nn.Module]) -> None:
+        if not models:
+            raise FairtollError("a stack of no models; give at least one")
+        if any(isinstance(module, nn.modules.batchnorm._BatchNorm) for module in models[0].modules()):
+            raise FairtollError(
+                "a model with batch normalisation cannot be stacked: its running statistics mix rows of all "
+                "members; use group or layer normalisation"
+            )
+        shapes = [{name: tensor.shape for name, tensor in model.state_dict().items()} for model in models]
+        if any(other != shapes[0] for other in shapes):
+            raise FairtollError("models of different architectures in one stack; expected equal names and shapes")
+        self.template = copy.deepcopy(models[0]).eval().requires_grad_(False)
+        self.parameters = _stacked([dict(model.named_parameters()) for model in models])
+        self.buffers = _stacked([dict(model.named_buffers()) for model in models])
+        self._layers = _dense_chain(self.template)
+
+    def __len__(self) -> int:
+        return len(next(iter(self.parameters.values())))
+
+    @property
+    def strategy(self) -> str:
+        """How the stack runs: "dense" or "vmap"."""
+        return "vmap" if self._layers is None else "dense"
+
+    def __call__(self, x: Tensor) -> Tensor:
+        """Logits `(K, N, C)` of rows `x` `(N, ...)` shared by all models."""
+        return self.each(x.expand(len(self), *x.shape))
+
+    def each(self, x: Tensor) -> Tensor:
+        """Logits `(K, N, C)` of rows `x` `(K, N, ...)`: model k sees ``x[k]``."""
+        if self._layers is not None:
+            return self._dense(x)
+
+        def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], rows: Tensor) -> Tensor:
+            logits: Tensor = functional_call(self.template, (parameters, buffers), (rows,))
+            return logits
+
+        logits: Tensor = vmap(one)(self.parameters, self.buffers, x)
+        return logits
+
+    def _dense(self, x: Tensor) -> Tensor:
+        assert self._layers is not None
+        for name, layer in self._layers:
+            if isinstance(layer, nn.Linear):
+                weight = self.parameters[f"{name}weight"].transpose(1, 2)
+                x = torch.baddbmm(self.parameters[f"{name}bias"].unsqueeze(1), x, weight)
+            elif isinstance(layer, nn.Tanh):
+                x = x.tanh()
+            elif isinstance(layer, nn.ReLU):
+                x = x.relu()
+            else:
+                mean, spread = self.buffers[f"{name}mean"], self.buffers[f"{name}spread"]
+                x = (x - mean.unsqueeze(1)) / spread.unsqueeze(1)
+        return x
+
+    def member(self, index: int) -> nn.Module:
+        """Model `index` as a plain module of its own, in eval mode."""
+        model = copy.deepcopy(self.template)
+        state = {name: tensor[index].detach().clone() for name, tensor in (self.parameters | self.buffers).items()}
+        model.load_state_dict(state)
+        return model
+
+    def members(self) -> list[nn.Module]:
+        """All K models, in order."""
+        return [self.member(index) for index in range(len(self))]
+
+    def frozen(self) -> ModelStack:
+        """The same weights, shared, with no gradient of their own: for the input's gradient alone."""
+        other = copy.copy(self)
+        other.parameters = {name: tensor.detach() for name, tensor in self.parameters.items()}
+        return other
+
+    def to(self, device: torch.device | str) -> ModelStack:
+        """Move all weights; returns the stack itself."""
+        self.template.to(device)
+        self.parameters = {name: tensor.detach().to(device) for name, tensor in self.parameters.items()}
+        self.buffers = {name: tensor.to(device) for name, tensor in self.buffers.items()}
+        return self
+
+    def save(self, path: Path) -> None:
+        """Write the stacked weights as safetensors."""
+        tensors = {
+            name: tensor.detach().cpu().contiguous() for name, tensor in (self.parameters | self.buffers).items()
+        }
+        save_file(tensors, path)
+
+    @classmethod
+    def load(cls, path: Path, template: nn.Module) -> ModelStack:
+        """Read a stack written by `save`; `template` gives the architecture."""
+        tensors = load_file(path)
+        stack = cls([template])
+        if {name: tensor.shape[1:] for name, tensor in tensors.items()} != {
+            name: tensor.shape[1:] for name, tensor in (stack.parameters | stack.buffers).items()
+        }:
+            raise FairtollError(f"{path} holds weights of another architecture; expected those of {template}")
+        stack.parameters = {name: tensors[name] for name in stack.parameters}
+        stack.buffers = {name: tensors[name] for name in stack.buffers}
+        return stack
+
+
+def _stacked(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
+    return {name: torch.stack([state[name].detach() for state in states]) for name in states[0]}
+
+
+def _dense_chain(template: nn.Module) -> list[tuple[str, nn.Module]] | None:
+    """The layers of a plain chain of known dense layers with their name prefixes, else None."""
+    if isinstance(template, nn.Linear):
+        return [("", template)] if template.bias is not None else None
+    if not isinstance(template, nn.Sequential):
+        return None
+    layers = [(f"{name}.", layer) for name, layer in template.named_children()]
+    known = all(type(layer) in DENSE_LAYERS for _, layer in layers)
+    biased = all(layer.bias is not None for _, layer in layers if isinstance(layer, nn.Linear))
+    return layers if known and biased else None

@@ -1,0 +1,130 @@
+"""What an adversary may touch, in the data's units."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from .errors import FairtollError
+
+
+@dataclass(frozen=True, eq=False)
+class LinfThreat:
+    """An L-infinity adversary: feature j may move by at most ``epsilon * scale[j]``.
+
+    Epsilon is not part of the threat: every attack takes it beside.
+
+    Parameters
+    ----------
+    scale : float or array-like, broadcastable to one row
+        Radius per unit of epsilon, in each feature's own units, 0 or more.
+    box : pair of float or array-like, optional
+        Lowest and highest admissible value. A row that already lies outside keeps its own value admissible.
+    mutable : array-like of bool, optional
+        Features that may move; the others have radius 0. Default: all.
+    integer : array-like of bool, optional
+        Features that must stay whole numbers. Default: none.
+
+    Raises
+    ------
+    FairtollError
+        For a negative or non-finite scale, or a box whose lower end is above its upper end.
+
+    Examples
+    --------
+    >>> threat = LinfThreat(scale=[1.0, 10.0], box=(0.0, 100.0), integer=[False, True])
+    >>> low, high = threat.bounds(torch.tensor([[0.5, 7.0]]), 0.25)
+    >>> low.tolist(), high.tolist()
+    ([[0.25, 5.0]], [[0.75, 9.0]])
+    """
+
+    scale: Any = 1.0
+    box: tuple[Any, Any] | None = None
+    mutable: Any = None
+    integer: Any = None
+
+    def __post_init__(self) -> None:
+        scale = torch.as_tensor(self.scale, dtype=torch.float32)
+        if not torch.isfinite(scale).all() or (scale < 0).any():
+            raise FairtollError("scale holds a negative or non-finite value; expected 0 or more for each feature")
+        if self.mutable is not None:
+            scale = torch.where(torch.as_tensor(self.mutable, dtype=torch.bool), scale, torch.zeros(()))
+        object.__setattr__(self, "scale", scale)
+        object.__setattr__(self, "mutable", scale > 0)
+        if self.box is not None:
+            low, high = (torch.as_tensor(end, dtype=torch.float32) for end in self.box)
+            if (low > high).any():
+                raise FairtollError("box has a lower end above its upper end; give (low, high)")
+            object.__setattr__(self, "box", (low, high))
+        if self.integer is not None:
+            object.__setattr__(self, "integer", torch.as_tensor(self.integer, dtype=torch.bool))
+
+    def bounds(self, x: Tensor, epsilon: float | Tensor) -> tuple[Tensor, Tensor]:
+        """Lowest and highest admissible value of every feature around `x`.
+
+        Parameters
+        ----------
+        x : Tensor, (N, ...)
+            Clean rows.
+        epsilon : float or Tensor, (N,)
+            One bound for all rows, or one for each.
+
+        Returns
+        -------
+        low, high : Tensor, the shape of `x`
+            No value between them is further than ``epsilon * scale`` from `x`, rounding included.
+
+        Raises
+        ------
+        FairtollError
+            If epsilon is negative or NaN, or the scale does not fit a row.
+        """
+        radius = self.radius(x, epsilon)
+        low, high = _within(x, radius, -1.0), _within(x, radius, 1.0)
+        if self.box is not None:
+            box_low, box_high = (end.to(x.device, x.dtype) for end in self.box)
+            low = torch.maximum(low, torch.minimum(box_low, x))
+            high = torch.minimum(high, torch.maximum(box_high, x))
+        if self.integer is not None:
+            whole = self.integer.to(x.device)
+            low = torch.where(whole, torch.minimum(low.ceil(), x), low)
+            high = torch.where(whole, torch.maximum(high.floor(), x), high)
+        return low, high
+
+    def radius(self, x: Tensor, epsilon: float | Tensor) -> Tensor:
+        """``epsilon * scale`` for every feature of `x`, in the data's units."""
+        bound = torch.as_tensor(epsilon, dtype=x.dtype, device=x.device)
+        if torch.isnan(bound).any() or (bound < 0).any():
+            raise FairtollError(f"epsilon is {epsilon}; expected a number of 0 or more")
+        if bound.ndim:
+            bound = bound.reshape(-1, *[1] * (x.ndim - 1))
+        try:
+            return torch.broadcast_to(bound * self.scale.to(x.device, x.dtype), x.shape)
+        except RuntimeError as error:
+            raise FairtollError(
+                f"the threat's scale has shape {tuple(self.scale.shape)} and a row has shape "
+                f"{tuple(x.shape[1:])}; expected one scale, or one for each feature"
+            ) from error
+
+    def project(self, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
+        """The nearest admissible value between `low` and `high`, whole where it must be."""
+        if self.integer is not None:
+            # An immovable fraction stays as it is: its two ends are equal.
+            x = torch.where(self.integer.to(x.device), x.round(), x)
+        return torch.minimum(torch.maximum(x, low), high)
+
+    def to_dict(self) -> dict[str, Any]:
+        """The threat as plain lists, for a run's configuration."""
+        box = None if self.box is None else [end.tolist() for end in self.box]
+        integer = None if self.integer is None else self.integer.tolist()
+        return {"scale": self.scale.tolist(), "box": box, "integer": integer}
+
+
+def _within(x: Tensor, radius: Tensor, sign: float) -> Tensor:
+    """``x + sign * radius``, one float towards x wherever rounding would leave the ball."""
+    end = x + sign * radius
+    outside = (end.double() - x.double()).abs() > radius.double()
+    return torch.where(outside, torch.nextafter(end, x), end)

@@ -1,0 +1,98 @@
+"""The paper's static adversarial training, and the two controls with the same number of updates."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from ..attacks.pgd import pgd
+from ..randomness import torch_generator
+from ..stack import ModelStack
+from ..threat import LinfThreat
+from .fit import fit
+from .setup import TrainingSetup
+
+
+def craft_twins(
+    sources: ModelStack,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: LinfThreat,
+    epsilon: float,
+    steps: int = 20,
+    advance: Callable[[int], None] | None = None,
+) -> Tensor:
+    """An adversarial twin of every row against each source model, crafted once, `(K, N, ...)`.
+
+    PGD with cross-entropy from the clean row (no random start), all steps taken.
+
+    Examples
+    --------
+    >>> sources = ModelStack([torch.nn.Linear(3, 2)])
+    >>> craft_twins(sources, torch.zeros(4, 3), torch.zeros(4, dtype=torch.int64),
+    ...             threat=LinfThreat(), epsilon=0.5).shape
+    torch.Size([1, 4, 3])
+    """
+    twins = []
+    for model in sources.members():
+        attack = pgd(model, x, y, threat=threat, epsilon=epsilon, steps=steps, stop_at_success=False)
+        twins.append(attack.perturbed)
+        if advance is not None:
+            advance(1)
+    return torch.stack(twins)
+
+
+def noise_twins(setup: TrainingSetup, *, threat: LinfThreat, epsilon: float) -> Tensor:
+    """A twin of every row for each seed, each mutable feature moved by plus or minus its radius, `(K, N, ...)`.
+
+    Examples
+    --------
+    >>> setup = TrainingSetup(torch.zeros(2, 1), torch.tensor([0, 1]), torch.arange(2), [0],
+    ...                       lambda: torch.nn.Linear(1, 2))
+    >>> noise_twins(setup, threat=LinfThreat(scale=2.0), epsilon=0.5).abs().unique()
+    tensor([1.])
+    """
+    low, high = threat.bounds(setup.x, epsilon)
+    twins = []
+    for seed in setup.seeds:
+        up = torch.rand(setup.x.shape, generator=torch_generator(seed, "noise twins")) < 0.5
+        twins.append(torch.where(up, high, low))
+    return torch.stack(twins)
+
+
+def train_with_twins(
+    setup: TrainingSetup, twins: Tensor, *, advance: Callable[[int], None] | None = None
+) -> ModelStack:
+    """Train on every item and its twin, merged and shuffled: twice the updates of standard training.
+
+    With `craft_twins` this is the paper's adversarial training (section IV.A); with `noise_twins`, or
+    with the rows themselves, it is the control that tells the adversary's part from twice the training.
+
+    Parameters
+    ----------
+    setup : TrainingSetup
+        N rows, K seeds.
+    twins : Tensor, (K, N, ...) or (N, ...)
+        One twin a row, of each model or shared.
+
+    Examples
+    --------
+    >>> setup = TrainingSetup(torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]), torch.arange(4), [0],
+    ...                       lambda: torch.nn.Linear(3, 2))
+    >>> len(train_with_twins(setup, setup.x))
+    1
+    """
+    axis = twins.ndim - setup.x.ndim
+    rows = torch.cat([setup.x.expand_as(twins), twins], dim=axis)
+    return fit(
+        setup.initial_stack(),
+        rows,
+        torch.cat([setup.y, setup.y]),
+        items=torch.cat([setup.items, setup.items + len(setup.y)]),
+        seeds=setup.seeds,
+        settings=setup.settings,
+        advance=advance,
+    )
