@@ -1,0 +1,125 @@
+"""Colours and the look every chart shares: readable on white, on black, on paper."""
+
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import Any
+
+from fairtoll.report._format import Json
+
+GREY = "#767676"
+# Okabe and Ito's palette, the hues with at least 3:1 contrast on white and on near-black.
+ARM_COLOURS = {"standard": "#0072B2", "static": "#D55E00", "online": "#009E73", "repeated": GREY}
+ROLE_COLOURS = {"standard": "#0072B2", "robust": "#D55E00", "control": GREY, "noise_control": "#A9699F"}
+SPARE_COLOURS = ("#A9699F", "#8C6D1F", "#3C8DA8", "#5E5EB0")
+SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down")
+
+# The page's own ink: dark mode changes it with no second rendering.
+INK = "currentColor"
+INK_ON_WHITE = "#1b1f24"
+FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
+
+CONFIG: Json = {
+    "background": "transparent",
+    # The page labels each chart as one image; axes and marks repeated to a screen reader are noise.
+    "aria": False,
+    "font": FONT,
+    "view": {"stroke": None},
+    "axis": {
+        "labelColor": INK,
+        "titleColor": INK,
+        "domainColor": INK,
+        "tickColor": INK,
+        "gridColor": INK,
+        "gridOpacity": 0.13,
+        "domainOpacity": 0.4,
+        "tickOpacity": 0.4,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "labelOverlap": True,
+    },
+    "legend": {
+        "labelColor": INK,
+        "titleColor": INK,
+        "labelFontSize": 12,
+        "titleFontSize": 12,
+        "titleFontWeight": "normal",
+        "symbolStrokeColor": INK,
+        "symbolFillColor": INK,
+        "symbolOpacity": 1,
+        "orient": "top",
+        "labelLimit": 150,
+    },
+    "title": {
+        "color": INK,
+        "anchor": "start",
+        "frame": "group",
+        "fontSize": 13,
+        "fontWeight": 600,
+        "offset": 8,
+    },
+    "text": {"color": INK, "fontSize": 12},
+}
+
+
+@dataclass(frozen=True)
+class Panel:
+    """One chart without a width, so that the page and the files can each give it theirs."""
+
+    name: str
+    title: str
+    spec: Json
+    summary: str
+
+
+@dataclass(frozen=True)
+class Figure:
+    """Panels under one caption: `marks` says what each mark means."""
+
+    name: str
+    caption: str
+    panels: list[Panel]
+    marks: str = ""
+
+    @property
+    def summary(self) -> str:
+        """Every panel in words, for those who cannot see it."""
+        return " ".join(panel.summary for panel in self.panels)
+
+
+def arm_colours(results: Json) -> defaultdict[str, str]:
+    """Return one colour per arm, the same in every chart of the report."""
+    colours: defaultdict[str, str] = defaultdict(lambda: GREY)
+    for arm in results.get("arms", []):
+        if arm["name"] in ARM_COLOURS:
+            colours[arm["name"]] = ARM_COLOURS[arm["name"]]
+    for finding in results.get("findings", []):
+        for role, colour in ROLE_COLOURS.items():
+            name = (finding.get(role) or {}).get("arm")
+            if name is not None and name not in colours and colour not in colours.values():
+                colours[name] = colour
+    spare = [colour for colour in SPARE_COLOURS if colour not in colours.values()]
+    for arm in results.get("arms", []):
+        if arm["name"] not in colours:
+            colours[arm["name"]] = spare.pop(0) if spare else GREY
+    return colours
+
+
+def specification(chart: Any, datasets: Json) -> Json:
+    """Return a layered chart over named data as a Vega-Lite specification with the shared look.
+
+    The rows join after Altair is done: it copies all it holds at every step.
+    """
+    spec: Json = chart.to_dict(validate=False)
+    return {**spec, "datasets": datasets, "config": CONFIG}
+
+
+def at_width(panel: Panel, width: int) -> Json:
+    """Return a panel's specification at a fixed width."""
+    return {**panel.spec, "width": width}
+
+
+def page_spec(panel: Panel) -> Json:
+    """Return a panel's specification that fills the width it is given."""
+    fit = {"type": "fit-x", "contains": "padding", "resize": True}
+    return {**panel.spec, "width": "container", "autosize": fit}

@@ -1,0 +1,193 @@
+"""The report's figures, each drawn from findings and accuracies, none from anything else."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fairtoll.report._chart_rows import Row, row_panel
+from fairtoll.report._chart_style import Figure, Panel, arm_colours
+from fairtoll.report._format import Json, finite, in_unit, interval, metric_of, percent, unit_name
+from fairtoll.report._select import arm_titles, arm_values, epsilon_text, set_name
+
+GAP_MARKS = (
+    "Dot: the gap, mean over training runs. Line: its interval. Small dots: single runs. "
+    "Shaded: where the gap of equal groups falls 95 times in 100, with its mean as a tick."
+)
+PAPER_MARK = " Diamond: the paper's value."
+
+
+def scaled(value: object, unit: str) -> float | None:
+    """Return a value in its axis's unit."""
+    found = finite(value)
+    return None if found is None else found * (100 if unit == "points" else 1)
+
+
+def pair(bounds: Sequence[float] | None, unit: str) -> tuple[float, float] | None:
+    """Return both ends of an interval in the axis's unit, or None where one is missing."""
+    if not bounds:
+        return None
+    low, high = scaled(bounds[0], unit), scaled(bounds[1], unit)
+    return None if low is None or high is None else (low, high)
+
+
+def has_published(findings: Sequence[Json]) -> bool:
+    """Return whether the paper printed a value for any of these."""
+    return any(
+        finding.get("published")
+        or any(group.get("published") is not None for arm in arm_values(finding) for group in arm["groups"])
+        for finding in findings
+    )
+
+
+def gap_panel(
+    results: Json, name: str, title: str, findings: Sequence[Json], headings: Sequence[str] | None = None
+) -> Panel:
+    """Return every arm's gap of each finding against the null band."""
+    unit = metric_of(findings[0]["metric"]).unit
+    colours, titles = arm_colours(results), arm_titles(results)
+    rows, words = [], []
+    for index, finding in enumerate(findings):
+        if headings:
+            rows.append(Row(headings[index]))
+        for value in arm_values(finding):
+            role = {finding["standard"]["arm"]: "standard", finding["robust"]["arm"]: "robust"}.get(value["arm"])
+            published = (finding.get("published") or {}).get(role) if role else None
+            limit = scaled(value.get("null_95"), unit)
+            gap = finite(value.get("value"))
+            rows.append(
+                Row(
+                    titles[value["arm"]],
+                    colours[value["arm"]],
+                    value=scaled(gap, unit),
+                    interval=pair(value.get("interval"), unit),
+                    band=None if limit is None else (0.0, limit),
+                    tick=scaled(value.get("null_mean"), unit),
+                    published=scaled(published, unit),
+                    seeds=[s for s in (scaled(v, unit) for v in value.get("per_seed") or ()) if s is not None],
+                    text="too few rows" if gap is None else in_unit(gap, unit),
+                    tooltip={
+                        "arm": titles[value["arm"]],
+                        "gap": in_unit(gap, unit),
+                        "interval": interval(value.get("interval"), unit),
+                        "null mean": in_unit(value.get("null_mean"), unit),
+                        "null 95% point": in_unit(value.get("null_95"), unit),
+                        "worst group": str(value.get("worst_group") or "–"),
+                        "best group": str(value.get("best_group") or "–"),
+                        **({"paper": in_unit(published, unit)} if published is not None else {}),
+                    },
+                )
+            )
+        words.append(
+            f"{headings[index] + ': ' if headings else ''}"
+            + ", ".join(
+                f"{titles[v['arm']]} {in_unit(v.get('value'), unit)} "
+                f"(95% of null below {in_unit(v.get('null_95'), unit)})"
+                for v in arm_values(finding)
+            )
+        )
+    metric = metric_of(findings[0]["metric"])
+    return row_panel(
+        name,
+        title,
+        rows,
+        axis=f"{metric.title}, {unit_name(unit)}",
+        summary=f"{title}, {metric.title} in {unit_name(unit)}. {'; '.join(words)}.",
+    )
+
+
+def group_panel(results: Json, name: str, title: str, finding: Json, *, controls: bool = False) -> Panel:
+    """Return each group's own value in each arm, with intervals."""
+    metric = metric_of(finding["metric"])
+    unit = metric.unit
+    colours, titles = arm_colours(results), arm_titles(results)
+    arms = arm_values(finding, controls=controls)
+    show = percent if unit == "points" else in_unit_of(unit)
+    rows, words = [], []
+    for index, first in enumerate(arms[0]["groups"]):
+        flag = "" if first.get("sufficient", True) else ", too few"
+        rows.append(Row(f"{first['group']} (n = {first['rows']:,}{flag})"))
+        for value in arms:
+            group = value["groups"][index]
+            title_of_arm = titles[value["arm"]]
+            rows.append(
+                Row(
+                    title_of_arm,
+                    colours[value["arm"]],
+                    value=scaled(group.get("value"), unit),
+                    interval=pair(group.get("interval"), unit),
+                    published=scaled(group.get("published"), unit),
+                    text=show(group.get("value")),
+                    hollow=not group.get("sufficient", True),
+                    tooltip={
+                        "group": str(group["group"]),
+                        "arm": title_of_arm,
+                        metric.group_title.lower(): show(group.get("value")),
+                        "interval": interval(group.get("interval"), unit),
+                        "rows": f"{group['rows']:,}",
+                    },
+                )
+            )
+            words.append(f"{group['group']} {title_of_arm} {show(group.get('value'))}")
+    axis = f"{metric.group_title}, {'percent' if unit == 'points' else unit_name(unit)}"
+    return row_panel(
+        name,
+        title,
+        rows,
+        axis=axis,
+        summary=f"{title}, {axis}. {', '.join(words)}.",
+        from_zero=unit != "points",
+    )
+
+
+def in_unit_of(unit: str) -> Callable[[Any], str]:
+    """Return a function that shows a value in this unit."""
+    return lambda value: in_unit(value, unit)
+
+
+def spread_panel(results: Json, name: str, title: str, findings: Sequence[Json], headings: Sequence[str]) -> Panel:
+    """Return every group's rate on one line per arm: the line's length is the gap."""
+    metric = metric_of(findings[0]["metric"])
+    colours, titles = arm_colours(results), arm_titles(results)
+    rows, words = [], []
+    for heading, finding in zip(headings, findings, strict=True):
+        rows.append(Row(heading))
+        for value in arm_values(finding):
+            arm = titles[value["arm"]]
+            points = [
+                (
+                    100 * float(group["value"]),
+                    str(group["group"]),
+                    {
+                        "group": str(group["group"]),
+                        "arm": arm,
+                        metric.group_title.lower(): percent(group["value"]) + "%",
+                        "interval": interval(group.get("interval"), "points"),
+                        "rows": f"{group['rows']:,}",
+                    },
+                )
+                for group in value["groups"]
+                if finite(group.get("value")) is not None
+            ]
+            rows.append(Row(arm, colours[value["arm"]], points=points))
+            words.append(f"{heading} {arm}: " + ", ".join(f"{group} {value:.1f}%" for value, group, _ in points))
+    partition = findings[0]["parameters"].get("partition") or "class"
+    return row_panel(
+        name,
+        title,
+        rows,
+        axis=f"{metric.group_title}, percent of rows",
+        summary=f"{title}. {'; '.join(words)}.",
+        group_title=str(partition),
+    )
+
+
+def gap_figure(results: Json, name: str, caption: str, panels: list[Panel], findings: Sequence[Json]) -> Figure:
+    """Return panels with the key of a gap chart."""
+    marks = GAP_MARKS + (PAPER_MARK if has_published(findings) else "")
+    return Figure(name, caption, panels, marks)
+
+
+def headings_of(findings: Sequence[Json]) -> list[str]:
+    """Return what tells these findings apart: the radius or the rows they are taken on."""
+    return [
+        epsilon_text(finding["parameters"].get("epsilon")) or set_name(finding) or "all rows" for finding in findings
+    ]

@@ -1,0 +1,127 @@
+"""Numbers and names as a reader sees them: fractions become percent or points here and nowhere else."""
+
+import math
+from dataclasses import dataclass
+from typing import Any
+
+Json = dict[str, Any]
+
+INSUFFICIENT = "insufficient data"
+MINUS = "\N{MINUS SIGN}"
+
+
+@dataclass(frozen=True)
+class Metric:
+    """How a metric is named and in which unit its gap is shown."""
+
+    title: str
+    symbol: str
+    group_title: str
+    unit: str = "points"  # points | epsilon | number
+
+
+METRICS: dict[str, Metric] = {
+    "cau": Metric("Accuracy gap", "CAU", "Accuracy"),
+    "cru_s": Metric("Attack success gap", "CRU_s", "Attack success rate"),
+    "cru_epsilon": Metric("Least epsilon gap", "CRU_ε", "Mean least epsilon", "epsilon"),
+    "eou": Metric("Mean confidence gap", "EOU", "Mean confidence"),
+    "equalized_odds_rate": Metric("Prediction rate gap", "Equalized odds", "Predicted share"),
+    "luf": Metric("Leave-one-out confidence change", "LUF", "Confidence change"),
+    "luf_t": Metric("Flips per row", "LUF_t", "Flips per row", "number"),
+    "luf_l": Metric("Flips per model", "LUF_l", "Flips per model", "number"),
+}
+
+
+def metric_of(name: str) -> Metric:
+    """Return a metric's names and unit; an unknown metric keeps its own name and plain numbers."""
+    return METRICS.get(name, Metric(name, name, name, "number"))
+
+
+def finite(value: Any) -> float | None:
+    """Return a float, or None where there is no finite number."""
+    if value is None or isinstance(value, str):
+        return None
+    number = float(value)
+    return number if math.isfinite(number) else None
+
+
+def cleaned(value: Any) -> Any:
+    r"""Return nested JSON with NaN and infinity as None, and text without control characters.
+
+    Examples
+    --------
+    >>> cleaned({"a": [float("nan"), 1.0], "b": "bell\\x07"})
+    {'a': [None, 1.0], 'b': 'bell'}
+    """
+    if isinstance(value, dict):
+        return {key: cleaned(entry) for key, entry in value.items()}
+    if isinstance(value, list | tuple):
+        return [cleaned(entry) for entry in value]
+    if isinstance(value, str):
+        # XML, and so SVG, has no place for them.
+        return "".join(character for character in value if character.isprintable() or character in "\n\t")
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
+
+
+def number(value: Any, digits: int = 3) -> str:
+    """Return `digits` significant digits, or a dash."""
+    found = finite(value)
+    if found is None:
+        return "–"
+    text = f"{found:,.0f}" if abs(found) >= 10 ** (digits - 1) else f"{found:.{digits}g}"
+    return text.replace("-", MINUS)
+
+
+def percent(value: Any, digits: int = 1, *, sign: bool = False) -> str:
+    """Return a fraction in percent without the sign for percent, which the heading bears.
+
+    Examples
+    --------
+    >>> percent(0.1234), percent(None)
+    ('12.3', '–')
+    """
+    found = finite(value)
+    if found is None:
+        return "–"
+    text = f"{100 * found:{'+' if sign else ''}.{digits}f}"
+    # A zero that rounding left a sign on reads as an effect.
+    if float(text) == 0:
+        text = text.lstrip("+-")
+    return text.replace("-", MINUS)
+
+
+def in_unit(value: Any, unit: str, *, sign: bool = False) -> str:
+    """Return a gap in its metric's unit: percentage points, epsilon or a plain number."""
+    if unit == "points":
+        return percent(value, 2, sign=sign)
+    text = number(value)
+    found = finite(value)
+    return f"+{text}" if sign and found is not None and found > 0 else text
+
+
+def interval(bounds: Any, unit: str, *, sign: bool = False) -> str:
+    """Return `low to high`, or a dash."""
+    if not bounds or finite(bounds[0]) is None or finite(bounds[1]) is None:
+        return "–"
+    return f"{in_unit(bounds[0], unit, sign=sign)} to {in_unit(bounds[1], unit, sign=sign)}"
+
+
+def unit_name(unit: str) -> str:
+    """Return a unit for headings and axes."""
+    return {"points": "percentage points", "epsilon": "epsilon", "number": "count"}.get(unit, unit)
+
+
+def p_value(value: Any) -> str:
+    """Return a p-value with two digits, never 0."""
+    found = finite(value)
+    if found is None:
+        return "–"
+    return "< 0.001" if found < 0.001 else f"{found:.2g}"
+
+
+def count(value: Any) -> str:
+    """Return an integer with thousands apart."""
+    found = finite(value)
+    return "–" if found is None else f"{found:,.0f}"

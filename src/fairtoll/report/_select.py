@@ -1,0 +1,128 @@
+"""What of the results belongs where: the report's questions to the dict, none of its drawing."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fairtoll.report._format import Json, finite, metric_of
+
+EVALUATIONS = ("clean", "static-transfer", "white-box")
+PROTOCOLS = {
+    "paper": "the paper's protocol",
+    "sound": "the sound protocol",
+    "audit": "audit",
+}
+PAPER_PLACES = {
+    ("adult", "cau", "class"): "the paper's section IV-B",
+    ("adult", "cru_s", "class"): "the paper's Table II and Figure 4",
+    ("adult", "eou", "sex"): "the paper's Table IV and Figure 5",
+    ("adult", "eou", "race"): "the paper's Table V and Figure 6",
+    ("cifar10", "cau", "class"): "the paper's Figure 1",
+    ("cifar10", "cru_epsilon", "class"): "the paper's Figure 2",
+    ("cifar10", "cru_s", "class"): "the paper's Table I and Figure 3",
+}
+
+
+class Titles(dict[str, str]):
+    """Titles by name; a name with no title is its own."""
+
+    def __missing__(self, name: str) -> str:
+        return name
+
+
+def arm_titles(results: Json) -> Titles:
+    """Return each arm's title by its name."""
+    return Titles({arm["name"]: arm.get("title") or arm["name"] for arm in results.get("arms") or []})
+
+
+def protocols(results: Json) -> list[str]:
+    """Return the protocols that have findings, in order of appearance."""
+    return list(dict.fromkeys(finding["protocol"] for finding in results.get("findings", [])))
+
+
+def main_threat(results: Json) -> str | None:
+    """Return the threat the report leads with: the paper's, else the first one named."""
+    named = [entry.get("threat") for entry in results.get("accuracy", [])]
+    named += [finding["parameters"].get("threat") for finding in results.get("findings", [])]
+    present = [threat for threat in named if threat]
+    if not present:
+        return None
+    return "paper" if "paper" in present else present[0]
+
+
+def is_main_threat(results: Json, threat: str | None) -> bool:
+    """Return whether an entry is of the threat the report leads with, or of none."""
+    return threat is None or threat == main_threat(results)
+
+
+def select(
+    results: Json,
+    metrics: str | Iterable[str],
+    *,
+    protocol: str | None = None,
+    main: bool = True,
+    **parameters: Any,
+) -> list[Json]:
+    """Return the findings of these metrics whose parameters are these, in the results' order."""
+    wanted = {metrics} if isinstance(metrics, str) else set(metrics)
+    found = []
+    for finding in results.get("findings", []):
+        if finding["metric"] not in wanted or (protocol is not None and finding["protocol"] != protocol):
+            continue
+        if main and not is_main_threat(results, finding["parameters"].get("threat")):
+            continue
+        if any(finding["parameters"].get(key) != value for key, value in parameters.items()):
+            continue
+        found.append(finding)
+    return found
+
+
+def arm_values(finding: Json, *, controls: bool = True) -> list[Json]:
+    """Return a finding's arms: standard, robust and, where there are any, the controls."""
+    keys = ("standard", "robust", "control", "noise_control") if controls else ("standard", "robust")
+    return [finding[key] for key in keys if finding.get(key)]
+
+
+def epsilon_text(value: Any) -> str:
+    """Return epsilon = value, or nothing."""
+    found = finite(value)
+    return "" if found is None else f"ε = {found:g}"
+
+
+def set_name(finding: Json) -> str:
+    """Return the rows a finding is taken on, when it conditions on the true label."""
+    label = finding["parameters"].get("label")
+    return "" if label is None else f"true {label}"
+
+
+def describe(finding: Json, *, evaluation: bool = True) -> str:
+    """Return one line that names a finding: metric, partition and what it is conditioned on."""
+    parameters = finding["parameters"]
+    parts = [f"{metric_of(finding['metric']).symbol} by {parameters.get('partition') or 'class'}"]
+    parts.append(set_name(finding))
+    if evaluation and parameters.get("evaluation") not in (None, "clean"):
+        parts.append(parameters["evaluation"])
+    parts.append(epsilon_text(parameters.get("epsilon")))
+    if parameters.get("denominator") == "correct":
+        parts.append("of correct rows")
+    if parameters.get("threat") not in (None, "paper"):
+        parts.append(f"threat: {parameters['threat']}")
+    return ", ".join(part for part in parts if part)
+
+
+def paper_place(results: Json, metric: str, partition: str) -> str:
+    """Return where the paper reports this, or nothing."""
+    if "paper" not in protocols(results):
+        return ""
+    name = results.get("dataset", {}).get("name", "")
+    return PAPER_PLACES.get((name, metric, partition), "")
+
+
+def epsilons(findings: Iterable[Json]) -> list[float]:
+    """Return the radii among these findings, ascending."""
+    values = {finite(finding["parameters"].get("epsilon")) for finding in findings}
+    return sorted(value for value in values if value is not None)
+
+
+def partitions(results: Json, metric: str) -> list[str]:
+    """Return the partitions this metric was taken over, in order of appearance."""
+    return list(dict.fromkeys(finding["parameters"].get("partition") or "class" for finding in select(results, metric)))

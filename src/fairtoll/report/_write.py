@@ -1,0 +1,70 @@
+"""The report's files, each whole or not there at all."""
+
+import os
+import tempfile
+from pathlib import Path
+
+from fairtoll.report import _html, _sections, _static, _tables
+from fairtoll.report._format import Json, cleaned
+from fairtoll.report._table import Table
+
+
+def write_whole(path: Path, content: str | bytes) -> None:
+    """Write a file beside its place and move it there, so that no reader meets half of it."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    data = content.encode("utf-8") if isinstance(content, str) else content
+    handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(data)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, 0o644)
+        os.replace(temporary, path)
+    except BaseException:
+        Path(temporary).unlink(missing_ok=True)
+        raise
+
+
+def all_tables(results: Json, sections: list[_sections.Section]) -> list[Table]:
+    """Return every table of the report: its sections', the claims and all findings."""
+    tables = [table for section in sections for table in section.tables]
+    if results.get("claims"):
+        tables.append(_tables.claims_table(results))
+    if results.get("findings"):
+        tables.append(_tables.verdict_table(results, "findings", "All findings", results["findings"]))
+    return tables
+
+
+def write_report(results: Json, folder: Path) -> Path:
+    """Write `report.html`, `figures/*.svg` and `.png`, `tables/*.csv`, `.md` and `.tex`.
+
+    Parameters
+    ----------
+    results
+        What `results.json` holds. Everything written is a function of it alone: the same dict gives the
+        same bytes.
+    folder
+        Where to; made if it is not there. Files of the same names are replaced, each in one step.
+
+    Returns
+    -------
+    Path
+        The page, `folder / "report.html"`.
+    """
+    folder = Path(folder)
+    clean = cleaned(results)
+    sections = _sections.build(clean)
+    figures = [figure for section in sections for figure in section.figures]
+    svgs = {panel.name: _static.page_svg(panel) for figure in figures for panel in figure.panels}
+    for table in all_tables(clean, sections):
+        write_whole(folder / "tables" / f"{table.name}.csv", table.to_csv())
+        write_whole(folder / "tables" / f"{table.name}.md", table.to_markdown())
+        write_whole(folder / "tables" / f"{table.name}.tex", table.to_latex())
+    for figure in figures:
+        svg = _static.file_svg(figure, svgs)
+        write_whole(folder / "figures" / f"{figure.name}.svg", svg)
+        write_whole(folder / "figures" / f"{figure.name}.png", _static.to_png(svg))
+    page = folder / "report.html"
+    write_whole(page, _html.render_page(clean, sections, svgs))
+    return page

@@ -1,0 +1,659 @@
+"""A SYNTHETIC results dict, shaped as a reproduction of Adult: for the report's tests alone, no figure is real."""
+
+from typing import Any
+
+import numpy as np
+
+Json = dict[str, Any]
+
+SEEDS = 8
+ARMS = ("standard", "static", "repeated", "noise", "online")
+RACES = ("Amer-Indian-Eskimo", "Asian-Pac-Islander", "Black", "Other", "White")
+SEXES = ("Female", "Male")
+CLASSES = ("<=50K", ">50K")
+TEST_ROWS = {
+    "class": {"<=50K": 11_360, ">50K": 3_700},
+    "sex": {"Female": 4_913, "Male": 10_147},
+    "race": dict(zip(RACES, (149, 408, 1_411, 122, 12_970), strict=True)),
+}
+# Share of true >50K by group, to split D_0 from D_1.
+OVER = {"Female": 0.115, "Male": 0.31, **dict(zip(RACES, (0.128, 0.275, 0.127, 0.197, 0.262), strict=True))}
+MARGIN = 0.01
+PUBLISHED_RACE = {
+    ("<=50K", "standard"): (0.210, 0.240, 0.203, 0.215, 0.255),
+    ("<=50K", "static"): (0.148, 0.242, 0.159, 0.149, 0.233),
+    (">50K", "standard"): (0.650, 0.688, 0.639, 0.657, 0.706),
+    (">50K", "static"): (0.640, 0.763, 0.658, 0.642, 0.754),
+}
+CLEAN = {"standard": 0.805, "static": 0.795, "repeated": 0.803, "noise": 0.801, "online": 0.781}
+WHITE_BOX = {
+    "standard": (0.140, 0.082, 0.056),
+    "static": (0.176, 0.158, 0.149),
+    "repeated": (0.131, 0.079, 0.051),
+    "noise": (0.162, 0.097, 0.063),
+    "online": (0.780, 0.779, 0.777),
+}
+TRANSFER = {
+    "standard": (0.140, 0.082, 0.056),
+    "static": (0.985, 0.988, 0.981),
+    "repeated": (0.430, 0.391, 0.362),
+    "noise": (0.474, 0.420, 0.395),
+    "online": (0.783, 0.782, 0.781),
+}
+EPSILONS = (10.0, 15.0, 20.0)
+
+
+def group_rows(partition: str, label: str | None) -> dict[str, int]:
+    """Number of test rows per group, given the true label."""
+    if partition == "sex & race":
+        return {
+            f"{sex} & {race}": max(4, round(TEST_ROWS["race"][race] * (0.33 if sex == "Female" else 0.67)))
+            for sex in SEXES
+            for race in RACES
+        }
+    rows = TEST_ROWS[partition]
+    if label is None:
+        return dict(rows)
+    return {g: max(3, round(n * (OVER[g] if label == ">50K" else 1 - OVER[g]))) for g, n in rows.items()}
+
+
+def arm_value(
+    arm: str,
+    centre: float,
+    spread: float,
+    rows: dict[str, int],
+    rng: np.random.Generator,
+    *,
+    lowest_is_worst: bool,
+    published: tuple[float, ...] | None = None,
+    scale: float = 1.0,
+) -> Json:
+    """One arm's gap with groups scattered around `centre`."""
+    offsets = np.linspace(-0.5, 0.5, len(rows)) * spread
+    values = np.clip(
+        centre + offsets + rng.normal(0, 0.006, len(rows)) * scale, 0.002 * scale, 0.998 * max(scale, 1)
+    )
+    groups = []
+    for index, (name, count) in enumerate(rows.items()):
+        half = (
+            2.4
+            * float(
+                np.sqrt(max(values[index] / scale * (1 - min(values[index] / scale, 0.99)), 0.01) / count)
+            )
+            * scale
+        )
+        groups.append(
+            {
+                "group": name,
+                "value": float(values[index]),
+                "interval": [max(0.0, float(values[index]) - half), float(values[index]) + half],
+                "rows": count,
+                "sufficient": count >= 10,
+                "published": None if published is None else published[index],
+            }
+        )
+    enough = [g for g in groups if g["sufficient"]]
+    gap = max(g["value"] for g in enough) - min(g["value"] for g in enough)
+    ordered = sorted(enough, key=lambda g: g["value"], reverse=not lowest_is_worst)
+    null_mean = 1.15 * float(np.mean([np.sqrt(0.2 / g["rows"]) for g in enough])) * scale
+    per_seed = np.abs(rng.normal(gap, 0.012 * scale, SEEDS))
+    return {
+        "arm": arm,
+        "value": float(per_seed.mean()),
+        "corrected": max(0.0, float(per_seed.mean()) - null_mean / 2),
+        "interval": [
+            max(0.0, float(per_seed.mean()) - 1.6 * null_mean),
+            float(per_seed.mean()) + 1.4 * null_mean,
+        ],
+        "null_mean": null_mean,
+        "null_95": 1.8 * null_mean,
+        "worst_group": ordered[0]["group"],
+        "worst_value": ordered[0]["value"],
+        "best_group": ordered[-1]["group"],
+        "best_value": ordered[-1]["value"],
+        "per_seed": per_seed.tolist(),
+        "groups": groups,
+    }
+
+
+def difference(base: Json, robust: Json, rng: np.random.Generator, margin: float) -> tuple[Json, str, str]:
+    """A difference with its verdict and reason."""
+    value = robust["value"] - base["value"]
+    half = max(margin * 0.6, (base["null_mean"] + robust["null_mean"]) * float(rng.uniform(0.35, 1.1)))
+    low, high = value - half, value + half
+    verdict = (
+        "less fair"
+        if low > margin
+        else "fairer"
+        if high < -margin
+        else "equivalent"
+        if low > -margin and high < margin
+        else "inconclusive"
+    )
+    reason = {
+        "less fair": "the whole interval lies above the margin",
+        "fairer": "the whole interval lies below the margin",
+        "equivalent": "the whole interval lies inside the margin",
+        "inconclusive": f"the interval crosses the margin; the least effect these data could have shown is {half:.3f}",
+    }[verdict]
+    numbers = {
+        "value": value,
+        "interval": [low, high],
+        "p_value": float(rng.uniform(0.001, 0.9)),
+        "confidence": 0.9917,
+        "plain": value,
+        "least_detectable": half,
+        "groups": f"{base['best_group']} over {base['worst_group']}",
+    }
+    return numbers, verdict, reason
+
+
+def finding(
+    rng: np.random.Generator,
+    protocol: str,
+    metric: str,
+    parameters: Json,
+    levels: dict[str, tuple[float, float]],
+    *,
+    identifier: str,
+    published: Json | None = None,
+    scale: float = 1.0,
+    published_groups: bool = False,
+) -> Json:
+    """One finding; `levels` gives each arm's (centre, spread)."""
+    robust = "static" if protocol == "paper" else "online"
+    full = {
+        **dict.fromkeys(
+            (
+                "partition",
+                "evaluation",
+                "attack",
+                "denominator",
+                "epsilon",
+                "threat",
+                "attribute",
+                "label",
+                "target",
+            )
+        ),
+        **parameters,
+    }
+    rows = group_rows(full["partition"], full["label"])
+    margin = MARGIN * scale
+    arms = {}
+    for arm in ("standard", robust, "repeated", "noise"):
+        centre, spread = levels[arm]
+        numbers = PUBLISHED_RACE.get((full["label"], arm)) if published_groups else None
+        arms[arm] = arm_value(
+            arm, centre, spread, rows, rng, lowest_is_worst=metric != "cru_s", published=numbers, scale=scale
+        )
+    against, verdict, reason = difference(arms["standard"], arms[robust], rng, margin)
+    control, control_verdict, _ = difference(arms["repeated"], arms[robust], rng, margin)
+    return {
+        "id": f"{protocol}/{identifier}",
+        "dataset": "adult",
+        "protocol": protocol,
+        "metric": metric,
+        "parameters": full,
+        "standard": arms["standard"],
+        "robust": arms[robust],
+        "control": arms["repeated"],
+        "noise_control": arms["noise"],
+        "difference": against,
+        "difference_from_control": control,
+        "verdict": verdict,
+        "verdict_from_control": control_verdict,
+        "levelling_down": "the gap shrinks because the best group falls" if verdict == "fairer" else None,
+        "reason": reason,
+        "margin": margin,
+        "seeds": SEEDS,
+        "published": published,
+    }
+
+
+def all_findings(rng: np.random.Generator) -> list[Json]:
+    """Every finding of both protocols."""
+    found = []
+    for protocol in ("paper", "sound"):
+        for partition, spread in (("class", 0.03), ("sex", 0.11), ("race", 0.08), ("sex & race", 0.15)):
+            numbers = {"standard": 0.0195, "robust": 0.0205, "note": None}
+            found.append(
+                finding(
+                    rng,
+                    protocol,
+                    "cau",
+                    {"partition": partition, "evaluation": "clean"},
+                    {a: (CLEAN[a], spread * (0.6 + 0.2 * i)) for i, a in enumerate(ARMS)},
+                    identifier=f"cau/{partition}",
+                    published=numbers if (protocol, partition) == ("paper", "class") else None,
+                )
+            )
+        for evaluation, table in (("white-box", WHITE_BOX), ("static-transfer", TRANSFER)):
+            for denominator in ("all", "correct"):
+                for position, epsilon in enumerate(EPSILONS):
+                    for partition in ("class", "sex", "race"):
+                        if partition != "class" and (denominator == "correct" or evaluation != "white-box"):
+                            continue
+                        numbers = {
+                            "standard": (0.0611, 0.1081, 0.107)[position],
+                            "robust": (0.1866, 0.2338, 0.2272)[position],
+                            "note": None,
+                        }
+                        found.append(
+                            finding(
+                                rng,
+                                protocol,
+                                "cru_s",
+                                {
+                                    "partition": partition,
+                                    "evaluation": evaluation,
+                                    "attack": "union",
+                                    "denominator": denominator,
+                                    "epsilon": epsilon,
+                                    "threat": "paper",
+                                },
+                                {a: (1 - table[a][position], 0.03 + 0.02 * i) for i, a in enumerate(ARMS)},
+                                identifier=f"cru_s/{evaluation}/{denominator}/{epsilon:g}/{partition}",
+                                published=numbers if protocol == "paper" and partition == "class" else None,
+                            )
+                        )
+        for threat in ("all-14", "realistic"):
+            shift = 0.4 if threat == "realistic" else -0.02
+            found.append(
+                finding(
+                    rng,
+                    protocol,
+                    "cru_s",
+                    {
+                        "partition": "class",
+                        "evaluation": "white-box",
+                        "attack": "union",
+                        "denominator": "all",
+                        "epsilon": 10.0,
+                        "threat": threat,
+                    },
+                    {a: (max(0.03, 1 - WHITE_BOX[a][0] - shift), 0.09) for a in ARMS},
+                    identifier=f"cru_s/{threat}/white-box/all/10/class",
+                )
+            )
+        found.append(
+            finding(
+                rng,
+                protocol,
+                "cru_epsilon",
+                {"partition": "class", "evaluation": "white-box", "attack": "union", "threat": "paper"},
+                {
+                    "standard": (4.4, 1.1),
+                    "static": (5.0, 2.0),
+                    "repeated": (4.3, 1.0),
+                    "noise": (5.1, 1.3),
+                    "online": (41.0, 9.0),
+                },
+                identifier="cru_epsilon/white-box/class",
+                scale=20.0,
+            )
+        )
+        for attribute, groups in (("sex", SEXES), ("race", RACES)):
+            for label in CLASSES:
+                centre, spread = (
+                    (0.21, 0.2 if len(groups) == 2 else 0.06) if label == "<=50K" else (0.68, 0.12)
+                )
+                if attribute == "race":
+                    numbers = (
+                        {"standard": 0.052, "robust": 0.094}
+                        if label == "<=50K"
+                        else {"standard": 0.067, "robust": 0.123}
+                    )
+                for metric in ("eou", "equalized_odds_rate"):
+                    paper = protocol == "paper" and attribute == "race" and metric == "eou"
+                    found.append(
+                        finding(
+                            rng,
+                            protocol,
+                            metric,
+                            {
+                                "partition": attribute,
+                                "evaluation": "clean",
+                                "attribute": attribute,
+                                "label": label,
+                                "target": ">50K",
+                            },
+                            {a: (centre + 0.01 * i, spread * (1 + 0.15 * i)) for i, a in enumerate(ARMS)},
+                            identifier=f"{metric}/{attribute}/{label}",
+                            published=({**numbers, "note": "derived from Table V"} if paper else None),
+                            published_groups=paper,
+                        )
+                    )
+    return found
+
+
+def all_accuracies(rng: np.random.Generator) -> list[Json]:
+    """Clean, white-box and static-transfer accuracy of every arm."""
+    entries = []
+
+    def add(
+        arm: str, evaluation: str, mean: float, epsilon: float | None, threat: str | None, **more: Any
+    ) -> None:
+        sd = 0.005 if evaluation == "clean" else 0.018 if mean < 0.9 else 0.003
+        seeds = np.clip(rng.normal(mean, sd, SEEDS), 0, 1)
+        entries.append(
+            {
+                "arm": arm,
+                "evaluation": evaluation,
+                "attack": None,
+                "threat": threat,
+                "epsilon": epsilon,
+                "mean": float(seeds.mean()),
+                "sd": float(seeds.std(ddof=1)),
+                "per_seed": seeds.tolist(),
+                "published": None,
+                "source_arm": None,
+                **more,
+            }
+        )
+
+    for arm in ARMS:
+        add(arm, "clean", CLEAN[arm], None, None, published={"standard": 0.7953, "static": 0.7937}.get(arm))
+        for position, epsilon in enumerate(EPSILONS):
+            first = epsilon == EPSILONS[0]
+            add(
+                arm,
+                "white-box",
+                WHITE_BOX[arm][position],
+                epsilon,
+                "paper",
+                attack="union",
+                published=0.143 if arm == "standard" and first else None,
+            )
+            add(
+                arm,
+                "static-transfer",
+                TRANSFER[arm][position],
+                epsilon,
+                "paper",
+                attack="pgd-20",
+                source_arm="standard",
+                published=0.9637 if arm == "static" and first else None,
+            )
+        add(arm, "white-box", max(0.01, WHITE_BOX[arm][0] - 0.06), 10.0, "all-14", attack="union")
+        add(arm, "white-box", min(0.76, WHITE_BOX[arm][0] + 0.4), 0.1, "realistic", attack="union")
+    return entries
+
+
+def claims() -> list[Json]:
+    """The paper's claims on Adult, each judged."""
+    return [
+        {
+            "id": "cau-adult",
+            "text": "CAU is larger for the robust Adult classifier (0.0205 against 0.0195)",
+            "judgement": "cannot be told",
+            "reason": "the interval of the difference, -2.1 to 4.0 points, holds both signs",
+            "findings": ["paper/cau/class"],
+        },
+        {
+            "id": "cru-s-adult",
+            "text": "CRU_s is larger for the robust Adult classifier at 10, 15 and 20, with no pattern over epsilon",
+            "judgement": "does not stand",
+            "reason": "at epsilon 20 the white-box gap is equal within the margin of one point",
+            "findings": [f"paper/cru_s/white-box/all/{e:g}/class" for e in EPSILONS],
+        },
+        {
+            "id": "female-below-male",
+            "text": "mean confidence of an income over 50K is lower for female than for male rows, in D_0 and D_1",
+            "judgement": "stands",
+            "reason": "in both sets and every seed the female mean lies below the male one",
+            "findings": ["paper/eou/sex/<=50K", "paper/eou/sex/>50K"],
+        },
+        {
+            "id": "eou-d1-above-d0",
+            "text": "EOU for sex is higher in D_1 than in D_0",
+            "judgement": "does not stand",
+            "reason": "D_0 has the larger gap, 20.1 against 12.2 points",
+            "findings": ["paper/eou/sex/<=50K", "paper/eou/sex/>50K"],
+        },
+        {
+            "id": "eou-sex",
+            "text": "EOU for sex is slightly higher for the robust classifier in D_0 and D_1",
+            "judgement": "cannot be told",
+            "reason": "both intervals cross zero",
+            "findings": ["paper/eou/sex/<=50K"],
+        },
+        {
+            "id": "eou-race",
+            "text": "EOU for race is much higher for the robust classifier",
+            "judgement": "cannot be told",
+            "reason": "both arms lie inside the null band of five equal groups",
+            "findings": ["paper/eou/race/<=50K", "paper/eou/race/>50K"],
+        },
+        {
+            "id": "eou-values",
+            "text": "the more values an attribute has, the larger the difference in EOU between the classifiers",
+            "judgement": "cannot be told",
+            "reason": "neither attribute shows a difference beyond its interval",
+            "findings": [],
+        },
+        {
+            "id": "conclusion",
+            "text": "adversarial training harms all four kinds of fairness",
+            "judgement": "does not stand",
+            "reason": "on Adult no kind of gap grows beyond both the margin and the control",
+            "findings": ["paper/cau/class"],
+        },
+    ]
+
+
+def alarms() -> list[Json]:
+    """Alarms, fired and silent."""
+    entries = [
+        (
+            "robust-above-clean",
+            "Robust accuracy above clean accuracy",
+            "static",
+            True,
+            "static transfer leaves 98.5%, clean rows only 79.5%",
+            0.19,
+        ),
+        (
+            "transfer-stronger-than-white-box",
+            "A transferred attack beats the white-box one",
+            "static",
+            False,
+            "white-box is stronger at every radius",
+            None,
+        ),
+        (
+            "zero-gradients",
+            "Gradients vanish",
+            "static",
+            True,
+            "31% of rows have a zero input gradient",
+            0.31,
+        ),
+        (
+            "single-step-stronger",
+            "One step beats many",
+            "standard",
+            False,
+            "PGD is stronger than FGSM by 22.0 points",
+            None,
+        ),
+        (
+            "large-epsilon-not-zero",
+            "A huge radius does not reach 0%",
+            "static",
+            True,
+            "at four times the radius 13.2% still stand",
+            0.132,
+        ),
+        (
+            "not-monotone",
+            "Accuracy is not monotone in epsilon",
+            "static",
+            False,
+            "never rises by more than 0.2 points",
+            None,
+        ),
+        (
+            "noise-as-strong",
+            "Random noise is as strong as the attack",
+            "online",
+            False,
+            "noise takes 0.1 points",
+            None,
+        ),
+    ]
+    keys = ("id", "title", "arm", "fired", "message", "value")
+    return [dict(zip(keys, entry, strict=True)) for entry in entries]
+
+
+def example_results() -> Json:
+    """Return the whole synthetic reproduction, the same on every call."""
+    rng = np.random.default_rng(7)
+    return {
+        "fairtoll_version": "0.1.0",
+        "schema_version": 1,
+        "title": "SYNTHETIC EXAMPLE, no figure is real: Adult reproduction",
+        "dataset": {
+            "name": "adult",
+            "title": "Adult (Census Income)",
+            "note": "1994 US census extract; rows with missing values are left out.",
+            "rows": {"train": 30_162, "test": 15_060},
+            "classes": list(CLASSES),
+            "attributes": {"sex": list(SEXES), "race": list(RACES)},
+        },
+        "configuration": {"seeds": SEEDS, "epsilons": list(EPSILONS), "attack": {"steps": 50, "restarts": 5}},
+        "findings": all_findings(rng),
+        "accuracy": all_accuracies(rng),
+        "claims": claims(),
+        "alarms": alarms(),
+        "arms": [
+            {"name": "standard", "title": "Standard", "note": "trained on clean rows"},
+            {"name": "static", "title": "Static adversarial", "note": "the paper's robust arm"},
+            {
+                "name": "repeated",
+                "title": "Repeated rows",
+                "note": "each row twice, clean: same number of updates",
+            },
+            {"name": "noise", "title": "Noise twins", "note": "each row with a random twin"},
+            {"name": "online", "title": "On-line adversarial", "note": "min-max training, 7 steps"},
+        ],
+        "environment": {"python": "3.11.9", "torch": "2.13.0", "device": "cpu", "threads": 2},
+        "seconds": {"train": 74.2, "attack": 121.9, "statistics": 20.3},
+    }
+
+
+def audit_results() -> Json:
+    """Return an audit of a user's own two models, with hostile names and too few rows."""
+    rng = np.random.default_rng(11)
+    classes = ["</script><script>alert(1)</script>", "<b>&\"'", "plain_50%"]
+    groups = ["a & b", "$x_1$"]
+
+    def value(arm: str, names: list[str], *, sufficient: bool = True) -> Json:
+        entry = arm_value(arm, 0.7, 0.1, dict.fromkeys(names, 400), rng, lowest_is_worst=True)
+        entry["per_seed"] = entry["per_seed"][:1]
+        if not sufficient:
+            entry.update(
+                value=None, corrected=None, interval=None, null_mean=float("nan"), null_95=float("nan")
+            )
+            entry.update(worst_group=None, worst_value=None, best_group=None, best_value=None, per_seed=[])
+            for group in entry["groups"]:
+                group.update(sufficient=False, rows=3, interval=None)
+        return entry
+
+    def case(metric: str, parameters: Json, names: list[str], *, sufficient: bool = True) -> Json:
+        full = {
+            **dict.fromkeys(
+                (
+                    "partition",
+                    "evaluation",
+                    "attack",
+                    "denominator",
+                    "epsilon",
+                    "threat",
+                    "attribute",
+                    "label",
+                    "target",
+                )
+            ),
+            **parameters,
+        }
+        standard, robust = (
+            value("plain", names, sufficient=sufficient),
+            value("hard<i>ened", names, sufficient=sufficient),
+        )
+        numbers, _, _ = difference(standard, robust, rng, MARGIN) if sufficient else (None, "", "")
+        nothing = {
+            **dict.fromkeys(("value", "p_value", "plain", "least_detectable"), float("nan")),
+            "interval": [float("nan"), float("nan")],
+            "confidence": 0.95,
+            "groups": "",
+        }
+        return {
+            "id": f"audit/{metric}/{full['partition']}",
+            "dataset": "loans",
+            "protocol": "audit",
+            "metric": metric,
+            "parameters": full,
+            "standard": standard,
+            "robust": robust,
+            "control": None,
+            "noise_control": None,
+            "difference": numbers or nothing,
+            "difference_from_control": None,
+            "verdict": "inconclusive" if sufficient else "insufficient data",
+            "verdict_from_control": None,
+            "levelling_down": None,
+            "reason": "one training run" if sufficient else "fewer than two groups have ten rows",
+            "margin": MARGIN,
+            "seeds": 1,
+            "published": None,
+        }
+
+    attack = {"evaluation": "white-box", "attack": "union", "denominator": "all", "threat": "declared"}
+    return {
+        "fairtoll_version": "0.1.0",
+        "schema_version": 1,
+        "title": 'SYNTHETIC audit <of> my "own" models',
+        "dataset": {
+            "name": "loans",
+            "title": "Loans & co.",
+            "note": "",
+            "rows": {"test": 1_200},
+            "classes": classes,
+            "attributes": {"gro</script>up": groups},
+        },
+        "configuration": {},
+        "findings": [
+            case("cau", {"partition": "class", "evaluation": "clean"}, classes),
+            case("cru_s", {"partition": "class", "epsilon": 0.1, **attack}, classes),
+            case("cau", {"partition": "gro</script>up", "evaluation": "clean"}, groups, sufficient=False),
+        ],
+        "accuracy": [
+            {
+                "arm": arm,
+                "evaluation": evaluation,
+                "attack": None,
+                "threat": None if evaluation == "clean" else "declared",
+                "epsilon": None if evaluation == "clean" else 0.1,
+                "mean": mean,
+                "sd": None,
+                "per_seed": [mean],
+                "published": None,
+                "source_arm": None,
+            }
+            for arm, evaluation, mean in (
+                ("plain", "clean", 0.81),
+                ("hard<i>ened", "clean", 0.79),
+                ("plain", "white-box", 0.12),
+                ("hard<i>ened", "white-box", 0.55),
+            )
+        ],
+        "claims": [],
+        "alarms": [],
+        "arms": [
+            {"name": "plain", "title": "plain", "note": ""},
+            {"name": "hard<i>ened", "title": "hard<i>ened", "note": ""},
+        ],
+        "environment": {"python": "3.11.9"},
+        "seconds": {},
+    }
