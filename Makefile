@@ -1,0 +1,78 @@
+# Only Python 3.11 or later, pip and make are needed: every target makes the environment it needs.
+PYTHON ?= python3
+OUT ?= runs/adult
+ARGS ?=
+WORKERS ?= 2
+
+VENV := .venv
+BIN := $(VENV)/bin
+# One stamp for each set of packages; older than what it depends on, or gone, it is made again.
+RUN_READY := $(VENV)/ready-to-run
+DEV_READY := $(VENV)/ready-to-develop
+
+# An environment that was made halfway, elsewhere, or by a Python since removed does not work.
+WORKS := grep -qsF '$(CURDIR)/$(VENV)/' $(BIN)/pip \
+	&& $(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+REMAKE := $(if $(shell $(WORKS) && echo yes),,FORCE)
+INSTALL := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c constraints.txt
+# Worker processes already use every core; torch's threads on top of them only get in each other's way.
+PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
+
+.DEFAULT_GOAL := help
+.NOTPARALLEL:
+.DELETE_ON_ERROR:
+.PHONY: help reproduce test test-all lint bench clean FORCE
+
+help:
+	@echo 'make reproduce   run the experiments on Adult and write the report to $(OUT)'
+	@echo '                 ARGS="--seeds 2" passes options on; OUT=folder writes elsewhere'
+	@echo 'make test        lint, then every test of less than a minute'
+	@echo 'make test-all    lint, then every test'
+	@echo 'make lint        ruff and mypy'
+	@echo 'make bench       benchmarks, a Markdown table each'
+	@echo 'make clean       remove the environment and caches; runs/ stays'
+	@echo
+	@echo 'PYTHON=python3.12 picks another Python (after make clean); WORKERS=8 runs more tests at once.'
+
+reproduce: $(RUN_READY)
+	$(BIN)/fairtoll reproduce adult --out $(OUT) $(ARGS)
+
+test: lint
+	$(PYTEST) -m "not slow" $(ARGS)
+
+test-all: lint
+	$(PYTEST) $(ARGS)
+
+lint: $(DEV_READY)
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+
+bench: $(DEV_READY)
+	@for file in $(wildcard benchmarks/[a-z]*.py); do echo "# $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+
+$(RUN_READY): pyproject.toml constraints.txt $(REMAKE)
+	$(make-venv)
+	$(INSTALL) -e .
+	@touch $@
+
+$(DEV_READY): pyproject.toml constraints.txt $(REMAKE)
+	$(make-venv)
+	$(INSTALL) -e '.[dev]'
+	@touch $@ $(RUN_READY)
+
+define make-venv
+@$(WORKS) || { \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
+		echo "fairtoll needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>&1);" \
+			"name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }; \
+	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
+		echo "'$(PYTHON)' lacks the venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
+	echo 'Setting up $(VENV); this takes a minute or two.'; \
+	rm -rf $(VENV); \
+	$(PYTHON) -m venv $(VENV); }
+endef
