@@ -1,0 +1,107 @@
+"""Files written whole or not at all, and read with errors a person can act on."""
+
+from __future__ import annotations
+
+import errno
+import os
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from .errors import FairtollError
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+
+@contextmanager
+def whole_file(path: Path) -> Iterator[Path]:
+    """A temporary path beside `path` that replaces it when the block ends well, and vanishes when not.
+
+    Raises
+    ------
+    FairtollError
+        If the folder cannot be written to, or the disk is full.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> with whole_file(folder / "note.txt") as temporary:
+    ...     _ = temporary.write_text("done")
+    >>> (folder / "note.txt").read_text(), len(list(folder.iterdir()))
+    ('done', 1)
+    """
+    temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
+    try:
+        yield temporary
+        with open(temporary, "rb") as written:
+            os.fsync(written.fileno())
+        os.replace(temporary, path)
+    except OSError as error:
+        raise disk_error(error, path) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def disk_error(error: OSError, path: Path) -> FairtollError:
+    """What an operating system's error means for a person, and what to do."""
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return FairtollError(
+            f"no space left while writing {path}; free some and run the same command again: finished stages are kept"
+        )
+    return FairtollError(f"cannot write {path}: {error.strerror or error}; choose another output folder")
+
+
+def write_text(text: str, path: Path) -> None:
+    """Write a text file in UTF-8, whole or not at all."""
+    write_with(lambda temporary: temporary.write_text(text, encoding="utf-8"), path)
+
+
+def write_with(write: Callable[[Path], object], path: Path) -> None:
+    """Let `write` fill a temporary file, then put it in place of `path`."""
+    with whole_file(path) as temporary:
+        write(temporary)
+
+
+def write_parquet(frame: pd.DataFrame, path: Path) -> None:
+    """Write a table as Parquet, whole or not at all; text that repeats is stored once."""
+    write_with(lambda temporary: frame.to_parquet(temporary, index=False, compression="zstd"), path)
+
+
+def read_parquet(path: Path) -> pd.DataFrame:
+    """Read a Parquet table.
+
+    Raises
+    ------
+    FairtollError
+        If the file is missing, truncated or no Parquet.
+    """
+    import pandas as pd
+    import pyarrow as pa
+
+    try:
+        return pd.read_parquet(path)
+    except FileNotFoundError as error:
+        raise FairtollError(f"no file {path}; check the path") from error
+    except (pa.ArrowException, OSError, ValueError) as error:
+        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise FairtollError(f"{path} is not a whole Parquet file ({reason}); make or download it again") from error
+
+
+def make_folder(path: Path) -> Path:
+    """Make a folder and its parents.
+
+    Raises
+    ------
+    FairtollError
+        If that is not possible, such as below a file.
+    """
+    try:
+        path.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise FairtollError(
+            f"cannot create the folder {path}: {error.strerror or error}; give another with --out"
+        ) from error
+    return path

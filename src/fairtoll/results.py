@@ -1,0 +1,195 @@
+"""`results.json`: its structure, as models that check it and give its JSON schema."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from .errors import FairtollError
+
+SCHEMA_VERSION = 1
+VerdictName = Literal["less fair", "fairer", "equivalent", "inconclusive", "insufficient data"]
+Pair = tuple[float, float]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
+
+
+class GroupValue(_Strict):
+    """One group of one arm: its mean over training runs, interval and size."""
+
+    group: str
+    value: float | None
+    interval: Pair | None
+    rows: int
+    sufficient: bool
+    published: float | None = None
+
+
+class ArmValue(_Strict):
+    """A gap in one arm, with what it would be by chance."""
+
+    arm: str
+    value: float | None = Field(description="mean over training runs of one model's gap, the paper's quantity")
+    corrected: float | None = Field(description="gap of groups chosen on other data than it is measured on")
+    interval: Pair | None = Field(description="95% interval of the gap of expected group means")
+    null_mean: float | None
+    null_95: float | None
+    worst_group: str | None
+    worst_value: float | None
+    best_group: str | None
+    best_value: float | None
+    per_seed: list[float | None]
+    groups: list[GroupValue]
+
+
+class Difference(_Strict):
+    """How much larger the second arm's gap is than the first's, corrected for choosing the groups."""
+
+    value: float
+    interval: Pair
+    p_value: float
+    confidence: float = Field(description="of the interval, widened within (dataset, protocol, metric)")
+    plain: float = Field(description="the second arm's value minus the first's")
+    least_detectable: float
+    groups: str = Field(description="the groups most often chosen as extremes, in words")
+
+
+class Parameters(_Strict):
+    """What exactly was measured."""
+
+    partition: str
+    evaluation: Literal["clean", "static-transfer", "white-box"]
+    attack: str | None
+    denominator: Literal["all", "correct"] | None
+    epsilon: float | None
+    threat: str | None
+    attribute: str | None
+    label: str | None = Field(description="true class that the rows are restricted to")
+    target: str | None = Field(description="class whose confidence or prediction is averaged")
+
+
+class Published(_Strict):
+    """The paper's values for the same quantity."""
+
+    standard: float
+    robust: float
+    note: str | None = None
+
+
+class Finding(_Strict):
+    """One gap in the arms of one comparison, with its verdict."""
+
+    id: str
+    dataset: str
+    protocol: Literal["paper", "sound", "audit"]
+    metric: str
+    parameters: Parameters
+    standard: ArmValue
+    robust: ArmValue
+    control: ArmValue | None
+    noise_control: ArmValue | None
+    difference: Difference | None
+    difference_from_control: Difference | None
+    verdict: VerdictName
+    verdict_from_control: VerdictName | None
+    reason: str
+    levelling_down: str | None
+    margin: float
+    seeds: int
+    published: Published | None
+
+
+class Accuracy(_Strict):
+    """Accuracy of one arm under one evaluation, over training runs."""
+
+    arm: str
+    evaluation: Literal["clean", "static-transfer", "white-box"]
+    attack: str | None
+    threat: str | None
+    epsilon: float | None
+    mean: float
+    sd: float | None
+    per_seed: list[float]
+    published: float | None = None
+    source_arm: str | None = None
+
+
+class Claim(_Strict):
+    """A claim of the paper, judged."""
+
+    id: str
+    text: str
+    judgement: Literal["stands", "does not stand", "cannot be told"]
+    reason: str
+    findings: list[str]
+
+
+class Alarm(_Strict):
+    """A sign that a robustness figure is not what it seems."""
+
+    id: str
+    title: str
+    arm: str
+    fired: bool
+    message: str
+    value: float | None
+
+
+class Arm(_Strict):
+    """How an arm was made."""
+
+    name: str
+    title: str
+    note: str
+
+
+class Data(_Strict):
+    """The data that was used."""
+
+    name: str
+    title: str
+    note: str
+    rows: dict[str, int]
+    classes: list[str]
+    attributes: dict[str, list[str]]
+
+
+class Results(_Strict):
+    """Everything a report shows."""
+
+    fairtoll_version: str
+    schema_version: Literal[1]
+    title: str
+    question: str = Field(description="what was asked, in one sentence")
+    dataset: Data
+    configuration: dict[str, Any]
+    arms: list[Arm]
+    findings: list[Finding]
+    accuracy: list[Accuracy]
+    claims: list[Claim]
+    alarms: list[Alarm]
+    notes: list[str] = Field(description="remarks on how to read these results")
+    environment: dict[str, Any]
+    seconds: dict[str, float]
+
+    @classmethod
+    def read(cls, path: Path) -> Results:
+        """Read and check a `results.json`.
+
+        Raises
+        ------
+        FairtollError
+            If it is missing, cut short or of another structure.
+        """
+        try:
+            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+        except FileNotFoundError as error:
+            raise FairtollError(f"no file {path}; run the experiment first") from error
+        except ValidationError as error:
+            first = error.errors()[0]
+            place = ".".join(map(str, first["loc"])) or "the file"
+            raise FairtollError(f"{path} is not a whole results.json: {place}: {first['msg']}") from error
