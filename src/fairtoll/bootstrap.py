@@ -80,9 +80,7 @@ def bootstrap_by_group(
     # One stable sort lays each group's outcomes side by side.
     ordered = numbers[np.argsort(partition.codes, kind="stable")]
     members = np.split(ordered, np.cumsum(rows)[:-1])
-    columns = [
-        _means_of_draws(values, sizes[:, group], generator=generator) for group, values in enumerate(members)
-    ]
+    columns = [_means_of_draws(values, sizes[:, group], generator=generator) for group, values in enumerate(members)]
     return np.stack(columns, axis=1)
 
 

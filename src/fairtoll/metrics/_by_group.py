@@ -64,9 +64,7 @@ class ByGroup:
             array = getattr(self, name)
             if array is not None and np.shape(array) != (len(self.groups),):
                 raise FairtollError(
-                    messages.BY_GROUP_SHAPES.format(
-                        given=np.size(array), name=name, expected=len(self.groups)
-                    )
+                    messages.BY_GROUP_SHAPES.format(given=np.size(array), name=name, expected=len(self.groups))
                 )
 
     @property

@@ -117,9 +117,7 @@ def check_length(array: NDArray[Any], *, name: str, like: NDArray[Any], referenc
     """Refuse `array` unless it has as many rows as `like`."""
     if len(array) != len(like):
         raise FairtollError(
-            messages.LENGTHS_DIFFER.format(
-                name=name, given=len(array), expected=len(like), reference=reference
-            )
+            messages.LENGTHS_DIFFER.format(name=name, given=len(array), expected=len(like), reference=reference)
         )
 
 

@@ -6,9 +6,7 @@ UNREADABLE = (
 )
 EMPTY = "{name} has shape {shape}, which is empty; expected at least one entry; check the filter before"
 WRONG_DIMENSIONS = "{name} has shape {shape}; expected {expected}; {remedy}"
-LENGTHS_DIFFER = (
-    "{name} has {given} rows; expected {expected}, as many as {reference}; give one entry per row"
-)
+LENGTHS_DIFFER = "{name} has {given} rows; expected {expected}, as many as {reference}; give one entry per row"
 NOT_NUMBERS = "{name} has type {given}; expected numbers; convert it first"
 NOT_FINITE = (
     "{name} has {count} NaN or infinite entries, the first in row {row}; expected finite numbers; "
@@ -31,16 +29,11 @@ LABEL_KINDS_DIFFER = (
 PROBABILITY_RANGE = (
     "{name} is {given} in row {row}; expected probabilities between 0 and 1; pass logits through a softmax"
 )
-PROBABILITY_SUM = (
-    "{name} sums to {given} in row {row}; expected 1 over the classes; pass logits through a softmax"
-)
+PROBABILITY_SUM = "{name} sums to {given} in row {row}; expected 1 over the classes; pass logits through a softmax"
 UNKNOWN_LABEL = "label is {given}, and no row of y_true has it; expected one of {expected}; name one of these"
-UNKNOWN_TARGET = (
-    "target is {given}; expected one of the predicted or true labels {expected}; name one of these"
-)
+UNKNOWN_TARGET = "target is {given}; expected one of the predicted or true labels {expected}; name one of these"
 UNKNOWN_TARGET_COLUMN = (
-    "target is {given}; expected a column of probabilities, an integer from 0 to {last}; "
-    "give the place of the class"
+    "target is {given}; expected a column of probabilities, an integer from 0 to {last}; give the place of the class"
 )
 UNKNOWN_DENOMINATOR = "denominator is {given}; expected 'all' or 'correct'; name one of these"
 CORRECT_NEEDED = (

@@ -179,7 +179,5 @@ def _flips(full: ArrayLike, left_out: ArrayLike) -> tuple[int, int, int]:
     """Flipped predictions, models, rows."""
     whole = as_probabilities(full, name="full")
     predicted = whole.argmax(axis=1)
-    counts = [
-        int(np.count_nonzero(member.argmax(axis=1) != predicted)) for member in members(left_out, full=whole)
-    ]
+    counts = [int(np.count_nonzero(member.argmax(axis=1) != predicted)) for member in members(left_out, full=whole)]
     return sum(counts), len(counts), len(whole)
