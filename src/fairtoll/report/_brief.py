@@ -5,7 +5,8 @@ from dataclasses import dataclass
 
 from fairtoll.report._figures_overview import first_epsilon, main_accuracies, weakest
 from fairtoll.report._format import INSUFFICIENT, Json, metric_of, percent
-from fairtoll.report._sections import headline, protocol_title
+from fairtoll.report._section import protocol_title
+from fairtoll.report._sections_toll import headline
 from fairtoll.report._select import arm_titles, epsilon_text, protocols
 
 VERDICTS = ("less fair", "fairer", "equivalent", "inconclusive", INSUFFICIENT)
@@ -20,6 +21,14 @@ class VerdictCounts:
     metric: str
     counts: tuple[int, ...]
     from_control: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the answer, under its label."""
+
+    label: str
+    text: str
 
 
 def question(results: Json) -> str:
@@ -51,31 +60,33 @@ def verdict_counts(results: Json) -> list[VerdictCounts]:
     return tallies
 
 
-def in_words(counts: Counter[str], total: int) -> str:
+def in_words(verdicts: list[str]) -> str:
     """Return counted verdicts as a phrase."""
+    counts = Counter(verdicts)
     parts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
-    return f"of {total} comparison{'s' if total != 1 else ''}, " + (", ".join(parts) or "none could be made")
+    return ", ".join(parts) or "none"
 
 
-def answer(results: Json) -> list[str]:
-    """Return the answer in brief, one sentence each: the verdicts, then what the robustness is worth."""
-    sentences = []
+def answer(results: Json) -> list[Line]:
+    """Return the answer in brief: how the verdicts fall under each protocol, what the robustness is worth."""
+    lines = []
     titles = arm_titles(results)
     for protocol in protocols(results):
         found = headline(results, protocol)
         if not found:
             continue
         robust = ", ".join(dict.fromkeys(titles[f["robust"]["arm"]] for f in found))
-        plain = Counter(str(f.get("verdict")) for f in found)
-        text = f"{protocol_title(protocol).capitalize()}, {robust} against the standard model: "
-        text += in_words(plain, len(found))
-        controlled = [str(f["verdict_from_control"]) for f in found if f.get("verdict_from_control")]
+        standard = titles[found[0]["standard"]["arm"]]
+        text = f"{len(found)} gap{'' if len(found) == 1 else 's'} of {robust} against {standard}: "
+        text += in_words([str(f.get("verdict")) for f in found]) + "."
+        controlled = [f for f in found if f.get("verdict_from_control")]
         if controlled:
-            control = Counter(controlled)
-            text += f"; against the control, {in_words(control, len(controlled))}"
-        sentences.append(text + ".")
+            control = titles[controlled[0]["control"]["arm"]]
+            text += f" Against {control}, trained as long without an adversary: "
+            text += in_words([str(f["verdict_from_control"]) for f in controlled]) + "."
+        lines.append(Line(f"{protocol_title(protocol).capitalize()}.", text))
     robustness = robustness_sentence(results)
-    return [*sentences, robustness] if robustness else sentences
+    return [*lines, Line("Robustness.", robustness)] if robustness else lines
 
 
 def robustness_sentence(results: Json) -> str:

@@ -58,6 +58,7 @@ def row_panel(
     zero_line: bool = False,
     from_zero: bool = True,
     group_title: str = "",
+    domain: tuple[float, float] | None = None,
 ) -> Panel:
     """Return a panel with one line per row.
 
@@ -73,6 +74,8 @@ def row_panel(
         Let the axis start at zero (gaps and rates).
     group_title
         Legend title of the shapes when rows have `points`.
+    domain
+        Ends of the axis, where panels side by side must share them.
     """
     keys = [
         SEPARATOR.join(
@@ -90,7 +93,7 @@ def row_panel(
         field="key",
         type="nominal",
         title=None,
-        scale=alt.Scale(domain=keys, paddingInner=0, paddingOuter=0),
+        scale=alt.Scale(type="band", domain=keys, padding=0),
         axis=alt.Axis(
             labelExpr=f"split(datum.label, '{SEPARATOR}')[1]",
             labelFontWeight=alt.ExprRef(f"split(datum.label, '{SEPARATOR}')[2] == 'h' ? 600 : 400"),
@@ -103,7 +106,7 @@ def row_panel(
             grid=False,
         ),
     )
-    scale = alt.Scale(zero=from_zero, nice=True)
+    scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=from_zero, nice=True)
 
     def x(field_name: str) -> Any:
         return alt.X(
@@ -154,7 +157,7 @@ def row_panel(
     add(
         [{"key": key, "x": seed, "colour": row.colour} for key, row in lines for seed in row.seeds],
         "circle",
-        {"size": 14, "opacity": 0.45},
+        {"size": 12, "opacity": 0.7, "yOffset": 6},
         {"x": x("x"), "y": y, "color": colour},
     )
     values = [

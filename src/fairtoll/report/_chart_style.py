@@ -53,7 +53,7 @@ CONFIG: Json = {
     "title": {
         "color": INK,
         "anchor": "start",
-        "frame": "group",
+        "frame": "bounds",
         "fontSize": 13,
         "fontWeight": 600,
         "offset": 8,

@@ -6,7 +6,7 @@ from typing import Any
 from fairtoll.report._chart_rows import Row, row_panel
 from fairtoll.report._chart_style import Figure, Panel, arm_colours
 from fairtoll.report._format import Json, finite, in_unit, interval, metric_of, percent, unit_name
-from fairtoll.report._select import arm_titles, arm_values, epsilon_text, set_name
+from fairtoll.report._select import arm_titles, arm_values, epsilon_text, group_of, set_name
 
 GAP_MARKS = (
     "Dot: the gap, mean over training runs. Line: its interval. Small dots: single runs. "
@@ -38,8 +38,26 @@ def has_published(findings: Sequence[Json]) -> bool:
     )
 
 
+def gap_domain(findings: Sequence[Json]) -> tuple[float, float]:
+    """Return the axis that holds every gap, interval, null and published value of these findings."""
+    unit = metric_of(findings[0]["metric"]).unit
+    reach: list[object] = []
+    for finding in findings:
+        reach += [value for key, value in (finding.get("published") or {}).items() if key != "note"]
+        for value in arm_values(finding):
+            reach += [value.get("value"), value.get("null_95"), *(value.get("interval") or ())]
+            reach += list(value.get("per_seed") or ())
+    largest = max((found for entry in reach if (found := scaled(entry, unit)) is not None), default=1.0)
+    return 0.0, (largest or 1.0) * 1.04
+
+
 def gap_panel(
-    results: Json, name: str, title: str, findings: Sequence[Json], headings: Sequence[str] | None = None
+    results: Json,
+    name: str,
+    title: str,
+    findings: Sequence[Json],
+    headings: Sequence[str] | None = None,
+    domain: tuple[float, float] | None = None,
 ) -> Panel:
     """Return every arm's gap of each finding against the null band."""
     unit = metric_of(findings[0]["metric"]).unit
@@ -91,6 +109,7 @@ def gap_panel(
         rows,
         axis=f"{metric.title}, {unit_name(unit)}",
         summary=f"{title}, {metric.title} in {unit_name(unit)}. {'; '.join(words)}.",
+        domain=domain or gap_domain(findings),
     )
 
 
@@ -102,11 +121,11 @@ def group_panel(results: Json, name: str, title: str, finding: Json, *, controls
     arms = arm_values(finding, controls=controls)
     show = percent if unit == "points" else in_unit_of(unit)
     rows, words = [], []
-    for index, first in enumerate(arms[0]["groups"]):
+    for first in arms[0]["groups"]:
         flag = "" if first.get("sufficient", True) else ", too few"
         rows.append(Row(f"{first['group']} (n = {first['rows']:,}{flag})"))
         for value in arms:
-            group = value["groups"][index]
+            group = group_of(value, first["group"])
             title_of_arm = titles[value["arm"]]
             rows.append(
                 Row(
@@ -175,6 +194,7 @@ def spread_panel(results: Json, name: str, title: str, findings: Sequence[Json],
         title,
         rows,
         axis=f"{metric.group_title}, percent of rows",
+        domain=(0, 100),
         summary=f"{title}. {'; '.join(words)}.",
         group_title=str(partition),
     )
@@ -187,7 +207,16 @@ def gap_figure(results: Json, name: str, caption: str, panels: list[Panel], find
 
 
 def headings_of(findings: Sequence[Json]) -> list[str]:
-    """Return what tells these findings apart: the radius or the rows they are taken on."""
-    return [
-        epsilon_text(finding["parameters"].get("epsilon")) or set_name(finding) or "all rows" for finding in findings
+    """Return what tells these findings apart: radius, true label, and whatever else differs among them."""
+    differing = [
+        key
+        for key in ("evaluation", "denominator", "threat", "target")
+        if len({finding["parameters"].get(key) for finding in findings}) > 1
     ]
+    headings = []
+    for finding in findings:
+        parameters = finding["parameters"]
+        parts = [epsilon_text(parameters.get("epsilon")), set_name(finding)]
+        parts += [str(parameters.get(key)) for key in differing if parameters.get(key) is not None]
+        headings.append(", ".join(part for part in parts if part) or "all rows")
+    return headings

@@ -75,6 +75,7 @@ def accuracy_figure(results: Json) -> Figure | None:
                     full,
                     rows,
                     axis="Accuracy, percent",
+                    domain=(0, 100),
                     summary=f"{full}: {', '.join(words)}.",
                 )
             )
@@ -169,6 +170,7 @@ def transfer_figure(results: Json) -> Figure | None:
         f"What static transfer overstates, {epsilon_text(epsilon)}",
         rows,
         axis="Accuracy, percent (right: the difference in points)",
+        domain=(0, 100),
         summary=f"Accuracy by evaluation: {'; '.join(words)}.",
         group_title="evaluation",
     )

@@ -3,18 +3,18 @@
 import base64
 import hashlib
 import json
+import re
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from fairtoll.report import _brief, _format, _sections, _static, _tables
 from fairtoll.report._chart_style import page_spec
 from fairtoll.report._format import Json
+from fairtoll.report._section import Section
 from fairtoll.report._select import PROTOCOLS, Titles, arm_titles, arm_values, describe
-
-OPEN_ROWS = 12
 
 
 def text_of(name: str) -> str:
@@ -45,8 +45,21 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
-    made.filters.update(percent=_format.percent, number=_format.number, slug=slug)
+    made.filters.update(
+        percent=_format.percent, number=_format.number, slug=slug, sentence=sentence, subscripts=subscripts
+    )
     return made
+
+
+def sentence(text: object) -> str:
+    """Return text that starts with a capital and ends with a stop."""
+    words = str(text or "").strip()
+    return words and f"{words[0].upper()}{words[1:]}{'' if words[-1] in '.!?' else '.'}"
+
+
+def subscripts(text: object) -> Markup:
+    """Return escaped text with the paper's symbols set as it sets them: CRU_s, LUF_t, D_0."""
+    return Markup(re.sub(r"\b(CRU|LUF|D)_(\w)\b", r"\1<sub>\2</sub>", str(escape(text))))
 
 
 def slug(text: str) -> str:
@@ -116,7 +129,7 @@ def render_html(results: Json) -> str:
     return render_page(clean, _sections.build(clean))
 
 
-def render_page(results: Json, sections: list[_sections.Section], svgs: dict[str, str] | None = None) -> str:
+def render_page(results: Json, sections: list[Section], svgs: dict[str, str] | None = None) -> str:
     """Return the page of these sections; `svgs` are the panels already drawn, by name."""
     panels = [panel for section in sections for figure in section.figures for panel in figure.panels]
     drawn = svgs if svgs is not None else {panel.name: _static.page_svg(panel) for panel in panels}
@@ -150,6 +163,5 @@ def render_page(results: Json, sections: list[_sections.Section], svgs: dict[str
             titles=arm_titles(results),
             protocol_titles=PROTOCOLS,
             configuration=json.dumps(results.get("configuration") or {}, indent=2, ensure_ascii=False),
-            open_rows=OPEN_ROWS,
         )
     )

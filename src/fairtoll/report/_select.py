@@ -82,6 +82,11 @@ def arm_values(finding: Json, *, controls: bool = True) -> list[Json]:
     return [finding[key] for key in keys if finding.get(key)]
 
 
+def group_of(value: Json, name: object) -> Json:
+    """Return an arm's entry for this group; empty where it has none."""
+    return next((group for group in value["groups"] if group["group"] == name), {"group": name, "rows": 0})
+
+
 def epsilon_text(value: Any) -> str:
     """Return epsilon = value, or nothing."""
     found = finite(value)

@@ -83,6 +83,7 @@ class Table:
     columns: tuple[Column, ...]
     rows: list[list[Cell]] = field(default_factory=list)
     note: str = ""
+    compact: bool = False  # short enough to stand open in the page
 
     def texts(self) -> list[list[str]]:
         """Return every cell as a reader sees it."""

@@ -15,7 +15,7 @@ from fairtoll.report._format import (
     percent,
     unit_name,
 )
-from fairtoll.report._select import arm_titles, arm_values, describe, epsilon_text, set_name
+from fairtoll.report._select import arm_titles, arm_values, describe, epsilon_text, group_of, set_name
 from fairtoll.report._table import Cell, Column, Table
 
 EVALUATION_NAMES = {"clean": "clean", "static-transfer": "static transfer", "white-box": "white-box"}
@@ -130,9 +130,9 @@ def group_table(results: Json, name: str, caption: str, findings: Sequence[Json]
     columns += [Column("Enough rows")]
     rows: list[list[Cell]] = []
     for finding in findings:
-        for index, first in enumerate(finding["standard"]["groups"]):
+        for first in finding["standard"]["groups"]:
             for value in arm_values(finding):
-                group = value["groups"][index]
+                group = group_of(value, first["group"])
                 bounds = group.get("interval") or (None, None)
                 row: list[Cell] = [
                     ", ".join(

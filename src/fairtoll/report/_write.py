@@ -6,6 +6,7 @@ from pathlib import Path
 
 from fairtoll.report import _html, _sections, _static, _tables
 from fairtoll.report._format import Json, cleaned
+from fairtoll.report._section import Section
 from fairtoll.report._table import Table
 
 
@@ -26,7 +27,7 @@ def write_whole(path: Path, content: str | bytes) -> None:
         raise
 
 
-def all_tables(results: Json, sections: list[_sections.Section]) -> list[Table]:
+def all_tables(results: Json, sections: list[Section]) -> list[Table]:
     """Return every table of the report: its sections', the claims and all findings."""
     tables = [table for section in sections for table in section.tables]
     if results.get("claims"):

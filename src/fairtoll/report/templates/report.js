@@ -45,19 +45,31 @@
     form.hidden = false;
     const rows = [...document.querySelectorAll("tr[data-finding]")];
     const shown = document.getElementById("finding-count");
+    // A screenful at first; a filter looks through all of them.
+    const all = document.getElementById("finding-all");
+    let limit = 15;
     const filter = () => {
       const text = form.elements.text.value.trim().toLowerCase();
       let count = 0;
+      let hidden = 0;
       for (const row of rows) {
         const fits = ["protocol", "metric", "verdict"].every((name) => {
           const wanted = form.elements[name].value;
           return !wanted || row.dataset[name] === wanted;
         });
-        row.hidden = !(fits && (!text || row.dataset.finding.toLowerCase().includes(text)));
-        if (!row.hidden) count += 1;
+        const wanted = fits && (!text || row.dataset.finding.toLowerCase().includes(text));
+        if (wanted) count += 1;
+        row.hidden = !wanted || count > limit;
+        if (wanted && row.hidden) hidden += 1;
       }
       shown.textContent = `${count} of ${rows.length} findings`;
+      all.hidden = hidden === 0;
+      all.textContent = `Show ${hidden} more`;
     };
+    all.addEventListener("click", () => {
+      limit = Infinity;
+      filter();
+    });
     form.addEventListener("input", filter);
     form.addEventListener("submit", (event) => event.preventDefault());
     filter();

@@ -1,0 +1,45 @@
+"""A part of the report, and the names its parts share."""
+
+from dataclasses import dataclass, field, replace
+
+from fairtoll.report._chart_style import Figure
+from fairtoll.report._format import Json
+from fairtoll.report._select import PROTOCOLS, paper_place
+from fairtoll.report._table import Table
+
+
+@dataclass
+class Section:
+    """One part of the report: an anchor, a heading, its name in the contents, figures and tables."""
+
+    anchor: str
+    title: str
+    short: str
+    lead: str = ""
+    figures: list[Figure] = field(default_factory=list)
+    tables: list[Table] = field(default_factory=list)
+
+    def without_repeated_marks(self) -> "Section":
+        """Return the section with each key to the marks standing only where it is first needed."""
+        seen: set[str] = set()
+        kept = []
+        for figure in self.figures:
+            kept.append(replace(figure, marks="") if figure.marks in seen else figure)
+            seen.add(figure.marks)
+        return replace(self, figures=kept)
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to show."""
+        return not self.figures and not self.tables
+
+
+def protocol_title(name: str) -> str:
+    """Return a protocol's title."""
+    return PROTOCOLS.get(name, name)
+
+
+def with_place(results: Json, title: str, metric: str, partition: str) -> str:
+    """Return a title with where the paper reports it."""
+    place = paper_place(results, metric, partition)
+    return f"{title} ({place})" if place else title
