@@ -31,12 +31,11 @@ class Partition:
 
     def total(self, values: Floats) -> Floats:
         """Sum `values (..., M)` within groups: `(..., G)`."""
-        sums: Floats = np.add.reduceat(values, self.starts, axis=-1)
-        return sums
+        return np.asarray(np.add.reduceat(values, self.starts, axis=-1), dtype=np.float64)
 
     def spread(self, values: Floats) -> Floats:
         """Repeat `values (..., G)` over the rows of each group: `(..., M)`."""
-        return np.repeat(values, self.rows, axis=-1)
+        return np.asarray(np.repeat(values, self.rows, axis=-1), dtype=np.float64)
 
 
 @dataclass(frozen=True)
@@ -45,8 +44,9 @@ class Arm:
 
     `runs (S, G)` group means; `pseudo (S, M)` what each row adds to them (mean `runs` within a group);
     `influence (M,)` the rows' deviation from the group mean, averaged over runs; `row_variance (G,)` the
-    variance that the choice of rows gives to a group's mean over runs; `included_rows (G,)` the fewest that
-    count in any run; `rates` whether every outcome is 0 or 1.
+    variance that the choice of rows gives to a group's mean over runs, less `interaction (G,)`, which is
+    new in each run and so part of the variance between runs too; `included_rows (G,)` the fewest that count
+    in any run; `rates` whether every outcome is 0 or 1.
     """
 
     partition: Partition
@@ -54,13 +54,14 @@ class Arm:
     pseudo: Floats
     influence: Floats
     row_variance: Floats
+    interaction: Floats
     included_rows: NDArray[np.intp]
     rates: bool
 
     @property
     def means(self) -> Floats:
         """Group means, averaged over training runs: `(G,)`."""
-        return self.runs.mean(axis=0)
+        return np.asarray(self.runs.mean(axis=0), dtype=np.float64)
 
     @property
     def plain(self) -> float:
@@ -112,9 +113,7 @@ def check_included(included: ArrayLike | None, *, like: Floats, name: str) -> ND
 def check_confidence(confidence: float) -> float:
     """Return a confidence strictly between 0 and 1."""
     if not 0.0 < confidence < 1.0:
-        raise FairtollError(
-            f"confidence is {confidence}; expected a number between 0 and 1; give 0.95 for 95 percent"
-        )
+        raise FairtollError(f"confidence is {confidence}; expected a number between 0 and 1; give 0.95 for 95 percent")
     return float(confidence)
 
 
@@ -192,11 +191,12 @@ def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] |
         deviations = weights * (values - partition.spread(runs)) * partition.spread(rows / included)
     influence = deviations.mean(axis=0)
     row_variance = partition.total(influence**2) / (rows * (rows - 1))
+    interaction = np.zeros_like(row_variance)
     if len(values) > 1:
-        # What is new to each (row, run) is in the variance between runs already: count it once.
         interaction = partition.total(((deviations - influence) ** 2).sum(axis=0))
         interaction /= (rows - 1) * (len(values) - 1) * rows * len(values)
-        row_variance = np.maximum(row_variance - interaction, 0.0)
+        interaction = np.minimum(interaction, row_variance)
+        row_variance = row_variance - interaction
     smallest = included.min(axis=0)
     rates = bool(((values == 0.0) | (values == 1.0)).all())
     if rates:
@@ -208,6 +208,7 @@ def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] |
         pseudo=deviations + partition.spread(runs),
         influence=influence,
         row_variance=row_variance,
+        interaction=interaction,
         included_rows=smallest.astype(np.intp),
         rates=rates,
     )

@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtrit
 
+from fairtoll.statistics._freedom import combined_freedom
 from fairtoll.statistics._groups import Arm, Floats, check_confidence, check_count, read_arms
-from fairtoll.statistics._thinning import draw_noise
 
 
 @dataclass(frozen=True)
@@ -47,9 +47,9 @@ def group_intervals(
 ) -> dict[Any, Interval]:
     """Interval of each group's mean over new training runs and new rows; with one run, new rows alone.
 
-    The variance is that of the runs plus that of the rows, with Satterthwaite's degrees of freedom. For
-    outcomes of 0 and 1 it is Wilson's interval at the number of rows that would give that variance, so it
-    stays within 0 and 1 and has a width when every outcome is the same.
+    The variance is that of the runs plus that of the rows, with Satterthwaite's degrees of freedom,
+    lowered for few runs. For outcomes of 0 and 1 it is Wilson's interval at the number of rows that would
+    give that variance, so it stays within 0 and 1 and has a width when every outcome is the same.
 
     Parameters
     ----------
@@ -81,9 +81,7 @@ def group_intervals(
     True
     """
     check_confidence(confidence)
-    (arm,) = read_arms(
-        groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, fewest_groups=1
-    )
+    (arm,) = read_arms(groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, fewest_groups=1)
     variance, freedom = _group_variances(arm)
     quantile: Floats = np.asarray(stdtrit(freedom, (1 + confidence) / 2), dtype=np.float64)
     means = arm.means
@@ -97,9 +95,7 @@ def group_intervals(
     }
 
 
-def mean_interval(
-    outcomes: ArrayLike, *, included: ArrayLike | None = None, confidence: float = 0.95
-) -> Interval:
+def mean_interval(outcomes: ArrayLike, *, included: ArrayLike | None = None, confidence: float = 0.95) -> Interval:
     """Interval of the mean over all rows: `group_intervals` with one group.
 
     Examples
@@ -121,7 +117,7 @@ def gap_interval(
     included: ArrayLike | None = None,
     confidence: float = 0.95,
     minimum_rows: int = 10,
-    resamples: int = 4000,
+    resamples: int = 8000,
     generator: np.random.Generator | None = None,
 ) -> Interval:
     """Interval of one arm's gap of expected group means, whatever ties there are.
@@ -174,7 +170,7 @@ def gap_interval(
     variance, degrees = _comparable_variances(arm)
     errors = np.sqrt(variance[upper] + variance[lower])
     pairs = np.abs(arm.means[upper] - arm.means[lower])
-    noise = draw_noise(len(variance), generator, draws=resamples) * np.sqrt(variance)
+    noise = generator.standard_normal((resamples, len(variance))) * np.sqrt(variance)
     with np.errstate(invalid="ignore", divide="ignore"):
         ratios = np.abs(noise[:, upper] - noise[:, lower]) / errors
     scale = np.sqrt(generator.chisquare(degrees, len(noise)) / degrees)
@@ -187,37 +183,30 @@ def gap_interval(
 def _group_variances(arm: Arm) -> tuple[Floats, Floats]:
     """Variance of each group's mean over runs, and its degrees of freedom: both `(G,)`."""
     runs = len(arm.runs)
-    rows = arm.row_variance
-    between = arm.runs.var(axis=0, ddof=1) / runs if runs > 1 else np.zeros_like(rows)
-    return rows + between, _satterthwaite(arm, rows, between)
+    between = arm.runs.var(axis=0, ddof=1) / runs if runs > 1 else np.zeros_like(arm.row_variance)
+    parts = np.stack([arm.row_variance, between])
+    freedom = np.stack([arm.included_rows - 1.0, np.full_like(between, max(runs - 1, 1))])
+    return parts.sum(axis=0), combined_freedom(parts, freedom)
 
 
 def _comparable_variances(arm: Arm) -> tuple[Floats, float]:
     """Variances `(G,)` for comparing groups, the runs' part pooled over groups, and degrees of freedom.
 
-    What a run shifts in every group alike does not matter to a comparison, so it is taken out first.
+    What a run shifts in every group alike does not matter to a comparison, so it is taken out first; what
+    is new in each row and run depends on the group's size, and stays with the group.
     """
     runs, groups = arm.runs.shape
+    rows = arm.row_variance + arm.interaction
+    row_freedom = float((arm.included_rows - 1).sum())
     if runs == 1:
-        return arm.row_variance, float(arm.included_rows.min() - 1)
+        return rows, row_freedom
     residuals = arm.runs - arm.runs.mean(axis=0)
     residuals = residuals - residuals.mean(axis=1, keepdims=True)
     freedom = (runs - 1) * (groups - 1)
     pooled = float((residuals**2).sum()) / freedom / runs
-    mean_rows = float(arm.row_variance.mean())
-    parts = pooled**2 / freedom + mean_rows**2 / float((arm.included_rows - 1).sum())
-    degrees = (pooled + mean_rows) ** 2 / parts if parts > 0 else float(freedom)
-    return arm.row_variance + pooled, degrees
-
-
-def _satterthwaite(arm: Arm, rows: Floats, between: Floats) -> Floats:
-    runs = len(arm.runs)
-    parts = rows**2 / (arm.included_rows - 1)
-    if runs > 1:
-        parts = parts + between**2 / (runs - 1)
-    total = (rows + between) ** 2
-    degrees: Floats = np.divide(total, parts, out=np.full_like(total, np.inf), where=parts > 0)
-    return np.where(np.isfinite(degrees), degrees, 1e9)
+    parts = np.array([arm.row_variance.mean(), pooled])
+    degrees = combined_freedom(parts, np.array([row_freedom, freedom]))
+    return rows + max(pooled - float(arm.interaction.mean()), 0.0), float(degrees)
 
 
 def _wilson(means: Floats, variance: Floats, quantile: Floats, rows: Floats) -> tuple[Floats, Floats]:

@@ -1,0 +1,93 @@
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from fairtoll.errors import FairtollError
+from fairtoll.statistics import (
+    Interval,
+    VerdictKind,
+    difference,
+    levelling_down,
+    margin_for,
+    state_verdict,
+    swap_test,
+)
+
+
+@pytest.fixture(scope="module")
+def found():
+    generator = np.random.default_rng(0)
+    return difference(generator.random((2, 200)), generator.random((2, 200)), np.repeat([0, 1], 100))
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind"),
+    [
+        (0.011, 0.05, VerdictKind.LESS_FAIR),
+        (0.009, 0.05, VerdictKind.INCONCLUSIVE),
+        (-0.05, -0.011, VerdictKind.FAIRER),
+        (-0.009, 0.009, VerdictKind.EQUIVALENT),
+        (-0.011, 0.009, VerdictKind.INCONCLUSIVE),
+        (0.001, 0.009, VerdictKind.EQUIVALENT),
+    ],
+)
+def test_the_interval_alone_decides(found, low, high, kind):
+    verdict = state_verdict(replace(found, interval=Interval(low, high, 0.95)), margin=0.01)
+    assert verdict.kind == kind
+    assert (f"{found.least_detectable:.4g}" in verdict.reason) == (kind == VerdictKind.INCONCLUSIVE)
+
+
+def test_one_training_run_never_decides(found):
+    single = replace(found, interval=Interval(0.5, 0.6, 0.95), standard_runs=1)
+    verdict = state_verdict(single, margin=0.01)
+    assert verdict.kind == "inconclusive"
+    assert verdict.reason.startswith("one training run")
+
+
+def test_margins():
+    assert margin_for("eou") == 0.01
+    assert margin_for("cru_epsilon", mean_least_epsilon=4.0) == pytest.approx(0.2)
+    with pytest.raises(FairtollError, match="mean_least_epsilon"):
+        margin_for("cru_epsilon")
+    with pytest.raises(FairtollError, match="metric"):
+        margin_for("unfairness")
+
+
+def test_levelling_down_names_the_fall_of_the_best():
+    down = levelling_down({"a": 0.9, "b": 0.7}, {"a": 0.75, "b": 0.71}, higher_is_better=True)
+    assert down.levelled_down
+    assert down.changes == pytest.approx({"a": -0.15, "b": 0.01})
+    assert down.worst_robust == ("b", 0.71)
+    assert "best group (a)" in str(down.sentence)
+
+
+@pytest.mark.parametrize(
+    ("robust", "higher"), [({"a": 0.9, "b": 0.85}, True), ({"a": 0.9, "b": 0.5}, True), ({"a": 0.7, "b": 0.7}, False)]
+)
+def test_a_rise_of_the_worst_is_not_levelling_down(robust, higher):
+    assert levelling_down({"a": 0.9, "b": 0.7}, robust, higher_is_better=higher).sentence is None
+
+
+def test_levelling_down_of_attack_success():
+    down = levelling_down({"a": 0.2, "b": 0.6}, {"a": 0.58, "b": 0.6}, higher_is_better=False)
+    assert down.levelled_down
+
+
+def test_swap_test_is_exact_for_a_single_discordant_kind():
+    # One group's ten discordant rows all favour one model; the other group is the same in both.
+    standard = np.concatenate([np.ones(30), np.ones(30)])
+    robust = standard.copy()
+    robust[:10] = 0
+    result = swap_test(standard, robust, np.repeat([0, 1], 30), resamples=40_000)
+    # |gap difference| is |10 - 2 k| / 30, k of ten coins: as large as observed only for k of 0 or 10.
+    assert result.p_value == pytest.approx(2 * 0.5**10, abs=8e-4)
+    assert result.value == pytest.approx(1 / 3)
+    assert "these two trained models" in result.about
+
+
+def test_swap_test_of_numbers_holds_its_level():
+    generator = np.random.default_rng(0)
+    labels = np.repeat([0, 1, 2], 50)
+    values = [swap_test(generator.random(150), generator.random(150), labels, resamples=99).p_value for _ in range(200)]
+    assert 0.01 <= np.mean(np.array(values) <= 0.1) <= 0.18
