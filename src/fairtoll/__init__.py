@@ -17,8 +17,9 @@ if TYPE_CHECKING:
     from . import metrics as metrics
     from . import statistics as statistics
     from . import training as training
-    from .audit import Audit as Audit
-    from .audit import audit as audit
+    from .auditing.audit import Audit as Audit
+    from .auditing.audit import audit as audit
+    from .auditing.audit import audit_evidence as audit_evidence
     from .errors import FairtollError as FairtollError
     from .errors import FairtollWarning as FairtollWarning
     from .evidence import Evidence as Evidence
@@ -27,8 +28,9 @@ if TYPE_CHECKING:
 
 _MODULES = ("attacks", "data", "metrics", "statistics", "training")
 _NAMES = {
-    "Audit": "audit",
-    "audit": "audit",
+    "Audit": "auditing",
+    "audit": "auditing",
+    "audit_evidence": "auditing",
     "Evidence": "evidence",
     "FairtollError": "errors",
     "FairtollWarning": "errors",

@@ -24,7 +24,7 @@ from .files import read_parquet, write_parquet, write_text
 PREDICTION_KEYS = ("arm", "seed", "evaluation", "threat", "epsilon")
 ATTACK_KEYS = ("arm", "seed", "evaluation", "threat", "attack", "epsilon")
 NO_PREDICTIONS = pd.DataFrame(columns=[*PREDICTION_KEYS, "row"])
-NO_ATTACKS = pd.DataFrame(columns=[*ATTACK_KEYS, "row", "success"])
+NO_ATTACKS = pd.DataFrame(columns=[*ATTACK_KEYS, "source_arm", "row", "success"])
 
 
 @dataclass(frozen=True, eq=False)
@@ -71,7 +71,7 @@ class Evidence:
         for table, needed in (
             ("rows", ["row", "label"]),
             ("predictions", [*PREDICTION_KEYS, "row", *columns]),
-            ("attacks", [*ATTACK_KEYS, "row", "success"]),
+            ("attacks", [*ATTACK_KEYS, "source_arm", "row", "success"]),
         ):
             frame = getattr(self, table)
             missing = [column for column in needed if column not in frame]
@@ -89,20 +89,13 @@ class Evidence:
         return self.rows["label"].to_numpy(dtype=np.int64)
 
     def partition(self, name: str) -> NDArray[np.str_]:
-        """The group of each row, `(N,)`: "class", an attribute, or an intersection such as "sex & race"."""
-        columns = []
-        for part in name.split(" & "):
-            if part == "class":
-                columns.append(np.asarray(self.class_names)[self.labels])
-            elif part in self.attributes:
-                columns.append(self.rows[part].to_numpy(dtype=np.str_))
-            else:
-                known = ", ".join(["class", *self.attributes])
-                raise FairtollError(f"unknown attribute '{part}'; the evidence has: {known}")
-        joined = columns[0]
-        for column in columns[1:]:
-            joined = np.char.add(np.char.add(joined, " & "), column)
-        return joined
+        """The group of each row, `(N,)`: by "class" or by a protected attribute."""
+        if name == "class":
+            classes: NDArray[np.str_] = np.asarray(self.class_names)[self.labels]
+            return classes
+        if name not in self.attributes:
+            raise FairtollError(f"unknown attribute '{name}'; the evidence has: class, {', '.join(self.attributes)}")
+        return self.rows[name].to_numpy(dtype=np.str_)
 
     @property
     def arms(self) -> list[str]:
@@ -146,6 +139,16 @@ class Evidence:
     def attack_names(self, arm: str) -> list[tuple[str, str, str, float]]:
         """Every (evaluation, threat, attack, epsilon) at hand for an arm."""
         return sorted({(key[2], key[3], key[4], key[5]) for key in self._attack_index if key[0] == arm})
+
+    def source_arm(self, arm: str) -> str | None:
+        """On which arm the examples of an arm's static transfer were crafted; None where there was none."""
+        return self._source_arms.get(arm)
+
+    @cached_property
+    def _source_arms(self) -> dict[str, str]:
+        transferred = self.attacks[self.attacks["evaluation"] == "static-transfer"]
+        pairs = transferred[["arm", "source_arm"]].drop_duplicates()
+        return {str(arm): str(source) for arm, source in pairs.itertuples(index=False)}
 
     @cached_property
     def _prediction_index(self) -> dict[tuple[Any, ...], NDArray[np.intp]]:

@@ -9,8 +9,11 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from .errors import FairtollError
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION: Literal[1] = 1
 VerdictName = Literal["less fair", "fairer", "equivalent", "inconclusive", "insufficient data"]
+Protocol = Literal["paper", "sound", "audit"]
+Evaluation = Literal["clean", "static-transfer", "white-box"]
+Denominator = Literal["all", "correct"]
 Pair = tuple[float, float]
 
 
@@ -62,9 +65,9 @@ class Parameters(_Strict):
     """What exactly was measured."""
 
     partition: str
-    evaluation: Literal["clean", "static-transfer", "white-box"]
+    evaluation: Evaluation
     attack: str | None
-    denominator: Literal["all", "correct"] | None
+    denominator: Denominator | None
     epsilon: float | None
     threat: str | None
     attribute: str | None
@@ -85,7 +88,7 @@ class Finding(_Strict):
 
     id: str
     dataset: str
-    protocol: Literal["paper", "sound", "audit"]
+    protocol: Protocol
     metric: str
     parameters: Parameters
     standard: ArmValue
@@ -107,7 +110,7 @@ class Accuracy(_Strict):
     """Accuracy of one arm under one evaluation, over training runs."""
 
     arm: str
-    evaluation: Literal["clean", "static-transfer", "white-box"]
+    evaluation: Evaluation
     attack: str | None
     threat: str | None
     epsilon: float | None

@@ -72,8 +72,8 @@ class Dataset:
     Examples
     --------
     >>> rows = Dataset(np.zeros((2, 3)), np.array([0, 1]), ("no", "yes"), groups={"sex": ["f", "m"]})
-    >>> len(rows), rows.groups["sex"][1]
-    (2, 'm')
+    >>> len(rows), rows.groups["sex"].tolist()
+    (2, ['f', 'm'])
     """
 
     x: NDArray[np.float32]
@@ -84,25 +84,29 @@ class Dataset:
     name: str = "data"
 
     def __post_init__(self) -> None:
-        x = np.asarray(self.x, dtype=np.float32)
+        x = _floats(self.x)
         y = np.asarray(self.y)
         groups = {name: np.asarray(values, dtype=np.str_) for name, values in self.groups.items()}
-        if y.ndim != 1 or len(y) != len(x) or not len(y):
+        if x.ndim < 2 or y.ndim != 1 or len(y) != len(x) or not len(y):
             raise FairtollError(
-                f"x has {len(x)} rows and y has shape {y.shape}; expected one label per row and at least one row"
+                f"x has shape {x.shape} and y {y.shape}; expected (rows, ...) and (rows,), and at least one row"
             )
         if not np.isfinite(x).all():
             row = int(np.argwhere(~np.isfinite(x))[0][0])
             raise FairtollError(f"row {row} of x holds NaN or infinity; drop or fill such rows first")
-        if not np.issubdtype(y.dtype, np.integer) or y.min() < 0 or y.max() >= len(self.class_names):
+        if not np.issubdtype(y.dtype, np.integer):
+            raise FairtollError(f"labels are of type {y.dtype}; expected integers that index class_names")
+        if y.min() < 0 or y.max() >= len(self.class_names):
             raise FairtollError(
                 f"labels run from {y.min()} to {y.max()}; expected integers 0 to {len(self.class_names) - 1}, "
                 f"one per class name {self.class_names}"
             )
+        if self.features and x.shape[1:] != (len(self.features),):
+            raise FairtollError(f"{len(self.features)} features for rows of shape {x.shape[1:]}; expected one a column")
         for attribute, values in groups.items():
             if values.shape != y.shape:
                 raise FairtollError(
-                    f"attribute '{attribute}' has {len(values)} values for {len(y)} rows; expected one per row"
+                    f"attribute '{attribute}' has shape {values.shape} for {len(y)} rows; expected one value per row"
                 )
         object.__setattr__(self, "x", x)
         object.__setattr__(self, "y", y.astype(np.int64))
@@ -111,23 +115,19 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.y)
 
-    def attribute(self, name: str) -> NDArray[np.str_]:
-        """Values of protected attribute `name`, `(N,)`; "sex & race" asks for the intersection."""
-        columns = []
-        for part in name.split(" & "):
-            if part not in self.groups:
-                known = ", ".join(self.groups) or "none"
-                raise FairtollError(f"unknown attribute '{part}'; this data has: {known}")
-            columns.append(self.groups[part])
-        joined = columns[0]
-        for column in columns[1:]:
-            joined = np.char.add(np.char.add(joined, " & "), column)
-        return joined
-
     def take(self, rows: NDArray[np.int64]) -> Dataset:
         """The rows at positions `rows`, in that order."""
         groups = {name: values[rows] for name, values in self.groups.items()}
         return Dataset(self.x[rows], self.y[rows], self.class_names, groups, self.features, self.name)
+
+
+def _floats(values: object) -> NDArray[np.float32]:
+    try:
+        # What overflows becomes infinite, which is refused by name.
+        with np.errstate(over="ignore"):
+            return np.asarray(values).astype(np.float32, copy=False)
+    except (TypeError, ValueError) as error:
+        raise FairtollError(f"x cannot be read as numbers ({error}); code categories as numbers first") from error
 
 
 @dataclass(frozen=True, eq=False)

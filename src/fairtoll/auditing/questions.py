@@ -1,0 +1,111 @@
+"""What can be asked of the evidence: one gap, in one comparison of arms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from ..results import Denominator, Evaluation, Protocol
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two arms set against each other, with the controls that took as much training.
+
+    Attributes
+    ----------
+    protocol : {"paper", "sound", "audit"}
+        Under which rules the arms were made and attacked.
+    standard, robust : str
+        Names of the arms.
+    control : str, optional
+        The arm that tells the adversary's part from the rest of the recipe.
+    noise_control : str, optional
+        A second control, with random noise in the adversary's place.
+
+    Examples
+    --------
+    >>> Comparison("audit", "standard", "robust").control is None
+    True
+    """
+
+    protocol: Protocol
+    standard: str
+    robust: str
+    control: str | None = None
+    noise_control: str | None = None
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Which attack's evidence a question reads.
+
+    Attributes
+    ----------
+    evaluation : {"static-transfer", "white-box"}
+        Whether the examples were crafted on the standard arm or on the model itself.
+    name : str
+        The attack's name in the evidence.
+    epsilon : float
+        Its radius.
+    threat : str
+        Name of the threat.
+
+    Examples
+    --------
+    >>> Attack("white-box", "union", 10.0).threat
+    'paper'
+    """
+
+    evaluation: Evaluation
+    name: str
+    epsilon: float
+    threat: str = "paper"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One gap.
+
+    Attributes
+    ----------
+    metric : {"cau", "cru_s", "eou", "equalized_odds_rate"}
+        Which definition.
+    partition : str
+        "class", a protected attribute, or an intersection such as "sex & race".
+    attack : Attack, optional
+        What the rows went through; None for clean rows.
+    denominator : {"all", "correct"}, optional
+        For "cru_s": over all rows, or over those classified correctly before the attack.
+    label : str, optional
+        True class that the rows are restricted to.
+    target : str, optional
+        For "eou" and "equalized_odds_rate": the class whose confidence or prediction is averaged.
+
+    Examples
+    --------
+    >>> Question("cru_s", "class", Attack("white-box", "pgd-20", 10.0), denominator="all").key
+    'cru_s/class/white-box/paper/pgd-20/10/all'
+    """
+
+    metric: str
+    partition: str
+    attack: Attack | None = None
+    denominator: Denominator | None = None
+    label: str | None = None
+    target: str | None = None
+
+    @property
+    def key(self) -> str:
+        """A readable name, the same for the same question."""
+        parts = [self.metric, self.partition]
+        if self.attack is not None:
+            attack = self.attack
+            parts += [attack.evaluation, attack.threat, attack.name, f"{attack.epsilon:g}"]
+        else:
+            parts += ["clean"]
+        parts += [part for part in (self.denominator, self.label) if part is not None]
+        return "/".join(parts)
+
+    def on(self, attack: Attack | None) -> Question:
+        """The same question of rows under another attack."""
+        return replace(self, attack=attack)
