@@ -31,7 +31,8 @@ class LinfThreat:
     Raises
     ------
     FairtollError
-        For a negative or non-finite scale, or a box whose lower end is above its upper end.
+        For a negative or non-finite scale, a mask that does not fit it, or a box whose lower end is
+        not below its upper end.
 
     Examples
     --------
@@ -47,17 +48,23 @@ class LinfThreat:
     integer: Any = None
 
     def __post_init__(self) -> None:
-        scale = torch.as_tensor(self.scale, dtype=torch.float32)
+        scale = torch.as_tensor(self.scale, dtype=torch.float64)
         if not torch.isfinite(scale).all() or (scale < 0).any():
             raise FairtollError("scale holds a negative or non-finite value; expected 0 or more for each feature")
         if self.mutable is not None:
-            scale = torch.where(torch.as_tensor(self.mutable, dtype=torch.bool), scale, torch.zeros(()))
+            mutable = torch.as_tensor(self.mutable, dtype=torch.bool)
+            try:
+                scale = torch.where(mutable, scale, torch.zeros_like(scale))
+            except RuntimeError as error:
+                raise FairtollError(
+                    f"mutable has shape {tuple(mutable.shape)} and scale {tuple(scale.shape)}; expected the same"
+                ) from error
         object.__setattr__(self, "scale", scale)
         object.__setattr__(self, "mutable", scale > 0)
         if self.box is not None:
-            low, high = (torch.as_tensor(end, dtype=torch.float32) for end in self.box)
-            if (low > high).any():
-                raise FairtollError("box has a lower end above its upper end; give (low, high)")
+            low, high = (torch.as_tensor(end, dtype=torch.float64) for end in self.box)
+            if not (low <= high).all():
+                raise FairtollError("box has a lower end above its upper end, or a NaN; give (low, high)")
             object.__setattr__(self, "box", (low, high))
         if self.integer is not None:
             object.__setattr__(self, "integer", torch.as_tensor(self.integer, dtype=torch.bool))
@@ -75,39 +82,42 @@ class LinfThreat:
         Returns
         -------
         low, high : Tensor, the shape of `x`
-            No value between them is further than ``epsilon * scale`` from `x`, rounding included.
+            No value between them is further than ``epsilon * scale`` from `x`, rounding included. The
+            box is taken in the precision of `x`.
 
         Raises
         ------
         FairtollError
-            If epsilon is negative or NaN, or the scale does not fit a row.
+            If epsilon is negative or not finite, or the scale, the box or `integer` does not fit a row.
         """
-        radius = self.radius(x, epsilon)
-        low, high = _within(x, radius, -1.0), _within(x, radius, 1.0)
+        radius = self._radius(x, epsilon)
+        low, high = _within(x, -radius), _within(x, radius)
         if self.box is not None:
-            box_low, box_high = (end.to(x.device, x.dtype) for end in self.box)
+            box_low, box_high = (_fit(end, x, "box").to(x.dtype) for end in self.box)
             low = torch.maximum(low, torch.minimum(box_low, x))
             high = torch.minimum(high, torch.maximum(box_high, x))
         if self.integer is not None:
-            whole = self.integer.to(x.device)
+            whole = _fit(self.integer, x, "integer")
             low = torch.where(whole, torch.minimum(low.ceil(), x), low)
             high = torch.where(whole, torch.maximum(high.floor(), x), high)
         return low, high
 
     def radius(self, x: Tensor, epsilon: float | Tensor) -> Tensor:
-        """``epsilon * scale`` for every feature of `x`, in the data's units."""
-        bound = torch.as_tensor(epsilon, dtype=x.dtype, device=x.device)
-        if torch.isnan(bound).any() or (bound < 0).any():
-            raise FairtollError(f"epsilon is {epsilon}; expected a number of 0 or more")
+        """``epsilon * scale`` for every feature of `x`, in the data's units, rounded to the precision of `x`."""
+        return self._radius(x, epsilon).to(x.dtype)
+
+    def _radius(self, x: Tensor, epsilon: float | Tensor) -> Tensor:
+        # In float64: 8/255 rounded to float32 is larger than 8/255.
+        bound = torch.as_tensor(epsilon, dtype=torch.float64)
+        if not torch.isfinite(bound).all() or (bound < 0).any():
+            raise FairtollError(f"epsilon is {epsilon}; expected a finite number of 0 or more")
         if bound.ndim:
+            if bound.shape != (len(x),):
+                raise FairtollError(
+                    f"epsilon has shape {tuple(bound.shape)} for {len(x)} rows; expected one or a number"
+                )
             bound = bound.reshape(-1, *[1] * (x.ndim - 1))
-        try:
-            return torch.broadcast_to(bound * self.scale.to(x.device, x.dtype), x.shape)
-        except RuntimeError as error:
-            raise FairtollError(
-                f"the threat's scale has shape {tuple(self.scale.shape)} and a row has shape "
-                f"{tuple(x.shape[1:])}; expected one scale, or one for each feature"
-            ) from error
+        return torch.broadcast_to(bound.to(x.device) * _fit(self.scale, x, "scale"), x.shape)
 
     def project(self, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """The nearest admissible value between `low` and `high`, whole where it must be."""
@@ -123,8 +133,19 @@ class LinfThreat:
         return {"scale": self.scale.tolist(), "box": box, "integer": integer}
 
 
-def _within(x: Tensor, radius: Tensor, sign: float) -> Tensor:
-    """``x + sign * radius``, one float towards x wherever rounding would leave the ball."""
-    end = x + sign * radius
-    outside = (end.double() - x.double()).abs() > radius.double()
+def _fit(value: Tensor, x: Tensor, name: str) -> Tensor:
+    """`value` for each feature of a row of `x`, on its device."""
+    try:
+        return torch.broadcast_to(value.to(x.device), x.shape[1:])
+    except RuntimeError as error:
+        raise FairtollError(
+            f"the threat's {name} has shape {tuple(value.shape)} and a row has shape {tuple(x.shape[1:])}; "
+            "expected one value, or one for each feature"
+        ) from error
+
+
+def _within(x: Tensor, move: Tensor) -> Tensor:
+    """``x + move``, one float towards x wherever rounding would leave the ball."""
+    end = (x.double() + move).to(x.dtype)
+    outside = (end.double() - x.double()).abs() > move.abs()
     return torch.where(outside, torch.nextafter(end, x), end)
