@@ -22,7 +22,9 @@ def derive_seed(seed: int, *purpose: str | int) -> int:
     True
     """
     words = [part if isinstance(part, int) else zlib.crc32(part.encode()) for part in purpose]
-    return int(np.random.SeedSequence([seed, *words]).generate_state(1, np.uint64)[0] >> np.uint64(1))
+    # As a spawn key: SeedSequence pads its entropy with zeros, so that ("batches",) would equal ("batches", 0).
+    sequence = np.random.SeedSequence(seed, spawn_key=words)
+    return int(sequence.generate_state(1, np.uint64)[0] >> np.uint64(1))
 
 
 def torch_generator(seed: int, *purpose: str | int) -> torch.Generator:
