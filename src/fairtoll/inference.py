@@ -76,14 +76,29 @@ def checked_logits(model: nn.Module, x: Tensor, *, classes: int | None = None) -
     return logits
 
 
-def require_finite(logits: Tensor, *, where: str) -> None:
-    """Raise, naming the first bad row, if any logit is NaN or infinite."""
+def require_finite(logits: Tensor, *, where: str, rows: Tensor | None = None) -> None:
+    """Raise, naming the first bad row, if any logit is NaN or infinite.
+
+    `rows` holds the number of each row; default: its position.
+    """
     finite = torch.isfinite(logits).all(dim=1)
     if not finite.all():
         bad = torch.nonzero(~finite).flatten()
+        bad = bad if rows is None else rows[bad]
         raise FairtollError(
             f"the model returned NaN or infinity for {len(bad)} rows {where}, the first is row {int(bad[0])}; "
             "check its input range and weights"
+        )
+
+
+def warn_if_probabilities(logits: Tensor, *, stacklevel: int = 3) -> None:
+    """Warn if every row is non-negative and sums to one."""
+    if len(logits) and (logits >= 0).all() and ((logits.sum(dim=1) - 1).abs() < 1e-4).all():
+        warnings.warn(
+            "the model seems to return probabilities where logits are due: every row is non-negative and sums to "
+            "one; attacks on them meet vanishing gradients, so return the values before the softmax",
+            FairtollWarning,
+            stacklevel=stacklevel,
         )
 
 
@@ -126,11 +141,6 @@ def predict_logits(model: nn.Module, x: Tensor, *, classes: int | None = None, b
         batches = [checked_logits(model, rows.to(device), classes=classes).cpu() for rows in x.split(batch_size)]
     logits = torch.cat(batches)
     require_finite(logits, where="of the clean data")
-    if (logits >= 0).all() and ((logits.sum(dim=1) - 1).abs() < 1e-4).all():
-        warnings.warn(
-            "the model seems to return probabilities where logits are due: every row is non-negative and sums to "
-            "one; attacks on them meet vanishing gradients, so return the values before the softmax",
-            FairtollWarning,
-            stacklevel=2,
-        )
+    # Past torch's own wrapper of this function.
+    warn_if_probabilities(logits, stacklevel=4)
     return logits

@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 import torch
 from torch import Tensor, nn
 
-from ..inference import borrowed, checked_logits, device_of
+from ..errors import FairtollError
+from ..inference import borrowed, device_of
 from ..threat import LinfThreat
+from ._inputs import check_inputs, finite_logits
 from .loss import get_loss
 
 
@@ -23,6 +27,20 @@ def random_noise(
 ) -> Tensor:
     """Rows that some uniform draw inside the threat breaks, `(N,)` of bool.
 
+    Parameters
+    ----------
+    model, x, y, threat, epsilon, batch_size
+        As in `pgd`.
+    generator : torch.Generator
+        On the CPU, for the draws.
+    draws : int
+        Draws a row.
+
+    Raises
+    ------
+    FairtollError
+        For no draws, and as `pgd` does.
+
     Examples
     --------
     >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
@@ -31,17 +49,20 @@ def random_noise(
     ...              epsilon=1.0, generator=torch.Generator().manual_seed(0))
     tensor([ True, False])
     """
+    if draws < 1:
+        raise FairtollError(f"draws is {draws}; expected 1 or more")
+    check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
     device = device_of(model)
     found = []
     with borrowed(model), torch.no_grad():
-        for rows, labels in zip(x.split(batch_size), y.split(batch_size), strict=True):
-            clean, labels = rows.detach().to(device), labels.to(device)
+        for rows, labels in _batches(x, y, batch_size):
+            clean, classes = x[rows].detach().to(device), labels.to(device)
             low, high = threat.bounds(clean, epsilon)
-            broken = checked_logits(model, clean).argmax(dim=1) != labels
-            for _ in range(draws):
+            broken = finite_logits(model, clean, where="of the clean data", rows=rows).argmax(dim=1) != classes
+            for draw in range(1, draws + 1):
                 noise = torch.rand(clean.shape, generator=generator).to(clean)
                 points = threat.project(low + (high - low) * noise, low, high)
-                broken |= checked_logits(model, points).argmax(dim=1) != labels
+                broken |= finite_logits(model, points, where=f"at draw {draw}", rows=rows).argmax(dim=1) != classes
             found.append(broken.cpu())
     return torch.cat(found)
 
@@ -59,18 +80,36 @@ def zero_gradient(
 
     A gradient attack started there cannot move: standing under it says nothing about robustness.
 
+    Parameters
+    ----------
+    model, x, y, threat, loss, batch_size
+        As in `pgd`.
+
+    Raises
+    ------
+    FairtollError
+        As `pgd` does.
+
     Examples
     --------
     >>> zero_gradient(nn.Linear(1, 2), torch.zeros(1, 1), torch.tensor([0]), threat=LinfThreat())
     tensor([False])
     """
     climb, device = get_loss(loss), device_of(model)
+    check_inputs(model, x, y, threat=threat, epsilon=0.0, batch_size=batch_size)
     found = []
     with borrowed(model), torch.enable_grad():
-        for rows, labels in zip(x.split(batch_size), y.split(batch_size), strict=True):
-            point = rows.detach().to(device).requires_grad_(True)
-            value = climb(checked_logits(model, point), labels.to(device)).sum()
+        for rows, labels in _batches(x, y, batch_size):
+            point = x[rows].detach().to(device).requires_grad_(True)
+            logits = finite_logits(model, point, where="of the clean data", rows=rows)
+            value = climb(logits, labels.to(device)).sum()
             (gradient,) = torch.autograd.grad(value, point)
             still = (gradient == 0) | ~(threat.radius(point.detach(), 1.0) > 0)
             found.append(still.flatten(1).all(dim=1).cpu())
     return torch.cat(found)
+
+
+def _batches(x: Tensor, y: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
+    """Row numbers and labels, batch by batch."""
+    rows = torch.arange(len(x))
+    return zip(rows.split(batch_size), y.split(batch_size), strict=True)

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from itertools import product
+
 import torch
 from torch import Tensor, nn
 
 from ..errors import FairtollError
-from ..inference import borrowed, checked_logits, device_of
+from ..inference import borrowed, device_of
 from ..threat import LinfThreat
+from ._inputs import check_inputs, finite_logits
 from .pgd import AttackResult
 
 MAXIMUM_FEATURES = 8
@@ -33,7 +36,7 @@ def grid(
     Raises
     ------
     FairtollError
-        If more than 8 features may move: 3^d points would not be affordable.
+        If more than 8 features may move: 3^d points would not be affordable; and as `pgd` does.
 
     Examples
     --------
@@ -49,11 +52,12 @@ def grid(
             f"{len(features)} features may move; a grid of 3^{len(features)} points is not affordable "
             f"(at most {MAXIMUM_FEATURES} features); use pgd or union"
         )
+    check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
     device = device_of(model)
     success = torch.zeros(len(x), dtype=torch.bool)
     perturbed = x.detach().cpu().clone()
     # Corners first: they break most rows, and a broken row is not tried again.
-    levels = torch.cartesian_prod(*[torch.tensor([0, 1, 2])] * len(features)).reshape(-1, len(features))
+    levels = torch.tensor(list(product([0, 1, 2], repeat=len(features))), dtype=torch.int64)
     levels = levels[(levels == 1).sum(dim=1).argsort(stable=True)].to(device)
     with borrowed(model), torch.no_grad():
         for first in range(0, len(x), batch_size):
@@ -67,7 +71,8 @@ def grid(
             for level in levels:
                 points = clean[standing].clone()
                 points[:, features] = choices[level, :, features][:, standing].T
-                wrong = checked_logits(model, points).argmax(dim=1) != labels[standing]
+                logits = finite_logits(model, points, where="of the grid", rows=standing + first)
+                wrong = logits.argmax(dim=1) != labels[standing]
                 broken = first + standing[wrong].cpu()
                 success[broken], perturbed[broken] = True, points[wrong].cpu()
                 standing = standing[~wrong]
@@ -80,4 +85,4 @@ def mutable_features(threat: LinfThreat, x: Tensor) -> Tensor:
     """Positions of the features of a `(N, D)` table that may move."""
     if x.ndim != 2:
         raise FairtollError(f"rows have shape {tuple(x.shape[1:])}; a grid needs a table of shape (rows, features)")
-    return torch.broadcast_to(threat.scale > 0, x.shape[1:]).nonzero().flatten()
+    return (threat.radius(x[:1].detach(), 1.0) > 0).any(dim=0).cpu().nonzero().flatten()

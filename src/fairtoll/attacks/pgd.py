@@ -9,8 +9,9 @@ import torch
 from torch import Tensor, nn
 
 from ..errors import FairtollError
-from ..inference import borrowed, checked_logits, device_of, require_finite
+from ..inference import borrowed, device_of
 from ..threat import LinfThreat
+from ._inputs import check_inputs, finite_logits
 from .loss import get_loss
 
 
@@ -97,7 +98,13 @@ def pgd(
     ------
     FairtollError
         For a negative epsilon, no steps or restarts, a random start without a generator, an unknown
-        loss, or a model that returns the wrong shape or NaN (naming the row and the step).
+        loss, labels outside the model's classes, or a model that returns the wrong shape or NaN (naming
+        the row and the step).
+
+    Warns
+    -----
+    FairtollWarning
+        If the model seems to return probabilities.
 
     Examples
     --------
@@ -111,9 +118,10 @@ def pgd(
         raise FairtollError(f"steps is {steps} and restarts is {restarts}; expected 1 or more of each")
     if generator is None and (random_start or restarts > 1):
         raise FairtollError("random starts need a generator; pass generator=torch.Generator().manual_seed(...)")
-    if len(x) != len(y):
-        raise FairtollError(f"x has {len(x)} rows and y has {len(y)}; expected the same")
     climb = get_loss(loss)
+    check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
+    if start is not None and start.shape != x.shape:
+        raise FairtollError(f"start has shape {tuple(start.shape)} and x {tuple(x.shape)}; expected the same")
     device = device_of(model)
     success = torch.zeros(len(x), dtype=torch.bool)
     perturbed = x.detach().cpu().clone()
@@ -191,14 +199,13 @@ class _Search:
         else:
             with torch.no_grad():
                 wrong = self._logits(point, steps + 1).argmax(dim=1) != self.y
+            # A later start must not overwrite the input that an earlier one found.
+            self.best = torch.where(_like(self.success & ~wrong, point), self.best, point)
             self.success |= wrong
-            self.best = point
 
     def _logits(self, points: Tensor, step: int) -> Tensor:
-        logits = checked_logits(self.model, points)
-        if not torch.isfinite(logits.detach().sum()):
-            require_finite(logits.detach(), where=f"at step {step} of the attack, rows from {self.offset}")
-        return logits
+        where, rows = f"at step {step} of the attack", self.standing + self.offset
+        return finite_logits(self.model, points, where=where, rows=rows)
 
     def _release(self, points: Tensor, wrong: Tensor) -> None:
         """Record successes; the rest become the standing rows."""
@@ -207,3 +214,8 @@ class _Search:
         keep = ~wrong
         self.standing = self.standing[keep]
         self.low, self.high, self.radius = self.low[keep], self.high[keep], self.radius[keep]
+
+
+def _like(rows: Tensor, x: Tensor) -> Tensor:
+    """A flag a row, shaped so that it broadcasts against `x`."""
+    return rows.reshape(-1, *[1] * (x.ndim - 1))

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
 
 from ..errors import FairtollError
 from ..threat import LinfThreat
+from ._inputs import check_inputs
 from .pgd import pgd
 
 
@@ -56,6 +58,7 @@ def success_curve(
     [[False, False], [True, False], [True, True]]
     """
     check_epsilons(epsilons)
+    check_inputs(model, x, y, threat=threat, epsilon=epsilons[0], batch_size=batch_size)
     success = torch.zeros(len(epsilons), len(x), dtype=torch.bool)
     start = x.detach().cpu().clone()
     standing = torch.arange(len(x))
@@ -84,5 +87,5 @@ def success_curve(
 def check_epsilons(epsilons: Sequence[float]) -> None:
     """Raise unless the radii are at least one, 0 or more, and ascending."""
     given = list(epsilons)
-    if not given or given != sorted(set(given)) or not given[0] >= 0:
+    if not given or not given[0] >= 0 or not all(one < other for one, other in pairwise(given)):
         raise FairtollError(f"epsilons is {given}; expected radii of 0 or more, each once, in ascending order")

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor, nn
 
 from ..threat import LinfThreat
+from ._inputs import check_inputs
 from .grid import MAXIMUM_FEATURES, grid, mutable_features
 from .pgd import pgd
 
@@ -79,6 +80,7 @@ def union(
     ...       generator=torch.Generator().manual_seed(0)).broken_by
     ['cross_entropy', '', 'clean']
     """
+    check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
     perturbed = x.detach().cpu().clone()
     broken_by = [""] * len(x)
     standing = torch.arange(len(x))

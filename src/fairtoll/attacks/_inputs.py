@@ -1,0 +1,52 @@
+"""What every attack checks before it starts."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from ..errors import FairtollError
+from ..inference import borrowed, checked_logits, device_of, require_finite, warn_if_probabilities
+from ..threat import LinfThreat
+
+#: Rows on which the model is tried first, so that a wrong one fails at once.
+PROBE_ROWS = 64
+
+
+def check_inputs(
+    model: nn.Module, x: Tensor, y: Tensor, *, threat: LinfThreat, epsilon: float, batch_size: int
+) -> None:
+    """Raise for rows, labels, a threat or a model that no attack can work with; warn of probabilities."""
+    if not isinstance(x, Tensor) or not x.is_floating_point() or x.ndim < 2:
+        raise FairtollError(f"x is {_describe(x)}; expected a tensor of floats of shape (rows, ...)")
+    if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.ndim != 1:
+        raise FairtollError(f"y is {_describe(y)}; expected a tensor of int64 of shape (rows,)")
+    if len(x) != len(y):
+        raise FairtollError(f"x has {len(x)} rows and y has {len(y)}; expected the same")
+    if batch_size < 1:
+        raise FairtollError(f"batch_size is {batch_size}; expected 1 or more")
+    threat.bounds(x[:1].detach(), epsilon)
+    if not len(x):
+        return
+    with borrowed(model), torch.no_grad():
+        logits = checked_logits(model, x[:PROBE_ROWS].detach().to(device_of(model)))
+    if y.min() < 0 or y.max() >= logits.shape[1]:
+        raise FairtollError(
+            f"labels run from {int(y.min())} to {int(y.max())} and the model has {logits.shape[1]} classes; "
+            f"expected 0 to {logits.shape[1] - 1}"
+        )
+    warn_if_probabilities(logits, stacklevel=4)
+
+
+def finite_logits(model: nn.Module, points: Tensor, *, where: str, rows: Tensor) -> Tensor:
+    """Logits of `points`, or an error that names the first of `rows` for which they are not finite."""
+    logits = checked_logits(model, points)
+    if not torch.isfinite(logits.detach().sum()):
+        require_finite(logits.detach(), where=where, rows=rows)
+    return logits
+
+
+def _describe(value: object) -> str:
+    if isinstance(value, Tensor):
+        return f"a tensor of {value.dtype} of shape {tuple(value.shape)}"
+    return f"a {type(value).__name__}"
