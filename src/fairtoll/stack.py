@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
@@ -51,9 +52,10 @@ class ModelStack:
                 "a model with batch normalisation cannot be stacked: its running statistics mix rows of all "
                 "members; use group or layer normalisation"
             )
+        # The text tells Tanh from ReLU, which have no weights; shapes tell the rest.
         shapes = [{name: tensor.shape for name, tensor in model.state_dict().items()} for model in models]
-        if any(other != shapes[0] for other in shapes):
-            raise FairtollError("models of different architectures in one stack; expected equal names and shapes")
+        if any(str(model) != str(models[0]) for model in models) or any(other != shapes[0] for other in shapes):
+            raise FairtollError("models of different architectures in one stack; expected equal layers and shapes")
         self.template = copy.deepcopy(models[0]).eval().requires_grad_(False)
         self.parameters = _stacked([dict(model.named_parameters()) for model in models])
         self.buffers = _stacked([dict(model.named_buffers()) for model in models])
@@ -131,11 +133,23 @@ class ModelStack:
 
     @classmethod
     def load(cls, path: Path, template: nn.Module) -> ModelStack:
-        """Read a stack written by `save`; `template` gives the architecture."""
-        tensors = load_file(path)
+        """Read a stack written by `save`; `template` gives the architecture.
+
+        Raises
+        ------
+        FairtollError
+            If the file is missing, is not safetensors, or holds another architecture.
+        """
+        try:
+            tensors = load_file(path)
+        except (OSError, SafetensorError) as error:
+            raise FairtollError(
+                f"cannot read {path} as stacked weights ({error}); give a file of ModelStack.save"
+            ) from error
         stack = cls([template])
-        if {name: tensor.shape[1:] for name, tensor in tensors.items()} != {
-            name: tensor.shape[1:] for name, tensor in (stack.parameters | stack.buffers).items()
+        models = next((len(tensor) for tensor in tensors.values() if tensor.ndim), 0)
+        if {name: tensor.shape for name, tensor in tensors.items()} != {
+            name: (models, *tensor.shape[1:]) for name, tensor in (stack.parameters | stack.buffers).items()
         }:
             raise FairtollError(f"{path} holds weights of another architecture; expected those of {template}")
         stack.parameters = {name: tensors[name] for name in stack.parameters}
