@@ -46,13 +46,13 @@ def grid(
     ...      epsilon=1.0).success
     tensor([ True, False])
     """
+    check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
     features = mutable_features(threat, x)
     if len(features) > MAXIMUM_FEATURES:
         raise FairtollError(
             f"{len(features)} features may move; a grid of 3^{len(features)} points is not affordable "
             f"(at most {MAXIMUM_FEATURES} features); use pgd or union"
         )
-    check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
     device = device_of(model)
     success = torch.zeros(len(x), dtype=torch.bool)
     perturbed = x.detach().cpu().clone()
