@@ -70,16 +70,12 @@ def arm_value(
 ) -> Json:
     """One arm's gap with groups scattered around `centre`."""
     offsets = np.linspace(-0.5, 0.5, len(rows)) * spread
-    values = np.clip(
-        centre + offsets + rng.normal(0, 0.006, len(rows)) * scale, 0.002 * scale, 0.998 * max(scale, 1)
-    )
+    values = np.clip(centre + offsets + rng.normal(0, 0.006, len(rows)) * scale, 0.002 * scale, 0.998 * max(scale, 1))
     groups = []
     for index, (name, count) in enumerate(rows.items()):
         half = (
             2.4
-            * float(
-                np.sqrt(max(values[index] / scale * (1 - min(values[index] / scale, 0.99)), 0.01) / count)
-            )
+            * float(np.sqrt(max(values[index] / scale * (1 - min(values[index] / scale, 0.99)), 0.01) / count))
             * scale
         )
         groups.append(
@@ -295,9 +291,7 @@ def all_findings(rng: np.random.Generator) -> list[Json]:
         )
         for attribute, groups in (("sex", SEXES), ("race", RACES)):
             for label in CLASSES:
-                centre, spread = (
-                    (0.21, 0.2 if len(groups) == 2 else 0.06) if label == "<=50K" else (0.68, 0.12)
-                )
+                centre, spread = (0.21, 0.2 if len(groups) == 2 else 0.06) if label == "<=50K" else (0.68, 0.12)
                 if attribute == "race":
                     numbers = (
                         {"standard": 0.052, "robust": 0.094}
@@ -331,9 +325,7 @@ def all_accuracies(rng: np.random.Generator) -> list[Json]:
     """Clean, white-box and static-transfer accuracy of every arm."""
     entries = []
 
-    def add(
-        arm: str, evaluation: str, mean: float, epsilon: float | None, threat: str | None, **more: Any
-    ) -> None:
+    def add(arm: str, evaluation: str, mean: float, epsilon: float | None, threat: str | None, **more: Any) -> None:
         sd = 0.005 if evaluation == "clean" else 0.018 if mean < 0.9 else 0.003
         seeds = np.clip(rng.normal(mean, sd, SEEDS), 0, 1)
         entries.append(
@@ -552,9 +544,7 @@ def audit_results() -> Json:
         entry = arm_value(arm, 0.7, 0.1, dict.fromkeys(names, 400), rng, lowest_is_worst=True)
         entry["per_seed"] = entry["per_seed"][:1]
         if not sufficient:
-            entry.update(
-                value=None, corrected=None, interval=None, null_mean=float("nan"), null_95=float("nan")
-            )
+            entry.update(value=None, corrected=None, interval=None, null_mean=float("nan"), null_95=float("nan"))
             entry.update(worst_group=None, worst_value=None, best_group=None, best_value=None, per_seed=[])
             for group in entry["groups"]:
                 group.update(sufficient=False, rows=3, interval=None)

@@ -51,7 +51,7 @@ def verdict_counts(results: Json) -> list[VerdictCounts]:
             control = Counter(f.get("verdict_from_control") for f in found if f.get("verdict_from_control"))
             tallies.append(
                 VerdictCounts(
-                    protocol_title(protocol),
+                    protocol,
                     metric_of(metric).symbol,
                     tuple(plain[verdict] for verdict in VERDICTS),
                     tuple(control[verdict] for verdict in VERDICTS) if control else None,

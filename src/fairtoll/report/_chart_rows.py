@@ -89,7 +89,7 @@ def row_panel(
     ]
     longest = max((len(shorten(row.label, LABEL_LENGTH)) for row in rows if row.colour is not None), default=8)
     indented = any(row.colour is None for row in rows)
-    y = alt.Y(
+    named_y = alt.Y(
         field="key",
         type="nominal",
         title=None,
@@ -106,6 +106,8 @@ def row_panel(
             grid=False,
         ),
     )
+    # Said once, in the first layer: Vega-Lite shares scale and axis among layers.
+    y = alt.Y(field="key", type="nominal", title=None)
     scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=from_zero, nice=True)
 
     def x(field_name: str) -> Any:
@@ -129,7 +131,7 @@ def row_panel(
 
     lines = [(key, row) for key, row in zip(keys, rows, strict=True) if row.colour is not None]
     # Every line's key once, so that headings keep their place even where no mark is drawn.
-    add([{"key": key, "x": 0} for key in keys], "point", {"opacity": 0}, {"y": y})
+    add([{"key": key, "x": 0} for key in keys], "point", {"opacity": 0}, {"y": named_y})
     add(
         [{"key": key, "low": row.band[0], "high": row.band[1], **tips(row)} for key, row in lines if row.band],
         "bar",
@@ -143,7 +145,13 @@ def row_panel(
         {"x": x("x"), "y": y},
     )
     if zero_line:
-        add([{"x": 0}], "rule", {"color": INK, "opacity": 0.7, "strokeDash": [3, 3]}, {"x": x("x")})
+        # Line by line, so that no heading is struck through.
+        add(
+            [{"key": key, "x": 0} for key, _ in lines],
+            "tick",
+            {"color": INK, "opacity": 0.8, "thickness": 1, "height": ROW_HEIGHT, "orient": "vertical"},
+            {"x": x("x"), "y": y},
+        )
     add(
         [
             {"key": key, "low": row.interval[0], "high": row.interval[1], "colour": row.colour}

@@ -48,6 +48,8 @@ CONFIG: Json = {
         "symbolFillColor": INK,
         "symbolOpacity": 1,
         "orient": "top",
+        "titleOrient": "left",
+        "offset": 4,
         "labelLimit": 150,
     },
     "title": {

@@ -6,13 +6,13 @@ from typing import Any
 from fairtoll.report._chart_rows import Row, row_panel
 from fairtoll.report._chart_style import Figure, Panel, arm_colours
 from fairtoll.report._format import Json, finite, in_unit, interval, metric_of, percent, unit_name
+from fairtoll.report._section import PAPER_MARK
 from fairtoll.report._select import arm_titles, arm_values, epsilon_text, group_of, set_name
 
 GAP_MARKS = (
     "Dot: the gap, mean over training runs. Line: its interval. Small dots: single runs. "
     "Shaded: where the gap of equal groups falls 95 times in 100, with its mean as a tick."
 )
-PAPER_MARK = " Diamond: the paper's value."
 
 
 def scaled(value: object, unit: str) -> float | None:
@@ -107,7 +107,7 @@ def gap_panel(
         name,
         title,
         rows,
-        axis=f"{metric.title}, {unit_name(unit)}",
+        axis=f"{metric.symbol}, {'points' if unit == 'points' else unit_name(unit)}",
         summary=f"{title}, {metric.title} in {unit_name(unit)}. {'; '.join(words)}.",
         domain=domain or gap_domain(findings),
     )

@@ -169,12 +169,16 @@ def transfer_figure(results: Json) -> Figure | None:
         "transfer",
         f"What static transfer overstates, {epsilon_text(epsilon)}",
         rows,
-        axis="Accuracy, percent (right: the difference in points)",
+        axis="Accuracy, percent",
         domain=(0, 100),
         summary=f"Accuracy by evaluation: {'; '.join(words)}.",
-        group_title="evaluation",
     )
-    return Figure("transfer", "Static transfer against white-box accuracy", [panel])
+    return Figure(
+        "transfer",
+        "Static transfer against white-box accuracy",
+        [panel],
+        "Right: static transfer less white-box, in points.",
+    )
 
 
 def toll_panel(results: Json, name: str, title: str, findings: Sequence[Json]) -> Panel | None:
@@ -186,7 +190,7 @@ def toll_panel(results: Json, name: str, title: str, findings: Sequence[Json]) -
             continue
         colour = colours[finding["robust"]["arm"]]
         margin = scaled(finding.get("margin"), "points") or 0.0
-        rows.append(Row(describe(finding)))
+        rows.append(Row(describe(results, finding)))
         for key, against, verdict in (
             ("difference", finding["standard"], finding.get("verdict")),
             ("difference_from_control", finding.get("control"), finding.get("verdict_from_control")),
@@ -213,7 +217,7 @@ def toll_panel(results: Json, name: str, title: str, findings: Sequence[Json]) -
                     },
                 )
             )
-            words.append(f"{describe(finding)} against {arm}: {verdict}")
+            words.append(f"{describe(results, finding)} against {arm}: {verdict}")
     if not words:
         return None
     return row_panel(

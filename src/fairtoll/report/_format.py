@@ -50,7 +50,7 @@ def cleaned(value: Any) -> Any:
 
     Examples
     --------
-    >>> cleaned({"a": [float("nan"), 1.0], "b": "bell\\x07"})
+    >>> cleaned({"a": [float("nan"), 1.0], "b": "bell" + chr(7)})
     {'a': [None, 1.0], 'b': 'bell'}
     """
     if isinstance(value, dict):
@@ -70,7 +70,9 @@ def number(value: Any, digits: int = 3) -> str:
     found = finite(value)
     if found is None:
         return "–"
-    text = f"{found:,.0f}" if abs(found) >= 10 ** (digits - 1) else f"{found:.{digits}g}"
+    text = f"{found:,.0f}" if abs(found) >= 10 ** (digits - 1) else f"{found:#.{digits}g}".rstrip(".")
+    if found == 0:
+        return "0"
     return text.replace("-", MINUS)
 
 

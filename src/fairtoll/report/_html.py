@@ -76,7 +76,7 @@ def finding_rows(results: Json) -> list[Json]:
         rows.append(
             {
                 "finding": finding,
-                "name": describe(finding),
+                "name": describe(results, finding),
                 "metric": _format.metric_of(finding["metric"]).symbol,
                 "unit": "points" if unit == "points" else _format.unit_name(unit),
                 "standard": _format.in_unit(finding["standard"].get("value"), unit),
@@ -138,6 +138,7 @@ def render_page(results: Json, sections: list[Section], svgs: dict[str, str] | N
         "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
         f"script-src {script_hash(bundle)} {script_hash(script)}"
     )
+    counts = _brief.verdict_counts(results)
     fired = [alarm for alarm in results.get("alarms") or [] if alarm.get("fired")]
     silent = [alarm for alarm in results.get("alarms") or [] if not alarm.get("fired")]
     return (
@@ -155,8 +156,13 @@ def render_page(results: Json, sections: list[Section], svgs: dict[str, str] | N
             script=Markup(script),
             question=_brief.question(results),
             answer=_brief.answer(results),
-            counts=_brief.verdict_counts(results),
-            verdicts=_brief.VERDICTS,
+            counts=counts,
+            controlled=any(finding.get("verdict_from_control") for finding in results.get("findings") or []),
+            verdicts=[
+                (index, verdict)
+                for index, verdict in enumerate(_brief.VERDICTS)
+                if any(line.counts[index] or (line.from_control or line.counts)[index] for line in counts)
+            ],
             findings=finding_rows(results),
             fired=fired,
             silent=silent,

@@ -7,6 +7,8 @@ from fairtoll.report._format import Json
 from fairtoll.report._select import PROTOCOLS, paper_place
 from fairtoll.report._table import Table
 
+PAPER_MARK = " Diamond: the paper's value."
+
 
 @dataclass
 class Section:
@@ -24,8 +26,9 @@ class Section:
         seen: set[str] = set()
         kept = []
         for figure in self.figures:
-            kept.append(replace(figure, marks="") if figure.marks in seen else figure)
-            seen.add(figure.marks)
+            key = figure.marks.removesuffix(PAPER_MARK)
+            kept.append(replace(figure, marks="") if key in seen else figure)
+            seen.add(key)
         return replace(self, figures=kept)
 
     @property

@@ -6,8 +6,8 @@ from fairtoll.report import _tables as tables
 from fairtoll.report._chart_style import Figure
 from fairtoll.report._format import Json
 from fairtoll.report._section import Section, protocol_title, with_place
-from fairtoll.report._select import is_main_threat, protocols, select
-from fairtoll.report._tables_wide import radius_table
+from fairtoll.report._select import epsilon_text, is_main_threat, protocols, select
+from fairtoll.report._tables_wide import accuracy_wide, radius_tables
 
 
 def accuracy(results: Json) -> Section:
@@ -25,7 +25,18 @@ def accuracy(results: Json) -> Section:
     if figure:
         section.figures.append(figure)
     if entries:
-        section.tables.append(tables.accuracy_table(results, "accuracy", "Accuracy by arm and evaluation", entries))
+        epsilon = overview.first_epsilon(results)
+        found = {
+            (title.split(" (")[0] + ("" if evaluation == "clean" else f", {epsilon_text(epsilon)}")): weakest
+            for evaluation, title in overview.EVALUATION_TITLES.items()
+            if (weakest := overview.weakest(overview.main_accuracies(results, evaluation), epsilon))
+        }
+        section.tables.append(
+            accuracy_wide(results, "accuracy-main", "Accuracy, percent, each by its evaluation", found)
+        )
+        section.tables.append(
+            tables.accuracy_table(results, "accuracy", "Accuracy by arm, evaluation and radius", entries)
+        )
     return section
 
 
@@ -104,7 +115,7 @@ def attack_success(results: Json) -> Section:
                 figures.gap_figure(results, f"cru-s-class-{protocol}", f"CRU_s by class, {where}", gaps, used)
             )
     if everything:
-        section.tables.append(radius_table(results, "cru-s", "CRU_s by class over epsilon", everything))
+        section.tables += radius_tables(results, "cru-s", "CRU_s by class over epsilon", everything)
         section.tables.append(tables.gap_table(results, "cru-s-class", "CRU_s by class", everything))
         section.tables.append(
             tables.group_table(results, "attack-success-class", "Attack success per class", everything)

@@ -5,6 +5,7 @@ from fairtoll.report import _tables as tables
 from fairtoll.report._format import Json, metric_of
 from fairtoll.report._section import Section, protocol_title, with_place
 from fairtoll.report._select import epsilons, partitions, protocols, select, set_name
+from fairtoll.report._table import Table
 from fairtoll.report._tables_wide import wide_table
 
 
@@ -12,16 +13,18 @@ def by_partition(results: Json, metric: str, anchor: str, title: str, lead: str)
     """Return one section per partition of a metric that conditions on the true label, or on nothing."""
     sections = []
     for index, partition in enumerate(partitions(results, metric)):
+        # One section of a kind is enough: where there is EOU, the rate gap stands in its tables.
+        if metric == "equalized_odds_rate" and select(results, "eou", partition=partition):
+            continue
         section = Section(
             f"{anchor}-{index + 1}",
             with_place(results, f"{title} by {partition}", metric, partition),
-            f"{title} by {partition}",
+            f"{metric_of(metric).symbol}, {partition}",
             lead if index == 0 else "",
         )
         for protocol in protocols(results):
             found = select(results, metric, protocol=protocol, partition=partition)
-            # One chart of a kind is enough: where there is EOU, the rate gap is a table.
-            if not found or (metric == "equalized_odds_rate" and select(results, "eou", partition=partition)):
+            if not found:
                 continue
             where, slug = protocol_title(protocol), f"{metric}-{index + 1}-{protocol}".replace("_", "-")
             panels = [
@@ -59,8 +62,23 @@ def by_partition(results: Json, metric: str, anchor: str, title: str, lead: str)
             tables.group_table(results, f"{slug}-groups", f"{metric_of(metric).group_title} by {partition}", everything)
         )
         section.tables.append(tables.gap_table(results, f"{slug}-gap", f"{symbol} by {partition}", everything))
+        if metric == "eou":
+            section.tables += rate_tables(results, partition, index)
         sections.append(section)
     return sections
+
+
+def rate_tables(results: Json, partition: str, index: int) -> list[Table]:
+    """Return the prediction rate gap of Hardt et al. over the same groups."""
+    found = select(results, "equalized_odds_rate", partition=partition)
+    if not found:
+        return []
+    where = f"by {partition} (Hardt et al.)"
+    name = f"equalized-odds-rate-{index + 1}"
+    return [
+        tables.group_table(results, f"{name}-groups", f"Predicted share {where}", found),
+        tables.gap_table(results, f"{name}-gap", f"Equalized odds gap {where}", found),
+    ]
 
 
 def has_wide_table(finding: Json) -> bool:
@@ -73,7 +91,7 @@ def group_robustness(results: Json) -> Section:
     section = Section(
         "groups",
         "Accuracy and robustness by protected group",
-        "Protected groups",
+        "Groups",
         "The paper asked for accuracy and robustness by class alone. Here the same gaps are taken over the "
         "protected groups."
         if "paper" in protocols(results)

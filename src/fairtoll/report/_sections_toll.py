@@ -3,7 +3,7 @@
 from fairtoll.report import _figures_overview as overview
 from fairtoll.report import _tables as tables
 from fairtoll.report._chart_style import Figure
-from fairtoll.report._format import Json
+from fairtoll.report._format import METRICS, Json
 from fairtoll.report._section import Section, protocol_title
 from fairtoll.report._select import epsilons, is_main_threat, protocols, select
 
@@ -13,7 +13,7 @@ def other_threats(results: Json) -> Section:
     section = Section(
         "threats",
         "Other threat models",
-        "Other threats",
+        "Threats",
         "The same models, attacked by someone who may change more attributes, or only what a person could "
         "plausibly change.",
     )
@@ -52,7 +52,7 @@ def toll(results: Json) -> Section:
     section = Section(
         "toll",
         "The toll, against the standard model and against the control" if control else "The toll",
-        "The toll",
+        "Toll",
         "Each line is how much larger the robust model's gap is. Right of the shaded margin is less fair, left is "
         "fairer."
         + (
@@ -69,31 +69,38 @@ def toll(results: Json) -> Section:
         if panel:
             panels.append(panel)
     if panels:
-        marks = "Filled: against the standard arm. Hollow: against the control. Line: interval. Shaded: margin."
-        section.figures.append(
-            Figure(
-                "toll",
-                "Difference of gaps, robust less standard and robust less control",
-                panels,
-                marks,
-            )
-        )
+        marks = "Line: interval. Shaded: margin."
+        caption = "Difference of gaps, robust less standard"
+        if control:
+            marks = f"Filled: against the standard arm. Hollow: against the control. {marks}"
+            caption += " and robust less control"
+        section.figures.append(Figure("toll", caption, panels, marks))
     return section
 
 
 def headline(results: Json, protocol: str) -> list[Json]:
-    """Return the findings the toll is read from: all rows, the main threat, white-box at the first radius."""
+    """Return the findings the toll is read from: the paper's metrics, all rows, white-box, the main threat.
+
+    Attack success by class is taken at every radius, by group at the first.
+    """
     found = []
     for finding in results.get("findings") or []:
         parameters = finding["parameters"]
         if finding["protocol"] != protocol or not is_main_threat(results, parameters.get("threat")):
             continue
+        if finding["metric"] == "equalized_odds_rate":
+            continue
         if finding["metric"] == "cru_s":
-            same = select(results, "cru_s", protocol=protocol, evaluation=parameters.get("evaluation"))
-            radii = epsilons(same)
+            radii = epsilons(select(results, "cru_s", protocol=protocol, evaluation=parameters.get("evaluation")))
             if parameters.get("denominator") == "correct" or parameters.get("evaluation") != "white-box":
                 continue
             if parameters.get("partition") != "class" and radii and parameters.get("epsilon") != radii[0]:
                 continue
         found.append(finding)
-    return found
+    order = list(METRICS)
+    by_class_first = [f["parameters"].get("partition") != "class" for f in found]
+    ranked = sorted(
+        zip(found, by_class_first, strict=True),
+        key=lambda entry: (order.index(entry[0]["metric"]) if entry[0]["metric"] in order else 99, entry[1]),
+    )
+    return [finding for finding, _ in ranked]

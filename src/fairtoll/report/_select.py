@@ -99,17 +99,17 @@ def set_name(finding: Json) -> str:
     return "" if label is None else f"true {label}"
 
 
-def describe(finding: Json, *, evaluation: bool = True) -> str:
+def describe(results: Json, finding: Json) -> str:
     """Return one line that names a finding: metric, partition and what it is conditioned on."""
     parameters = finding["parameters"]
     parts = [f"{metric_of(finding['metric']).symbol} by {parameters.get('partition') or 'class'}"]
     parts.append(set_name(finding))
-    if evaluation and parameters.get("evaluation") not in (None, "clean"):
+    if parameters.get("evaluation") not in (None, "clean"):
         parts.append(parameters["evaluation"])
     parts.append(epsilon_text(parameters.get("epsilon")))
     if parameters.get("denominator") == "correct":
         parts.append("of correct rows")
-    if parameters.get("threat") not in (None, "paper"):
+    if not is_main_threat(results, parameters.get("threat")):
         parts.append(f"threat: {parameters['threat']}")
     return ", ".join(part for part in parts if part)
 

@@ -2,6 +2,7 @@
 
 import csv
 import io
+import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
@@ -54,11 +55,18 @@ class Column:
     """One column: its heading with the unit, and how a raw value is shown.
 
     `show` turns the raw value (a fraction, a count) into the text of Markdown, LaTeX and HTML; CSV keeps
-    the raw value. Columns with a `show` are numbers and stand to the right.
+    the raw value under `key`, or the title without its unit. Columns with a `show` are numbers and stand to the right.
     """
 
     title: str
     show: Callable[[Any], str] | None = None
+    key: str = ""
+
+    @property
+    def csv_title(self) -> str:
+        """The heading without a unit: CSV holds fractions."""
+        title = self.key or re.sub(r", (%|points|percent)$", "", self.title)
+        return re.sub(r"\W+", "_", title.lower().replace("ε", "epsilon")).strip("_")
 
     def text(self, value: Cell) -> str:
         """Return a cell as a reader sees it."""
@@ -93,7 +101,7 @@ class Table:
         """Return the raw values, fractions as fractions, as CSV."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow([column.title for column in self.columns])
+        writer.writerow([column.csv_title for column in self.columns])
         for row in self.rows:
             writer.writerow(["" if _format.finite(v) is None and not isinstance(v, str) else v for v in row])
         return buffer.getvalue()

@@ -26,6 +26,12 @@ def shower(unit: str, *, sign: bool = False) -> Callable[[Any], str]:
     return lambda value: in_unit(value, unit, sign=sign)
 
 
+def plain(value: Any) -> str:
+    """Return a number as short as it can be written."""
+    found = finite(value)
+    return "–" if found is None else f"{found:g}"
+
+
 def two_decimals(value: Any) -> str:
     """Return percent with the two decimals the paper prints."""
     return percent(value, 2)
@@ -46,7 +52,7 @@ def accuracy_table(
     columns += [Column("Threat")] if with_threat else []
     columns += [
         Column("Attack"),
-        Column("Epsilon", number),
+        Column("Epsilon", plain),
         Column("Accuracy, %", percent),
         Column("Seed SD, %", percent),
     ]
@@ -82,11 +88,11 @@ def gap_table(results: Json, name: str, caption: str, findings: Sequence[Json]) 
     columns += [Column("Paper", shower(unit))] if has_paper else []
     columns += [
         Column("Worst group"),
-        Column(f"{level} there{', %' if unit == 'points' else ''}", show_level),
+        Column(f"{level} there{', %' if unit == 'points' else ''}", show_level, key="worst_value"),
     ]
     columns += [
         Column("Best group"),
-        Column(f"{level} there{', %' if unit == 'points' else ''} ", show_level),
+        Column(f"{level} there{', %' if unit == 'points' else ''}", show_level, key="best_value"),
     ]
     rows: list[list[Cell]] = []
     for finding in findings:
@@ -166,8 +172,8 @@ def verdict_table(results: Json, name: str, caption: str, findings: Sequence[Jso
         Column("p", p_value),
         Column("Verdict"),
         Column("Less control", number),
-        Column("Low ", number),
-        Column("High ", number),
+        Column("Low", number, key="control_low"),
+        Column("High", number, key="control_high"),
         Column("Verdict less control"),
         Column("Margin", number),
         Column("Training runs", count),
@@ -182,7 +188,7 @@ def verdict_table(results: Json, name: str, caption: str, findings: Sequence[Jso
         rows.append(
             [
                 finding["protocol"],
-                describe(finding),
+                describe(results, finding),
                 "fraction" if unit == "points" else unit_name(unit),
                 raw(finding["standard"].get("value")),
                 raw(finding["robust"].get("value")),

@@ -1,8 +1,9 @@
 """Tables laid out as the paper prints them: the radii, or the groups, side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fairtoll.report._format import Json, finite, metric_of, number, percent
+from fairtoll.report._section import protocol_title
 from fairtoll.report._select import arm_titles, arm_values, epsilons
 from fairtoll.report._table import Cell, Column, Table
 
@@ -23,38 +24,51 @@ def distance(rows: Sequence[Sequence[Cell]], published: Sequence[Sequence[Cell]]
     return sum(apart) / len(apart) if apart else None
 
 
-def radius_table(results: Json, name: str, caption: str, findings: Sequence[Json]) -> Table:
-    """Return gaps with the radii side by side, beside the paper's and how far each evaluation is from them.
+def radius_tables(results: Json, name: str, caption: str, findings: Sequence[Json]) -> list[Table]:
+    """Return, per protocol, the gaps with the radii side by side, the paper's rows first.
 
-    Source: the paper's Tables I and II. The distance is the mean over radii and over both arms of the
-    absolute difference from the printed value.
+    Source: the paper's Tables I and II. `Off by` is the mean, over radii and both arms, of the absolute
+    difference from the printed values: which evaluation and which denominator come nearest.
     """
+    return [
+        radius_table(
+            results,
+            f"{name}-{protocol}",
+            f"{caption}, percentage points, {protocol_title(protocol)}",
+            [finding for finding in findings if finding["protocol"] == protocol],
+        )
+        for protocol in dict.fromkeys(finding["protocol"] for finding in findings)
+    ]
+
+
+def radius_table(results: Json, name: str, caption: str, findings: Sequence[Json]) -> Table:
+    """Return one protocol's gaps with the radii side by side."""
     titles, radii = arm_titles(results), epsilons(findings)
-    cases: dict[tuple[str, str, str], list[Json]] = {}
+    cases: dict[tuple[str, str], list[Json]] = {}
     for finding in findings:
         parameters = finding["parameters"]
-        key = (finding["protocol"], str(parameters.get("evaluation")), str(parameters.get("denominator") or "all"))
-        cases.setdefault(key, []).append(finding)
+        share = "correct rows" if parameters.get("denominator") == "correct" else "all rows"
+        cases.setdefault((str(parameters.get("evaluation")), share), []).append(finding)
     printed = {role: row_of(findings, radii, published=role) for role in ("standard", "robust")}
     has_paper = any(value is not None for row in printed.values() for value in row)
-    columns = [Column("Protocol"), Column("Evaluation"), Column("Share of"), Column("Arm")]
-    columns += [Column(f"ε = {radius:g}, points", two_decimals) for radius in radii]
-    columns += [Column("From the paper, points", two_decimals)] if has_paper else []
+    columns = [Column("Evaluation, share of"), Column("Arm")]
+    columns += [Column(f"ε = {radius:g}", two_decimals) for radius in radii]
+    columns += [Column("Off by", two_decimals)] if has_paper else []
     rows: list[list[Cell]] = []
     if has_paper:
-        rows += [["as printed", "–", "–", f"the paper, {role}", *printed[role], None] for role in printed]
-    for (protocol, evaluation, denominator), found in cases.items():
+        rows += [["the paper", role, *printed[role], None] for role in printed]
+    for (evaluation, share), found in cases.items():
         measured = [row_of(found, radii, role=role) for role in ("standard", "robust")]
-        apart = distance(measured, list(printed.values())) if protocol == "paper" else None
-        share = "all rows" if denominator == "all" else "correct rows"
+        apart = distance(measured, list(printed.values()))
         for role in ("standard", "robust", "control"):
             if not found[0].get(role):
                 continue
-            row: list[Cell] = [protocol, evaluation, share, titles[found[0][role]["arm"]]]
+            row: list[Cell] = [f"{evaluation}, {share}", titles[found[0][role]["arm"]]]
             row += row_of(found, radii, role=role)
             row += [apart if role == "robust" else None] if has_paper else []
             rows.append(row)
-    return Table(name, caption, tuple(columns), rows, compact=True)
+    note = "Off by: mean distance of both arms from the printed values." if has_paper else ""
+    return Table(name, caption, tuple(columns), rows, note, compact=True)
 
 
 def row_of(findings: Sequence[Json], radii: Sequence[float], *, role: str = "", published: str = "") -> list[Cell]:
@@ -91,4 +105,25 @@ def wide_table(results: Json, name: str, caption: str, finding: Json) -> Table:
         gap = finite((finding.get("published") or {}).get(role))
         if gap is not None or any(value is not None for value in printed.values()):
             rows.append([f"the paper, {role}", *(printed.get(group) for group in groups), gap, None])
+    return Table(name, caption, tuple(columns), rows, compact=True)
+
+
+def accuracy_wide(results: Json, name: str, caption: str, entries: Mapping[str, Sequence[Json]]) -> Table:
+    """Return each arm's accuracy with the evaluations side by side, the paper's beside each.
+
+    `entries` maps a column's heading to one accuracy per arm.
+    """
+    titles = arm_titles(results)
+    columns = [Column("Arm")]
+    cells: dict[str, list[Cell]] = {entry["arm"]: [] for found in entries.values() for entry in found}
+    for heading, found in entries.items():
+        of_arm = {entry["arm"]: entry for entry in found}
+        has_paper = any(entry.get("published") is not None for entry in found)
+        columns += [Column(heading, percent), Column("SD", percent, key=f"{heading}, SD")]
+        columns += [Column("paper", two_decimals, key=f"{heading}, paper")] if has_paper else []
+        for arm, row in cells.items():
+            entry = of_arm.get(arm, {})
+            row += [finite(entry.get("mean")), finite(entry.get("sd"))]
+            row += [finite(entry.get("published"))] if has_paper else []
+    rows = [[titles[arm], *row] for arm, row in cells.items()]
     return Table(name, caption, tuple(columns), rows, compact=True)

@@ -74,12 +74,4 @@
     form.addEventListener("submit", (event) => event.preventDefault());
     filter();
   }
-
-  // A closed part would be missing on paper.
-  let opened = [];
-  window.addEventListener("beforeprint", () => {
-    opened = [...document.querySelectorAll("details:not([open])")];
-    opened.forEach((part) => part.setAttribute("open", ""));
-  });
-  window.addEventListener("afterprint", () => opened.forEach((part) => part.removeAttribute("open")));
 })();

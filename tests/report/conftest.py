@@ -1,0 +1,39 @@
+"""Synthetic results for the report's tests."""
+
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+sys.path.insert(0, str(Path(__file__).parent))
+
+from example_results import audit_results, example_results
+
+
+@pytest.fixture(scope="session")
+def example() -> dict[str, Any]:
+    return example_results()
+
+
+@pytest.fixture(scope="session")
+def audit() -> dict[str, Any]:
+    return audit_results()
+
+
+@pytest.fixture(scope="session")
+def example_folder(example: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from fairtoll.report import write_report
+
+    folder = tmp_path_factory.mktemp("example")
+    write_report(example, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def audit_folder(audit: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from fairtoll.report import write_report
+
+    folder = tmp_path_factory.mktemp("audit")
+    write_report(audit, folder)
+    return folder

@@ -1,0 +1,93 @@
+"""Tables: every number survives the CSV, every text survives LaTeX and Markdown."""
+
+import csv
+import io
+import math
+from typing import Any
+
+import pytest
+
+from fairtoll.report._format import cleaned, in_unit, number, p_value, percent
+from fairtoll.report._sections import build
+from fairtoll.report._table import Column, Table, escape_latex, escape_markdown
+from fairtoll.report._write import all_tables
+
+
+@pytest.fixture(scope="module")
+def tables(example: dict[str, Any]) -> list[Table]:
+    results = cleaned(example)
+    return all_tables(results, build(results))
+
+
+def test_csv_gives_back_every_number(tables: list[Table]) -> None:
+    assert len(tables) > 15
+    for table in tables:
+        header, *rows = list(csv.reader(io.StringIO(table.to_csv())))
+        assert len(header) == len(set(header)) == len(table.columns), table.name
+        assert len(rows) == len(table.rows)
+        for texts, values in zip(rows, table.rows, strict=True):
+            for text, value in zip(texts, values, strict=True):
+                if value is None:
+                    assert text == ""
+                elif isinstance(value, str):
+                    assert text == value
+                else:
+                    assert float(text) == value
+
+
+def test_names_are_unique(tables: list[Table]) -> None:
+    names = [table.name for table in tables]
+    assert len(names) == len(set(names))
+
+
+def test_findings_table_holds_each_difference(tables: list[Table], example: dict[str, Any]) -> None:
+    table = next(table for table in tables if table.name == "findings")
+    for row, finding in zip(table.rows, example["findings"], strict=True):
+        assert row[5:8] == [finding["difference"]["value"], *finding["difference"]["interval"]]
+        assert row[9] == finding["verdict"]
+
+
+def test_paper_table_ii_stands_beside_the_measured_values(tables: list[Table]) -> None:
+    table = next(table for table in tables if table.name == "cru-s-paper")
+    assert table.rows[0][:5] == ["the paper", "standard", 0.0611, 0.1081, 0.107]
+    assert table.rows[1][:5] == ["the paper", "robust", 0.1866, 0.2338, 0.2272]
+    measured = [[float(v) for v in row[2:5]] for row in table.rows[2:4]]  # type: ignore[arg-type]
+    printed = [[0.0611, 0.1081, 0.107], [0.1866, 0.2338, 0.2272]]
+    apart = [abs(a - b) for m, p in zip(measured, printed, strict=True) for a, b in zip(m, p, strict=True)]
+    assert table.rows[3][5] == pytest.approx(sum(apart) / 6)
+
+
+@pytest.mark.parametrize("character", list("&%$#_{}~^\\<>"))
+def test_latex_escapes_each_special_character(character: str) -> None:
+    escaped = escape_latex(character)
+    assert escaped != character
+    assert escaped.startswith("\\")
+
+
+def test_latex_table_has_one_cell_per_column() -> None:
+    hostile = "a & b \\ 50% $x_1$ {~^} #<>"
+    table = Table("t", hostile, (Column(hostile), Column("n", number)), [[hostile, 1.5], ["two\nlines", None]])
+    body = table.to_latex()
+    lines = [line for line in body.splitlines() if line.endswith("\\\\")]
+    assert len(lines) == 3
+    assert all(line.replace("\\&", "").count("&") == 1 for line in lines)
+    assert "\\begin{tabular}{lr}" in body
+
+
+def test_markdown_keeps_its_columns() -> None:
+    table = Table("t", "c", (Column("a|b"), Column("n", number)), [["x|y <b>\nz", 2.0]])
+    rows = [line for line in table.to_markdown().splitlines() if line.startswith("|")]
+    assert all(line.replace("\\|", "").count("|") == 3 for line in rows)
+    assert "<b>" not in table.to_markdown()
+    assert escape_markdown("*a*") == "\\*a\\*"
+
+
+def test_numbers_as_a_reader_sees_them() -> None:
+    assert percent(0.12345) == "12.3"
+    assert percent(-0.00001) == "0.0"
+    assert in_unit(-0.0205, "points", sign=True) == "−2.05"
+    assert in_unit(0.0, "points") == "0.00"
+    assert number(3.6) == "3.60"
+    assert number(15060) == "15,060"
+    assert p_value(0.0) == "< 0.001"
+    assert percent(math.nan) == number(None) == p_value(None) == "–"
