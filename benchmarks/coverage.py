@@ -32,24 +32,34 @@ by 0.3 times the standard error of its rows, with "runs" by 3 times, anew for ea
 {error:.1%} (one standard error).
 
 *Naive*: the percentile bootstrap of the plain gaps, rows resampled within groups and runs resampled in
-each arm ({naive_trials} trials of {resamples} resamples).
+each arm ({naive_trials} trials of {resamples} resamples), for arms of unlike profiles.
+
+What the coverage costs: flat arms are covered more than asked and their intervals are wider for it (by
+about a half with ten groups), because a flat arm cannot be told from one with near ties. With two runs an
+arm the interval is wide, and wider than the runs' variance alone would make it: one degree of freedom says
+little about a variance. At confidences widened for many comparisons two runs fall short of the nominal
+one (97% for 99.5% at worst, where the runs of one arm alone are in doubt): use three or more.
 
 """
 
 
-def naive_interval(arms, scenario, generator, resamples):
-    """Percentile bootstrap of the difference of plain gaps; the same rows for every run and both arms."""
-    runs = scenario.runs
-    weights = np.concatenate(
-        [generator.multinomial(rows, np.full(rows, 1 / rows), resamples) for rows in scenario.rows], axis=1
-    ).astype(float)
-    starts = np.concatenate([[0], np.cumsum(scenario.rows)[:-1]])
-    gaps = []
-    for arm in arms:
-        means = np.add.reduceat(arm[:, np.newaxis] * weights, starts, axis=2) / scenario.rows
-        picked = generator.integers(0, runs, (resamples, runs))
-        gaps.append(np.ptp(means[picked, np.arange(resamples)[:, np.newaxis]], axis=2).mean(axis=1))
-    return np.quantile(gaps[1] - gaps[0], [0.025, 0.975])
+def measure_naive(scenario, trials, resamples, seed):
+    """Coverage of the percentile bootstrap; the same rows for every run and both arms."""
+    generator = np.random.default_rng(seed)
+    # How often each row of a group is drawn, dealt once for all trials.
+    weights = [generator.multinomial(rows, np.full(rows, 1 / rows), resamples) / rows for rows in scenario.rows]
+    cuts = np.cumsum(scenario.rows)[:-1]
+    hits = 0
+    for _ in range(trials):
+        gaps = []
+        for arm in scenario.draw(generator):
+            parts = np.split(arm, cuts, axis=1)
+            means = np.stack([part @ weight.T for part, weight in zip(parts, weights, strict=True)], axis=2)
+            picked = generator.integers(0, scenario.runs, (scenario.runs, resamples))
+            gaps.append(np.ptp(means[picked, np.arange(resamples)], axis=2).mean(axis=0))
+        low, high = np.quantile(gaps[1] - gaps[0], [0.025, 0.975])
+        hits += low <= scenario.truth <= high
+    return hits / trials
 
 
 def measure(scenario, trials, seed):
@@ -60,15 +70,6 @@ def measure(scenario, trials, seed):
     high = np.array([interval.high for interval in intervals])
     covered = float(((low <= truth) & (truth <= high)).mean())
     return covered, float((low > max(truth, 0.0)).mean()), float((high - low).mean())
-
-
-def measure_naive(scenario, trials, resamples, seed):
-    generator = np.random.default_rng(seed)
-    hits = 0
-    for _ in range(trials):
-        low, high = naive_interval(scenario.draw(generator), scenario, generator, resamples)
-        hits += low <= scenario.truth <= high
-    return hits / trials
 
 
 def table(scenarios, options, *, naive):
@@ -84,10 +85,10 @@ def table(scenarios, options, *, naive):
         kind = scenario.noise + ("" if scenario.binary else ", numbers") + (", uneven" if scenario.uneven else "")
         line = (
             f"| {scenario.standard} / {scenario.robust} | {scenario.groups} | {scenario.runs} | {kind} "
-            f"| {scenario.truth:+.3f} | {covered:.1%} | {false:.1%} | {width:.3f} |"
+            f"| {round(scenario.truth, 3) + 0.0:+.3f} | {covered:.1%} | {false:.1%} | {width:.3f} |"
         )
         if naive:
-            shown = "flat" in (scenario.standard, scenario.robust)
+            shown = scenario.standard != scenario.robust
             if shown:
                 rate = measure_naive(scenario, options.naive_trials, options.resamples, place)
             line += f" {rate:.0%} |" if shown else " |"
@@ -101,7 +102,7 @@ def table(scenarios, options, *, naive):
 def main():
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--trials", type=int, default=1000)
-    parser.add_argument("--naive-trials", type=int, default=100)
+    parser.add_argument("--naive-trials", type=int, default=300)
     parser.add_argument("--resamples", type=int, default=200)
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "coverage.md")
     options = parser.parse_args()

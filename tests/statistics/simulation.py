@@ -12,7 +12,11 @@ BASE = 0.72
 
 @dataclass(frozen=True)
 class Scenario:
-    """One way the two arms may be; `noise` is where most of the variance of a group's mean comes from."""
+    """One way the two arms may be; `noise` is where most of the variance of a group's mean comes from.
+
+    `uneven` groups have fewer rows the later they come; `lopsided` runs move only the last group, and only
+    in the robust arm.
+    """
 
     standard: str
     robust: str
@@ -21,6 +25,7 @@ class Scenario:
     noise: str
     binary: bool = True
     uneven: bool = False
+    lopsided: bool = False
 
     @property
     def rows(self):
@@ -81,6 +86,8 @@ class Scenario:
         for shape in (self.standard, self.robust):
             own = generator.standard_normal(total)
             shift = self.run_deviation * generator.standard_normal((self.runs, self.groups))
+            if self.lopsided:
+                shift *= (np.arange(self.groups) == self.groups - 1) & (len(arms) == 1)
             rates = np.repeat(np.clip(self.profile(shape) + shift, 0.001, 0.999), self.rows, axis=1)
             difficulty = np.sqrt(0.45) * shared + np.sqrt(0.45) * own
             difficulty = difficulty + np.sqrt(0.1) * generator.standard_normal((self.runs, total))

@@ -31,16 +31,15 @@ def adult():
     return frame[frame["split"] == "test"]
 
 
-@pytest.mark.parametrize(
-    ("label", "deviation", "mean", "q95"), [(">50K", 0.28, 0.09, 0.17), ("<=50K", 0.28, None, 0.072)]
-)
-def test_race_groups_as_in_adult(adult, label, deviation, mean, q95):
+@pytest.mark.parametrize(("label", "mean", "q95"), [(">50K", 0.09, 0.17), ("<=50K", None, 0.072)])
+def test_race_groups_as_in_adult(adult, label, mean, q95):
     rows = adult[adult["income"].str.rstrip(".") == label]
-    values = 0.5 + deviation * np.random.default_rng(0).uniform(-(3**0.5), 3**0.5, len(rows))
+    # The published figures are for confidences with a standard deviation of 0.25 to 0.3.
+    values = 0.5 + 0.26 * np.random.default_rng(0).uniform(-(3**0.5), 3**0.5, len(rows))
     null = null_gap(values, rows["race"].to_numpy(dtype=str), resamples=20_000)
+    assert null.q95 == pytest.approx(q95, rel=0.06)
     if mean is not None:
-        assert null.mean == pytest.approx(mean, rel=0.12)
-    assert q95 == pytest.approx(null.q95, rel=0.15) or q95 == pytest.approx(null.mean, rel=0.15)
+        assert null.mean == pytest.approx(mean, rel=0.06)
 
 
 @pytest.mark.parametrize("kind", ["rates", "numbers"])
