@@ -14,7 +14,7 @@ DEV_READY := $(VENV)/ready-to-develop
 WORKS := grep -qsF '$(CURDIR)/$(VENV)/' $(BIN)/pip \
 	&& $(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 REMAKE := $(if $(shell $(WORKS) && echo yes),,FORCE)
-INSTALL := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install --quiet -c constraints.txt
+INSTALL := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq -c constraints.txt
 # Worker processes already use every core; torch's threads on top of them only get in each other's way.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
@@ -53,7 +53,7 @@ bench: $(DEV_READY)
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
-	find src tests benchmarks -name __pycache__ -prune -exec rm -rf {} +
+	find $(wildcard src tests benchmarks) -name __pycache__ -prune -exec rm -rf {} +
 
 $(RUN_READY): pyproject.toml constraints.txt $(REMAKE)
 	$(make-venv)
@@ -67,8 +67,8 @@ $(DEV_READY): pyproject.toml constraints.txt $(REMAKE)
 
 define make-venv
 @$(WORKS) || { \
-	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || { \
-		echo "fairtoll needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>&1);" \
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
+		echo "fairtoll needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing);" \
 			"name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }; \
 	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "'$(PYTHON)' lacks the venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
