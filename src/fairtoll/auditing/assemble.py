@@ -17,6 +17,8 @@ from .questions import Comparison, Question
 
 #: Judges claims from the findings, for a reproduction.
 JudgeClaims = Callable[[Sequence[results.Finding], Sequence[results.Accuracy]], list[results.Claim]]
+#: Says what the figures need to be read rightly.
+MakeNotes = Callable[[Sequence[results.Finding], Sequence[results.Accuracy]], list[str]]
 
 
 def assemble(
@@ -30,7 +32,7 @@ def assemble(
     published: PublishedValues | None = None,
     published_accuracy: Mapping[tuple[str, ...], float] | None = None,
     judge_claims: JudgeClaims | None = None,
-    notes: Sequence[str] = (),
+    make_notes: MakeNotes | None = None,
     environment: Mapping[str, Any] | None = None,
     seconds: Mapping[str, float] | None = None,
     minimum_rows: int = 10,
@@ -51,6 +53,8 @@ def assemble(
         The paper's values: of findings by key, of accuracies by (arm, evaluation).
     judge_claims : callable, optional
         Turns findings into judged claims.
+    make_notes : callable, optional
+        Turns findings into remarks.
 
     Returns
     -------
@@ -82,7 +86,7 @@ def assemble(
         accuracy=accuracy,
         claims=judge_claims(findings, accuracy) if judge_claims else [],
         alarms=[alarm for arm in arms for alarm in raise_alarms(evidence, arm.name, threat=threat)],
-        notes=list(notes),
+        notes=make_notes(findings, accuracy) if make_notes else [],
         environment=dict(environment or describe_environment()),
         seconds=dict(seconds or {}),
     )

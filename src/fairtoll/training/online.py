@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ..stack import ModelStack
 from ..threat import LinfThreat
-from .fit import BatchNoise, fit
+from .fit import BatchNoise, Perturb, fit
 from .setup import TrainingSetup
 
 
@@ -78,6 +78,36 @@ def train_online(
     def perturb(stack: ModelStack, rows: Tensor, labels: Tensor, noise: BatchNoise) -> Tensor:
         return attack_batch(stack, rows, labels, noise, threat=threat, epsilon=epsilon, steps=steps)
 
+    return _fit_perturbed(setup, perturb, advance)
+
+
+def train_online_noise(
+    setup: TrainingSetup,
+    *,
+    threat: LinfThreat,
+    epsilon: float,
+    advance: Callable[[int], None] | None = None,
+) -> ModelStack:
+    """The control of `train_online`: in the adversary's place, plus or minus the radius at random.
+
+    Every batch moves as far as it could under attack, in no model's direction.
+
+    Examples
+    --------
+    >>> setup = TrainingSetup(torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]), torch.arange(4), [0],
+    ...                       lambda: torch.nn.Linear(3, 2))
+    >>> len(train_online_noise(setup, threat=LinfThreat(), epsilon=0.1))
+    1
+    """
+
+    def perturb(stack: ModelStack, rows: Tensor, labels: Tensor, noise: BatchNoise) -> Tensor:
+        low, high = (end.view_as(rows) for end in threat.bounds(rows.flatten(0, 1), epsilon))
+        return torch.where(noise.uniform(rows.shape).to(rows.device) < 0.5, low, high)
+
+    return _fit_perturbed(setup, perturb, advance)
+
+
+def _fit_perturbed(setup: TrainingSetup, perturb: Perturb, advance: Callable[[int], None] | None) -> ModelStack:
     return fit(
         setup.initial_stack(),
         setup.x,

@@ -1,0 +1,208 @@
+"""The paper's claims about Adult, judged from the findings."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Literal
+
+from ..data.adult import CLASS_NAMES
+from ..results import Accuracy, Claim, Finding
+from .adult_plan import PAPER, adult_plan
+from .published import claim_text
+
+Judgement = Literal["stands", "does not stand", "cannot be told"]
+STANDS, FALLS, UNKNOWN = "stands", "does not stand", "cannot be told"
+D0, D1 = CLASS_NAMES
+
+
+def judge_adult_claims(findings: Sequence[Finding], accuracy: Sequence[Accuracy]) -> list[Claim]:
+    """Each of the paper's claims that concerns Adult, with the reason and the findings behind it.
+
+    Judged under the paper's own protocol; nothing is judged where its arms were not trained. A claim
+    that the robust classifier is worse *stands* if every gap it names is "less fair", *does not stand*
+    if one is "fairer" or "equivalent", and *cannot be told* otherwise.
+
+    Parameters
+    ----------
+    findings : sequence of Finding
+        Of the whole report.
+    accuracy : sequence of Accuracy
+        Unused by these claims; part of the common signature.
+
+    Returns
+    -------
+    list of Claim
+    """
+    by_key = {
+        question.key: finding
+        for comparison, question in adult_plan("paper")
+        for finding in findings
+        if comparison == PAPER and finding.id == f"paper/static/{question.key}"
+    }
+    if not by_key:
+        return []
+    claims = [
+        _worse("cau-adult", [by_key["cau/class/clean"]], "CAU"),
+        _success_rates(by_key),
+        _female_below_male(by_key),
+        _higher_on_d1(by_key),
+        _worse("eou-sex", [by_key[f"eou/sex/clean/{label}"] for label in (D0, D1)], "EOU for sex"),
+        _worse("eou-race", [by_key[f"eou/race/clean/{label}"] for label in (D0, D1)], "EOU for race"),
+        _more_values(by_key),
+    ]
+    return [*claims, _conclusion(claims)]
+
+
+def _claim(identifier: str, judgement: Judgement, reason: str, findings: Sequence[Finding]) -> Claim:
+    return Claim(
+        id=identifier,
+        text=claim_text(identifier),
+        judgement=judgement,
+        reason=reason,
+        findings=[finding.id for finding in findings],
+    )
+
+
+def _join_verdicts(findings: Sequence[Finding]) -> Judgement:
+    verdicts = {finding.verdict for finding in findings}
+    if verdicts == {"less fair"}:
+        return "stands"
+    return "does not stand" if verdicts & {"fairer", "equivalent"} else "cannot be told"
+
+
+def _say(finding: Finding) -> str:
+    """The gap in both arms and the change, in one phrase."""
+    parameters, change = finding.parameters, finding.difference
+    where = f" in D_{CLASS_NAMES.index(parameters.label)}" if parameters.label else ""
+    where += f" at {parameters.epsilon:g}" if parameters.epsilon is not None else ""
+    phrase = f"{_number(finding.standard.value)} to {_number(finding.robust.value)}{where}"
+    if change is not None:
+        phrase += f" (change {change.value:+.3f}, interval {change.interval[0]:+.3f} to {change.interval[1]:+.3f})"
+    return phrase
+
+
+def _number(value: float | None) -> str:
+    return "insufficient data" if value is None else f"{value:.3f}"
+
+
+def _worse(identifier: str, findings: Sequence[Finding], what: str) -> Claim:
+    judgement = _join_verdicts(findings)
+    runs = findings[0].seeds
+    meaning = {
+        "stands": "the change is above the margin",
+        "does not stand": "a change in the claimed direction is ruled out",
+        "cannot be told": "one training run cannot tell" if runs == 1 else "the interval does not settle it",
+    }[judgement]
+    reason = (
+        f"{what} goes from {'; '.join(_say(finding) for finding in findings)} over {runs} training runs: {meaning}."
+    )
+    return _claim(identifier, judgement, reason, findings)
+
+
+def _success_rates(by_key: Mapping[str, Finding]) -> Claim:
+    findings = [
+        finding for key, finding in by_key.items() if key.startswith("cru_s/class/white-box") and key.endswith("/all")
+    ]
+    judgement = _join_verdicts(findings)
+    largest = max(_spread(arm.per_seed) for finding in findings for arm in (finding.standard, finding.robust))
+    reason = (
+        f"White-box, over all rows, CRU_s goes from {'; '.join(_say(finding) for finding in findings)}; one arm's "
+        f"CRU_s differs by up to {largest:.3f} between training runs alone."
+    )
+    return _claim("cru-s-adult", judgement, reason, findings)
+
+
+def _spread(values: Sequence[float | None]) -> float:
+    known = [value for value in values if value is not None]
+    return max(known) - min(known) if known else 0.0
+
+
+def _female_below_male(by_key: Mapping[str, Finding]) -> Claim:
+    findings = [by_key[f"eou/sex/clean/{label}"] for label in (D0, D1)]
+    phrases, below, above = [], 0, 0
+    for finding in findings:
+        for arm in (finding.standard, finding.robust):
+            means = {group.group: group.value for group in arm.groups}
+            female, male = means.get("Female"), means.get("Male")
+            if female is None or male is None or arm.interval is None:
+                continue
+            phrases.append(
+                f"{female:.3f} against {male:.3f} ({arm.arm}, D_{CLASS_NAMES.index(str(finding.parameters.label))})"
+            )
+            certain = arm.interval[0] > 0
+            below += certain and female < male
+            above += certain and female > male
+    judgement: Judgement = "stands" if below == 4 else "does not stand" if above else "cannot be told"
+    reason = f"Female against male: {'; '.join(phrases)}; the gap's interval excludes 0 in {below} of 4."
+    return _claim("female-below-male", judgement, reason, findings)
+
+
+def _higher_on_d1(by_key: Mapping[str, Finding]) -> Claim:
+    first, second = (by_key[f"eou/sex/clean/{label}"] for label in (D0, D1))
+    phrases, judgements = [], []
+    for one, other in ((first.standard, second.standard), (first.robust, second.robust)):
+        if one.value is None or other.value is None or one.interval is None or other.interval is None:
+            judgements.append(UNKNOWN)
+            continue
+        change = other.value - one.value
+        # D_0 and D_1 share no row; each half-width stands in for 1.96 standard errors.
+        reach = math.hypot((one.interval[1] - one.interval[0]) / 2, (other.interval[1] - other.interval[0]) / 2)
+        judgements.append(STANDS if change > reach else FALLS if change < -reach else UNKNOWN)
+        phrases.append(
+            f"{one.arm}: {one.value:.3f} in D_0, {other.value:.3f} in D_1 (change {change:+.3f} +- {reach:.3f})"
+        )
+    judgement = _all_or_none(judgements)
+    return _claim("eou-d1-above-d0", judgement, f"EOU for sex, {'; '.join(phrases)}.", [first, second])
+
+
+def _all_or_none(judgements: Sequence[str]) -> Judgement:
+    if all(judgement == STANDS for judgement in judgements):
+        return "stands"
+    return "does not stand" if FALLS in judgements else "cannot be told"
+
+
+def _more_values(by_key: Mapping[str, Finding]) -> Claim:
+    findings, phrases, judgements = [], [], []
+    for label in (D0, D1):
+        sex, race = by_key[f"eou/sex/clean/{label}"], by_key[f"eou/race/clean/{label}"]
+        findings += [sex, race]
+        if sex.difference is None or race.difference is None:
+            judgements.append(UNKNOWN)
+            continue
+        change = race.difference.value - sex.difference.value
+        # The same rows and models: without their covariance the half-widths are added, which is safe.
+        reach = sum(
+            (one.difference.interval[1] - one.difference.interval[0]) / 2 for one in (sex, race) if one.difference
+        )
+        judgements.append(STANDS if change > reach else FALLS if change < -reach else UNKNOWN)
+        phrases.append(
+            f"D_{CLASS_NAMES.index(label)}: the change is {race.difference.value:+.3f} for race (five values) and "
+            f"{sex.difference.value:+.3f} for sex (two), {change:+.3f} +- {reach:.3f} apart"
+        )
+    judgement = _all_or_none(judgements)
+    reason = (
+        "; ".join(phrases)
+        + ". Two attributes cannot show a trend; a gap over more and smaller groups is larger by chance alone."
+    )
+    return _claim(
+        "eou-values", "cannot be told" if judgement == STANDS else judgement, reason[0].upper() + reason[1:], findings
+    )
+
+
+def _conclusion(claims: Sequence[Claim]) -> Claim:
+    parts = {"CAU": ["cau-adult"], "CRU_s": ["cru-s-adult"], "EOU": ["eou-sex", "eou-race"]}
+    judged = {claim.id: claim.judgement for claim in claims}
+    kinds = {kind: [judged[one] for one in of] for kind, of in parts.items()}
+    fallen = [kind for kind, found in kinds.items() if FALLS in found]
+    open_ = [kind for kind, found in kinds.items() if UNKNOWN in found and kind not in fallen]
+    shown = [kind for kind in kinds if kind not in fallen and kind not in open_]
+    phrases = [
+        f"{label} {', '.join(kinds_)}"
+        for label, kinds_ in (("shown for", shown), ("not so for", fallen), ("not settled for", open_))
+        if kinds_
+    ]
+    judgement: Judgement = "does not stand" if fallen else "cannot be told"
+    reason = f"On Adult, {'; '.join(phrases)}; the fourth kind, leave-one-out, is not measured here."
+    ids = sorted({identifier for claim in claims for identifier in claim.findings})
+    return Claim(id="conclusion", text=claim_text("conclusion"), judgement=judgement, reason=reason, findings=ids)

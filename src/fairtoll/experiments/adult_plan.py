@@ -1,0 +1,159 @@
+"""The questions that the Adult experiment answers, and the paper's values for them."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from ..auditing import Attack, Comparison, Question
+from ..data.adult import CLASS_NAMES
+from .adult_threats import PAPER_EPSILONS
+from .published import load_published
+
+EPSILON = 10.0
+REALISTIC_EPSILON = 0.5
+PARTITIONS = ("class", "sex", "race", "sex & race")
+TRANSFER, WHITE_BOX, UNION = (
+    Attack("static-transfer", "pgd-20", EPSILON),
+    Attack("white-box", "pgd-20", EPSILON),
+    Attack("white-box", "union", EPSILON),
+)
+PAPER = Comparison("paper", "standard", "static", control="repeated", noise_control="noise")
+SOUND = Comparison("sound", "standard", "online", control="online-noise")
+STATIC_UNDER_UNION = Comparison("sound", "standard", "static", control=None)
+ARMS: dict[str, tuple[str, str, str]] = {
+    # name: (protocol that needs it, title, how it was made)
+    "standard": ("both", "Standard", "20 epochs on clean rows, class >50K tripled"),
+    "static": (
+        "both",
+        "Static adversarial training",
+        "the paper's: clean rows and adversarial twins crafted once on the standard model of the same seed",
+    ),
+    "repeated": ("paper", "Control: each row twice", "as many updates as the static arm, all on clean rows"),
+    "noise": (
+        "paper",
+        "Control: noise twins",
+        "as the static arm, with a random plus or minus epsilon in the adversary's place",
+    ),
+    "online": ("sound", "On-line PGD adversarial training", "each batch attacked by PGD-7 as the model stands"),
+    "online-noise": (
+        "sound",
+        "Control: on-line noise",
+        "as the on-line arm, with a random plus or minus epsilon in the adversary's place",
+    ),
+}
+
+
+def arms_of(protocol: str) -> list[str]:
+    """Arms that a protocol ("paper", "sound" or "both") needs, in order.
+
+    Examples
+    --------
+    >>> arms_of("sound")
+    ['standard', 'static', 'online', 'online-noise']
+    """
+    return [name for name, (needed, _, _) in ARMS.items() if protocol == "both" or needed in ("both", protocol)]
+
+
+def adult_plan(protocol: str) -> list[tuple[Comparison, Question]]:
+    """Every gap of the Adult report.
+
+    Examples
+    --------
+    >>> len(adult_plan("both")) == len(adult_plan("paper")) + len(adult_plan("sound"))
+    True
+    """
+    plan: list[tuple[Comparison, Question]] = []
+    if protocol in ("paper", "both"):
+        success = [
+            Question("cru_s", "class", Attack(attack.evaluation, attack.name, epsilon), denominator=denominator)
+            for attack in (TRANSFER, WHITE_BOX)
+            for denominator in ("all", "correct")
+            for epsilon in PAPER_EPSILONS
+        ]
+        success += [Question("cru_s", partition, WHITE_BOX, denominator="all") for partition in ("sex", "race")]
+        questions = [*_accuracy(), *success, *_confidence(None), *_confidence(WHITE_BOX), *_rates()]
+        plan += [(PAPER, question) for question in questions]
+    if protocol in ("sound", "both"):
+        success = [
+            Question("cru_s", partition, UNION, denominator="all")
+            for partition in ("class", "sex", "race", "sex & race")
+        ]
+        success.append(Question("cru_s", "class", UNION, denominator="correct"))
+        plan += [(SOUND, question) for question in [*_accuracy(), *success, *_confidence(None), *_rates()]]
+        plan.append((STATIC_UNDER_UNION, success[0]))
+    return plan
+
+
+def published_values() -> dict[str, dict[Any, Any]]:
+    """The paper's values by ``f"{protocol}/{question.key}"``; groups of Table V by (arm, group).
+
+    Examples
+    --------
+    >>> published_values()["paper/cau/class/clean"]
+    {'standard': 0.0195, 'robust': 0.0205}
+    """
+    adult = load_published()["adult"]
+    values: dict[str, dict[Any, Any]] = {"paper/cau/class/clean": dict(adult["cau"])}
+    rates = adult["cru_s"]
+    note = "the paper does not say which evaluation and which denominator Table II uses"
+    for comparison, question in adult_plan("paper"):
+        attack = question.attack
+        if question.metric == "cru_s" and question.partition == "class" and attack is not None:
+            position = rates["epsilon"].index(attack.epsilon)
+            values[f"{comparison.protocol}/{question.key}"] = {
+                "standard": rates["standard"][position],
+                "robust": rates["robust"][position],
+                "note": note,
+            }
+    confidence = adult["mean_confidence_over_50k"]["race"]
+    for label, name in zip(CLASS_NAMES, ("D0", "D1"), strict=True):
+        gaps = adult["eou"]["race"][name]
+        groups = {
+            (role, group): confidence[name][role][position]
+            for role in ("standard", "robust")
+            for position, group in enumerate(confidence["groups"])
+        }
+        values[f"paper/eou/race/clean/{label}"] = {**gaps, **groups, "note": "from the paper's Table V, max minus min"}
+    return values
+
+
+def published_accuracy() -> dict[tuple[str, ...], float]:
+    """The paper's accuracies by (arm, evaluation, ...).
+
+    Its "robust accuracy" of the robust classifier is static transfer; that of the standard one was
+    crafted on that model itself.
+
+    Examples
+    --------
+    >>> published_accuracy()["standard", "clean"]
+    0.7953
+    """
+    accuracy = load_published()["adult"]["accuracy"]
+    at = ("paper", "pgd-20", f"{EPSILON:g}")
+    return {
+        ("standard", "clean"): accuracy["standard"]["clean"],
+        ("static", "clean"): accuracy["robust"]["clean"],
+        ("standard", "white-box", *at): accuracy["standard"]["robust"],
+        ("static", "static-transfer", *at): accuracy["robust"]["robust"],
+    }
+
+
+def _accuracy() -> list[Question]:
+    return [Question("cau", partition) for partition in PARTITIONS]
+
+
+def _confidence(attack: Attack | None, partitions: Sequence[str] = ("sex", "race")) -> list[Question]:
+    return [
+        Question("eou", partition, attack, label=label, target=CLASS_NAMES[1])
+        for partition in partitions
+        for label in CLASS_NAMES
+    ]
+
+
+def _rates() -> list[Question]:
+    return [
+        Question("equalized_odds_rate", partition, label=label, target=CLASS_NAMES[1])
+        for partition in ("sex", "race")
+        for label in CLASS_NAMES
+    ]

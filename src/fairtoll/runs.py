@@ -1,0 +1,166 @@
+"""A run directory: stages written whole or not at all, so that a killed run continues.
+
+A stage is done when its record stands in ``stages/``: the record names the stage's files and their
+checksums, and the key of everything it depends on. Files come first and the record last, so a stage that
+was cut off has no record and is made again; what it makes depends on its key alone, so the result is the
+same as that of an uninterrupted run.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import hashlib
+import json
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from ._version import __version__
+from .errors import FairtollError
+from .files import disk_error, make_folder, write_text
+
+CONFIGURATION = "configuration.json"
+
+
+class Run:
+    """One run directory, of one configuration.
+
+    Parameters
+    ----------
+    folder : Path
+        Made if it is missing.
+    configuration : mapping
+        Everything the results depend on, as plain JSON values.
+
+    Raises
+    ------
+    FairtollError
+        If the folder cannot be made, belongs to another configuration, or holds something else.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> run = Run(Path(tempfile.mkdtemp()), {"seeds": 1})
+    >>> made = run.stage("one", ["note.txt"], lambda: write_text("done", run.folder / "note.txt"))
+    >>> made, run.stage("one", ["note.txt"], lambda: None)
+    (True, False)
+    """
+
+    def __init__(self, folder: Path, configuration: Mapping[str, Any]) -> None:
+        self.folder = make_folder(folder)
+        self.configuration = json.loads(json.dumps({"fairtoll_version": __version__, **configuration}))
+        path = folder / CONFIGURATION
+        if path.exists():
+            self._require_same(path)
+        else:
+            if any(not child.name.startswith(".") for child in folder.iterdir()):
+                raise FairtollError(
+                    f"the folder {folder} is not empty and holds no run; give a new or empty one with --out"
+                )
+            write_text(json.dumps(self.configuration, indent=1) + "\n", path)
+
+    def _require_same(self, path: Path) -> None:
+        try:
+            found = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError) as error:
+            raise FairtollError(f"{path} cannot be read ({error}); give another folder with --out") from error
+        if found != self.configuration:
+            different = [
+                f"{key} is {found.get(key)!r} there and {self.configuration.get(key)!r} here"
+                for key in sorted({*found, *self.configuration})
+                if found.get(key) != self.configuration.get(key)
+            ]
+            raise FairtollError(
+                f"the folder {self.folder} belongs to another configuration: {'; '.join(different)}; "
+                "give another folder with --out, or the same options"
+            )
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Hold the folder for this process; two runs at once would overwrite each other.
+
+        Raises
+        ------
+        FairtollError
+            If another process holds it.
+        """
+        with open(self.folder / ".lock", "w") as handle:
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            except OSError as error:
+                raise FairtollError(
+                    f"another process is writing to {self.folder}; wait for it, or give another folder with --out"
+                ) from error
+            for partial in self.folder.rglob(".*.partial"):
+                partial.unlink()  # what a killed process left half written
+            yield
+
+    def stage(
+        self, name: str, outputs: Sequence[str], make: Callable[[], object], *, after: Sequence[str] = ()
+    ) -> bool:
+        """Run `make` unless its outputs stand already.
+
+        Parameters
+        ----------
+        name : str
+            Of the stage.
+        outputs : sequence of str
+            The files it writes, relative to the folder.
+        make : callable
+            Writes them, each whole or not at all.
+        after : sequence of str
+            Stages whose outputs it reads; when one of them was made anew, so is this.
+
+        Returns
+        -------
+        bool
+            Whether the stage had to run.
+        """
+        key = self._key(name, outputs, after)
+        if self._stands(name, key):
+            return False
+        started = time.monotonic()
+        for output in outputs:
+            make_folder((self.folder / output).parent)
+        try:
+            make()
+            record = {
+                "key": key,
+                "seconds": round(time.monotonic() - started, 3),
+                "files": {output: _checksum(self.folder / output) for output in outputs},
+            }
+        except OSError as error:
+            raise disk_error(error, self.folder) from error
+        write_text(json.dumps(record, indent=1) + "\n", make_folder(self.folder / "stages") / f"{name}.json")
+        return True
+
+    def seconds(self) -> dict[str, float]:
+        """How long each finished stage took, in the order they ended."""
+        records = sorted((self.folder / "stages").glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+        return {path.stem: float(json.loads(path.read_text(encoding="utf-8"))["seconds"]) for path in records}
+
+    def _key(self, name: str, outputs: Sequence[str], after: Sequence[str]) -> str:
+        upstream = {stage: self._record(stage).get("files") for stage in after}
+        content = json.dumps([self.configuration, name, list(outputs), upstream], sort_keys=True)
+        return hashlib.sha256(content.encode()).hexdigest()
+
+    def _stands(self, name: str, key: str) -> bool:
+        record = self._record(name)
+        return record.get("key") == key and all(
+            (self.folder / output).is_file() and _checksum(self.folder / output) == checksum
+            for output, checksum in record["files"].items()
+        )
+
+    def _record(self, name: str) -> dict[str, Any]:
+        try:
+            record: dict[str, Any] = json.loads((self.folder / "stages" / f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, json.JSONDecodeError):
+            return {}
+        return record
+
+
+def _checksum(path: Path) -> str:
+    with open(path, "rb") as handle:
+        return hashlib.file_digest(handle, "sha256").hexdigest()
