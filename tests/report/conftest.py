@@ -8,7 +8,8 @@ import pytest
 
 sys.path.insert(0, str(Path(__file__).parent))
 
-from example_results import audit_results, example_results
+from example_audit import audit_results
+from example_results import example_results
 
 
 @pytest.fixture(scope="session")

@@ -3,10 +3,11 @@
 from typing import Any
 
 import numpy as np
+from example_arms import MARGIN, SEEDS, arm_value, difference
+from example_claims import alarms, claims
 
 Json = dict[str, Any]
 
-SEEDS = 8
 ARMS = ("standard", "static", "repeated", "noise", "online")
 RACES = ("Amer-Indian-Eskimo", "Asian-Pac-Islander", "Black", "Other", "White")
 SEXES = ("Female", "Male")
@@ -18,7 +19,6 @@ TEST_ROWS = {
 }
 # Share of true >50K by group, to split D_0 from D_1.
 OVER = {"Female": 0.115, "Male": 0.31, **dict(zip(RACES, (0.128, 0.275, 0.127, 0.197, 0.262), strict=True))}
-MARGIN = 0.01
 PUBLISHED_RACE = {
     ("<=50K", "standard"): (0.210, 0.240, 0.203, 0.215, 0.255),
     ("<=50K", "static"): (0.148, 0.242, 0.159, 0.149, 0.233),
@@ -55,93 +55,6 @@ def group_rows(partition: str, label: str | None) -> dict[str, int]:
     if label is None:
         return dict(rows)
     return {g: max(3, round(n * (OVER[g] if label == ">50K" else 1 - OVER[g]))) for g, n in rows.items()}
-
-
-def arm_value(
-    arm: str,
-    centre: float,
-    spread: float,
-    rows: dict[str, int],
-    rng: np.random.Generator,
-    *,
-    lowest_is_worst: bool,
-    published: tuple[float, ...] | None = None,
-    scale: float = 1.0,
-) -> Json:
-    """One arm's gap with groups scattered around `centre`."""
-    offsets = np.linspace(-0.5, 0.5, len(rows)) * spread
-    values = np.clip(centre + offsets + rng.normal(0, 0.006, len(rows)) * scale, 0.002 * scale, 0.998 * max(scale, 1))
-    groups = []
-    for index, (name, count) in enumerate(rows.items()):
-        half = (
-            2.4
-            * float(np.sqrt(max(values[index] / scale * (1 - min(values[index] / scale, 0.99)), 0.01) / count))
-            * scale
-        )
-        groups.append(
-            {
-                "group": name,
-                "value": float(values[index]),
-                "interval": [max(0.0, float(values[index]) - half), float(values[index]) + half],
-                "rows": count,
-                "sufficient": count >= 10,
-                "published": None if published is None else published[index],
-            }
-        )
-    enough = [g for g in groups if g["sufficient"]]
-    gap = max(g["value"] for g in enough) - min(g["value"] for g in enough)
-    ordered = sorted(enough, key=lambda g: g["value"], reverse=not lowest_is_worst)
-    null_mean = 1.15 * float(np.mean([np.sqrt(0.2 / g["rows"]) for g in enough])) * scale
-    per_seed = np.abs(rng.normal(gap, 0.012 * scale, SEEDS))
-    return {
-        "arm": arm,
-        "value": float(per_seed.mean()),
-        "corrected": max(0.0, float(per_seed.mean()) - null_mean / 2),
-        "interval": [
-            max(0.0, float(per_seed.mean()) - 1.6 * null_mean),
-            float(per_seed.mean()) + 1.4 * null_mean,
-        ],
-        "null_mean": null_mean,
-        "null_95": 1.8 * null_mean,
-        "worst_group": ordered[0]["group"],
-        "worst_value": ordered[0]["value"],
-        "best_group": ordered[-1]["group"],
-        "best_value": ordered[-1]["value"],
-        "per_seed": per_seed.tolist(),
-        "groups": groups,
-    }
-
-
-def difference(base: Json, robust: Json, rng: np.random.Generator, margin: float) -> tuple[Json, str, str]:
-    """A difference with its verdict and reason."""
-    value = robust["value"] - base["value"]
-    half = max(margin * 0.6, (base["null_mean"] + robust["null_mean"]) * float(rng.uniform(0.35, 1.1)))
-    low, high = value - half, value + half
-    verdict = (
-        "less fair"
-        if low > margin
-        else "fairer"
-        if high < -margin
-        else "equivalent"
-        if low > -margin and high < margin
-        else "inconclusive"
-    )
-    reason = {
-        "less fair": "the whole interval lies above the margin",
-        "fairer": "the whole interval lies below the margin",
-        "equivalent": "the whole interval lies inside the margin",
-        "inconclusive": f"the interval crosses the margin; the least effect these data could have shown is {half:.3f}",
-    }[verdict]
-    numbers = {
-        "value": value,
-        "interval": [low, high],
-        "p_value": float(rng.uniform(0.001, 0.9)),
-        "confidence": 0.9917,
-        "plain": value,
-        "least_detectable": half,
-        "groups": f"{base['best_group']} over {base['worst_group']}",
-    }
-    return numbers, verdict, reason
 
 
 def finding(
@@ -372,132 +285,6 @@ def all_accuracies(rng: np.random.Generator) -> list[Json]:
     return entries
 
 
-def claims() -> list[Json]:
-    """The paper's claims on Adult, each judged."""
-    return [
-        {
-            "id": "cau-adult",
-            "text": "CAU is larger for the robust Adult classifier (0.0205 against 0.0195)",
-            "judgement": "cannot be told",
-            "reason": "the interval of the difference, -2.1 to 4.0 points, holds both signs",
-            "findings": ["paper/cau/class"],
-        },
-        {
-            "id": "cru-s-adult",
-            "text": "CRU_s is larger for the robust Adult classifier at 10, 15 and 20, with no pattern over epsilon",
-            "judgement": "does not stand",
-            "reason": "at epsilon 20 the white-box gap is equal within the margin of one point",
-            "findings": [f"paper/cru_s/white-box/all/{e:g}/class" for e in EPSILONS],
-        },
-        {
-            "id": "female-below-male",
-            "text": "mean confidence of an income over 50K is lower for female than for male rows, in D_0 and D_1",
-            "judgement": "stands",
-            "reason": "in both sets and every seed the female mean lies below the male one",
-            "findings": ["paper/eou/sex/<=50K", "paper/eou/sex/>50K"],
-        },
-        {
-            "id": "eou-d1-above-d0",
-            "text": "EOU for sex is higher in D_1 than in D_0",
-            "judgement": "does not stand",
-            "reason": "D_0 has the larger gap, 20.1 against 12.2 points",
-            "findings": ["paper/eou/sex/<=50K", "paper/eou/sex/>50K"],
-        },
-        {
-            "id": "eou-sex",
-            "text": "EOU for sex is slightly higher for the robust classifier in D_0 and D_1",
-            "judgement": "cannot be told",
-            "reason": "both intervals cross zero",
-            "findings": ["paper/eou/sex/<=50K"],
-        },
-        {
-            "id": "eou-race",
-            "text": "EOU for race is much higher for the robust classifier",
-            "judgement": "cannot be told",
-            "reason": "both arms lie inside the null band of five equal groups",
-            "findings": ["paper/eou/race/<=50K", "paper/eou/race/>50K"],
-        },
-        {
-            "id": "eou-values",
-            "text": "the more values an attribute has, the larger the difference in EOU between the classifiers",
-            "judgement": "cannot be told",
-            "reason": "neither attribute shows a difference beyond its interval",
-            "findings": [],
-        },
-        {
-            "id": "conclusion",
-            "text": "adversarial training harms all four kinds of fairness",
-            "judgement": "does not stand",
-            "reason": "on Adult no kind of gap grows beyond both the margin and the control",
-            "findings": ["paper/cau/class"],
-        },
-    ]
-
-
-def alarms() -> list[Json]:
-    """Alarms, fired and silent."""
-    entries = [
-        (
-            "robust-above-clean",
-            "Robust accuracy above clean accuracy",
-            "static",
-            True,
-            "static transfer leaves 98.5%, clean rows only 79.5%",
-            0.19,
-        ),
-        (
-            "transfer-stronger-than-white-box",
-            "A transferred attack beats the white-box one",
-            "static",
-            False,
-            "white-box is stronger at every radius",
-            None,
-        ),
-        (
-            "zero-gradients",
-            "Gradients vanish",
-            "static",
-            True,
-            "31% of rows have a zero input gradient",
-            0.31,
-        ),
-        (
-            "single-step-stronger",
-            "One step beats many",
-            "standard",
-            False,
-            "PGD is stronger than FGSM by 22.0 points",
-            None,
-        ),
-        (
-            "large-epsilon-not-zero",
-            "A huge radius does not reach 0%",
-            "static",
-            True,
-            "at four times the radius 13.2% still stand",
-            0.132,
-        ),
-        (
-            "not-monotone",
-            "Accuracy is not monotone in epsilon",
-            "static",
-            False,
-            "never rises by more than 0.2 points",
-            None,
-        ),
-        (
-            "noise-as-strong",
-            "Random noise is as strong as the attack",
-            "online",
-            False,
-            "noise takes 0.1 points",
-            None,
-        ),
-    ]
-    keys = ("id", "title", "arm", "fired", "message", "value")
-    return [dict(zip(keys, entry, strict=True)) for entry in entries]
-
-
 def example_results() -> Json:
     """Return the whole synthetic reproduction, the same on every call."""
     rng = np.random.default_rng(7)
@@ -531,119 +318,4 @@ def example_results() -> Json:
         ],
         "environment": {"python": "3.11.9", "torch": "2.13.0", "device": "cpu", "threads": 2},
         "seconds": {"train": 74.2, "attack": 121.9, "statistics": 20.3},
-    }
-
-
-def audit_results() -> Json:
-    """Return an audit of a user's own two models, with hostile names and too few rows."""
-    rng = np.random.default_rng(11)
-    classes = ["</script><script>alert(1)</script>", "<b>&\"'", "plain_50%"]
-    groups = ["a & b", "$x_1$"]
-
-    def value(arm: str, names: list[str], *, sufficient: bool = True) -> Json:
-        entry = arm_value(arm, 0.7, 0.1, dict.fromkeys(names, 400), rng, lowest_is_worst=True)
-        entry["per_seed"] = entry["per_seed"][:1]
-        if not sufficient:
-            entry.update(value=None, corrected=None, interval=None, null_mean=float("nan"), null_95=float("nan"))
-            entry.update(worst_group=None, worst_value=None, best_group=None, best_value=None, per_seed=[])
-            for group in entry["groups"]:
-                group.update(sufficient=False, rows=3, interval=None)
-        return entry
-
-    def case(metric: str, parameters: Json, names: list[str], *, sufficient: bool = True) -> Json:
-        full = {
-            **dict.fromkeys(
-                (
-                    "partition",
-                    "evaluation",
-                    "attack",
-                    "denominator",
-                    "epsilon",
-                    "threat",
-                    "attribute",
-                    "label",
-                    "target",
-                )
-            ),
-            **parameters,
-        }
-        standard, robust = (
-            value("plain", names, sufficient=sufficient),
-            value("hard<i>ened", names, sufficient=sufficient),
-        )
-        numbers, _, _ = difference(standard, robust, rng, MARGIN) if sufficient else (None, "", "")
-        nothing = {
-            **dict.fromkeys(("value", "p_value", "plain", "least_detectable"), float("nan")),
-            "interval": [float("nan"), float("nan")],
-            "confidence": 0.95,
-            "groups": "",
-        }
-        return {
-            "id": f"audit/{metric}/{full['partition']}",
-            "dataset": "loans",
-            "protocol": "audit",
-            "metric": metric,
-            "parameters": full,
-            "standard": standard,
-            "robust": robust,
-            "control": None,
-            "noise_control": None,
-            "difference": numbers or nothing,
-            "difference_from_control": None,
-            "verdict": "inconclusive" if sufficient else "insufficient data",
-            "verdict_from_control": None,
-            "levelling_down": None,
-            "reason": "one training run" if sufficient else "fewer than two groups have ten rows",
-            "margin": MARGIN,
-            "seeds": 1,
-            "published": None,
-        }
-
-    attack = {"evaluation": "white-box", "attack": "union", "denominator": "all", "threat": "declared"}
-    return {
-        "fairtoll_version": "0.1.0",
-        "schema_version": 1,
-        "title": 'SYNTHETIC audit <of> my "own" models',
-        "dataset": {
-            "name": "loans",
-            "title": "Loans & co.",
-            "note": "",
-            "rows": {"test": 1_200},
-            "classes": classes,
-            "attributes": {"gro</script>up": groups},
-        },
-        "configuration": {},
-        "findings": [
-            case("cau", {"partition": "class", "evaluation": "clean"}, classes),
-            case("cru_s", {"partition": "class", "epsilon": 0.1, **attack}, classes),
-            case("cau", {"partition": "gro</script>up", "evaluation": "clean"}, groups, sufficient=False),
-        ],
-        "accuracy": [
-            {
-                "arm": arm,
-                "evaluation": evaluation,
-                "attack": None,
-                "threat": None if evaluation == "clean" else "declared",
-                "epsilon": None if evaluation == "clean" else 0.1,
-                "mean": mean,
-                "sd": None,
-                "per_seed": [mean],
-                "published": None,
-                "source_arm": None,
-            }
-            for arm, evaluation, mean in (
-                ("plain", "clean", 0.81),
-                ("hard<i>ened", "clean", 0.79),
-                ("plain", "white-box", 0.12),
-                ("hard<i>ened", "white-box", 0.55),
-            )
-        ],
-        "claims": [],
-        "alarms": [],
-        "arms": [
-            {"name": "plain", "title": "plain", "note": ""},
-            {"name": "hard<i>ened", "title": "hard<i>ened", "note": ""},
-        ],
-        "environment": {"python": "3.11.9"},
-        "seconds": {},
     }

@@ -9,7 +9,9 @@ from xml.etree import ElementTree
 import pytest
 
 from fairtoll.report import write_report
-from fairtoll.report._write import write_whole
+from fairtoll.report._format import cleaned
+from fairtoll.report._sections import build
+from fairtoll.report._write import all_tables, write_whole
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -57,3 +59,27 @@ def test_a_failed_write_leaves_the_old_file_and_no_rubbish(tmp_path: Path, monke
 
 def test_written_files_can_be_read_by_others(audit_folder: Path) -> None:
     assert (audit_folder / "report.html").stat().st_mode & 0o044
+
+
+def test_findings_alike_do_not_overwrite_each_other(example: dict[str, Any]) -> None:
+    results = cleaned(example)
+    doubled = {**results, "findings": [copy.deepcopy(f) for f in results["findings"] for _ in range(2)]}
+    sections = build(doubled)
+    figures = [figure for section in sections for figure in section.figures]
+    for names in (
+        [figure.name for figure in figures],
+        [panel.name for figure in figures for panel in figure.panels],
+        [table.name for table in all_tables(doubled, sections)],
+    ):
+        assert len(names) == len(set(names))
+
+
+def test_every_file_stays_in_the_folder(audit: dict[str, Any], tmp_path: Path) -> None:
+    hostile = copy.deepcopy(audit)
+    for finding in hostile["findings"]:
+        finding["protocol"] = "../../escape <x>"
+        finding["metric"] = "../own metric"
+    write_report(hostile, tmp_path / "report")
+    assert [path.name for path in tmp_path.iterdir()] == ["report"]
+    names = {path.name for path in (tmp_path / "report").rglob("*") if path.is_file()}
+    assert not any(set("/\\<> ") & set(name) for name in names)

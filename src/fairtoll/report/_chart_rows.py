@@ -243,6 +243,7 @@ def add_points(add: Any, lines: list[tuple[str, Row]], x: Any, y: Any, colour: A
             field="group",
             type="nominal",
             title=group_title or None,
+            legend=alt.Legend(columns=2 if len(groups) > 2 else 0, labelLimit=110 if len(groups) > 2 else 150),
             scale=alt.Scale(domain=groups, range=list(SHAPES[: len(groups)])),
         )
     add(entries, "point", {"size": 62, "filled": True, "opacity": 1}, encoding)

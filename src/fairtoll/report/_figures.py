@@ -29,6 +29,12 @@ def pair(bounds: Sequence[float] | None, unit: str) -> tuple[float, float] | Non
     return None if low is None or high is None else (low, high)
 
 
+def runs(values: Sequence[float] | None, unit: str) -> list[float]:
+    """Return the single runs' values in the axis's unit; none where one run is all there is."""
+    found = [run for value in values or () if (run := scaled(value, unit)) is not None]
+    return found if len(found) > 1 else []
+
+
 def has_published(findings: Sequence[Json]) -> bool:
     """Return whether the paper printed a value for any of these."""
     return any(
@@ -80,7 +86,7 @@ def gap_panel(
                     band=None if limit is None else (0.0, limit),
                     tick=scaled(value.get("null_mean"), unit),
                     published=scaled(published, unit),
-                    seeds=[s for s in (scaled(v, unit) for v in value.get("per_seed") or ()) if s is not None],
+                    seeds=runs(value.get("per_seed"), unit),
                     text="too few rows" if gap is None else in_unit(gap, unit),
                     tooltip={
                         "arm": titles[value["arm"]],
@@ -213,10 +219,12 @@ def headings_of(findings: Sequence[Json]) -> list[str]:
         for key in ("evaluation", "denominator", "threat", "target")
         if len({finding["parameters"].get(key) for finding in findings}) > 1
     ]
+    robust = {finding["robust"]["arm"] for finding in findings}
     headings = []
     for finding in findings:
         parameters = finding["parameters"]
         parts = [epsilon_text(parameters.get("epsilon")), set_name(finding)]
+        parts += [finding["robust"]["arm"]] if len(robust) > 1 else []
         parts += [str(parameters.get(key)) for key in differing if parameters.get(key) is not None]
         headings.append(", ".join(part for part in parts if part) or "all rows")
     return headings

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fairtoll.report._chart_lines import Line, line_panel
 from fairtoll.report._chart_rows import Row, row_panel
 from fairtoll.report._chart_style import Figure, Panel, arm_colours
-from fairtoll.report._figures import pair, scaled
+from fairtoll.report._figures import pair, runs, scaled
 from fairtoll.report._format import Json, finite, interval, metric_of, percent
 from fairtoll.report._select import arm_titles, describe, epsilon_text, is_main_threat
 
@@ -55,7 +55,7 @@ def accuracy_figure(results: Json) -> Figure | None:
                     colours[entry["arm"]],
                     value=scaled(entry["mean"], "points"),
                     published=scaled(entry.get("published"), "points"),
-                    seeds=[100 * float(seed) for seed in entry.get("per_seed") or ()],
+                    seeds=runs(entry.get("per_seed"), "points"),
                     text=percent(entry["mean"]),
                     tooltip={
                         "arm": arm,

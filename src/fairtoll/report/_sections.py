@@ -1,6 +1,9 @@
 """The report's sections in order. One without data is left out."""
 
+import re
+from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 
 from fairtoll.report._format import Json, metric_of
 from fairtoll.report._section import Section
@@ -35,7 +38,36 @@ def build(results: Json) -> list[Section]:
     for part in parts:
         made = part(results)
         sections += made if isinstance(made, list) else [made]
-    return [section.without_repeated_marks() for section in sections if not section.empty]
+    return unique_names([section.without_repeated_marks() for section in sections if not section.empty])
+
+
+def unique_names(sections: list[Section]) -> list[Section]:
+    """Return the sections with no two panels, figures or tables of one name: names are files and anchors."""
+    taken: dict[str, Counter[str]] = {"panel": Counter(), "figure": Counter(), "table": Counter()}
+    # The page has these anchors of its own.
+    taken["section"] = Counter(("main", "findings", "meaning", "recompute"))
+
+    def name_for(kind: str, text: str) -> str:
+        name = re.sub(r"[^\w-]+", "-", text).strip("-") or kind
+        taken[kind][name] += 1
+        return name if taken[kind][name] == 1 else name_for(kind, f"{name}-{taken[kind][name]}")
+
+    return [
+        replace(
+            section,
+            anchor=name_for("section", section.anchor),
+            figures=[
+                replace(
+                    figure,
+                    name=name_for("figure", figure.name),
+                    panels=[replace(panel, name=name_for("panel", panel.name)) for panel in figure.panels],
+                )
+                for figure in section.figures
+            ],
+            tables=[replace(table, name=name_for("table", table.name)) for table in section.tables],
+        )
+        for section in sections
+    ]
 
 
 def others(results: Json) -> list[Section]:

@@ -6,7 +6,7 @@ from fairtoll.report import _tables as tables
 from fairtoll.report._chart_style import Figure
 from fairtoll.report._format import Json
 from fairtoll.report._section import Section, protocol_title, with_place
-from fairtoll.report._select import epsilon_text, is_main_threat, protocols, select
+from fairtoll.report._select import describe, epsilon_text, is_main_threat, protocols, select
 from fairtoll.report._tables_wide import accuracy_wide, radius_tables
 
 
@@ -141,6 +141,8 @@ def least_epsilon(results: Json) -> list[Section]:
             figures.group_panel(results, f"{slug}-groups", "Mean least epsilon", finding, controls=True),
             figures.gap_panel(results, f"{slug}-gap", "CRU_ε", [finding]),
         ]
-        section.figures.append(figures.gap_figure(results, slug, f"Least epsilon by class, {where}", panels, [finding]))
+        several = sum(other["protocol"] == finding["protocol"] for other in found) > 1
+        caption = f"{describe(results, finding) if several else 'Least epsilon by class'}, {where}"
+        section.figures.append(figures.gap_figure(results, slug, caption, panels, [finding]))
     section.tables.append(tables.gap_table(results, "cru-epsilon-class", "CRU_ε by class", found))
     return [section]

@@ -6,12 +6,13 @@ from xml.sax.saxutils import escape
 
 import vl_convert
 
-from fairtoll.report._chart_style import INK, INK_ON_WHITE, Figure, Panel, at_width
+from fairtoll.report._chart_style import FONT, INK, INK_ON_WHITE, Figure, Panel, at_width
 from fairtoll.report._format import Json
 
 PLOT_WIDTH = 260
 PNG_SCALE = 1.25
 MARGIN = 16
+TITLE = 26  # height of the line that names the figure
 
 
 def to_svg(spec: Json) -> str:
@@ -41,14 +42,18 @@ def file_svg(figure: Figure, svgs: dict[str, str]) -> str:
     for panel in figure.panels:
         svg = svgs[panel.name].replace(INK, INK_ON_WHITE)
         width, height = length(svg, "width"), length(svg, "height")
-        parts.append(svg.replace("<svg ", f'<svg x="{left:g}" y="{MARGIN}" ', 1))
+        parts.append(svg.replace("<svg ", f'<svg x="{left:g}" y="{MARGIN + TITLE}" ', 1))
         left, tallest = left + width + MARGIN, max(tallest, height)
-    total, height = left, tallest + 2 * MARGIN
+    total, height = left, tallest + TITLE + 2 * MARGIN
+    title = (
+        f'<text x="{MARGIN}" y="{MARGIN + 12}" font-family="{FONT}" font-size="14" font-weight="600" '
+        f'fill="{INK_ON_WHITE}">{escape(figure.caption)}</text>'
+    )
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{total:g}" height="{height:g}" '
         f'viewBox="0 0 {total:g} {height:g}" role="img"><title>{escape(figure.caption)}</title>'
         f"<desc>{escape(figure.summary)}</desc>"
-        f'<rect width="100%" height="100%" fill="#ffffff"/>{"".join(parts)}</svg>\n'
+        f'<rect width="100%" height="100%" fill="#ffffff"/>{title}{"".join(parts)}</svg>\n'
     )
 
 

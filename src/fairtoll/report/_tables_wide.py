@@ -44,11 +44,11 @@ def radius_tables(results: Json, name: str, caption: str, findings: Sequence[Jso
 def radius_table(results: Json, name: str, caption: str, findings: Sequence[Json]) -> Table:
     """Return one protocol's gaps with the radii side by side."""
     titles, radii = arm_titles(results), epsilons(findings)
-    cases: dict[tuple[str, str], list[Json]] = {}
+    cases: dict[tuple[str, str, str], list[Json]] = {}
     for finding in findings:
         parameters = finding["parameters"]
         share = "correct rows" if parameters.get("denominator") == "correct" else "all rows"
-        cases.setdefault((str(parameters.get("evaluation")), share), []).append(finding)
+        cases.setdefault((str(parameters.get("evaluation")), share, finding["robust"]["arm"]), []).append(finding)
     printed = {role: row_of(findings, radii, published=role) for role in ("standard", "robust")}
     has_paper = any(value is not None for row in printed.values() for value in row)
     columns = [Column("Evaluation, share of"), Column("Arm")]
@@ -57,7 +57,7 @@ def radius_table(results: Json, name: str, caption: str, findings: Sequence[Json
     rows: list[list[Cell]] = []
     if has_paper:
         rows += [["the paper", role, *printed[role], None] for role in printed]
-    for (evaluation, share), found in cases.items():
+    for (evaluation, share, _), found in cases.items():
         measured = [row_of(found, radii, role=role) for role in ("standard", "robust")]
         apart = distance(measured, list(printed.values()))
         for role in ("standard", "robust", "control"):
