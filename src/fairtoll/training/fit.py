@@ -32,6 +32,10 @@ class FitSettings:
     learning_rate: float = 1e-3
     adam_epsilon: float = 1e-7
 
+    def __post_init__(self) -> None:
+        if self.epochs < 1 or self.batch_size < 1 or not self.learning_rate > 0 or not self.adam_epsilon > 0:
+            raise FairtollError(f"{self} has a value of 0 or less; expected all above 0")
+
 
 class BatchNoise:
     """Uniform noise of one batch, one draw per training run: members that share a seed share it.
@@ -101,7 +105,8 @@ def fit(
     Raises
     ------
     FairtollError
-        If the number of seeds is not K, or a batch has no weight left for some model.
+        If the number of seeds is not K, shapes do not fit, a weight is negative or not finite, or a
+        batch has no weight left for some model.
 
     Examples
     --------
@@ -122,12 +127,21 @@ def fit(
             f"x has shape {tuple(x.shape)} for {len(y)} labels and {len(stack)} models; expected (rows, ...) or "
             "(models, rows, ...)"
         )
+    if not len(items) or items.min() < 0 or items.max() >= len(y):
+        raise FairtollError(f"items must be one or more positions among {len(y)} rows; see oversample")
+    if row_weights is not None:
+        _check_weights(row_weights, models=len(stack), rows=len(y))
     members = torch.arange(len(stack), device=device).unsqueeze(1)
     weights = None if row_weights is None else row_weights.to(device)
     for name, parameter in stack.parameters.items():
         stack.parameters[name] = parameter.detach().requires_grad_(True)
+    # On the CPU the fused step rounds the last few elements of a tensor in another way than the rest, so that
+    # equal members would drift apart by where they stand in the stack.
     optimiser = torch.optim.Adam(
-        list(stack.parameters.values()), lr=settings.learning_rate, eps=settings.adam_epsilon, fused=True
+        list(stack.parameters.values()),
+        lr=settings.learning_rate,
+        eps=settings.adam_epsilon,
+        fused=device.type == "cuda",
     )
     for epoch in range(settings.epochs):
         order = _schedule(items, seeds, epoch)
@@ -165,6 +179,13 @@ def steps_of(items: int, settings: FitSettings) -> int:
     6
     """
     return settings.epochs * -(-items // settings.batch_size)
+
+
+def _check_weights(row_weights: Tensor, *, models: int, rows: int) -> None:
+    if row_weights.shape != (models, rows):
+        raise FairtollError(f"row_weights has shape {tuple(row_weights.shape)}; expected ({models}, {rows})")
+    if not torch.isfinite(row_weights).all() or (row_weights < 0).any():
+        raise FairtollError("row_weights holds a negative or non-finite value; expected 0 or more")
 
 
 def _schedule(items: Tensor, seeds: Sequence[int], epoch: int) -> Tensor:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
+from ..errors import FairtollError
 from ..models import initialise_as_keras
 from ..randomness import torch_generator
 from ..stack import ModelStack
@@ -66,9 +67,16 @@ def oversample(y: Tensor, *, copies: Sequence[int]) -> Tensor:
 
     The paper adds "the same class-1 samples"; tripling balances Adult (22,524 against 22,654).
 
+    Raises
+    ------
+    FairtollError
+        If a class has no number of copies, or a negative one.
+
     Examples
     --------
     >>> oversample(torch.tensor([0, 1]), copies=[1, 3]).tolist()
     [0, 1, 1, 1]
     """
+    if len(copies) <= int(y.max()) or min(copies) < 0:
+        raise FairtollError(f"copies is {list(copies)} for classes 0 to {int(y.max())}; expected 0 or more for each")
     return torch.arange(len(y)).repeat_interleave(torch.tensor(copies)[y])
