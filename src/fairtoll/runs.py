@@ -136,11 +136,6 @@ class Run:
         write_text(json.dumps(record, indent=1) + "\n", make_folder(self.folder / "stages") / f"{name}.json")
         return True
 
-    def seconds(self) -> dict[str, float]:
-        """How long each finished stage took, in the order they ended."""
-        records = sorted((self.folder / "stages").glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
-        return {path.stem: float(json.loads(path.read_text(encoding="utf-8"))["seconds"]) for path in records}
-
     def _key(self, name: str, outputs: Sequence[str], after: Sequence[str]) -> str:
         upstream = {stage: self._record(stage).get("files") for stage in after}
         content = json.dumps([self.configuration, name, list(outputs), upstream], sort_keys=True)
@@ -159,6 +154,18 @@ class Run:
         except (OSError, json.JSONDecodeError):
             return {}
         return record
+
+
+def finished_stages(folder: Path) -> dict[str, float]:
+    """How long each finished stage of a run took, in seconds, in the order they ended.
+
+    Examples
+    --------
+    >>> finished_stages(Path("nowhere"))
+    {}
+    """
+    records = sorted((folder / "stages").glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
+    return {path.stem: float(json.loads(path.read_text(encoding="utf-8"))["seconds"]) for path in records}
 
 
 def _checksum(path: Path) -> str:

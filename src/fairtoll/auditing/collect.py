@@ -137,12 +137,22 @@ def collect_curve(
     return pd.concat(parts, ignore_index=True)
 
 
-def collect_union(arm: Arm, target: Target, *, epsilon: float, advance: Advance | None = None) -> pd.DataFrame:
+def collect_union(
+    arm: Arm, target: Target, *, epsilon: float, restarts: int = 5, advance: Advance | None = None
+) -> pd.DataFrame:
     """White-box union of PGD with two losses and restarts, and a gradient-free grid where it fits."""
     parts = []
     for model, seed in zip(arm.models, arm.seeds, strict=True):
         generator = torch_generator(derive_seed(seed, arm.name, "union", target.threat_name))
-        found = union(model, target.x, target.y, threat=target.threat, epsilon=epsilon, generator=generator)
+        found = union(
+            model,
+            target.x,
+            target.y,
+            threat=target.threat,
+            epsilon=epsilon,
+            generator=generator,
+            restarts=restarts,
+        )
         parts.append(
             describe_attack(
                 found.success.numpy(),
@@ -154,7 +164,7 @@ def collect_union(arm: Arm, target: Target, *, epsilon: float, advance: Advance 
                 loss="cross_entropy, margin, grid",
                 epsilon=epsilon,
                 steps=50,
-                restarts=5,
+                restarts=restarts,
                 broken_by=found.broken_by,
             )
         )

@@ -1,0 +1,147 @@
+"""The command line: thin, and quick to start (torch loads only when a command runs)."""
+
+from __future__ import annotations
+
+import sys
+import warnings
+from enum import StrEnum
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from ._version import __version__
+from .errors import FairtollError, FairtollWarning
+
+app = typer.Typer(
+    name="fairtoll",
+    help="Measure the fairness toll of adversarial robustness: who pays when a classifier is hardened, by how much, "
+    "and is it more than chance?",
+    epilog="Start with: fairtoll reproduce adult",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+reproduce = typer.Typer(help="Reproduce a paper's experiment, with error bars and controls.", no_args_is_help=True)
+app.add_typer(reproduce, name="reproduce")
+
+
+class Protocol(StrEnum):
+    """Which rules the arms are made and attacked under."""
+
+    paper = "paper"
+    sound = "sound"
+    both = "both"
+
+
+class Device(StrEnum):
+    """Where models are trained and attacked."""
+
+    auto = "auto"
+    cpu = "cpu"
+    cuda = "cuda"
+
+
+def main() -> None:
+    """Run the program: an error of use ends it with one line and status 2.
+
+    Examples
+    --------
+    >>> callable(main)
+    True
+    """
+    warnings.showwarning = _show_warning
+    try:
+        app()
+    except FairtollError as error:
+        typer.echo(f"fairtoll: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)
+    except KeyboardInterrupt:
+        typer.echo("fairtoll: stopped; run the same command again to go on from the last finished stage", err=True)
+        sys.exit(130)
+
+
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    if issubclass(category, FairtollWarning):
+        typer.echo(f"fairtoll: warning: {' '.join(str(message).split())}", err=True)
+
+
+@app.callback(invoke_without_command=True)
+def _version(
+    version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
+) -> None:
+    if version:
+        typer.echo(f"fairtoll {__version__}")
+        raise typer.Exit()
+
+
+@reproduce.command()
+def adult(
+    out: Annotated[Path, typer.Option(help="Run folder: a killed run goes on from there.")] = Path("runs/adult"),
+    seeds: Annotated[int, typer.Option(min=1, help="Training runs of every arm.")] = 5,
+    protocol: Annotated[Protocol, typer.Option(help="The paper's rules, sound ones, or both.")] = Protocol.both,
+    device: Annotated[Device, typer.Option(help="Where to train and attack.")] = Device.auto,
+) -> None:
+    """Adult (Census Income), bundled: the paper's tables with nulls, intervals, controls and verdicts.
+
+    A few minutes on two cores. Ends with the path of a report.
+    """
+    from .display import Progress
+    from .experiments import reproduce_adult
+
+    with Progress() as display:
+        report = reproduce_adult(out, seeds=seeds, protocol=protocol.value, device=device.value, display=display)
+    _show_summary(out / "results.json")
+    typer.echo(f"Report: {report}")
+
+
+@app.command()
+def report(
+    run: Annotated[Path, typer.Argument(help="Run folder with evidence/.")],
+) -> None:
+    """Compute a run's results and report again from its evidence alone."""
+    from .rerender import rerender
+
+    typer.echo(f"Report: {rerender(run)}")
+
+
+@app.command()
+def audit(
+    model: Annotated[
+        list[str],
+        typer.Option(help="NAME=PACKAGE.MODULE:FACTORY, given twice or more; the first is the standard model."),
+    ],
+    weights: Annotated[
+        list[str], typer.Option(help="NAME=FILE.safetensors for each model; repeat a name for more training runs.")
+    ],
+    data: Annotated[Path, typer.Option(help="Evaluation rows, CSV or Parquet.")],
+    label: Annotated[str, typer.Option(help="Column of the true class.")],
+    epsilon: Annotated[list[float], typer.Option(help="Radius, repeat for more; in standard deviations of a feature.")],
+    group: Annotated[list[str] | None, typer.Option(help="Column of a protected attribute, repeat for more.")] = None,
+    feature: Annotated[list[str] | None, typer.Option(help="Input columns in order. Default: all others.")] = None,
+    mutable: Annotated[list[str] | None, typer.Option(help="Features that may move. Default: all continuous.")] = None,
+    out: Annotated[Path, typer.Option(help="Folder for evidence, results and report.")] = Path("runs/audit"),
+) -> None:
+    """Audit your own models: which classes and groups pay for the hardened one."""
+    from .audit_command import audit_from_files
+
+    path = audit_from_files(
+        models=model,
+        weights=weights,
+        data=data,
+        label=label,
+        groups=group or [],
+        features=feature,
+        mutable=mutable,
+        epsilons=epsilon,
+        out=out,
+    )
+    _show_summary(path.parent / "results.json")
+    typer.echo(f"Report: {path}")
+
+
+def _show_summary(path: Path) -> None:
+    from .display import print_summary
+    from .results import Results
+
+    print_summary(Results.read(path))

@@ -1,0 +1,156 @@
+"""Stages that predict and attack the test rows of Adult."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import pandas as pd
+
+from ..auditing.collect import (
+    collect_checks,
+    collect_curve,
+    collect_pgd,
+    collect_predictions,
+    collect_transfer,
+    collect_union,
+)
+from ..evidence import describe_rows, write_about
+from ..files import write_parquet
+from .adult_plan import ARMS, EPSILON, REALISTIC_EPSILON
+from .adult_threats import PAPER_EPSILONS, REALISTIC_EPSILONS
+from .adult_training import CRAFT_STEPS
+from .adult_workspace import AdultWorkspace
+from .stages import Advance, Stage
+
+CHECK_EPSILONS = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 40.0)
+#: Far beyond every attribute's range: nothing the adversary may touch is left to hold it back.
+LARGE_EPSILON = 1e6
+
+#: Makes tables by the prefix of their file: "attacks-pgd", "predictions-pgd".
+Collect = Callable[[AdultWorkspace, str, Advance], dict[str, pd.DataFrame]]
+
+
+def evidence_stages(workspace: AdultWorkspace) -> list[Stage]:
+    """Predictions and attacks of every arm."""
+    scale = len(workspace.seeds) / 5
+    stages = [
+        Stage(
+            "rows",
+            "Rows",
+            ("evidence/rows.parquet", "evidence/about.json"),
+            lambda _: _write_rows(workspace),
+            seconds=0.2,
+        )
+    ]
+    for arm in workspace.arms:
+        # Rows of the on-line arms stand longest, and only a broken row leaves an attack early.
+        standing = 4.0 if arm.startswith("online") else 1.0
+        plans: dict[str, tuple[Collect, tuple[str, ...], float]] = {
+            "predict": (_predict, ("predictions-clean",), 1.0),
+            "transfer": (_transfer, ("attacks-transfer", "predictions-transfer"), 1.0),
+            "pgd": (_pgd, ("attacks-pgd", "predictions-pgd"), 5.0),
+            "union": (_union, ("attacks-union",), 10.0 * standing),
+            "checks": (_checks, ("attacks-checks",), 5.0),
+            "all-14": (_all_fourteen, ("attacks-all-14",), 0.5),
+            "realistic": (_realistic, ("attacks-realistic",), 2.0 * standing),
+        }
+        for kind, (collect, parts, seconds) in plans.items():
+            if kind == "transfer" and arm == "standard":
+                continue  # examples crafted on a model are its own white-box attack
+            stages.append(_stage(workspace, arm, kind, collect, parts, seconds * scale))
+    return stages
+
+
+def _stage(
+    workspace: AdultWorkspace, arm: str, kind: str, collect: Collect, parts: Sequence[str], seconds: float
+) -> Stage:
+    def make(advance: Advance) -> None:
+        tables = collect(workspace, arm, advance)
+        for part in parts:
+            write_parquet(tables[part], workspace.folder / f"evidence/{part}-{arm}.parquet")
+
+    after = (f"train-{arm}", "craft") if kind == "transfer" else (f"train-{arm}",)
+    outputs = tuple(f"evidence/{part}-{arm}.parquet" for part in parts)
+    verb = "Predict" if kind == "predict" else f"Attack ({kind})"
+    return Stage(f"{kind}-{arm}", f"{verb}: {ARMS[arm][1]}", outputs, make, after, seconds)
+
+
+def _write_rows(workspace: AdultWorkspace) -> None:
+    data, folder = workspace.data, workspace.folder / "evidence"
+    write_parquet(describe_rows(data.test), folder / "rows.parquet")
+    about = {
+        "name": "adult",
+        "title": data.title,
+        "note": data.note,
+        "rows": {"train": len(data.train), "test": len(data.test)},
+        "arms": [{"name": arm, "title": ARMS[arm][1], "note": ARMS[arm][2]} for arm in workspace.arms],
+    }
+    write_about(folder, data.test.class_names, about)
+
+
+def _predict(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
+    return {"predictions-clean": collect_predictions(workspace.arm(arm), workspace.data.test)}
+
+
+def _transfer(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
+    found = [
+        collect_transfer(
+            workspace.arm(arm),
+            workspace.target("paper"),
+            workspace.examples(epsilon),
+            source_arm="standard",
+            epsilon=epsilon,
+            steps=CRAFT_STEPS,
+            keep_probabilities=epsilon == EPSILON,
+        )
+        for epsilon in PAPER_EPSILONS
+    ]
+    return {
+        "attacks-transfer": pd.concat([attacks for attacks, _ in found], ignore_index=True),
+        "predictions-transfer": pd.concat([one for _, one in found if len(one)], ignore_index=True),
+    }
+
+
+def _pgd(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
+    attacks, predictions = collect_pgd(
+        workspace.arm(arm),
+        workspace.target("paper"),
+        epsilons=PAPER_EPSILONS,
+        steps=CRAFT_STEPS,
+        keep_probabilities_at=[EPSILON],
+        advance=_counted(advance, len(workspace.seeds) * len(PAPER_EPSILONS)),
+    )
+    return {"attacks-pgd": attacks, "predictions-pgd": predictions}
+
+
+def _union(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
+    counted = _counted(advance, len(workspace.seeds))
+    found = collect_union(workspace.arm(arm), workspace.target("paper"), epsilon=EPSILON, advance=counted)
+    return {"attacks-union": found}
+
+
+def _checks(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
+    found = collect_checks(
+        workspace.arm(arm),
+        workspace.target("paper"),
+        epsilons=CHECK_EPSILONS,
+        large_epsilon=LARGE_EPSILON,
+        advance=_counted(advance, len(workspace.seeds)),
+    )
+    return {"attacks-checks": found}
+
+
+def _all_fourteen(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
+    first, target = workspace.first_run(arm), workspace.target("all-14")
+    return {"attacks-all-14": collect_curve(first, target, epsilons=PAPER_EPSILONS)}
+
+
+def _realistic(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
+    first, target = workspace.first_run(arm), workspace.target("realistic")
+    curve = collect_curve(first, target, epsilons=REALISTIC_EPSILONS, advance=_counted(advance, 2))
+    found = collect_union(first, target, epsilon=REALISTIC_EPSILON, restarts=1)
+    return {"attacks-realistic": pd.concat([curve, found], ignore_index=True)}
+
+
+def _counted(advance: Advance, total: int) -> Callable[[int], None]:
+    return lambda done: advance(done / total)
