@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import altair as alt
 
 from fairtoll.report._chart_rows import shorten, tooltips
-from fairtoll.report._chart_style import Panel, specification
+from fairtoll.report._chart_style import INK, Panel, specification
 from fairtoll.report._format import Json
 
 HEIGHT = 250
@@ -71,11 +71,16 @@ def line_panel(name: str, title: str, lines: Sequence[Line], *, axes: tuple[str,
         {"x": end[0], "y": height, "text": shorten(line.label, 20), "colour": line.colour}
         for line, end, height in zip(lines, ends, heights, strict=True)
     ]
+    ends_of_lines = alt.Chart(alt.NamedData(name="labels"))
     chart = alt.layer(
         base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, detail="line:N"),
         base.mark_point(filled=True, size=50, opacity=1).encode(x=x, y=y, color=colour, tooltip=tooltips(entries)),
-        alt.Chart(alt.NamedData(name="labels"))
-        .mark_text(align="left", dx=10, fontSize=12)
-        .encode(x=alt.value("width"), y=y, color=colour, text="text:N"),
+        # Text in the page's ink, for contrast; the line's colour beside it.
+        ends_of_lines.mark_point(filled=True, size=40, opacity=1, xOffset=13).encode(
+            x=alt.value("width"), y=y, color=colour
+        ),
+        ends_of_lines.mark_text(align="left", dx=21, fontSize=12, color=INK).encode(
+            x=alt.value("width"), y=y, text="text:N"
+        ),
     ).properties(title=title, height=HEIGHT)
     return Panel(name, title, specification(chart, {"points": entries, "labels": labels}), summary)

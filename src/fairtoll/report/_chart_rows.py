@@ -11,7 +11,7 @@ from fairtoll.report._format import Json
 
 SEPARATOR = "\N{INVISIBLE SEPARATOR}"
 ROW_HEIGHT = 19
-LABEL_LENGTH = 21
+LABEL_LENGTH = 26
 HEADING_LENGTH = 46
 
 

@@ -201,7 +201,7 @@ def toll_panel(results: Json, name: str, title: str, findings: Sequence[Json]) -
             arm = titles[against["arm"]]
             rows.append(
                 Row(
-                    f"− {arm}",
+                    f"against {arm}",
                     colour,
                     value=scaled(numbers.get("value"), "points"),
                     interval=pair(numbers.get("interval"), "points"),
