@@ -98,3 +98,13 @@ def test_import_loads_nothing_heavy(module: str) -> None:
     )
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert json.loads(result.stdout) == []
+
+
+@pytest.mark.slow
+def test_readme_example_runs(tmp_path: Path) -> None:
+    example = re.search(r"```python\n(.+?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
+    assert example is not None
+    result = subprocess.run([sys.executable, "-c", example[1]], cwd=tmp_path, capture_output=True, text=True)
+    assert result.returncode == 0, result.stderr
+    assert "verdict" in result.stdout
+    assert "<html" in (tmp_path / "toll.html").read_text(encoding="utf-8")
