@@ -42,8 +42,16 @@ def test_a_broken_row_is_not_asked_again():
     assert model.rows <= 2  # a wrong row: the check at the door and the clean row
     model = Counting()
     success_curve(model, x, y, threat=LinfThreat(), epsilons=[0.1, 1.0, 1.5, 1.9], steps=50)
-    # The second row stands at all four radii, the first at one, and a few steps break it at the next.
-    assert 5 * 51 < model.rows < 6 * 51
+    # The second row stands at all four radii, the first at one; each leaves once it meets its bound,
+    # after 20 of the 50 steps from the clean row and fewer from where a smaller radius left it.
+    assert model.rows < 5 * 25
+
+
+def test_a_row_at_its_bound_is_not_asked_again():
+    x, y = torch.tensor([[-2.0]]), torch.zeros(1, dtype=torch.int64)
+    model = Counting()
+    pgd(model, x, y, threat=LinfThreat(), epsilon=1.0, steps=1000)
+    assert 400 < model.rows < 410  # the bound is 400 steps of 2.5 / 1000 away
 
 
 def test_generators_and_plain_numbers_serve_as_radii():

@@ -57,7 +57,7 @@ def pgd(
 
     Each step moves every mutable feature by ``relative_step * epsilon * scale / steps`` along the sign
     of the loss's gradient, then projects. Only the input's gradient is computed. A row leaves the batch
-    at its first success; a misclassified row never enters.
+    at its first success, or once a step no longer moves it; a misclassified row never enters.
 
     Parameters
     ----------
@@ -130,14 +130,14 @@ def pgd(
             rows = slice(first, first + batch_size)
             search = _Search(model, x[rows].detach().to(device), y[rows].to(device), threat, epsilon, climb, first)
             if stop_at_success:
-                search.settle(search.clean, step=0)
+                search.settle(search.clean, search.standing, step=0)
             for restart in range(restarts):
                 if not len(search.standing):
                     break
                 if restart or random_start:
                     assert generator is not None
                     noise = torch.rand(search.clean.shape, generator=generator).to(device, x.dtype)[search.standing]
-                    begin = search.low + (search.high - search.low) * noise
+                    begin = search.low[search.standing] + (search.high - search.low)[search.standing] * noise
                 elif start is not None:
                     begin = start[rows].to(device)[search.standing]
                 else:
@@ -168,52 +168,55 @@ class _Search:
         self.success = torch.zeros(len(x), dtype=torch.bool, device=x.device)
         self.standing = torch.arange(len(x), device=x.device)
 
-    def settle(self, points: Tensor, *, step: int) -> None:
-        """Test `points`, one for each standing row, and let the misclassified rows go."""
+    def settle(self, points: Tensor, rows: Tensor, *, step: int) -> None:
+        """Test `points` of `rows` and record the misclassified ones."""
         with torch.no_grad():
-            logits = self._logits(points, step)
-        self._release(points, logits.argmax(dim=1) != self.y[self.standing])
+            logits = self._logits(points, rows, step)
+        self._record(points, rows, logits.argmax(dim=1) != self.y[rows])
+        self.standing = torch.nonzero(~self.success).flatten()
 
     def descend(self, begin: Tensor, steps: int, relative_step: float, stop_at_success: bool) -> None:
         """Run one start for the standing rows."""
-        point = torch.minimum(torch.maximum(begin, self.low), self.high)
+        rows = self.standing
+        low, high, radius = self.low[rows], self.high[rows], self.radius[rows] * relative_step
+        point = torch.minimum(torch.maximum(begin, low), high)
         for step in range(1, steps + 1):
-            candidate = self.threat.project(point, self.low, self.high).requires_grad_(True)
+            candidate = self.threat.project(point, low, high).requires_grad_(True)
             with torch.enable_grad():
-                logits = self._logits(candidate, step)
-                value = self.climb(logits, self.y[self.standing]).sum()
+                logits = self._logits(candidate, rows, step)
+                value = self.climb(logits, self.y[rows]).sum()
             (gradient,) = torch.autograd.grad(value, candidate)
+            moved = torch.minimum(torch.maximum(point + radius * gradient.sign(), low), high)
             if stop_at_success:
-                wrong = logits.detach().argmax(dim=1) != self.y[self.standing]
-                if wrong.any():
-                    keep = ~wrong
-                    self._release(candidate.detach(), wrong)
-                    if not len(self.standing):
-                        return
-                    point, gradient = point[keep], gradient[keep]
-            moved = point + relative_step * self.radius * gradient.sign()
-            point = torch.minimum(torch.maximum(moved, self.low), self.high)
-        point = self.threat.project(point, self.low, self.high)
+                wrong = logits.detach().argmax(dim=1) != self.y[rows]
+                # Where a step changes nothing, no later step of this start will.
+                done = wrong | (moved == point).flatten(1).all(dim=1)
+                if done.any():
+                    self._record(candidate.detach()[done], rows[done], wrong[done])
+                    keep = ~done
+                    rows, moved, low, high, radius = rows[keep], moved[keep], low[keep], high[keep], radius[keep]
+                    if not len(rows):
+                        break
+            point = moved
         if stop_at_success:
-            self.settle(point, step=steps + 1)
-        else:
-            with torch.no_grad():
-                wrong = self._logits(point, steps + 1).argmax(dim=1) != self.y
-            # A later start must not overwrite the input that an earlier one found.
-            self.best = torch.where(_like(self.success & ~wrong, point), self.best, point)
-            self.success |= wrong
+            if len(rows):
+                self.settle(self.threat.project(point, low, high), rows, step=steps + 1)
+            self.standing = torch.nonzero(~self.success).flatten()
+            return
+        point = self.threat.project(point, low, high)
+        with torch.no_grad():
+            wrong = self._logits(point, rows, steps + 1).argmax(dim=1) != self.y
+        # A later start must not overwrite the input that an earlier one found.
+        self.best = torch.where(_like(self.success & ~wrong, point), self.best, point)
+        self.success |= wrong
 
-    def _logits(self, points: Tensor, step: int) -> Tensor:
-        where, rows = f"at step {step} of the attack", self.standing + self.offset
-        return finite_logits(self.model, points, where=where, rows=rows)
+    def _logits(self, points: Tensor, rows: Tensor, step: int) -> Tensor:
+        return finite_logits(self.model, points, where=f"at step {step} of the attack", rows=rows + self.offset)
 
-    def _release(self, points: Tensor, wrong: Tensor) -> None:
-        """Record successes; the rest become the standing rows."""
-        self.best[self.standing] = points
-        self.success[self.standing[wrong]] = True
-        keep = ~wrong
-        self.standing = self.standing[keep]
-        self.low, self.high, self.radius = self.low[keep], self.high[keep], self.radius[keep]
+    def _record(self, points: Tensor, rows: Tensor, wrong: Tensor) -> None:
+        """Keep the input last tried for each row, and whether it succeeded."""
+        self.best[rows] = points
+        self.success[rows[wrong]] = True
 
 
 def _like(rows: Tensor, x: Tensor) -> Tensor:
