@@ -19,7 +19,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from .data.dataset import Dataset
 from .errors import FairtollError
-from .files import read_parquet, write_parquet, write_text
+from .files import make_folder, read_parquet, write_parquet, write_text
+from .predictions import check_probabilities, read_predictions
 
 PREDICTION_KEYS = ("arm", "seed", "evaluation", "threat", "epsilon")
 ATTACK_KEYS = ("arm", "seed", "evaluation", "threat", "attack", "epsilon")
@@ -77,6 +78,12 @@ class Evidence:
             missing = [column for column in needed if column not in frame]
             if missing and len(frame):
                 raise FairtollError(f"the table of {table} has no column {', '.join(missing)}; it has {list(frame)}")
+            numbers = frame["row"].to_numpy(dtype=np.int64) if len(frame) else np.arange(0)
+            if len(numbers) and not (numbers.min() >= 0 and numbers.max() < len(self.rows)):
+                unknown = int(numbers.max() if numbers.max() >= len(self.rows) else numbers.min())
+                raise FairtollError(
+                    f"the table of {table} has a row {unknown}; expected row numbers from 0 to {len(self.rows) - 1}"
+                )
 
     @property
     def attributes(self) -> list[str]:
@@ -99,8 +106,10 @@ class Evidence:
 
     @property
     def arms(self) -> list[str]:
-        """Names of the arms, in order of appearance."""
-        return [str(arm) for arm in self.predictions["arm"].unique()]
+        """Names of the arms, in the order that `about` gives, else of appearance."""
+        found = [str(arm) for arm in self.predictions["arm"].unique()]
+        order = [str(arm["name"]) for arm in self.about.get("arms", [])]
+        return sorted(found, key=lambda arm: order.index(arm) if arm in order else len(order))
 
     def probabilities(
         self, arm: str, *, evaluation: str = "clean", threat: str = "", epsilon: float = 0.0
@@ -130,11 +139,15 @@ class Evidence:
         """As `success`, for an attack that was run on some rows only: `(S, n)` and the n row numbers, ascending."""
         wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
         blocks = _blocks(self._attack_index, arm, wanted, ATTACK_KEYS)
-        rows = self._attack_rows[blocks[0]]
-        order = np.argsort(rows)
-        return np.stack([self._attack_values[block][np.argsort(self._attack_rows[block])] for block in blocks]), rows[
-            order
-        ]
+        orders = [block[np.argsort(self._attack_rows[block])] for block in blocks]
+        rows = self._attack_rows[orders[0]]
+        if len(np.unique(rows)) != len(rows):
+            raise FairtollError(f"{attack} has a row twice in one training run of '{arm}'; expected each row once")
+        if any(not np.array_equal(self._attack_rows[order], rows) for order in orders):
+            raise FairtollError(
+                f"{attack} was run on different rows in different training runs of '{arm}'; expected the same rows"
+            )
+        return np.stack([self._attack_values[order] for order in orders]), rows
 
     def attack_names(self, arm: str) -> list[tuple[str, str, str, float]]:
         """Every (evaluation, threat, attack, epsilon) at hand for an arm."""
@@ -185,7 +198,7 @@ class Evidence:
 
     def save(self, folder: Path) -> None:
         """Write the tables as Parquet and `about` as JSON, each file whole or not at all."""
-        folder.mkdir(parents=True, exist_ok=True)
+        make_folder(folder)
         write_about(folder, self.class_names, self.about)
         for name in ("rows", "predictions", "attacks"):
             write_parquet(getattr(self, name), folder / f"{name}.parquet")
@@ -203,10 +216,11 @@ class Evidence:
         if not about.is_file() or not (folder / "rows.parquet").is_file():
             raise FairtollError(f"{folder} holds no evidence (about.json and rows.parquet); run the experiment first")
         try:
-            description = json.loads(about.read_text(encoding="utf-8"))
-        except json.JSONDecodeError as error:
-            raise FairtollError(f"{about} is not whole JSON ({error}); run the experiment again") from error
-        class_names = tuple(description.pop("class_names"))
+            description = dict(json.loads(about.read_text(encoding="utf-8")))
+            class_names = tuple(map(str, description.pop("class_names")))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise FairtollError(f"{about} is not whole JSON ({reason}); run the experiment again") from error
         return cls(
             read_parquet(folder / "rows.parquet"),
             _join(sorted(folder.glob("predictions*.parquet")), NO_PREDICTIONS),
@@ -253,8 +267,8 @@ class Evidence:
         Raises
         ------
         FairtollError
-            For a missing column, a label without a probability column, NaN, or probabilities that do
-            not sum to one.
+            For a missing or empty column, a label without a probability column, NaN, probabilities that do
+            not sum to one, or models that do not predict the same rows once each.
 
         Examples
         --------
@@ -262,48 +276,10 @@ class Evidence:
         >>> Evidence.from_frame(frame, label="y", probabilities={"a": "p"}).labels
         array([0, 1])
         """
-        wanted = [label, *probabilities.values(), *groups, *[column for column in (arm, seed, row) if column]]
-        missing = [column for column in wanted if column not in frame]
-        if missing:
-            raise FairtollError(f"no column {', '.join(missing)}; the frame has: {', '.join(map(str, frame.columns))}")
-        values = {str(key): frame[column].to_numpy(dtype=np.float64) for key, column in probabilities.items()}
-        labels = frame[label].astype(str).to_numpy()
-        if len(values) == 1:
-            given, chance = next(iter(values.items()))
-            others = sorted(set(labels) - {given})
-            if len(others) != 1:
-                raise FairtollError(
-                    f"one probability column, for class '{given}', and the labels {sorted(set(labels))}; with more "
-                    "than two classes give a probability column for each"
-                )
-            values[others[0]] = 1.0 - chance
-        class_names: tuple[str, ...] = tuple(sorted(values))
-        unknown = sorted(set(labels) - set(class_names))
-        if unknown:
-            raise FairtollError(f"labels {unknown} have no probability column; given: {', '.join(class_names)}")
-        matrix = check_probabilities(np.stack([values[one] for one in class_names], axis=1))
-        keys = pd.DataFrame(
-            {
-                "arm": frame[arm].astype(str).to_numpy() if arm else "model",
-                "seed": frame[seed].to_numpy() if seed else 0,
-            },
-            index=pd.RangeIndex(len(frame)),
+        rows, predictions, class_names = read_predictions(
+            frame, label=label, probabilities=probabilities, groups=groups, arm=arm, seed=seed, row=row
         )
-        numbers = frame[row].to_numpy() if row else keys.groupby(["arm", "seed"]).cumcount().to_numpy()
-        names, codes = np.unique(numbers, return_inverse=True)
-        about_rows = pd.DataFrame({"row": codes, "label": np.searchsorted(class_names, labels)})
-        for column in groups:
-            about_rows[column] = frame[column].astype(str).to_numpy()
-        distinct = about_rows.drop_duplicates().sort_values("row", ignore_index=True)
-        if len(distinct) != len(names):
-            raise FairtollError(
-                "a row has different labels or groups in different models; give a `row` column that tells test rows "
-                "apart, or list the same rows in the same order for each model and run"
-            )
-        predictions = keys.assign(evaluation="clean", threat="", epsilon=0.0, row=codes)
-        for index in range(len(class_names)):
-            predictions[f"probability_{index}"] = matrix[:, index].astype(np.float32)
-        return cls(distinct, predictions, NO_ATTACKS, class_names, {"name": name, "title": name})
+        return cls(rows, predictions, NO_ATTACKS, class_names, {"name": name, "title": name})
 
 
 def describe_rows(data: Dataset) -> pd.DataFrame:
@@ -365,34 +341,6 @@ def describe_attack(
 def write_about(folder: Path, class_names: Sequence[str], about: Mapping[str, Any]) -> None:
     """Write `about.json`, which says what the tables are of."""
     write_text(json.dumps({"class_names": list(class_names), **about}, indent=1) + "\n", folder / "about.json")
-
-
-def check_probabilities(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The same array, or an error if it does not hold probabilities of the classes, `(N, C)`.
-
-    Raises
-    ------
-    FairtollError
-        For NaN, infinity, values outside 0 to 1, or rows that do not sum to one.
-
-    Examples
-    --------
-    >>> check_probabilities(np.array([[0.5, 0.5]])).shape
-    (1, 2)
-    """
-    if not np.isfinite(values).all():
-        row = int(np.argwhere(~np.isfinite(values))[0][0])
-        raise FairtollError(f"prediction {row} holds NaN or infinity; expected probabilities")
-    if values.size and (values.min() < -1e-6 or values.max() > 1 + 1e-6):
-        raise FairtollError(f"probabilities run from {values.min():.3g} to {values.max():.3g}; expected 0 to 1")
-    off = np.abs(values.sum(axis=1) - 1)
-    if values.size and off.max() > 1e-3:
-        row = int(off.argmax())
-        raise FairtollError(
-            f"the probabilities of prediction {row} sum to {values[row].sum():.4g}; expected 1: give one column for "
-            "each class, after the softmax"
-        )
-    return values
 
 
 def _index(frame: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[Any, ...], NDArray[np.intp]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import os
+import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -41,6 +42,12 @@ def whole_file(path: Path) -> Iterator[Path]:
         os.replace(temporary, path)
     except OSError as error:
         raise disk_error(error, path) from error
+    except Exception as error:
+        # safetensors hides the operating system's error number in its text.
+        number = re.search(r"\(os error (\d+)\)", str(error))
+        if number is None:
+            raise
+        raise disk_error(OSError(int(number[1]), os.strerror(int(number[1]))), path) from error
     finally:
         temporary.unlink(missing_ok=True)
 
