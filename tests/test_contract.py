@@ -54,7 +54,6 @@ CALLS = {
     "training.oversample": {"y": Y, "copies": [1, 3]},
     "training.train_standard": {"setup": SETUP},
     "training.train_online": {"setup": SETUP, "threat": LinfThreat()} | STEPS,
-    "training.train_online_noise": {"setup": SETUP, "threat": LinfThreat(), "epsilon": 0.1},
     "training.train_with_twins": {"setup": SETUP, "twins": X + 1},
     "training.noise_twins": {"setup": SETUP, "threat": LinfThreat(), "epsilon": 0.1},
     "training.craft_twins": {"sources": ModelStack([nn.Linear(3, 2)]), "x": X, "y": Y, "threat": LinfThreat()} | STEPS,

@@ -6,12 +6,17 @@ import sys
 import warnings
 from enum import StrEnum
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from ._version import __version__
 from .errors import FairtollError, FairtollWarning
+
+#: What a shell expects of a program that was interrupted.
+INTERRUPTED = 130
+#: Of click, which some versions of typer bring along under another name.
+UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
 
 app = typer.Typer(
     name="fairtoll",
@@ -52,13 +57,25 @@ def main() -> None:
     """
     warnings.showwarning = _show_warning
     try:
-        app()
+        code = app(standalone_mode=False)
     except FairtollError as error:
-        typer.echo(f"fairtoll: {' '.join(str(error).split())}", err=True)
-        sys.exit(2)
-    except KeyboardInterrupt:
-        typer.echo("fairtoll: stopped; run the same command again to go on from the last finished stage", err=True)
-        sys.exit(130)
+        _end(str(error), code=2)
+    except UsageError as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            error.show()  # the help text itself
+            sys.exit(2)
+        command = error.ctx.command_path if error.ctx else "fairtoll"
+        _end(f"{error.format_message().rstrip('.')}; see {command} --help", code=2)
+    except (KeyboardInterrupt, typer.Abort):
+        code = INTERRUPTED
+    if code == INTERRUPTED:
+        _end("stopped; run the same command again to go on from the last finished stage", code=INTERRUPTED)
+    sys.exit(code)
+
+
+def _end(message: str, *, code: int) -> NoReturn:
+    typer.echo(f"fairtoll: {' '.join(message.split())}", err=True)
+    sys.exit(code)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
@@ -81,6 +98,9 @@ def adult(
     seeds: Annotated[int, typer.Option(min=1, help="Training runs of every arm.")] = 5,
     protocol: Annotated[Protocol, typer.Option(help="The paper's rules, sound ones, or both.")] = Protocol.both,
     device: Annotated[Device, typer.Option(help="Where to train and attack.")] = Device.auto,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes; the results do not depend on it. Default: your cores.")
+    ] = None,
 ) -> None:
     """Adult (Census Income), bundled: the paper's tables with nulls, intervals, controls and verdicts.
 
@@ -90,7 +110,9 @@ def adult(
     from .experiments import reproduce_adult
 
     with Progress() as display:
-        report = reproduce_adult(out, seeds=seeds, protocol=protocol.value, device=device.value, display=display)
+        report = reproduce_adult(
+            out, seeds=seeds, protocol=protocol.value, device=device.value, workers=workers, display=display
+        )
     _show_summary(out / "results.json")
     typer.echo(f"Report: {report}")
 

@@ -25,7 +25,7 @@ class Progress:
     Examples
     --------
     >>> with Progress(Console(quiet=True)) as display:
-    ...     display.begin([])
+    ...     display.begin([], seconds=0.0)
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -42,7 +42,7 @@ class Progress:
         )
         self._shares: dict[str, float] = {}
         self._total = self._done = 0
-        self._started = 0.0
+        self._running: dict[str, tuple[Stage, float]] = {}
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -53,18 +53,20 @@ class Progress:
     ) -> None:
         self._bar.stop()
 
-    def begin(self, stages: Sequence[Stage]) -> None:
+    def begin(self, stages: Sequence[Stage], *, seconds: float) -> None:
         """Say how long it will take."""
-        expected = sum(stage.seconds for stage in stages)
-        self._task = self._bar.add_task("", total=expected)
+        if not stages:
+            self._print("Every stage stands already.")
+            return
+        self._task = self._bar.add_task("", total=sum(stage.seconds for stage in stages))
         self._total = len(stages)
-        self._print(f"{len(stages)} stages, about {_spoken(expected)} on two cores; finished stages are kept.")
+        self._print(f"{len(stages)} stages to run, about {_spoken(seconds)}; finished stages are kept.")
 
     def start(self, stage: Stage) -> None:
         """Name the stage."""
-        self._started = time.monotonic()
+        self._running[stage.name] = (stage, time.monotonic())
         self._shares[stage.name] = 0.0
-        self._bar.update(self._task, description=stage.title)
+        self._describe()
 
     def advance(self, stage: Stage, share: float) -> None:
         """Move the bar by a share of the stage."""
@@ -72,13 +74,19 @@ class Progress:
         self._shares[stage.name] += share
         self._bar.advance(self._task, share * stage.seconds)
 
-    def end(self, stage: Stage, *, made: bool) -> None:
+    def end(self, stage: Stage) -> None:
         """Move the bar to the stage's end, and print its line where there is no bar."""
         self.advance(stage, 1.0 - self._shares[stage.name])
+        _, started = self._running.pop(stage.name)
         self._done += 1
-        if not self.console.is_terminal and made:
-            seconds = time.monotonic() - self._started
-            self._print(f"[{self._done}/{self._total}] {stage.title}: {seconds:.1f} s")
+        self._describe()
+        if not self.console.is_terminal:
+            self._print(f"[{self._done}/{self._total}] {stage.title}: {time.monotonic() - started:.1f} s")
+
+    def _describe(self) -> None:
+        titles = [stage.title for stage, _ in self._running.values()]
+        more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
+        self._bar.update(self._task, description=f"{titles[0]}{more}" if titles else "")
 
     def _print(self, line: str) -> None:
         self.console.print(Text(line), soft_wrap=True)

@@ -8,7 +8,6 @@ same as that of an uninterrupted run.
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
 import time
@@ -16,6 +15,8 @@ from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+
+from filelock import FileLock, Timeout
 
 from ._version import __version__
 from .errors import FairtollError
@@ -86,13 +87,14 @@ class Run:
         FairtollError
             If another process holds it.
         """
-        with open(self.folder / ".lock", "w") as handle:
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError as error:
-                raise FairtollError(
-                    f"another process is writing to {self.folder}; wait for it, or give another folder with --out"
-                ) from error
+        lock = FileLock(self.folder / ".lock")
+        try:
+            lock.acquire(timeout=0)
+        except Timeout as error:
+            raise FairtollError(
+                f"another process is writing to {self.folder}; wait for it, or give another folder with --out"
+            ) from error
+        with lock:
             for partial in self.folder.rglob(".*.partial"):
                 partial.unlink()  # what a killed process left half written
             yield
@@ -118,9 +120,9 @@ class Run:
         bool
             Whether the stage had to run.
         """
-        key = self._key(name, outputs, after)
-        if self._stands(name, key):
+        if self.stands(name, outputs, after=after):
             return False
+        key = self._key(name, outputs, after)
         started = time.monotonic()
         for output in outputs:
             make_folder((self.folder / output).parent)
@@ -141,9 +143,10 @@ class Run:
         content = json.dumps([self.configuration, name, list(outputs), upstream], sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
-    def _stands(self, name: str, key: str) -> bool:
+    def stands(self, name: str, outputs: Sequence[str], *, after: Sequence[str] = ()) -> bool:
+        """Whether a stage is finished, its files are whole and nothing it reads from has changed since."""
         record = self._record(name)
-        return record.get("key") == key and all(
+        return record.get("key") == self._key(name, outputs, after) and all(
             (self.folder / output).is_file() and _checksum(self.folder / output) == checksum
             for output, checksum in record["files"].items()
         )

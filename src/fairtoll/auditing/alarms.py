@@ -17,7 +17,7 @@ TITLES = {
     "zero-gradients": "Gradients vanish",
     "single-step-stronger": "One step stronger than twenty",
     "large-epsilon-not-zero": "A boundless attack does not reach 0%",
-    "not-monotone": "Accuracy rises with the radius",
+    "not-monotone": "Success is not monotone in the radius",
     "noise-as-strong": "Noise as strong as gradients",
 }
 
@@ -126,8 +126,8 @@ def _checks(evidence: Evidence, arm: str, threat: str) -> Iterator[Alarm]:
     )
     steepest = by_name["check-pgd-20"]
     for identifier, check, what in (
-        ("single-step-stronger", "check-single-step", "a single step"),
-        ("noise-as-strong", "check-noise", "twenty draws of random noise"),
+        ("single-step-stronger", "check-single-step", "a single step leaves"),
+        ("noise-as-strong", "check-noise", "twenty draws of random noise leave"),
     ):
         gains = {name: standing[strong] - standing[name] for name, strong in zip(by_name[check], steepest, strict=True)}
         worst = max(gains, key=lambda name: gains[name])
@@ -136,7 +136,7 @@ def _checks(evidence: Evidence, arm: str, threat: str) -> Iterator[Alarm]:
             identifier,
             arm,
             fired=fired,
-            message=f"{arm}: {what} leaves {standing[worst]:.1%} standing at {worst[3]:g}, PGD with 20 steps "
+            message=f"{arm}: {what} {standing[worst]:.1%} standing at {worst[3]:g}, PGD with 20 steps "
             f"{standing[worst] + gains[worst]:.1%}"
             + ("; the gradients mislead, so PGD overstates robustness." if fired else "."),
             value=gains[worst],

@@ -269,7 +269,8 @@ def _describe(
 
     return results.Difference(
         value=found.value,
-        interval=(found.interval.low, found.interval.high),
+        # Every metric asked here is a gap of rates or confidences: differences lie within -1 and 1.
+        interval=(max(found.interval.low, -1.0), min(found.interval.high, 1.0)),
         p_value=found.p_value,
         confidence=found.confidence,
         plain=found.plain,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from functools import partial
 from pathlib import Path
 
 import torch
@@ -16,7 +17,8 @@ from .adult_plan import EPSILON, arms_of
 from .adult_results import adult_results
 from .adult_training import training_stages
 from .adult_workspace import COPIES, AdultWorkspace
-from .stages import Display, Silent, Stage, run_stages
+from .pool import default_workers, run_stages
+from .stages import Display, Silent, Stage
 
 
 def reproduce_adult(
@@ -27,6 +29,7 @@ def reproduce_adult(
     device: str = "auto",
     settings: FitSettings = FitSettings(),
     rows: int | None = None,
+    workers: int | None = None,
     display: Display | None = None,
 ) -> Path:
     """Run the Adult experiment, or go on with it; returns the path of the report.
@@ -45,6 +48,8 @@ def reproduce_adult(
         The optimiser; the paper's by default.
     rows : int, optional
         Only the first rows of each split, for a quick look.
+    workers : int, optional
+        Processes of one thread each; the results do not depend on it. Default: the cores at hand, at most 8.
     display : Display, optional
         Where progress goes.
 
@@ -62,28 +67,35 @@ def reproduce_adult(
         raise FairtollError(f"unknown protocol '{protocol}'; expected paper, sound or both")
     if seeds < 1:
         raise FairtollError(f"seeds is {seeds}; expected 1 or more training runs")
+    if workers is not None and workers < 1:
+        raise FairtollError(f"workers is {workers}; expected 1 or more processes")
     device = choose_device(device)
-    run = Run(
-        folder,
-        {
-            "experiment": "adult",
-            "seeds": seeds,
-            "protocol": protocol,
-            "device": device,
-            "torch": torch.__version__,
-            "epochs": settings.epochs,
-            "batch_size": settings.batch_size,
-            "learning_rate": settings.learning_rate,
-            "adam_epsilon": settings.adam_epsilon,
-            "copies": list(COPIES),
-            "rows": rows,
-            "epsilon": EPSILON,
-        },
-    )
     workspace = AdultWorkspace(folder, list(range(seeds)), arms_of(protocol), device, settings, rows)
-    with run.lock():
-        run_stages(run, adult_stages(workspace), display or Silent())
+    build = partial(_build, workspace, protocol)
+    # An accelerator is shared badly: one process at a time.
+    workers = 1 if device == "cuda" else workers or default_workers()
+    with build()[0].lock():
+        run_stages(build, display or Silent(), workers=workers)
     return folder / "report.html"
+
+
+def _build(workspace: AdultWorkspace, protocol: str) -> tuple[Run, list[Stage]]:
+    settings = workspace.settings
+    configuration = {
+        "experiment": "adult",
+        "seeds": len(workspace.seeds),
+        "protocol": protocol,
+        "device": workspace.device,
+        "torch": torch.__version__,
+        "epochs": settings.epochs,
+        "batch_size": settings.batch_size,
+        "learning_rate": settings.learning_rate,
+        "adam_epsilon": settings.adam_epsilon,
+        "copies": list(COPIES),
+        "rows": workspace.rows,
+        "epsilon": EPSILON,
+    }
+    return Run(workspace.folder, configuration), adult_stages(workspace)
 
 
 def adult_stages(workspace: AdultWorkspace) -> list[Stage]:

@@ -39,7 +39,7 @@ ARMS: dict[str, tuple[str, str, str]] = {
     "online-noise": (
         "sound",
         "Control: on-line noise",
-        "as the on-line arm, with a random plus or minus epsilon in the adversary's place",
+        "as the on-line arm without its attack steps: each batch is moved at random inside the threat",
     ),
 }
 

@@ -14,7 +14,6 @@ from ..training import (
     craft_twins,
     noise_twins,
     train_online,
-    train_online_noise,
     train_standard,
     train_with_twins,
 )
@@ -120,4 +119,4 @@ def _online(workspace: AdultWorkspace, advance: Advance) -> ModelStack:
 
 def _online_noise(workspace: AdultWorkspace, advance: Advance) -> ModelStack:
     threat, steps = workspace.threats["paper"], _steps(workspace, advance)
-    return train_online_noise(workspace.setup, threat=threat, epsilon=EPSILON, advance=steps)
+    return train_online(workspace.setup, threat=threat, epsilon=EPSILON, steps=0, advance=steps)

@@ -1,12 +1,10 @@
-"""Running an experiment's stages, with a display of how far they are."""
+"""An experiment as stages that depend on each other, and a display of how far they are."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
-
-from ..runs import Run
 
 #: Called with the share of a stage that a step was.
 Advance = Callable[[float], None]
@@ -29,7 +27,7 @@ class Stage:
     after : tuple of str
         Names of the stages it reads from.
     seconds : float
-        Expected on two cores, for the estimate and the progress display.
+        Expected on one core, for the order, the estimate and the progress display.
 
     Examples
     --------
@@ -48,17 +46,17 @@ class Stage:
 class Display(Protocol):
     """Where progress goes: a bar in a terminal, plain lines elsewhere, or nowhere."""
 
-    def begin(self, stages: Sequence[Stage]) -> None:
-        """All stages are about to be run or found done."""
+    def begin(self, stages: Sequence[Stage], *, seconds: float) -> None:
+        """These stages are to be made, in about so many seconds."""
 
     def start(self, stage: Stage) -> None:
-        """One stage is looked at."""
+        """One stage has begun."""
 
     def advance(self, stage: Stage, share: float) -> None:
         """A share of the stage is done."""
 
-    def end(self, stage: Stage, *, made: bool) -> None:
-        """The stage is done; `made` is False where it stood already."""
+    def end(self, stage: Stage) -> None:
+        """The stage is done."""
 
 
 class Silent:
@@ -66,10 +64,10 @@ class Silent:
 
     Examples
     --------
-    >>> Silent().begin([])
+    >>> Silent().begin([], seconds=0.0)
     """
 
-    def begin(self, stages: Sequence[Stage]) -> None:
+    def begin(self, stages: Sequence[Stage], *, seconds: float) -> None:
         """Do nothing."""
 
     def start(self, stage: Stage) -> None:
@@ -78,28 +76,34 @@ class Silent:
     def advance(self, stage: Stage, share: float) -> None:
         """Do nothing."""
 
-    def end(self, stage: Stage, *, made: bool) -> None:
+    def end(self, stage: Stage) -> None:
         """Do nothing."""
 
 
-def run_stages(run: Run, stages: Sequence[Stage], display: Display) -> None:
-    """Run the stages in order; those that stand already are passed over.
+def longest_paths(stages: Sequence[Stage]) -> dict[str, float]:
+    """Seconds from the start of each stage to the end of the last one that waits for it.
 
-    Parameters
-    ----------
-    run : Run
-        Locked by the caller.
-    stages : sequence of Stage
-        Each after those it reads from.
-    display : Display
-        Told of every step.
+    Examples
+    --------
+    >>> def nothing(advance): ...
+    >>> first = Stage("a", "A", (), nothing, seconds=1.0)
+    >>> longest_paths([first, Stage("b", "B", (), nothing, ("a",), 2.0)])
+    {'b': 2.0, 'a': 3.0}
     """
-    display.begin(stages)
-    for stage in stages:
-        display.start(stage)
+    paths: dict[str, float] = {}
+    for stage in reversed(stages):
+        waiting = [paths[later.name] for later in stages if stage.name in later.after]
+        paths[stage.name] = stage.seconds + max(waiting, default=0.0)
+    return paths
 
-        def make(stage: Stage = stage) -> object:
-            return stage.make(lambda share: display.advance(stage, share))
 
-        made = run.stage(stage.name, stage.outputs, make, after=stage.after)
-        display.end(stage, made=made)
+def expected_seconds(stages: Sequence[Stage], *, workers: int) -> float:
+    """About how long the stages take: the work shared out, but no less than the longest path.
+
+    Examples
+    --------
+    >>> expected_seconds([Stage("a", "A", (), lambda advance: None, seconds=3.0)], workers=2)
+    3.0
+    """
+    longest: Mapping[str, float] = longest_paths(stages)
+    return max([sum(stage.seconds for stage in stages) / workers, *longest.values()], default=0.0)

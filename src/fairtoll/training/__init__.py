@@ -3,7 +3,6 @@
 from .fit import FitSettings as FitSettings
 from .fit import fit as fit
 from .online import train_online as train_online
-from .online import train_online_noise as train_online_noise
 from .setup import TrainingSetup as TrainingSetup
 from .setup import oversample as oversample
 from .standard import train_standard as train_standard

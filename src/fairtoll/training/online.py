@@ -10,7 +10,7 @@ from torch.nn import functional
 
 from ..stack import ModelStack
 from ..threat import LinfThreat
-from .fit import BatchNoise, Perturb, fit
+from .fit import BatchNoise, fit
 from .setup import TrainingSetup
 
 
@@ -30,7 +30,7 @@ def attack_batch(
     """
     flat = rows.flatten(0, 1)
     low, high = (end.view_as(rows) for end in threat.bounds(flat, epsilon))
-    step = threat.radius(flat, epsilon).view_as(rows) * (2.5 / steps)
+    step = threat.radius(flat, epsilon).view_as(rows) * (2.5 / max(steps, 1))
     point = low + (high - low) * noise.uniform(rows.shape).to(rows)
     frozen = stack.frozen()
     for _ in range(steps):
@@ -60,7 +60,8 @@ def train_online(
     epsilon : float
         Bound of the training attack.
     steps : int
-        Its gradient steps.
+        Its gradient steps. With 0 each batch is moved at random inside the threat: the control that tells the
+        adversary's part from that of noise.
 
     Returns
     -------
@@ -78,36 +79,6 @@ def train_online(
     def perturb(stack: ModelStack, rows: Tensor, labels: Tensor, noise: BatchNoise) -> Tensor:
         return attack_batch(stack, rows, labels, noise, threat=threat, epsilon=epsilon, steps=steps)
 
-    return _fit_perturbed(setup, perturb, advance)
-
-
-def train_online_noise(
-    setup: TrainingSetup,
-    *,
-    threat: LinfThreat,
-    epsilon: float,
-    advance: Callable[[int], None] | None = None,
-) -> ModelStack:
-    """The control of `train_online`: in the adversary's place, plus or minus the radius at random.
-
-    Every batch moves as far as it could under attack, in no model's direction.
-
-    Examples
-    --------
-    >>> setup = TrainingSetup(torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]), torch.arange(4), [0],
-    ...                       lambda: torch.nn.Linear(3, 2))
-    >>> len(train_online_noise(setup, threat=LinfThreat(), epsilon=0.1))
-    1
-    """
-
-    def perturb(stack: ModelStack, rows: Tensor, labels: Tensor, noise: BatchNoise) -> Tensor:
-        low, high = (end.view_as(rows) for end in threat.bounds(rows.flatten(0, 1), epsilon))
-        return torch.where(noise.uniform(rows.shape).to(rows.device) < 0.5, low, high)
-
-    return _fit_perturbed(setup, perturb, advance)
-
-
-def _fit_perturbed(setup: TrainingSetup, perturb: Perturb, advance: Callable[[int], None] | None) -> ModelStack:
     return fit(
         setup.initial_stack(),
         setup.x,
