@@ -108,6 +108,11 @@ def test_an_output_that_is_not_logits(output, message):
         predict_logits(Returns(output), torch.zeros(4, 3))
 
 
+def test_rows_that_the_model_cannot_take():
+    with pytest.raises(FairtollError, match=r"the model fails on rows of shape \(2,\) \(mat1 and mat2"):
+        predict_logits(nn.Linear(3, 2), torch.zeros(4, 2))
+
+
 def test_another_number_of_classes():
     with pytest.raises(FairtollError, match="returned 3 classes; expected 2"):
         predict_logits(Returns(lambda x: x), torch.zeros(4, 3), classes=2)

@@ -13,8 +13,10 @@ from safetensors.torch import load_file
 from torch import nn
 
 from .auditing import audit
+from .auditing.audit import require_audit_folder
 from .data import Dataset, load_frame
 from .errors import FairtollError
+from .files import make_folder
 from .threat import LinfThreat
 
 
@@ -56,8 +58,15 @@ def audit_from_files(
     FairtollError
         For anything that does not fit together, naming it.
     """
+    require_audit_folder(make_folder(out))  # before the work, not after it
     rows = load_frame(data, label=label, groups=groups, features=features)
-    factories = dict(_pair(text, "--model", "NAME=PACKAGE.MODULE:FACTORY") for text in models)
+    pairs = [_pair(text, "--model", "NAME=PACKAGE.MODULE:FACTORY") for text in models]
+    factories = dict(pairs)
+    if len(factories) < len(pairs):
+        raise FairtollError(
+            f"--model names {', '.join(name for name, _ in pairs)}; expected each name once: give more training runs "
+            "of one model as several --weights"
+        )
     arms: dict[str, list[nn.Module]] = {name: [] for name in factories}
     for text in weights:
         name, path = _pair(text, "--weights", "NAME=FILE.safetensors")
@@ -104,13 +113,18 @@ def _load(factory: str, path: Path) -> nn.Module:
     sys.path.insert(0, "")  # a factory in the current folder, as python -m would find it
     try:
         make = getattr(importlib.import_module(module_name), attribute)
+        model = make()
     except (ImportError, AttributeError, ValueError) as error:
         raise FairtollError(
             f"cannot find the factory '{factory}' ({error}); expected PACKAGE.MODULE:FACTORY"
         ) from error
+    except Exception as error:  # a user's code may raise anything
+        raise FairtollError(
+            f"the factory '{factory}' raised {type(error).__name__}: {error}; expected a call without arguments to "
+            "return a torch.nn.Module"
+        ) from error
     finally:
         sys.path.remove("")
-    model = make()
     if not isinstance(model, nn.Module):
         raise FairtollError(f"'{factory}' returned {type(model).__name__}; expected a torch.nn.Module")
     try:

@@ -57,7 +57,7 @@ def main() -> None:
     """
     warnings.showwarning = _show_warning
     try:
-        code = app(standalone_mode=False)
+        code = app(prog_name="fairtoll", standalone_mode=False)
     except FairtollError as error:
         _end(str(error), code=2)
     except UsageError as error:

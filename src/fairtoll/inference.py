@@ -57,7 +57,7 @@ def checked_logits(model: nn.Module, x: Tensor, *, classes: int | None = None) -
     Raises
     ------
     FairtollError
-        If the output is not `(N, C)` with at least two classes, or not finite.
+        If the output is not `(N, C)` with at least two classes.
 
     Examples
     --------
@@ -124,7 +124,7 @@ def predict_logits(model: nn.Module, x: Tensor, *, classes: int | None = None, b
     Raises
     ------
     FairtollError
-        For an output of the wrong shape, or not finite.
+        If the model fails on these rows, or its output has the wrong shape or is not finite.
 
     Warns
     -----
@@ -137,8 +137,14 @@ def predict_logits(model: nn.Module, x: Tensor, *, classes: int | None = None, b
     torch.Size([4, 3])
     """
     device = device_of(model)
-    with borrowed(model):
-        batches = [checked_logits(model, rows.to(device), classes=classes).cpu() for rows in x.split(batch_size)]
+    try:
+        with borrowed(model):
+            batches = [checked_logits(model, rows.to(device), classes=classes).cpu() for rows in x.split(batch_size)]
+    except RuntimeError as error:
+        raise FairtollError(
+            f"the model fails on rows of shape {tuple(x.shape[1:])} ({' '.join(str(error).split())}); expected a model "
+            "that takes this data's inputs"
+        ) from error
     logits = torch.cat(batches)
     require_finite(logits, where="of the clean data")
     # Past torch's own wrapper of this function.

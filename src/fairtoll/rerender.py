@@ -8,7 +8,7 @@ from typing import Any
 
 from .errors import FairtollError
 from .evidence import Evidence
-from .files import write_text
+from .files import disk_error, write_text
 from .results import Results
 
 
@@ -33,21 +33,32 @@ def rerender(folder: Path) -> Path:
 
     configuration = _configuration(folder)
     if configuration.get("experiment") == "adult":
+        _require(folder, configuration, ["protocol"])
         from .experiments.adult_results import adult_results
 
         results = adult_results(folder)
     else:
-        from .auditing import audit_evidence
-
-        results = audit_evidence(
-            Evidence.load(folder / "evidence"),
-            partitions=configuration["partitions"],
-            epsilons=configuration["epsilons"],
-            minimum_rows=configuration["minimum_rows"],
-        ).results
+        results = _audit_again(folder, configuration)
     write_text(results.model_dump_json(indent=1) + "\n", folder / "results.json")
-    write_report(results.model_dump(mode="json"), folder)
+    try:
+        write_report(results.model_dump(mode="json"), folder)
+    except OSError as error:
+        raise disk_error(error, folder) from error
     return folder / "report.html"
+
+
+def _audit_again(folder: Path, configuration: dict[str, Any]) -> Results:
+    from .auditing import audit_evidence
+
+    asked = ["partitions", "epsilons", "minimum_rows"]
+    _require(folder, configuration, asked)
+    return audit_evidence(Evidence.load(folder / "evidence"), **{name: configuration[name] for name in asked}).results
+
+
+def _require(folder: Path, configuration: dict[str, Any], names: list[str]) -> None:
+    missing = [name for name in names if name not in configuration]
+    if missing:
+        raise FairtollError(f"the configuration in {folder} has no {', '.join(missing)}; give the folder of a run")
 
 
 def _configuration(folder: Path) -> dict[str, Any]:
@@ -56,5 +67,7 @@ def _configuration(folder: Path) -> dict[str, Any]:
         if (folder / "results.json").is_file():
             return Results.read(folder / "results.json").configuration
         raise FairtollError(f"{folder} is no run folder (it holds no configuration.json); give the folder of a run")
-    configuration: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return configuration
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise FairtollError(f"{path} is not whole JSON ({error}); run the experiment again") from error

@@ -14,8 +14,9 @@ from ..attacks.success_curve import check_epsilons
 from ..data import Dataset
 from ..errors import FairtollError
 from ..evidence import Evidence, describe_rows
-from ..files import make_folder, write_text
+from ..files import disk_error, make_folder, write_text
 from ..results import Results
+from ..runs import CONFIGURATION
 from ..stack import ModelStack
 from ..threat import LinfThreat
 from .assemble import assemble
@@ -54,13 +55,23 @@ class Audit:
         return path
 
     def save(self, folder: str | Path) -> Path:
-        """Write evidence, `results.json`, report, figures and tables; returns the report's path."""
+        """Write evidence, `results.json`, report, figures and tables; returns the report's path.
+
+        Raises
+        ------
+        FairtollError
+            If the folder cannot be written to, or belongs to the run of an experiment.
+        """
         from ..report import write_report
 
         folder = make_folder(Path(folder))
+        require_audit_folder(folder)
         self.evidence.save(folder / "evidence")
         write_text(self.results.model_dump_json(indent=1) + "\n", folder / "results.json")
-        write_report(self.results.model_dump(mode="json"), folder)
+        try:
+            write_report(self.results.model_dump(mode="json"), folder)
+        except OSError as error:
+            raise disk_error(error, folder) from error
         return folder / "report.html"
 
 
@@ -248,6 +259,17 @@ def findings_table(found: Results) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def require_audit_folder(folder: Path) -> None:
+    """Raise if an audit written to the folder would mix with the run of an experiment.
+
+    Examples
+    --------
+    >>> require_audit_folder(Path("nowhere"))
+    """
+    if (folder / CONFIGURATION).exists():
+        raise FairtollError(f"{folder} belongs to the run of an experiment; give another folder with --out")
 
 
 def _arm(name: str, given: nn.Module | Sequence[nn.Module] | ModelStack, seed: int) -> Arm:
