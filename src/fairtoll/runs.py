@@ -94,9 +94,11 @@ class Run:
             raise FairtollError(
                 f"another process is writing to {self.folder}; wait for it, or give another folder with --out"
             ) from error
+        except OSError as error:
+            raise disk_error(error, self.folder / ".lock") from error
         with lock:
             for partial in self.folder.rglob(".*.partial"):
-                partial.unlink()  # what a killed process left half written
+                partial.unlink(missing_ok=True)  # what a killed process left half written
             yield
 
     def stage(
@@ -153,10 +155,10 @@ class Run:
 
     def _record(self, name: str) -> dict[str, Any]:
         try:
-            record: dict[str, Any] = json.loads((self.folder / "stages" / f"{name}.json").read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError):
+            record = json.loads((self.folder / "stages" / f"{name}.json").read_text(encoding="utf-8"))
+        except (OSError, ValueError):
             return {}
-        return record
+        return record if isinstance(record, dict) else {}
 
 
 def finished_stages(folder: Path) -> dict[str, float]:
