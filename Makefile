@@ -21,7 +21,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help reproduce test test-all lint bench clean FORCE
+.PHONY: help reproduce test test-all lint bench schema clean FORCE
 
 help:
 	@echo 'make reproduce   run the experiments on Adult and write the report to $(OUT)'
@@ -30,6 +30,7 @@ help:
 	@echo 'make test-all    lint, then every test'
 	@echo 'make lint        ruff and mypy'
 	@echo 'make bench       benchmarks, a Markdown table each'
+	@echo 'make schema      the JSON schema of results.json, from the code that writes it'
 	@echo 'make clean       remove the environment and caches; runs/ stays'
 	@echo
 	@echo 'PYTHON=python3.12 picks another Python (after make clean); WORKERS=8 runs more tests at once.'
@@ -50,6 +51,11 @@ lint: $(DEV_READY)
 
 bench: $(DEV_READY)
 	@for file in $(wildcard benchmarks/[a-z]*.py); do echo "# $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+schema: $(RUN_READY)
+	$(BIN)/python -c 'import json; from fairtoll.results import Results; \
+		print(json.dumps(Results.model_json_schema(), indent=1, sort_keys=True))' > src/fairtoll/results.schema.json.new
+	mv src/fairtoll/results.schema.json.new src/fairtoll/results.schema.json
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
