@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -129,6 +129,7 @@ def audit(
     >>> set(result.table()["verdict"])
     {'inconclusive'}
     """
+    epsilons = [float(epsilon) for epsilon in epsilons]
     check_epsilons(epsilons)
     arms = [_arm(name, given, seed) for name, given in models.items()]
     if len(arms) < 2:
@@ -229,7 +230,7 @@ def audit_evidence(
         title=f"Fairness toll: {', '.join(arms[1:])} against {arms[0]}",
         question=f"What does {', '.join(arms[1:])} cost compared with {arms[0]}, and which classes and groups pay?",
         threat=THREAT,
-        configuration={"partitions": partitions, "epsilons": list(epsilons), "minimum_rows": minimum_rows},
+        configuration={"partitions": partitions, "epsilons": [float(one) for one in epsilons], "minimum_rows": minimum_rows},
         minimum_rows=minimum_rows,
     )
     return Audit(evidence, found)
@@ -278,7 +279,7 @@ def _arm(name: str, given: nn.Module | Sequence[nn.Module] | ModelStack, seed: i
     elif isinstance(given, nn.Module):
         models = [given]
     else:
-        models = list(given)
+        models = list(given) if isinstance(given, Iterable) else []
     if not models or not all(isinstance(model, nn.Module) for model in models):
         raise FairtollError(f"arm '{name}' holds {given!r}; expected a torch module, or one for each training run")
     return Arm(name, models, [seed + position for position in range(len(models))])

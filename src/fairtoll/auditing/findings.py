@@ -268,8 +268,8 @@ def _describe(
         return f"{names[high]} over {names[low]}"
 
     return results.Difference(
-        value=found.value,
         # Every metric asked here is a gap of rates or confidences: differences lie within -1 and 1.
+        value=min(max(found.value, -1.0), 1.0),
         interval=(max(found.interval.low, -1.0), min(found.interval.high, 1.0)),
         p_value=found.p_value,
         confidence=found.confidence,
