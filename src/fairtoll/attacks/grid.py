@@ -17,7 +17,14 @@ MAXIMUM_FEATURES = 8
 
 
 def grid(
-    model: nn.Module, x: Tensor, y: Tensor, *, threat: LinfThreat, epsilon: float, batch_size: int = 4096
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: LinfThreat,
+    epsilon: float,
+    patience: int | None = None,
+    batch_size: int = 4096,
 ) -> AttackResult:
     """Try every combination of {lowest, unchanged, highest} of the mutable features: 3^d points a row.
 
@@ -28,6 +35,9 @@ def grid(
     ----------
     model, x, y, threat, epsilon, batch_size
         As in `pgd`. Rows are `(N, D)`, with at most 8 mutable features.
+    patience : int, optional
+        Give a batch up after so many points in a row have broken none of it. The 2^d corners come first, the
+        rest in an order that is mixed once and for all. Default: try them all.
 
     Returns
     -------
@@ -56,9 +66,7 @@ def grid(
     device = device_of(model)
     success = torch.zeros(len(x), dtype=torch.bool)
     perturbed = x.detach().cpu().clone()
-    # Corners first: they break most rows, and a broken row is not tried again.
-    levels = torch.tensor(list(product([0, 1, 2], repeat=len(features))), dtype=torch.int64)
-    levels = levels[(levels == 1).sum(dim=1).argsort(stable=True)].to(device)
+    levels = _order(len(features)).to(device)
     with borrowed(model), torch.no_grad():
         for first in range(0, len(x), batch_size):
             clean, labels = (
@@ -68,6 +76,7 @@ def grid(
             low, high = threat.bounds(clean, epsilon)
             choices = torch.stack([low, clean, high])
             standing = torch.arange(len(clean), device=device)
+            in_vain = 0
             for level in levels:
                 points = clean[standing].clone()
                 points[:, features] = choices[level, :, features][:, standing].T
@@ -76,9 +85,17 @@ def grid(
                 broken = first + standing[wrong].cpu()
                 success[broken], perturbed[broken] = True, points[wrong].cpu()
                 standing = standing[~wrong]
-                if not len(standing):
+                in_vain = 0 if len(broken) else in_vain + 1
+                if not len(standing) or in_vain == patience:
                     break
     return AttackResult(success, perturbed)
+
+
+def _order(features: int) -> Tensor:
+    """All points as levels (0 lowest, 1 unchanged, 2 highest), corners first: they break most rows."""
+    levels = torch.tensor(list(product([0, 1, 2], repeat=features)), dtype=torch.int64)
+    levels = levels[torch.randperm(len(levels), generator=torch.Generator().manual_seed(0))]
+    return levels[(levels == 1).any(dim=1).to(torch.int64).argsort(stable=True)]
 
 
 def mutable_features(threat: LinfThreat, x: Tensor) -> Tensor:

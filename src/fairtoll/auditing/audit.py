@@ -230,7 +230,11 @@ def audit_evidence(
         title=f"Fairness toll: {', '.join(arms[1:])} against {arms[0]}",
         question=f"What does {', '.join(arms[1:])} cost compared with {arms[0]}, and which classes and groups pay?",
         threat=THREAT,
-        configuration={"partitions": partitions, "epsilons": [float(one) for one in epsilons], "minimum_rows": minimum_rows},
+        configuration={
+            "partitions": partitions,
+            "epsilons": [float(one) for one in epsilons],
+            "minimum_rows": minimum_rows,
+        },
         minimum_rows=minimum_rows,
     )
     return Audit(evidence, found)

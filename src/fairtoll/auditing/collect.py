@@ -161,7 +161,7 @@ def collect_union(
                 evaluation="white-box",
                 threat=target.threat_name,
                 attack="union",
-                loss="cross_entropy, margin, grid",
+                loss="cross_entropy, grid, margin",
                 epsilon=epsilon,
                 steps=50,
                 restarts=restarts,

@@ -89,15 +89,17 @@ def _number(value: float | None) -> str:
 def _worse(identifier: str, findings: Sequence[Finding], what: str) -> Claim:
     judgement = _join_verdicts(findings)
     runs = findings[0].seeds
-    meaning = {
-        "stands": "the change is above the margin",
-        "does not stand": "a change in the claimed direction is ruled out",
-        "cannot be told": "one training run cannot tell" if runs == 1 else "the interval does not settle it",
-    }[judgement]
-    reason = (
-        f"{what} goes from {'; '.join(_say(finding) for finding in findings)} over {runs} training runs: {meaning}."
-    )
-    return _claim(identifier, judgement, reason, findings)
+    said = f"{what} {'; '.join(_say(finding) for finding in findings)}, over {runs} training runs"
+    return _claim(identifier, judgement, f"{_meaning(judgement, runs)}: {said}.", findings)
+
+
+def _meaning(judgement: Judgement, runs: int) -> str:
+    """What a judgement rests on, in a few words."""
+    if judgement == "stands":
+        return "The change is above the margin"
+    if judgement == "does not stand":
+        return "A change in the claimed direction is ruled out"
+    return "One training run cannot tell" if runs == 1 else "The interval does not settle it"
 
 
 def _success_rates(by_key: Mapping[str, Finding]) -> Claim:
@@ -107,8 +109,9 @@ def _success_rates(by_key: Mapping[str, Finding]) -> Claim:
     judgement = _join_verdicts(findings)
     largest = max(_spread(arm.per_seed) for finding in findings for arm in (finding.standard, finding.robust))
     reason = (
-        f"White-box, over all rows, CRU_s goes from {'; '.join(_say(finding) for finding in findings)}; one arm's "
-        f"CRU_s differs by up to {largest:.3f} between training runs alone."
+        f"{_meaning(judgement, findings[0].seeds)}: white-box over all rows, CRU_s "
+        f"{'; '.join(_say(finding) for finding in findings)}; one arm's CRU_s differs by up to {largest:.3f} between "
+        "training runs alone."
     )
     return _claim("cru-s-adult", judgement, reason, findings)
 
@@ -134,7 +137,8 @@ def _female_below_male(by_key: Mapping[str, Finding]) -> Claim:
             below += certain and female < male
             above += certain and female > male
     judgement: Judgement = "stands" if below == 4 else "does not stand" if above else "cannot be told"
-    reason = f"Female against male: {'; '.join(phrases)}; the gap's interval excludes 0 in {below} of 4."
+    judgement = _unless_one_run(judgement, findings)
+    reason = f"The gap's interval excludes 0 in {below} of 4: female against male {'; '.join(phrases)}."
     return _claim("female-below-male", judgement, reason, findings)
 
 
@@ -150,10 +154,16 @@ def _higher_on_d1(by_key: Mapping[str, Finding]) -> Claim:
         reach = math.hypot((one.interval[1] - one.interval[0]) / 2, (other.interval[1] - other.interval[0]) / 2)
         judgements.append(STANDS if change > reach else FALLS if change < -reach else UNKNOWN)
         phrases.append(
-            f"{one.arm}: {one.value:.3f} in D_0, {other.value:.3f} in D_1 (change {change:+.3f} +- {reach:.3f})"
+            f"{one.arm}: {one.value:.3f} in D_0, {other.value:.3f} in D_1 (change {change:+.3f} ± {reach:.3f})"
         )
-    judgement = _all_or_none(judgements)
-    return _claim("eou-d1-above-d0", judgement, f"EOU for sex, {'; '.join(phrases)}.", [first, second])
+    judgement = _unless_one_run(_all_or_none(judgements), [first, second])
+    lead = {"stands": "It is", "does not stand": "It is lower"}.get(judgement, _meaning(judgement, first.seeds))
+    return _claim("eou-d1-above-d0", judgement, f"{lead}: EOU for sex, {'; '.join(phrases)}.", [first, second])
+
+
+def _unless_one_run(judgement: Judgement, findings: Sequence[Finding]) -> Judgement:
+    """One training run says nothing about the next."""
+    return "cannot be told" if min(finding.seeds for finding in findings) == 1 else judgement
 
 
 def _all_or_none(judgements: Sequence[str]) -> Judgement:
@@ -178,16 +188,13 @@ def _more_values(by_key: Mapping[str, Finding]) -> Claim:
         judgements.append(STANDS if change > reach else FALLS if change < -reach else UNKNOWN)
         phrases.append(
             f"D_{CLASS_NAMES.index(label)}: the change is {race.difference.value:+.3f} for race (five values) and "
-            f"{sex.difference.value:+.3f} for sex (two), {change:+.3f} +- {reach:.3f} apart"
+            f"{sex.difference.value:+.3f} for sex (two), {change:+.3f} ± {reach:.3f} apart"
         )
-    judgement = _all_or_none(judgements)
-    reason = (
-        "; ".join(phrases)
-        + ". Two attributes cannot show a trend; a gap over more and smaller groups is larger by chance alone."
-    )
-    return _claim(
-        "eou-values", "cannot be told" if judgement == STANDS else judgement, reason[0].upper() + reason[1:], findings
-    )
+    judgement = _unless_one_run(_all_or_none(judgements), findings)
+    # Two attributes cannot show a trend, whatever their order.
+    judgement = "cannot be told" if judgement == "stands" else judgement
+    lead = "The order is the other way round" if judgement == "does not stand" else "Two attributes cannot show a trend"
+    return _claim("eou-values", judgement, f"{lead}: {'; '.join(phrases)}.", findings)
 
 
 def _conclusion(claims: Sequence[Claim]) -> Claim:

@@ -26,8 +26,8 @@ ARMS: dict[str, tuple[str, str, str]] = {
     "standard": ("both", "Standard", "20 epochs on clean rows, class >50K tripled"),
     "static": (
         "both",
-        "Static adversarial training",
-        "the paper's: clean rows and adversarial twins crafted once on the standard model of the same seed",
+        "Static adversarial",
+        "the paper's adversarial training: clean rows and twins crafted once on the standard model of the same seed",
     ),
     "repeated": ("paper", "Control: each row twice", "as many updates as the static arm, all on clean rows"),
     "noise": (
@@ -35,7 +35,11 @@ ARMS: dict[str, tuple[str, str, str]] = {
         "Control: noise twins",
         "as the static arm, with a random plus or minus epsilon in the adversary's place",
     ),
-    "online": ("sound", "On-line PGD adversarial training", "each batch attacked by PGD-7 as the model stands"),
+    "online": (
+        "sound",
+        "On-line adversarial",
+        "PGD adversarial training: each batch attacked by PGD-7 as the model stands",
+    ),
     "online-noise": (
         "sound",
         "Control: on-line noise",
