@@ -38,6 +38,12 @@ def check_inputs(
     warn_if_probabilities(logits, stacklevel=4)
 
 
+def class_count(model: nn.Module, x: Tensor) -> int:
+    """How many classes the model tells apart."""
+    with borrowed(model), torch.no_grad():
+        return checked_logits(model, x[:1].detach().to(device_of(model))).shape[1]
+
+
 def finite_logits(model: nn.Module, points: Tensor, *, where: str, rows: Tensor) -> Tensor:
     """Logits of `points`, or an error that names the first of `rows` for which they are not finite."""
     logits = checked_logits(model, points)

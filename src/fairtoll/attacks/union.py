@@ -10,10 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from ..threat import LinfThreat
-from ._inputs import check_inputs
+from ._inputs import check_inputs, class_count
 from .grid import MAXIMUM_FEATURES, grid, mutable_features
 from .pgd import AttackResult, pgd
-
 
 #: On the paper's Adult networks this finds what the whole grid finds, but for one row in a thousand, in a
 #: quarter of the time.
@@ -60,8 +59,8 @@ def union(
 
     The cheapest goes first and each attack meets only the rows that still stand. The grid joins where
     at most 8 features of a table may move; a batch gives it up after 128 points in vain. On two classes
-    cross-entropy and margin have the same gradient sign until the softmax underflows; each loss therefore
-    draws starts of its own.
+    cross-entropy and margin have the same gradient sign until the softmax underflows, so the random starts
+    are then all the margin's.
 
     Parameters
     ----------
@@ -97,7 +96,7 @@ def union(
     ]
     if x.ndim == 2 and len(mutable_features(threat, x)) <= MAXIMUM_FEATURES:
         attacks.append(("grid", lambda rows, labels: grid(model, rows, labels, **shared, patience=GRID_PATIENCE)))
-    if restarts > 1:
+    if restarts > 1 and len(x) and class_count(model, x) > 2:
         again = {**descent, "random_start": True, "restarts": restarts - 1}
         attacks.append(("cross_entropy", lambda rows, labels: pgd(model, rows, labels, **again)))
     margin = {**descent, "random_start": True, "restarts": restarts, "loss": "margin"}

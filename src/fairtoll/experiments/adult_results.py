@@ -54,7 +54,7 @@ def adult_notes(findings: Sequence[Finding], accuracy: Sequence[Accuracy]) -> li
     """Remarks that the figures need to be read rightly."""
     notes = [_nearest_to_table_two(findings)] if any(finding.protocol == "paper" for finding in findings) else []
     notes += [
-        "The all-14 and realistic threats are evaluated on the first training run of each arm.",
+        "The all-14 and realistic threats are evaluated on the first training run of each arm but the controls.",
         "Where the paper is silent: four hidden layers of 64, class >50K tripled, inputs standardised inside the "
         "model, Glorot-uniform weights, epsilon in raw units on the six continuous attributes, PGD with 20 steps "
         "of 2.5 epsilon / 20 and no random start. These meet the paper's accuracies.",
