@@ -189,7 +189,7 @@ class Results(_Strict):
             If it is missing, cut short or of another structure.
         """
         try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"))
+            return cls.model_validate_json(path.read_text(encoding="utf-8"), strict=True)
         except FileNotFoundError as error:
             raise FairtollError(f"no file {path}; run the experiment first") from error
         except ValidationError as error:

@@ -276,10 +276,10 @@ def test_a_question_that_the_evidence_cannot_answer(question, message):
         answer(read(frame_of(BLOCKS)), PAIR, question, dataset="hand")
 
 
-def test_an_audit_of_predictions_is_saved_and_rendered_again(tmp_path):
-    audited = audit_evidence(read(frame_of(SMALL, runs=2)), minimum_rows=9)
-    page = audited.save(tmp_path)
-    results, report = (tmp_path / "results.json").read_bytes(), page.read_bytes()
+def test_an_audit_of_predictions_is_saved_and_computed_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("fairtoll.report.write_report", lambda document, folder: None)
+    audit_evidence(read(frame_of(SMALL, runs=2)), minimum_rows=9).save(tmp_path)
+    results = (tmp_path / "results.json").read_bytes()
+    (tmp_path / "results.json").write_bytes(results.replace(b"island", b"Island"))
     rerender(tmp_path)
     assert (tmp_path / "results.json").read_bytes() == results
-    assert page.read_bytes() == report

@@ -184,7 +184,8 @@ def _arm_value(
     try:
         null = null_gap(outcomes.values, groups, **options)
         interval = gap_interval(outcomes.values, groups, confidence=CONFIDENCE, **options)
-        chance, pair = (null.mean, null.q95), (interval.low, interval.high)
+        # Few rows make the interval wider than any gap of rates or confidences can be.
+        chance, pair = (null.mean, null.q95), (max(interval.low, 0.0), min(interval.high, 1.0))
     except InsufficientDataError:
         pass  # the value is then shown alone, and the verdict says so
     intervals = group_intervals(
