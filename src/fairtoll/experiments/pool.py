@@ -73,7 +73,8 @@ def run_stages(build: Build, display: Display, *, workers: int) -> None:
     except BrokenProcessPool as error:
         raise FairtollError(
             "a worker process was ended from outside, perhaps for want of memory; run the same command again "
-            "(finished stages are kept), with fewer --workers if it happens again"
+            "(finished stages are kept), with fewer --workers if it happens again; a script of yours must start the "
+            "run under: if __name__ == '__main__'"
         ) from error
     finally:
         processes = list((executor._processes or {}).values())
