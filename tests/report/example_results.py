@@ -317,5 +317,6 @@ def example_results() -> Json:
             {"name": "online", "title": "On-line adversarial", "note": "min-max training, 7 steps"},
         ],
         "environment": {"python": "3.11.9", "torch": "2.13.0", "device": "cpu", "threads": 2},
-        "seconds": {"train": 74.2, "attack": 121.9, "statistics": 20.3},
+        "seconds": {"train-static": 74.2, "craft": 100.0, "realistic-static": 21.9, "results": 20.3},
+        "notes": ["no figure of this example is real"],
     }

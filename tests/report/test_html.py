@@ -131,8 +131,10 @@ def test_every_chart_is_described_and_has_a_still_picture(page: Page) -> None:
 
 def test_first_screen_has_question_answer_alarms_claims(page: Page, example: dict[str, Any]) -> None:
     text = page.text
-    places = [text.index(words) for words in ("does it become less fair", "The answer in brief", "Alarms that fired")]
-    places += [text.index("What the paper claims"), text.index("Verdicts at a glance")]
+    places = [
+        text.index(words) for words in ("does it become less fair", "The answer in brief", "What the paper claims")
+    ]
+    places += [text.index(w) for w in ("Alarms that fired", "Notes on reading these figures", "Verdicts at a glance")]
     assert places == sorted(places)
     badges = [a["class"] for _, a in page.elements if str(a.get("class")).startswith("badge")]
     for judgement in ("stands", "does-not-stand", "cannot-be-told"):

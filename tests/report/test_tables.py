@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from fairtoll.report._format import cleaned, in_unit, number, p_value, percent
+from fairtoll.report._format import cleaned, in_unit, interval, number, p_value, percent
 from fairtoll.report._sections import build
 from fairtoll.report._table import Column, Table, escape_latex, escape_markdown
 from fairtoll.report._write import all_tables
@@ -30,7 +30,8 @@ def test_csv_gives_back_every_number(tables: list[Table]) -> None:
                 if value is None:
                     assert text == ""
                 elif isinstance(value, str):
-                    assert text == value
+                    assert text.removeprefix("'") == value
+                    assert not text.startswith(("=", "+", "-", "@"))
                 else:
                     assert float(text) == value
 
@@ -43,8 +44,9 @@ def test_names_are_unique(tables: list[Table]) -> None:
 def test_findings_table_holds_each_difference(tables: list[Table], example: dict[str, Any]) -> None:
     table = next(table for table in tables if table.name == "findings")
     for row, finding in zip(table.rows, example["findings"], strict=True):
-        assert row[5:8] == [finding["difference"]["value"], *finding["difference"]["interval"]]
-        assert row[9] == finding["verdict"]
+        assert row[7:10] == [finding["difference"]["value"], *finding["difference"]["interval"]]
+        assert row[11] == finding["verdict"]
+        assert row[5:7] == [finding[role]["corrected"] for role in ("standard", "robust")]
 
 
 def test_paper_table_ii_stands_beside_the_measured_values(tables: list[Table]) -> None:
@@ -91,3 +93,29 @@ def test_numbers_as_a_reader_sees_them() -> None:
     assert number(15060) == "15,060"
     assert p_value(0.0) == "< 0.001"
     assert percent(math.nan) == number(None) == p_value(None) == "–"
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1"])
+def test_csv_text_is_no_formula(text: str) -> None:
+    body = Table("t", "c", (Column("a"), Column("n", number)), [[text, -1.5]]).to_csv()
+    (_, row) = list(csv.reader(io.StringIO(body)))
+    assert row == [f"'{text}", "-1.5"]
+
+
+def test_toll_table_shows_what_the_difference_is_of(tables: list[Table], example: dict[str, Any]) -> None:
+    table = next(table for table in tables if table.name == "toll-paper-points")
+    assert "corrected" in table.note
+    finding = next(f for f in example["findings"] if f["metric"] == "cau" and f["parameters"]["partition"] == "class")
+    assert table.rows[0][1:6] == [
+        finding["standard"]["value"],
+        finding["robust"]["value"],
+        finding["standard"]["corrected"],
+        finding["robust"]["corrected"],
+        finding["difference"]["value"],
+    ]
+    assert str(table.rows[0][8]).startswith(finding["standard"]["worst_group"])
+
+
+def test_impossible_ends_are_said_to_be_beyond() -> None:
+    assert interval([-6.74, 6.94], "points", sign=True) == "below −100 to above +100"
+    assert interval([-6.74, 6.94], "epsilon") == "−6.74 to 6.94"

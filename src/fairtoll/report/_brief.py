@@ -4,13 +4,14 @@ from collections import Counter
 from dataclasses import dataclass
 
 from fairtoll.report._figures_overview import first_epsilon, main_accuracies, weakest
-from fairtoll.report._format import INSUFFICIENT, Json, metric_of, percent
+from fairtoll.report._format import INSUFFICIENT, Json, finite, metric_of, percent
 from fairtoll.report._section import protocol_title
 from fairtoll.report._sections_toll import headline
 from fairtoll.report._select import arm_titles, epsilon_text, protocols
 
 VERDICTS = ("less fair", "fairer", "equivalent", "inconclusive", INSUFFICIENT)
-JUDGEMENTS = ("stands", "does not stand", "cannot be told")
+# Less than two points between static transfer and white-box is not worth the line.
+APART = 0.02
 
 
 @dataclass(frozen=True)
@@ -32,7 +33,9 @@ class Line:
 
 
 def question(results: Json) -> str:
-    """Return what was asked, in one sentence."""
+    """Return what was asked, in one sentence: the results' own, else a general one."""
+    if results.get("question"):
+        return str(results["question"])
     title = results.get("dataset", {}).get("title") or results.get("title") or "the data"
     return (
         f"When a classifier on {title} is hardened against adversarial examples, does it become less fair "
@@ -75,40 +78,47 @@ def answer(results: Json) -> list[Line]:
         found = headline(results, protocol)
         if not found:
             continue
-        robust = ", ".join(dict.fromkeys(titles[f["robust"]["arm"]] for f in found))
-        standard = titles[found[0]["standard"]["arm"]]
-        text = f"{len(found)} gap{'' if len(found) == 1 else 's'} of {robust} against {standard}: "
-        text += in_words([str(f.get("verdict")) for f in found]) + "."
-        controlled = [f for f in found if f.get("verdict_from_control")]
-        if controlled:
-            control = titles[controlled[0]["control"]["arm"]]
-            text += f" Against {control}, trained as long without an adversary: "
-            text += in_words([str(f["verdict_from_control"]) for f in controlled]) + "."
-        lines.append(Line(f"{protocol_title(protocol).capitalize()}.", text))
-    robustness = robustness_sentence(results)
-    return [*lines, Line("Robustness.", robustness)] if robustness else lines
+        counts = Counter(f["robust"]["arm"] for f in found)
+        robust = max(counts, key=lambda arm: counts[arm])
+        others = [f for f in found if f["robust"]["arm"] != robust]
+        found = [f for f in found if f["robust"]["arm"] == robust]
+        text = f"{len(found)} gap{'' if len(found) == 1 else 's'} of {titles[robust]}: "
+        text += in_words([str(f.get("verdict")) for f in found])
+        controlled = [str(f["verdict_from_control"]) for f in found if f.get("verdict_from_control")]
+        text += f"; against its control: {in_words(controlled)}" if controlled else ""
+        for arm in dict.fromkeys(f["robust"]["arm"] for f in others):
+            verdicts = [str(f.get("verdict")) for f in others if f["robust"]["arm"] == arm]
+            # Another arm's line is the other protocol's; here only what was found out.
+            if set(verdicts) - {"inconclusive", INSUFFICIENT}:
+                text += f"; {titles[arm]}: {in_words(verdicts)}"
+        text += "."
+        name = protocol_title(protocol).removeprefix("the ")
+        lines.append(Line(f"{name[0].upper()}{name[1:]}.", text))
+    return lines + robustness_line(results)
 
 
-def robustness_sentence(results: Json) -> str:
-    """Return what a white-box attack leaves of each hardened arm, beside what static transfer suggests."""
+def robustness_line(results: Json) -> list[Line]:
+    """Return what a white-box attack leaves of each arm, and of the paper's figure by static transfer."""
     epsilon = first_epsilon(results)
     if epsilon is None:
-        return ""
+        return []
     titles = arm_titles(results)
-    white = {e["arm"]: e["mean"] for e in weakest(main_accuracies(results, "white-box"), epsilon)}
-    moved = {e["arm"]: e["mean"] for e in weakest(main_accuracies(results, "static-transfer"), epsilon)}
-    arms = dict.fromkeys(
-        [f["standard"]["arm"] for f in results.get("findings") or []]
-        + [f["robust"]["arm"] for f in results.get("findings") or []]
-    )
-    parts = []
+    white = {e["arm"]: e for e in weakest(main_accuracies(results, "white-box"), epsilon)}
+    moved = {e["arm"]: e for e in weakest(main_accuracies(results, "static-transfer"), epsilon)}
+    findings = results.get("findings") or []
+    arms = dict.fromkeys([f["robust"]["arm"] for f in findings] + [f["standard"]["arm"] for f in findings])
+    moved_most: list[str] = []
+    others: list[str] = []
     for arm in arms:
         if arm not in white:
             continue
-        text = f"{titles[arm]} keeps {percent(white[arm])}%"
-        if arm in moved and abs(moved[arm] - white[arm]) >= 0.02:
-            text += f" (static transfer suggests {percent(moved[arm])}%)"
-        parts.append(text)
-    if not parts:
-        return ""
-    return f"Accuracy under white-box attack at {epsilon_text(epsilon)}: {', '.join(parts)}."
+        left, transfer = f"{titles[arm]} keeps {percent(white[arm]['mean'])}%", moved.get(arm, {})
+        # Examples made on the model itself are no transfer.
+        if transfer and transfer.get("source_arm") != arm and abs(transfer["mean"] - white[arm]["mean"]) >= APART:
+            here, paper = f"{percent(transfer['mean'])}%", finite(transfer.get("published"))
+            claimed = here if paper is None else f"the paper's {percent(paper)}% ({here} here)"
+            moved_most.append(f"{left}: {claimed} is static transfer.")
+        else:
+            others.append(left if not others else left.replace(" keeps ", " "))
+    text = " ".join([*moved_most, *([f"{', '.join(others)}."] if others else [])])
+    return [Line(f"White-box, {epsilon_text(epsilon)}.", text)] if text else []

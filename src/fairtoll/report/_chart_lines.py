@@ -6,8 +6,9 @@ from dataclasses import dataclass
 
 import altair as alt
 
-from fairtoll.report._chart_rows import shorten, tooltips
-from fairtoll.report._chart_style import INK, Panel, specification
+from fairtoll.report._chart_row import shorten
+from fairtoll.report._chart_rows import tooltips
+from fairtoll.report._chart_style import INK, RIGHT_EDGE, Panel, layered
 from fairtoll.report._format import Json
 
 HEIGHT = 250
@@ -55,7 +56,9 @@ def line_panel(name: str, title: str, lines: Sequence[Line], *, axes: tuple[str,
         field="x",
         type="quantitative",
         scale=alt.Scale(zero=False, nice=False, padding=8),
-        axis=alt.Axis(title=axes[0], values=sorted({entry["x"] for entry in entries}), grid=False, labelOverlap=True),
+        axis=alt.Axis(
+            title=axes[0], values=sorted({entry["x"] for entry in entries}), grid=False, labelOverlap=True, format="~g"
+        ),
     )
     y = alt.Y(
         field="y",
@@ -68,19 +71,16 @@ def line_panel(name: str, title: str, lines: Sequence[Line], *, axes: tuple[str,
     ends = [line.points[-1] for line in lines]
     heights = spread_labels([end[1] for end in ends], 100 * LABEL_SHARE)
     labels = [
-        {"x": end[0], "y": height, "text": shorten(line.label, 20), "colour": line.colour}
+        {"x": end[0], "y": height, "text": shorten(line.label, 26), "colour": line.colour}
         for line, end, height in zip(lines, ends, heights, strict=True)
     ]
     ends_of_lines = alt.Chart(alt.NamedData(name="labels"))
-    chart = alt.layer(
+    layers = [
         base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, detail="line:N"),
         base.mark_point(filled=True, size=50, opacity=1).encode(x=x, y=y, color=colour, tooltip=tooltips(entries)),
         # Text in the page's ink, for contrast; the line's colour beside it.
-        ends_of_lines.mark_point(filled=True, size=40, opacity=1, xOffset=13).encode(
-            x=alt.value("width"), y=y, color=colour
-        ),
-        ends_of_lines.mark_text(align="left", dx=21, fontSize=12, color=INK).encode(
-            x=alt.value("width"), y=y, text="text:N"
-        ),
-    ).properties(title=title, height=HEIGHT)
-    return Panel(name, title, specification(chart, {"points": entries, "labels": labels}), summary)
+        ends_of_lines.mark_point(filled=True, size=40, opacity=1, xOffset=13).encode(x=RIGHT_EDGE, y=y, color=colour),
+        ends_of_lines.mark_text(align="left", dx=21, fontSize=12, color=INK).encode(x=RIGHT_EDGE, y=y, text="text:N"),
+    ]
+    spec = layered(layers, {"points": entries, "labels": labels}, title=title, height=HEIGHT)
+    return Panel(name, title, spec, summary)

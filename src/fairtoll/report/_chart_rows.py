@@ -1,45 +1,19 @@
 """The report's workhorse: one labelled line per arm, with its band, interval, seeds and value."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field
 from typing import Any
 
 import altair as alt
 
-from fairtoll.report._chart_style import INK, SHAPES, Panel, specification
+from fairtoll.report._chart_domain import cut_ends, within
+from fairtoll.report._chart_row import Row, shorten, tips
+from fairtoll.report._chart_style import INK, RIGHT_EDGE, SHAPES, Panel, layered
 from fairtoll.report._format import Json
 
 SEPARATOR = "\N{INVISIBLE SEPARATOR}"
 ROW_HEIGHT = 19
-LABEL_LENGTH = 26
+LABEL_LENGTH = 30
 HEADING_LENGTH = 46
-
-
-@dataclass(frozen=True)
-class Row:
-    """One line of a chart. Without a colour it is a heading over the lines that follow.
-
-    Values are already in the axis's unit. `band` is (low, high), `tick` a mark on it (the null's mean),
-    `points` are (value, group, tooltip) where a line shows several groups.
-    """
-
-    label: str
-    colour: str | None = None
-    value: float | None = None
-    interval: tuple[float, float] | None = None
-    band: tuple[float, float] | None = None
-    tick: float | None = None
-    published: float | None = None
-    seeds: Sequence[float] = ()
-    points: Sequence[tuple[float, str, Json]] = ()
-    text: str = ""
-    hollow: bool = False
-    tooltip: Json = field(default_factory=dict)
-
-
-def shorten(text: str, length: int) -> str:
-    """Return text of at most `length` characters, the end cut with an ellipsis."""
-    return text if len(text) <= length else text[: length - 1].rstrip() + "…"
 
 
 def tooltips(entries: Sequence[Json]) -> list[Any]:
@@ -56,7 +30,6 @@ def row_panel(
     axis: str,
     summary: str,
     zero_line: bool = False,
-    from_zero: bool = True,
     group_title: str = "",
     domain: tuple[float, float] | None = None,
 ) -> Panel:
@@ -70,12 +43,11 @@ def row_panel(
         Lines and headings from top to bottom.
     zero_line
         Draw a line at zero (differences).
-    from_zero
-        Let the axis start at zero (gaps and rates).
     group_title
         Legend title of the shapes when rows have `points`.
     domain
-        Ends of the axis, where panels side by side must share them.
+        Ends of the axis, where panels side by side must share them; an interval that runs past them is cut
+        there and ends in an arrowhead.
     """
     keys = [
         SEPARATOR.join(
@@ -108,7 +80,7 @@ def row_panel(
     )
     # Said once, in the first layer: Vega-Lite shares scale and axis among layers.
     y = alt.Y(field="key", type="nominal", title=None)
-    scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=from_zero, nice=True)
+    scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=True, nice=True)
 
     def x(field_name: str) -> Any:
         return alt.X(
@@ -130,6 +102,9 @@ def row_panel(
             layers.append(getattr(chart, f"mark_{mark}")(**style).encode(**encoding))
 
     lines = [(key, row) for key, row in zip(keys, rows, strict=True) if row.colour is not None]
+    arrows = [(key, row, *end) for key, row in lines if domain for end in cut_ends(row, domain)]
+    if domain:
+        lines = [(key, within(row, domain)) for key, row in lines]
     # Every line's key once, so that headings keep their place even where no mark is drawn.
     add([{"key": key, "x": 0} for key in keys], "point", {"opacity": 0}, {"y": named_y})
     add(
@@ -162,6 +137,13 @@ def row_panel(
         {"strokeWidth": 2, "strokeCap": "round"},
         {"x": x("low"), "x2": "high", "y": y, "color": colour},
     )
+    for shape in ("triangle-left", "triangle-right"):
+        add(
+            [{"key": key, "x": end, "colour": row.colour} for key, row, end, head in arrows if head == shape],
+            "point",
+            {"shape": shape, "size": 45, "filled": True, "opacity": 1},
+            {"x": x("x"), "y": y, "color": colour},
+        )
     add(
         [{"key": key, "x": seed, "colour": row.colour} for key, row in lines for seed in row.seeds],
         "circle",
@@ -197,15 +179,10 @@ def row_panel(
         [{"key": key, "text": row.text} for key, row in lines if row.text],
         "text",
         {"align": "left", "dx": 10, "fontSize": 12},
-        {"x": alt.value("width"), "y": y, "text": alt.Text(field="text", type="nominal")},
+        {"x": RIGHT_EDGE, "y": y, "text": alt.Text(field="text", type="nominal")},
     )
-    chart = alt.layer(*layers).properties(title=title, height=ROW_HEIGHT * len(rows))
-    return Panel(name, title, specification(chart, datasets), summary)
-
-
-def tips(row: Row) -> Json:
-    """Return a row's tooltip fields under names no other field has."""
-    return {f"tip {key}": value for key, value in row.tooltip.items()}
+    spec = layered(layers, datasets, title=title, height=ROW_HEIGHT * len(rows))
+    return Panel(name, title, spec, summary, cut=bool(arrows))
 
 
 def add_points(add: Any, lines: list[tuple[str, Row]], x: Any, y: Any, colour: Any, group_title: str) -> None:

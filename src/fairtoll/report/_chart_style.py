@@ -1,8 +1,11 @@
 """Colours and the look every chart shares: readable on white, on black, on paper."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, cast
+
+import altair as alt
 
 from fairtoll.report._format import Json
 
@@ -16,6 +19,8 @@ SHAPES = ("circle", "square", "triangle-up", "diamond", "cross", "triangle-down"
 # The page's own ink: dark mode changes it with no second rendering.
 INK = "currentColor"
 INK_ON_WHITE = "#1b1f24"
+# As `alt.value("width")`, which Altair would look up again for every mark.
+RIGHT_EDGE: Any = cast(Any, alt.XValue)("width")
 FONT = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Liberation Sans', Arial, sans-serif"
 
 CONFIG: Json = {
@@ -72,6 +77,7 @@ class Panel:
     title: str
     spec: Json
     summary: str
+    cut: bool = False  # an interval runs past the axis
 
 
 @dataclass(frozen=True)
@@ -82,6 +88,12 @@ class Figure:
     caption: str
     panels: list[Panel]
     marks: str = ""
+    columns: int = 2  # panels side by side in a wide window
+
+    @property
+    def cut(self) -> bool:
+        """Whether an interval runs past an axis."""
+        return any(panel.cut for panel in self.panels)
 
     @property
     def summary(self) -> str:
@@ -107,13 +119,21 @@ def arm_colours(results: Json) -> defaultdict[str, str]:
     return colours
 
 
-def specification(chart: Any, datasets: Json) -> Json:
-    """Return a layered chart over named data as a Vega-Lite specification with the shared look.
+def layered(charts: Sequence[Any], datasets: Json, *, title: str, height: int) -> Json:
+    """Return charts over named data, one on top of the other, as a Vega-Lite specification with the shared look.
 
-    The rows join after Altair is done: it copies all it holds at every step.
+    Joined here, as `altair.layer` would join them: it copies all it holds at every step, and a report has
+    hundreds of layers.
     """
-    spec: Json = chart.to_dict(validate=False)
-    return {**spec, "datasets": datasets, "config": CONFIG}
+    parts = [chart.to_dict(validate=False) for chart in charts]
+    return {
+        "$schema": parts[0]["$schema"],
+        "title": title,
+        "height": height,
+        "layer": [{key: part[key] for key in ("data", "mark", "encoding")} for part in parts],
+        "datasets": datasets,
+        "config": CONFIG,
+    }
 
 
 def at_width(panel: Panel, width: int) -> Json:

@@ -3,11 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fairtoll.report._chart_rows import Row, row_panel
+from fairtoll.report._chart_domain import reach
+from fairtoll.report._chart_row import Row
+from fairtoll.report._chart_rows import row_panel
 from fairtoll.report._chart_style import Figure, Panel, arm_colours
 from fairtoll.report._format import Json, finite, in_unit, interval, metric_of, percent, unit_name
 from fairtoll.report._section import PAPER_MARK
-from fairtoll.report._select import arm_titles, arm_values, epsilon_text, group_of, set_name
+from fairtoll.report._select import arm_titles, arm_values, epsilon_text, evaluation_name, group_of, set_name
 
 GAP_MARKS = (
     "Dot: the gap, mean over training runs. Line: its interval. Small dots: single runs. "
@@ -45,16 +47,33 @@ def has_published(findings: Sequence[Json]) -> bool:
 
 
 def gap_domain(findings: Sequence[Json]) -> tuple[float, float]:
-    """Return the axis that holds every gap, interval, null and published value of these findings."""
+    """Return the axis that holds every gap, run, null and published value, and the usual intervals."""
     unit = metric_of(findings[0]["metric"]).unit
-    reach: list[object] = []
+    points: list[object] = []
+    ends: list[object] = []
     for finding in findings:
-        reach += [value for key, value in (finding.get("published") or {}).items() if key != "note"]
+        points += [value for key, value in (finding.get("published") or {}).items() if key != "note"]
         for value in arm_values(finding):
-            reach += [value.get("value"), value.get("null_95"), *(value.get("interval") or ())]
-            reach += list(value.get("per_seed") or ())
-    largest = max((found for entry in reach if (found := scaled(entry, unit)) is not None), default=1.0)
-    return 0.0, (largest or 1.0) * 1.04
+            points += [value.get("value"), value.get("null_95"), *(value.get("per_seed") or ())]
+            ends += list(value.get("interval") or ())[1:]
+    return 0.0, reach(in_axis(points, unit), in_axis(ends, unit), limit=100.0 if unit == "points" else None)
+
+
+def rate_domain(finding: Json) -> tuple[float, float] | None:
+    """Return the axis of the groups' own rates, never past 0 or 100 percent; None for other units."""
+    if metric_of(finding["metric"]).unit != "points":
+        return None
+    entries = [group for value in arm_values(finding) for group in value["groups"]]
+    found = [entry for group in entries for entry in (group.get("value"), group.get("published"))]
+    found += [end for group in entries for end in group.get("interval") or ()]
+    seen = in_axis(found, "points") or [0.0, 100.0]
+    room = 0.04 * (max(seen) - min(seen)) + 0.5
+    return max(min(seen) - room, 0.0), min(max(seen) + room, 100.0)
+
+
+def in_axis(values: Sequence[object], unit: str) -> list[float]:
+    """Return the finite ones of these values in the axis's unit."""
+    return [found for value in values if (found := scaled(value, unit)) is not None]
 
 
 def gap_panel(
@@ -159,7 +178,7 @@ def group_panel(results: Json, name: str, title: str, finding: Json, *, controls
         rows,
         axis=axis,
         summary=f"{title}, {axis}. {', '.join(words)}.",
-        from_zero=unit != "points",
+        domain=rate_domain(finding),
     )
 
 
@@ -212,19 +231,21 @@ def gap_figure(results: Json, name: str, caption: str, panels: list[Panel], find
     return Figure(name, caption, panels, marks)
 
 
-def headings_of(findings: Sequence[Json]) -> list[str]:
+def headings_of(results: Json, findings: Sequence[Json]) -> list[str]:
     """Return what tells these findings apart: radius, true label, and whatever else differs among them."""
     differing = [
         key
         for key in ("evaluation", "denominator", "threat", "target")
-        if len({finding["parameters"].get(key) for finding in findings}) > 1
+        if len({finding["parameters"].get(key) for finding in findings} - {None}) > 1
     ]
     robust = {finding["robust"]["arm"] for finding in findings}
+    titles = arm_titles(results)
     headings = []
     for finding in findings:
         parameters = finding["parameters"]
         parts = [epsilon_text(parameters.get("epsilon")), set_name(finding)]
-        parts += [finding["robust"]["arm"]] if len(robust) > 1 else []
-        parts += [str(parameters.get(key)) for key in differing if parameters.get(key) is not None]
+        parts += [titles[finding["robust"]["arm"]]] if len(robust) > 1 else []
+        values = [str(parameters[key]) for key in differing if parameters.get(key) is not None]
+        parts += [evaluation_name(value) for value in values]
         headings.append(", ".join(part for part in parts if part) or "all rows")
     return headings

@@ -1,13 +1,14 @@
-"""Figures over many findings at once: accuracies, transfer against white-box, the toll against the control."""
+"""Figures of accuracies: by arm and evaluation, over the radii, transfer against white-box."""
 
 from collections.abc import Sequence
 
 from fairtoll.report._chart_lines import Line, line_panel
-from fairtoll.report._chart_rows import Row, row_panel
+from fairtoll.report._chart_row import Row
+from fairtoll.report._chart_rows import row_panel
 from fairtoll.report._chart_style import Figure, Panel, arm_colours
-from fairtoll.report._figures import pair, runs, scaled
-from fairtoll.report._format import Json, finite, interval, metric_of, percent
-from fairtoll.report._select import arm_titles, describe, epsilon_text, is_main_threat
+from fairtoll.report._figures import runs, scaled
+from fairtoll.report._format import Json, finite, percent
+from fairtoll.report._select import arm_titles, epsilon_text, is_main_threat, main_threat
 
 EVALUATION_TITLES = {
     "clean": "Clean rows",
@@ -16,16 +17,33 @@ EVALUATION_TITLES = {
 }
 
 
-def main_accuracies(results: Json, evaluation: str) -> list[Json]:
-    """Return the accuracies of one evaluation under the main threat, ascending in radius."""
+def accuracies_under(results: Json, evaluation: str, threat: str | None) -> list[Json]:
+    """Return the accuracies of one evaluation under this threat or none, by radius and then in the arms' order."""
+    order = {arm: place for place, arm in enumerate(arm_titles(results))}
     found = [
         entry
-        for entry in results.get("accuracy", [])
+        for entry in results.get("accuracy") or []
         if entry["evaluation"] == evaluation
-        and is_main_threat(results, entry.get("threat"))
+        and entry.get("threat") in (None, threat)
         and finite(entry.get("mean")) is not None
     ]
-    return sorted(found, key=lambda entry: finite(entry.get("epsilon")) or 0.0)
+    return sorted(found, key=lambda e: (finite(e.get("epsilon")) or 0.0, order.get(e["arm"], len(order))))
+
+
+def main_accuracies(results: Json, evaluation: str) -> list[Json]:
+    """Return the accuracies of one evaluation under the threat that the report leads with."""
+    return accuracies_under(results, evaluation, main_threat(results))
+
+
+def other_threat_names(results: Json) -> list[str]:
+    """Return the threats that accuracies name, less the main one."""
+    named = [entry.get("threat") for entry in results.get("accuracy") or []]
+    return [str(threat) for threat in dict.fromkeys(named) if not is_main_threat(results, threat)]
+
+
+def radii_of(entries: Sequence[Json]) -> list[float]:
+    """Return the radii among these accuracies, ascending."""
+    return sorted({radius for entry in entries if (radius := finite(entry.get("epsilon"))) is not None})
 
 
 def first_epsilon(results: Json) -> float | None:
@@ -84,7 +102,7 @@ def accuracy_figure(results: Json) -> Figure | None:
     marks = "Dot: mean over training runs. Small dots: single runs." + (
         " Diamond: the paper's value." if published else ""
     )
-    return Figure("accuracy", "Accuracy by arm and evaluation", panels, marks)
+    return Figure("accuracy", "Accuracy by arm and evaluation", panels, marks, columns=3)
 
 
 def weakest(entries: Sequence[Json], epsilon: float | None) -> list[Json]:
@@ -100,46 +118,47 @@ def weakest(entries: Sequence[Json], epsilon: float | None) -> list[Json]:
 
 def epsilon_figure(results: Json) -> Figure | None:
     """Return accuracy over the radii, one panel per evaluation."""
-    colours, titles = arm_colours(results), arm_titles(results)
     panels = []
     for evaluation in ("static-transfer", "white-box"):
+        title = EVALUATION_TITLES[evaluation].split(" (")[0]
         entries = main_accuracies(results, evaluation)
-        radii = sorted({e for entry in entries if (e := finite(entry.get("epsilon"))) is not None})
-        lines = []
-        for arm in dict.fromkeys(entry["arm"] for entry in entries):
-            points = [
-                (
-                    radius,
-                    100 * float(found[0]["mean"]),
-                    {
-                        "arm": titles[arm],
-                        "epsilon": f"{radius:g}",
-                        "accuracy": f"{percent(found[0]['mean'])}%",
-                    },
-                )
-                for radius in radii
-                if (found := weakest([entry for entry in entries if entry["arm"] == arm], radius))
-            ]
-            if points:
-                lines.append(Line(titles[arm], colours[arm], points))
-        if lines and len(radii) > 1:
-            title = EVALUATION_TITLES[evaluation].split(" (")[0]
-            words = "; ".join(
-                f"{line.label} " + ", ".join(f"{value:.1f}% at {radius:g}" for radius, value, _ in line.points)
-                for line in lines
+        panels += radius_panel(results, f"accuracy-epsilon-{evaluation}", title, entries)
+    return Figure("accuracy-epsilon", "Accuracy as the radius grows", panels) if panels else None
+
+
+def threat_figure(results: Json) -> Figure | None:
+    """Return white-box accuracy over the radii, one panel per threat but the main one."""
+    panels = []
+    for index, threat in enumerate(other_threat_names(results)):
+        entries = accuracies_under(results, "white-box", threat)
+        panels += radius_panel(results, f"threat-{index + 1}", f"{threat} threat, white-box", entries)
+    return Figure("threats", "Accuracy under other threat models", panels) if panels else None
+
+
+def radius_panel(results: Json, name: str, title: str, entries: Sequence[Json]) -> list[Panel]:
+    """Return each arm's accuracy over the radii, under its strongest attack; nothing where there is one radius."""
+    colours, titles = arm_colours(results), arm_titles(results)
+    radii, lines = radii_of(entries), []
+    for arm in dict.fromkeys(entry["arm"] for entry in entries):
+        points = [
+            (
+                radius,
+                100 * float(found[0]["mean"]),
+                {"arm": titles[arm], "epsilon": f"{radius:g}", "accuracy": f"{percent(found[0]['mean'])}%"},
             )
-            panels.append(
-                line_panel(
-                    f"accuracy-epsilon-{evaluation}",
-                    title,
-                    lines,
-                    axes=("epsilon", "Accuracy, percent"),
-                    summary=f"Accuracy over epsilon, {title}: {words}.",
-                )
-            )
-    if not panels:
-        return None
-    return Figure("accuracy-epsilon", "Accuracy as the radius grows", panels)
+            for radius in radii
+            if (found := weakest([entry for entry in entries if entry["arm"] == arm], radius))
+        ]
+        if points:
+            lines.append(Line(titles[arm], colours[arm], points))
+    if not lines or len(radii) < 2:
+        return []
+    words = "; ".join(
+        f"{line.label} " + ", ".join(f"{value:.1f}% at {radius:g}" for radius, value, _ in line.points)
+        for line in lines
+    )
+    summary = f"Accuracy over epsilon, {title}: {words}."
+    return [line_panel(name, title, lines, axes=("epsilon", "Accuracy, percent"), summary=summary)]
 
 
 def transfer_figure(results: Json) -> Figure | None:
@@ -178,53 +197,4 @@ def transfer_figure(results: Json) -> Figure | None:
         "Static transfer against white-box accuracy",
         [panel],
         "Right: static transfer less white-box, in points.",
-    )
-
-
-def toll_panel(results: Json, name: str, title: str, findings: Sequence[Json]) -> Panel | None:
-    """Return differences against the standard arm and against the control, with margin and verdict."""
-    colours, titles = arm_colours(results), arm_titles(results)
-    rows, words = [], []
-    for finding in findings:
-        if metric_of(finding["metric"]).unit != "points":
-            continue
-        colour = colours[finding["robust"]["arm"]]
-        margin = scaled(finding.get("margin"), "points") or 0.0
-        rows.append(Row(describe(results, finding)))
-        for key, against, verdict in (
-            ("difference", finding["standard"], finding.get("verdict")),
-            ("difference_from_control", finding.get("control"), finding.get("verdict_from_control")),
-        ):
-            numbers = finding.get(key)
-            if not numbers or not against:
-                continue
-            arm = titles[against["arm"]]
-            rows.append(
-                Row(
-                    f"against {arm}",
-                    colour,
-                    value=scaled(numbers.get("value"), "points"),
-                    interval=pair(numbers.get("interval"), "points"),
-                    band=(-margin, margin),
-                    text=str(verdict or ""),
-                    hollow=key != "difference",
-                    tooltip={
-                        "difference": f"{titles[finding['robust']['arm']]} − {arm}",
-                        "points": percent(numbers.get("value"), 2, sign=True),
-                        "interval": interval(numbers.get("interval"), "points", sign=True),
-                        "margin": f"± {margin:g} points",
-                        "verdict": str(verdict or "–"),
-                    },
-                )
-            )
-            words.append(f"{describe(results, finding)} against {arm}: {verdict}")
-    if not words:
-        return None
-    return row_panel(
-        name,
-        title,
-        rows,
-        axis="Difference of gaps, percentage points",
-        summary=f"{title}. {'; '.join(words)}.",
-        zero_line=True,
     )

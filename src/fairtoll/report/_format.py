@@ -104,10 +104,20 @@ def in_unit(value: Any, unit: str, *, sign: bool = False) -> str:
 
 
 def interval(bounds: Any, unit: str, *, sign: bool = False) -> str:
-    """Return `low to high`, or a dash."""
+    """Return `low to high`, or a dash; points past 100 as beyond 100, which no gap can be.
+
+    Examples
+    --------
+    >>> interval([-6.7, 0.125], "points", sign=True)
+    'below −100 to +12.50'
+    """
     if not bounds or finite(bounds[0]) is None or finite(bounds[1]) is None:
         return "–"
-    return f"{in_unit(bounds[0], unit, sign=sign)} to {in_unit(bounds[1], unit, sign=sign)}"
+    low, high = in_unit(bounds[0], unit, sign=sign), in_unit(bounds[1], unit, sign=sign)
+    if unit == "points":
+        low = f"below {MINUS}100" if bounds[0] < -1 else low
+        high = f"above {'+' if sign else ''}100" if bounds[1] > 1 else high
+    return f"{low} to {high}"
 
 
 def unit_name(unit: str) -> str:

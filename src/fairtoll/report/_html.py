@@ -3,18 +3,17 @@
 import base64
 import hashlib
 import json
-import re
 from importlib import resources
 from typing import Any
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
-from fairtoll.report import _brief, _format, _sections, _static, _tables
+from fairtoll.report import _alarms, _brief, _format, _prose, _sections, _static, _tables, _time
 from fairtoll.report._chart_style import page_spec
 from fairtoll.report._format import Json
 from fairtoll.report._section import Section
-from fairtoll.report._select import PROTOCOLS, Titles, arm_titles, arm_values, describe
+from fairtoll.report._select import Titles, arm_titles, arm_values, describe
 
 
 def text_of(name: str) -> str:
@@ -46,25 +45,15 @@ def environment() -> Environment:
         lstrip_blocks=True,
     )
     made.filters.update(
-        percent=_format.percent, number=_format.number, slug=slug, sentence=sentence, subscripts=subscripts
+        percent=_format.percent,
+        number=_format.number,
+        point=_prose.point,
+        sentence=_prose.sentence,
+        slug=_prose.slug,
+        subscripts=_prose.subscripts,
+        typeset=_prose.typeset,
     )
     return made
-
-
-def sentence(text: object) -> str:
-    """Return text that starts with a capital and ends with a stop."""
-    words = str(text or "").strip()
-    return words and f"{words[0].upper()}{words[1:]}{'' if words[-1] in '.!?' else '.'}"
-
-
-def subscripts(text: object) -> Markup:
-    """Return escaped text with the paper's symbols set as it sets them: CRU_s, LUF_t, D_0."""
-    return Markup(re.sub(r"\b(CRU|LUF|D)_(\w)\b", r"\1<sub>\2</sub>", str(escape(text))))
-
-
-def slug(text: str) -> str:
-    """Return a class name for a verdict or judgement."""
-    return "".join(character if character.isalnum() else "-" for character in text.lower())
 
 
 def finding_rows(results: Json) -> list[Json]:
@@ -79,9 +68,8 @@ def finding_rows(results: Json) -> list[Json]:
                 "name": describe(results, finding),
                 "metric": _format.metric_of(finding["metric"]).symbol,
                 "unit": "points" if unit == "points" else _format.unit_name(unit),
-                "standard": _format.in_unit(finding["standard"].get("value"), unit),
-                "robust": _format.in_unit(finding["robust"].get("value"), unit),
-                "robust_arm": titles[finding["robust"]["arm"]],
+                "sides": [arm_detail(finding, finding[role], titles) for role in ("standard", "robust")],
+                "levelling": _prose.sentence(str(finding.get("levelling_down") or "").removeprefix("levelling down: ")),
                 "difference": _tables.difference_text(finding, "difference"),
                 "from_control": _tables.difference_text(finding, "difference_from_control"),
                 "margin": _format.in_unit(finding.get("margin"), unit),
@@ -104,6 +92,7 @@ def arm_detail(finding: Json, value: Json, titles: Titles) -> Json:
     return {
         "title": titles[value["arm"]],
         "gap": _format.in_unit(value.get("value"), metric.unit),
+        "corrected": _format.in_unit(value.get("corrected"), metric.unit),
         "interval": _format.interval(value.get("interval"), metric.unit),
         "null": f"{_format.in_unit(value.get('null_mean'), metric.unit)} / "
         f"{_format.in_unit(value.get('null_95'), metric.unit)}",
@@ -139,8 +128,7 @@ def render_page(results: Json, sections: list[Section], svgs: dict[str, str] | N
         f"script-src {script_hash(bundle)} {script_hash(script)}"
     )
     counts = _brief.verdict_counts(results)
-    fired = [alarm for alarm in results.get("alarms") or [] if alarm.get("fired")]
-    silent = [alarm for alarm in results.get("alarms") or [] if not alarm.get("fired")]
+    findings = finding_rows(results)
     return (
         environment()
         .get_template("report.html.j2")
@@ -163,11 +151,14 @@ def render_page(results: Json, sections: list[Section], svgs: dict[str, str] | N
                 for index, verdict in enumerate(_brief.VERDICTS)
                 if any(line.counts[index] or (line.from_control or line.counts)[index] for line in counts)
             ],
-            findings=finding_rows(results),
-            fired=fired,
-            silent=silent,
-            titles=arm_titles(results),
-            protocol_titles=PROTOCOLS,
+            findings=findings,
+            corrected_note=_prose.CORRECTED_NOTE,
+            finding_numbers={row["finding"]["id"]: number for number, row in enumerate(findings, 1)},
+            finding_names={row["finding"]["id"]: row["name"] for row in findings},
+            fired=_alarms.kinds(results, fired=True),
+            silent=_alarms.kinds(results, fired=False),
+            alarms=results.get("alarms") or [],
+            time=_time.by_kind(results),
             configuration=json.dumps(results.get("configuration") or {}, indent=2, ensure_ascii=False),
         )
     )

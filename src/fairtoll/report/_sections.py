@@ -13,7 +13,7 @@ from fairtoll.report._sections_toll import other_threats, toll, transfer
 
 CONFIDENCE_LEAD = (
     "EOU as the paper defines it: the gap in mean confidence between the groups, among rows of one true label. "
-    "It is not the prediction rate gap of Hardt et al., which stands in the last tables."
+    "The prediction rate gap of Hardt et al., on predicted classes, stands beside it in the tables."
 )
 RATE_LEAD = "Equalized odds after Hardt et al.: the gap in the share predicted as the target, given the true label."
 KNOWN = ("cau", "cru_s", "cru_epsilon", "eou", "equalized_odds_rate")

@@ -98,7 +98,7 @@ def attack_success(results: Json) -> Section:
             used += found
         for evaluation, found in of_evaluation.items():
             title = overview.EVALUATION_TITLES[evaluation].split(" (")[0]
-            headings, name = figures.headings_of(found), f"{protocol}-{evaluation}"
+            headings, name = figures.headings_of(results, found), f"{protocol}-{evaluation}"
             spreads.append(figures.spread_panel(results, f"success-{name}", title, found, headings))
             gaps.append(figures.gap_panel(results, f"cru-s-{name}", title, found, headings, figures.gap_domain(used)))
         if used:

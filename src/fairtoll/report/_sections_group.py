@@ -6,7 +6,7 @@ from fairtoll.report._format import Json, metric_of
 from fairtoll.report._section import Section, protocol_title, with_place
 from fairtoll.report._select import epsilons, partitions, protocols, select, set_name
 from fairtoll.report._table import Table
-from fairtoll.report._tables_wide import wide_table
+from fairtoll.report._tables_wide import odds_table, wide_table
 
 
 def by_partition(results: Json, metric: str, anchor: str, title: str, lead: str) -> list[Section]:
@@ -22,19 +22,33 @@ def by_partition(results: Json, metric: str, anchor: str, title: str, lead: str)
             f"{metric_of(metric).symbol}, {partition}",
             lead if index == 0 else "",
         )
+        wide: list[Table] = []
         for protocol in protocols(results):
             found = select(results, metric, protocol=protocol, partition=partition)
             if not found:
                 continue
             where, slug = protocol_title(protocol), f"{metric}-{index + 1}-{protocol}".replace("_", "-")
+            headings = figures.headings_of(results, found)
+            name = f"{metric_of(metric).group_title} by {partition}"
+            wide += [
+                wide_table(
+                    results,
+                    f"{metric}-{index + 1}-{protocol}-{i + 1}".replace("_", "-"),
+                    f"{name}, {heading}, {where}",
+                    finding,
+                    compact=finding["parameters"].get("evaluation") in (None, "clean"),
+                )
+                for i, (heading, finding) in enumerate(zip(headings, found, strict=True))
+                if has_wide_table(finding)
+            ]
+            if metric == "eou":
+                wide += odds_tables(results, partition, protocol, index)
             panels = [
-                figures.group_panel(results, f"{slug}-{i}", set_name(finding) or "all rows", finding)
-                for i, finding in enumerate(found)
+                figures.group_panel(results, f"{slug}-{i}", heading, finding)
+                for i, (heading, finding) in enumerate(zip(headings, found, strict=True))
             ]
             symbol = metric_of(metric).symbol
-            panels.append(
-                figures.gap_panel(results, f"{slug}-gap", f"{symbol} by {partition}", found, figures.headings_of(found))
-            )
+            panels.append(figures.gap_panel(results, f"{slug}-gap", f"{symbol} by {partition}", found, headings))
             section.figures.append(
                 figures.gap_figure(
                     results,
@@ -47,17 +61,7 @@ def by_partition(results: Json, metric: str, anchor: str, title: str, lead: str)
         everything = select(results, metric, partition=partition)
         slug = f"{metric}-{index + 1}".replace("_", "-")
         symbol = metric_of(metric).symbol
-        for number, finding in enumerate(everything):
-            if has_wide_table(finding):
-                section.tables.append(
-                    wide_table(
-                        results,
-                        f"{slug}-{finding['protocol']}-{number + 1}",
-                        f"{metric_of(metric).group_title} by {partition}, {set_name(finding) or 'all rows'}, "
-                        f"{protocol_title(finding['protocol'])}",
-                        finding,
-                    )
-                )
+        section.tables += wide
         section.tables.append(
             tables.group_table(results, f"{slug}-groups", f"{metric_of(metric).group_title} by {partition}", everything)
         )
@@ -66,6 +70,21 @@ def by_partition(results: Json, metric: str, anchor: str, title: str, lead: str)
             section.tables += rate_tables(results, partition, index)
         sections.append(section)
     return sections
+
+
+def odds_tables(results: Json, partition: str, protocol: str, index: int) -> list[Table]:
+    """Return EOU beside the prediction rate gap of Hardt et al. where both were taken on the same rows."""
+    rates = {
+        set_name(finding): finding
+        for finding in select(results, "equalized_odds_rate", protocol=protocol, partition=partition)
+    }
+    pairs = [
+        (set_name(finding), finding, rates[set_name(finding)])
+        for finding in select(results, "eou", protocol=protocol, partition=partition)
+        if finding["parameters"].get("evaluation") in (None, "clean") and set_name(finding) in rates
+    ]
+    caption = f"EOU beside the prediction rate gap of Hardt et al., by {partition}, {protocol_title(protocol)}"
+    return [odds_table(results, f"eou-odds-{index + 1}-{protocol}", caption, pairs)] if pairs else []
 
 
 def rate_tables(results: Json, partition: str, index: int) -> list[Table]:
@@ -111,7 +130,7 @@ def group_robustness(results: Json) -> Section:
                     found = whites or found
                 if not found:
                     continue
-                headings = figures.headings_of(found) if epsilons(found) else None
+                headings = figures.headings_of(results, found) if epsilons(found) else None
                 name = f"{slug}-group-{index + 1}-{protocol}"
                 panels.append(figures.gap_panel(results, name, f"{symbol} by {partition}", found, headings))
                 used += found

@@ -3,9 +3,12 @@
 from fairtoll.report import _figures_overview as overview
 from fairtoll.report import _tables as tables
 from fairtoll.report._chart_style import Figure
+from fairtoll.report._figures_toll import toll_panel
 from fairtoll.report._format import METRICS, Json
 from fairtoll.report._section import Section, protocol_title
-from fairtoll.report._select import epsilons, is_main_threat, protocols, select
+from fairtoll.report._select import arm_titles, epsilons, is_main_threat, protocols, select
+from fairtoll.report._tables_toll import toll_tables
+from fairtoll.report._tables_wide import threat_table
 
 
 def other_threats(results: Json) -> Section:
@@ -18,6 +21,16 @@ def other_threats(results: Json) -> Section:
         "plausibly change.",
     )
     entries = [entry for entry in results.get("accuracy") or [] if not is_main_threat(results, entry.get("threat"))]
+    figure = overview.threat_figure(results)
+    if figure:
+        section.figures.append(figure)
+    for index, threat in enumerate(overview.other_threat_names(results)):
+        of_threat = overview.accuracies_under(results, "white-box", threat)
+        radii = overview.radii_of(of_threat)
+        if radii:
+            caption = f"Accuracy under the {threat} threat, white-box, percent"
+            by_radius = {radius: overview.weakest(of_threat, radius) for radius in radii}
+            section.tables.append(threat_table(results, f"threat-{index + 1}", caption, by_radius))
     if entries:
         section.tables.append(
             tables.accuracy_table(
@@ -63,11 +76,17 @@ def toll(results: Json) -> Section:
         ),
     )
     panels = []
+    titles = arm_titles(results)
     for protocol in protocols(results):
         found = headline(results, protocol)
-        panel = overview.toll_panel(results, f"toll-{protocol}", protocol_title(protocol).capitalize(), found)
-        if panel:
-            panels.append(panel)
+        for index, arm in enumerate(dict.fromkeys(finding["robust"]["arm"] for finding in found)):
+            of_arm = [finding for finding in found if finding["robust"]["arm"] == arm]
+            name = f"toll-{protocol}" if index == 0 else f"toll-{protocol}-{index + 1}"
+            where = protocol_title(protocol)
+            section.tables += toll_tables(results, name, f"The toll of {titles[arm]}, {where}", of_arm)
+            panel = toll_panel(results, name, f"{titles[arm]}, {where}", of_arm)
+            if panel:
+                panels.append(panel)
     if panels:
         marks = "Line: interval. Shaded: margin."
         caption = "Difference of gaps, robust less standard"

@@ -5,7 +5,7 @@ from typing import Any
 
 from fairtoll.report._format import Json, finite, metric_of
 
-EVALUATIONS = ("clean", "static-transfer", "white-box")
+EVALUATION_NAMES = {"clean": "clean", "static-transfer": "static transfer", "white-box": "white-box"}
 PROTOCOLS = {
     "paper": "the paper's protocol",
     "sound": "the sound protocol",
@@ -93,6 +93,11 @@ def epsilon_text(value: Any) -> str:
     return "" if found is None else f"ε = {found:g}"
 
 
+def evaluation_name(value: object) -> str:
+    """Return an evaluation as text spells it: static transfer, white-box."""
+    return EVALUATION_NAMES.get(str(value), str(value))
+
+
 def set_name(finding: Json) -> str:
     """Return the rows a finding is taken on, when it conditions on the true label."""
     label = finding["parameters"].get("label")
@@ -105,7 +110,7 @@ def describe(results: Json, finding: Json) -> str:
     parts = [f"{metric_of(finding['metric']).symbol} by {parameters.get('partition') or 'class'}"]
     parts.append(set_name(finding))
     if parameters.get("evaluation") not in (None, "clean"):
-        parts.append(parameters["evaluation"])
+        parts.append(evaluation_name(parameters["evaluation"]))
     parts.append(epsilon_text(parameters.get("epsilon")))
     if parameters.get("denominator") == "correct":
         parts.append("of correct rows")

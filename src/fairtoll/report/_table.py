@@ -50,6 +50,17 @@ def escape_markdown(text: str) -> str:
     return " ".join(escaped.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;").split())
 
 
+def csv_cell(value: Cell) -> Cell:
+    """Return a value that no spreadsheet takes for a formula: text that begins like one gets an apostrophe.
+
+    Examples
+    --------
+    >>> csv_cell("=1+1"), csv_cell(-0.5), csv_cell("a - b")
+    ("'=1+1", -0.5, 'a - b')
+    """
+    return f"'{value}" if isinstance(value, str) and value.startswith(("=", "+", "-", "@", "\t", "\r")) else value
+
+
 @dataclass(frozen=True)
 class Column:
     """One column: its heading with the unit, and how a raw value is shown.
@@ -101,9 +112,9 @@ class Table:
         """Return the raw values, fractions as fractions, as CSV."""
         buffer = io.StringIO()
         writer = csv.writer(buffer, lineterminator="\n")
-        writer.writerow([column.csv_title for column in self.columns])
+        writer.writerow([csv_cell(column.csv_title) for column in self.columns])
         for row in self.rows:
-            writer.writerow(["" if _format.finite(v) is None and not isinstance(v, str) else v for v in row])
+            writer.writerow(["" if _format.finite(v) is None and not isinstance(v, str) else csv_cell(v) for v in row])
         return buffer.getvalue()
 
     def to_markdown(self) -> str:

@@ -15,10 +15,16 @@ from fairtoll.report._format import (
     percent,
     unit_name,
 )
-from fairtoll.report._select import arm_titles, arm_values, describe, epsilon_text, group_of, set_name
+from fairtoll.report._select import (
+    arm_titles,
+    arm_values,
+    describe,
+    epsilon_text,
+    evaluation_name,
+    group_of,
+    set_name,
+)
 from fairtoll.report._table import Cell, Column, Table
-
-EVALUATION_NAMES = {"clean": "clean", "static-transfer": "static transfer", "white-box": "white-box"}
 
 
 def shower(unit: str, *, sign: bool = False) -> Callable[[Any], str]:
@@ -61,7 +67,7 @@ def accuracy_table(
     rows: list[list[Cell]] = []
     for entry in entries:
         source = entry.get("source_arm")
-        evaluation = EVALUATION_NAMES.get(entry["evaluation"]) or str(entry["evaluation"])
+        evaluation = evaluation_name(entry["evaluation"])
         if source:
             evaluation += f" from {titles[source]}"
         row: list[Cell] = [titles[entry["arm"]], evaluation]
@@ -82,7 +88,7 @@ def gap_table(results: Json, name: str, caption: str, findings: Sequence[Json]) 
     evaluations = {finding["parameters"].get("evaluation") for finding in findings} - {None}
     level = metric_of(findings[0]["metric"]).group_title
     show_level = percent if unit == "points" else number
-    columns = [Column("Rows"), Column("Arm"), Column(f"Gap{suffix}", shower(unit))]
+    columns = [Column("Rows"), Column("Arm"), Column(f"Gap{suffix}", shower(unit)), Column("Corrected", shower(unit))]
     columns += [Column("Low", shower(unit)), Column("High", shower(unit))]
     columns += [Column("Null mean", shower(unit)), Column("Null 95%", shower(unit))]
     columns += [Column("Paper", shower(unit))] if has_paper else []
@@ -98,7 +104,7 @@ def gap_table(results: Json, name: str, caption: str, findings: Sequence[Json]) 
     for finding in findings:
         parameters = finding["parameters"]
         parts = [
-            parameters.get("evaluation") if len(evaluations) > 1 else None,
+            evaluation_name(parameters.get("evaluation")) if len(evaluations) > 1 else None,
             epsilon_text(parameters.get("epsilon")),
             set_name(finding),
             "of correct rows" if parameters.get("denominator") == "correct" else None,
@@ -109,7 +115,7 @@ def gap_table(results: Json, name: str, caption: str, findings: Sequence[Json]) 
         for value in arm_values(finding):
             role = {finding["standard"]["arm"]: "standard", finding["robust"]["arm"]: "robust"}.get(value["arm"], "")
             bounds = value.get("interval") or (None, None)
-            row: list[Cell] = [label, titles[value["arm"]], raw(value.get("value"))]
+            row: list[Cell] = [label, titles[value["arm"]], raw(value.get("value")), raw(value.get("corrected"))]
             row += [raw(bounds[0]), raw(bounds[1]), raw(value.get("null_mean")), raw(value.get("null_95"))]
             row += [raw((finding.get("published") or {}).get(role))] if has_paper else []
             row += [value.get("worst_group"), raw(value.get("worst_value"))]
@@ -166,6 +172,8 @@ def verdict_table(results: Json, name: str, caption: str, findings: Sequence[Jso
         Column("Unit"),
         Column("Standard", number),
         Column("Robust", number),
+        Column("Standard corrected", number),
+        Column("Robust corrected", number),
         Column("Difference", number),
         Column("Low", number),
         Column("High", number),
@@ -192,6 +200,8 @@ def verdict_table(results: Json, name: str, caption: str, findings: Sequence[Jso
                 "fraction" if unit == "points" else unit_name(unit),
                 raw(finding["standard"].get("value")),
                 raw(finding["robust"].get("value")),
+                raw(finding["standard"].get("corrected")),
+                raw(finding["robust"].get("corrected")),
                 raw(plain.get("value")),
                 raw(low),
                 raw(high),

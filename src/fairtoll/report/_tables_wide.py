@@ -4,7 +4,7 @@ from collections.abc import Mapping, Sequence
 
 from fairtoll.report._format import Json, finite, metric_of, number, percent
 from fairtoll.report._section import protocol_title
-from fairtoll.report._select import arm_titles, arm_values, epsilons
+from fairtoll.report._select import arm_titles, arm_values, epsilons, evaluation_name
 from fairtoll.report._table import Cell, Column, Table
 
 
@@ -63,7 +63,7 @@ def radius_table(results: Json, name: str, caption: str, findings: Sequence[Json
         for role in ("standard", "robust", "control"):
             if not found[0].get(role):
                 continue
-            row: list[Cell] = [f"{evaluation}, {share}", titles[found[0][role]["arm"]]]
+            row: list[Cell] = [f"{evaluation_name(evaluation)}, {share}", titles[found[0][role]["arm"]]]
             row += row_of(found, radii, role=role)
             row += [apart if role == "robust" else None] if has_paper else []
             rows.append(row)
@@ -81,7 +81,7 @@ def row_of(findings: Sequence[Json], radii: Sequence[float], *, role: str = "", 
     return cells
 
 
-def wide_table(results: Json, name: str, caption: str, finding: Json) -> Table:
+def wide_table(results: Json, name: str, caption: str, finding: Json, *, compact: bool = True) -> Table:
     """Return each arm's value with the groups side by side, the paper's rows under them.
 
     Source: the paper's Tables IV and V.
@@ -105,6 +105,42 @@ def wide_table(results: Json, name: str, caption: str, finding: Json) -> Table:
         gap = finite((finding.get("published") or {}).get(role))
         if gap is not None or any(value is not None for value in printed.values()):
             rows.append([f"the paper, {role}", *(printed.get(group) for group in groups), gap, None])
+    return Table(name, caption, tuple(columns), rows, compact=compact)
+
+
+def odds_table(results: Json, name: str, caption: str, pairs: Sequence[tuple[str, Json, Json]]) -> Table:
+    """Return EOU beside the prediction rate gap, each with its null; `pairs` are (heading, EOU, rate gap).
+
+    Source: the paper's EOU; Hardt et al. for the rate.
+    """
+    titles = arm_titles(results)
+    columns = (
+        Column("Rows"),
+        Column("Arm"),
+        Column("EOU, points", two_decimals),
+        Column("Null 95%", two_decimals, key="eou_null_95"),
+        Column("Prediction rate gap, points", two_decimals),
+        Column("Null 95%", two_decimals, key="rate_null_95"),
+    )
+    rows: list[list[Cell]] = []
+    for heading, eou, rate in pairs:
+        rates = {value["arm"]: value for value in arm_values(rate)}
+        for value in arm_values(eou):
+            of_rate = rates.get(value["arm"], {})
+            numbers = [finite(one.get(key)) for one in (value, of_rate) for key in ("value", "null_95")]
+            rows.append([heading, titles[value["arm"]], *numbers])
+    return Table(name, caption, columns, rows, compact=True)
+
+
+def threat_table(results: Json, name: str, caption: str, accuracies: Mapping[float, Sequence[Json]]) -> Table:
+    """Return each arm's accuracy with the radii side by side; `accuracies` has one entry per arm for each radius."""
+    titles = arm_titles(results)
+    columns = [Column("Arm"), *(Column(f"ε = {radius:g}, %", percent) for radius in accuracies)]
+    of_arm = {radius: {entry["arm"]: entry for entry in found} for radius, found in accuracies.items()}
+    arms = [arm for arm in titles if any(arm in found for found in of_arm.values())]
+    rows: list[list[Cell]] = [
+        [titles[arm], *(finite(found.get(arm, {}).get("mean")) for found in of_arm.values())] for arm in arms
+    ]
     return Table(name, caption, tuple(columns), rows, compact=True)
 
 

@@ -10,8 +10,11 @@ from fairtoll.report._section import Section
 from fairtoll.report._table import Table
 
 
-def write_whole(path: Path, content: str | bytes) -> None:
-    """Write a file beside its place and move it there, so that no reader meets half of it."""
+def write_whole(path: Path, content: str | bytes, *, durable: bool = False) -> None:
+    """Write a file beside its place and move it there, so that no reader meets half of it.
+
+    `durable` waits for the disk, which a hundred small files that can be drawn again are not worth.
+    """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8") if isinstance(content, str) else content
     handle, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.", suffix=".partial")
@@ -19,7 +22,8 @@ def write_whole(path: Path, content: str | bytes) -> None:
         with os.fdopen(handle, "wb") as file:
             file.write(data)
             file.flush()
-            os.fsync(file.fileno())
+            if durable:
+                os.fsync(file.fileno())
         os.chmod(temporary, 0o644)
         os.replace(temporary, path)
     except BaseException:
@@ -67,5 +71,5 @@ def write_report(results: Json, folder: Path) -> Path:
         write_whole(folder / "figures" / f"{figure.name}.svg", svg)
         write_whole(folder / "figures" / f"{figure.name}.png", _static.to_png(svg))
     page = folder / "report.html"
-    write_whole(page, _html.render_page(clean, sections, svgs))
+    write_whole(page, _html.render_page(clean, sections, svgs), durable=True)
     return page

@@ -70,6 +70,14 @@
       limit = Infinity;
       filter();
     });
+    document.querySelectorAll('a[href^="#finding-"]').forEach((link) => {
+      link.addEventListener("click", () => {
+        form.reset();
+        limit = Infinity;
+        filter();
+        document.querySelector(link.hash).open = true;
+      });
+    });
     form.addEventListener("input", filter);
     form.addEventListener("submit", (event) => event.preventDefault());
     filter();

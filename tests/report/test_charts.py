@@ -1,0 +1,68 @@
+"""Charts: intervals far longer than the rest are cut and say so; names stand whole."""
+
+from typing import Any
+
+import pytest
+
+from fairtoll.report._chart_domain import cut_ends, reach, within
+from fairtoll.report._chart_row import Row
+from fairtoll.report._chart_rows import row_panel
+from fairtoll.report._format import cleaned
+from fairtoll.report._sections import build
+from fairtoll.report._static import page_svg
+
+TITLES = {
+    "standard": "Standard",
+    "static": "Static adversarial",
+    "repeated": "Control: each row twice",
+    "noise": "Control: noise twins",
+    "online": "On-line adversarial",
+}
+
+
+def test_axis_holds_every_point_and_stays_within_its_limit() -> None:
+    assert reach([30.0], [1.0, 2.0, 900.0]) >= 30.0
+    assert reach([30.0], [600.0, 700.0, 900.0], limit=100.0) == 100.0
+    assert reach([], []) > 0
+
+
+def test_long_interval_is_cut_with_an_arrowhead_at_each_cut_end() -> None:
+    row = Row("a", "#000", value=1.0, interval=(-50.0, 7.0))
+    assert within(row, (-10.0, 10.0)).interval == (-10.0, 7.0)
+    assert cut_ends(row, (-10.0, 10.0)) == [(-10.0, "triangle-left")]
+    assert cut_ends(row, (-50.0, 5.0)) == [(5.0, "triangle-right")]
+    panel = row_panel("n", "t", [row], axis="x", summary="s", domain=(-10.0, 10.0))
+    assert panel.cut
+    assert not row_panel("n", "t", [row], axis="x", summary="s", domain=(-60.0, 10.0)).cut
+
+
+def test_rates_never_leave_zero_to_one_hundred_percent(example: dict[str, Any]) -> None:
+    results = cleaned(example)
+    for finding in results["findings"]:
+        for role in ("standard", "robust"):
+            for group in finding[role]["groups"]:
+                group["interval"] = [-0.4, 1.7]
+    panels = [panel for section in build(results) for figure in section.figures for panel in figure.panels]
+    rates = [panel for panel in panels if panel.title == "Accuracy per class"]
+    assert rates
+    for panel in rates:
+        domains = [
+            layer["encoding"]["x"]["scale"]["domain"]
+            for layer in panel.spec["layer"][1:]
+            if "scale" in layer["encoding"]["x"]
+        ]
+        assert all(domain == [0.0, 100.0] for domain in domains)
+        assert panel.cut
+
+
+@pytest.mark.parametrize("prefix", ["accuracy", "cau", "toll", "transfer"])
+def test_arm_titles_stand_whole(example: dict[str, Any], prefix: str) -> None:
+    results = cleaned(example)
+    for arm in results["arms"]:
+        arm["title"] = TITLES[arm["name"]]
+    figures = [figure for section in build(results) for figure in section.figures]
+    chosen = [panel for figure in figures for panel in figure.panels if panel.name.startswith(prefix)]
+    assert chosen
+    svg = "".join(page_svg(panel) for panel in chosen[:3])
+    assert "…" not in svg
+    assert "Static adversarial" in svg
