@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from ..files import disk_error, make_folder, write_text
 from ..results import Results
 from ..runs import CONFIGURATION
 from ..stack import ModelStack
+from ..threads import threads_for
 from ..threat import LinfThreat
 from .assemble import assemble
 from .collect import Arm, Target, collect_checks, collect_predictions, collect_transfer, collect_union
@@ -84,6 +85,7 @@ def audit(
     partitions: Sequence[str] | None = None,
     minimum_rows: int = 10,
     seed: int = 0,
+    advance: Callable[[float], None] | None = None,
 ) -> Audit:
     """Measure what hardening a model costs, and whom: every gap with null, interval and verdict.
 
@@ -108,6 +110,8 @@ def audit(
         Smaller groups are flagged and take no part in a gap.
     seed : int
         Of the attacks' random starts.
+    advance : callable, optional
+        Called with the share of the attacks that has been done, for a progress display.
 
     Returns
     -------
@@ -140,21 +144,9 @@ def audit(
         for part in partition.split(" & "):
             if part not in known:
                 raise FairtollError(f"unknown attribute '{part}'; this data has: {', '.join(known)}")
-    target = Target(data, threat, THREAT)
-    predictions, attacks = [], []
-    for arm in arms:
-        predictions.append(collect_predictions(arm, data))
-        attacks.append(collect_checks(arm, target, epsilons=epsilons, large_epsilon=100 * max(epsilons)))
-        attacks += [collect_union(arm, target, epsilon=epsilon) for epsilon in epsilons]
-    for epsilon in epsilons:
-        crafted = [
-            pgd(model, target.x, target.y, threat=threat, epsilon=epsilon, steps=20, stop_at_success=False).perturbed
-            for model in arms[0].models
-        ]
-        for arm in arms[1:]:
-            examples = [crafted[position % len(crafted)] for position in range(len(arm.models))]
-            found, _ = collect_transfer(arm, target, examples, source_arm=arms[0].name, epsilon=epsilon, steps=20)
-            attacks.append(found)
+    every_model = [model for arm in arms for model in arm.models]
+    with threads_for(*every_model):
+        predictions, attacks = _collect(arms, Target(data, threat, THREAT), epsilons, advance or (lambda share: None))
     about = {
         "name": data.name,
         "title": data.name,
@@ -275,6 +267,36 @@ def require_audit_folder(folder: Path) -> None:
     """
     if (folder / CONFIGURATION).exists():
         raise FairtollError(f"{folder} belongs to the run of an experiment; give another folder with --out")
+
+
+def _collect(
+    arms: Sequence[Arm], target: Target, epsilons: Sequence[float], advance: Callable[[float], None]
+) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
+    """Predictions, checks, unions and static transfer of all arms."""
+    share = 1 / (sum(len(arm.models) for arm in arms) * (1 + len(epsilons)))
+
+    def step(done: int) -> None:
+        advance(done * share)
+
+    predictions = [collect_predictions(arm, target.data) for arm in arms]
+    attacks = []
+    for arm in arms:
+        large = 100 * max(epsilons)
+        attacks.append(collect_checks(arm, target, epsilons=epsilons, large_epsilon=large, advance=step))
+        attacks += [collect_union(arm, target, epsilon=epsilon, advance=step) for epsilon in epsilons]
+    source = arms[0]
+    for epsilon in epsilons:
+        crafted = [
+            pgd(
+                model, target.x, target.y, threat=target.threat, epsilon=epsilon, steps=20, stop_at_success=False
+            ).perturbed
+            for model in source.models
+        ]
+        for arm in arms[1:]:
+            examples = [crafted[position % len(crafted)] for position in range(len(arm.models))]
+            found, _ = collect_transfer(arm, target, examples, source_arm=source.name, epsilon=epsilon, steps=20)
+            attacks.append(found)
+    return predictions, attacks
 
 
 def _arm(name: str, given: nn.Module | Sequence[nn.Module] | ModelStack, seed: int) -> Arm:

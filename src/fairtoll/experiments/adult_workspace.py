@@ -8,16 +8,14 @@ from functools import cached_property
 from pathlib import Path
 
 import numpy as np
-import torch
 from safetensors.torch import load_file
 from torch import Tensor
 
 from ..auditing import Arm, Target
 from ..data import TrainTest, load_adult
-from ..models import Standardize, adult_network
 from ..stack import ModelStack
 from ..threat import LinfThreat
-from ..training import FitSettings, TrainingSetup, oversample
+from ..training import FitSettings, TrainingSetup
 from .adult_threats import adult_threats
 
 #: Class >50K stands three times: the paper "added the same class-1 samples", and tripling balances.
@@ -78,16 +76,8 @@ class AdultWorkspace:
     @cached_property
     def setup(self) -> TrainingSetup:
         """What every recipe is given."""
-        x, y = torch.from_numpy(self.data.train.x), torch.from_numpy(self.data.train.y)
-        standardize = Standardize(x.mean(dim=0), torch.from_numpy(self.data.spread))
-        return TrainingSetup(
-            x,
-            y,
-            oversample(y, copies=COPIES),
-            self.seeds,
-            lambda: adult_network(standardize),
-            self.settings,
-            self.device,
+        return TrainingSetup.for_table(
+            self.data.train, seeds=self.seeds, copies=COPIES, settings=self.settings, device=self.device
         )
 
     def stack(self, arm: str) -> ModelStack:

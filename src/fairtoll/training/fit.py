@@ -12,6 +12,7 @@ from torch.nn import functional
 from ..errors import FairtollError
 from ..randomness import torch_generator
 from ..stack import ModelStack
+from ..threads import threads_for
 
 #: Called as ``perturb(stack, rows (K, B, ...), labels (K, B), noise)``; returns the rows to train on.
 Perturb = Callable[[ModelStack, Tensor, Tensor, "BatchNoise"], Tensor]
@@ -143,28 +144,29 @@ def fit(
         eps=settings.adam_epsilon,
         fused=device.type == "cuda",
     )
-    for epoch in range(settings.epochs):
-        order = _schedule(items, seeds, epoch)
-        noise = BatchNoise(seeds, epoch=epoch)
-        for batch in order.split(settings.batch_size, dim=1):
-            rows, labels = (x[members, batch] if own_rows else x[batch]), y[batch]
-            if perturb is not None:
-                rows = perturb(stack, rows, labels, noise)
-            losses = functional.cross_entropy(stack.each(rows).flatten(0, 1), labels.flatten(), reduction="none")
-            losses = losses.view(labels.shape)
-            if weights is None:
-                loss = losses.mean(dim=1).sum()
-            else:
-                weight = weights[members, batch]
-                total = weight.sum(dim=1)
-                if (total <= 0).any():
-                    raise FairtollError("a batch has no weight left for some model; use a larger batch")
-                loss = ((losses * weight).sum(dim=1) / total).sum()
-            optimiser.zero_grad()
-            loss.backward()
-            optimiser.step()
-            if advance is not None:
-                advance(1)
+    with threads_for(stack.template):
+        for epoch in range(settings.epochs):
+            order = _schedule(items, seeds, epoch)
+            noise = BatchNoise(seeds, epoch=epoch)
+            for batch in order.split(settings.batch_size, dim=1):
+                rows, labels = (x[members, batch] if own_rows else x[batch]), y[batch]
+                if perturb is not None:
+                    rows = perturb(stack, rows, labels, noise)
+                losses = functional.cross_entropy(stack.each(rows).flatten(0, 1), labels.flatten(), reduction="none")
+                losses = losses.view(labels.shape)
+                if weights is None:
+                    loss = losses.mean(dim=1).sum()
+                else:
+                    weight = weights[members, batch]
+                    total = weight.sum(dim=1)
+                    if (total <= 0).any():
+                        raise FairtollError("a batch has no weight left for some model; use a larger batch")
+                    loss = ((losses * weight).sum(dim=1) / total).sum()
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                if advance is not None:
+                    advance(1)
     for name, parameter in stack.parameters.items():
         stack.parameters[name] = parameter.detach()
     return stack

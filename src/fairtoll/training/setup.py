@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 
+from ..data import Dataset
 from ..errors import FairtollError
-from ..models import initialise_as_keras
+from ..models import Standardize, adult_network, initialise_as_keras
 from ..randomness import torch_generator
 from ..stack import ModelStack
 from .fit import FitSettings
@@ -51,6 +54,43 @@ class TrainingSetup:
     network: Callable[[], nn.Module]
     settings: FitSettings = FitSettings()
     device: str = "cpu"
+
+    @classmethod
+    def for_table(
+        cls,
+        rows: Dataset,
+        *,
+        seeds: Sequence[int],
+        copies: Sequence[int] | None = None,
+        settings: FitSettings = FitSettings(),
+        device: str = "cpu",
+    ) -> TrainingSetup:
+        """A setup with the paper's dense network, which standardises its input on these rows.
+
+        Parameters
+        ----------
+        rows : Dataset
+            Training rows of a table.
+        seeds : sequence of int
+            One training run each.
+        copies : sequence of int, optional
+            How often a row of each class stands in the training set; see `oversample`. Default: once.
+        settings, device
+            As the attributes.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> rows = Dataset(np.zeros((4, 3)), np.array([0, 1, 0, 1]), ("no", "yes"))
+        >>> TrainingSetup.for_table(rows, seeds=[0], copies=[1, 3]).items.tolist()
+        [0, 1, 1, 1, 2, 3, 3, 3]
+        """
+        x, y = torch.from_numpy(rows.x), torch.from_numpy(rows.y)
+        spread = torch.from_numpy(rows.x.std(axis=0, dtype=np.float64).astype(np.float32))
+        standardize = Standardize(x.mean(dim=0), spread)
+        items = oversample(y, copies=copies or [1] * len(rows.class_names))
+        network = partial(adult_network, standardize, classes=len(rows.class_names))
+        return cls(x, y, items, seeds, network, settings, device)
 
     def initial_stack(self) -> ModelStack:
         """One model per seed, with the paper's framework's initial weights."""
