@@ -113,7 +113,7 @@ def test_toll_table_shows_what_the_difference_is_of(tables: list[Table], example
         finding["robust"]["corrected"],
         finding["difference"]["value"],
     ]
-    assert str(table.rows[0][8]).startswith(finding["standard"]["worst_group"])
+    assert str(table.rows[0][9]).startswith(finding["standard"]["worst_group"])
 
 
 def test_impossible_ends_are_said_to_be_beyond() -> None:

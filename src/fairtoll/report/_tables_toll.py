@@ -60,9 +60,9 @@ def toll_table(results: Json, name: str, caption: str, findings: Sequence[Json])
         Column("Difference", signed(unit)),
         Column("Low", end(unit)),
         Column("High", end(unit)),
+        Column("Verdict"),
         Column("Worst group, standard"),
         Column("Worst group, robust"),
-        Column("Verdict"),
     )
     rows: list[list[Cell]] = []
     for finding in findings:
@@ -78,8 +78,8 @@ def toll_table(results: Json, name: str, caption: str, findings: Sequence[Json])
                 finite(difference.get("value")),
                 finite(low),
                 finite(high),
-                *(worst(finding[role], unit) for role in ("standard", "robust")),
                 f"{verdict}, {LEVELLING}" if levelled else verdict,
+                *(worst(finding[role], unit) for role in ("standard", "robust")),
             ]
         )
     return Table(name, caption, columns, rows, CORRECTED_NOTE, compact=True)
