@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -31,6 +31,7 @@ def audit_from_files(
     mutable: Sequence[str] | None,
     epsilons: Sequence[float],
     out: Path,
+    advance: Callable[[float], None] | None = None,
 ) -> Path:
     """Audit models named on a command line; returns the report's path.
 
@@ -48,6 +49,8 @@ def audit_from_files(
         Radii in standard deviations.
     out : Path
         Folder of the audit.
+    advance : callable, optional
+        Called with each share of the attacks that is done.
 
     Returns
     -------
@@ -76,7 +79,7 @@ def audit_from_files(
     empty = [name for name, found in arms.items() if not found]
     if empty:
         raise FairtollError(f"no --weights for {', '.join(empty)}; give NAME=FILE.safetensors")
-    found = audit(arms, rows, threat=table_threat(rows, mutable), epsilons=sorted(epsilons))
+    found = audit(arms, rows, threat=table_threat(rows, mutable), epsilons=sorted(epsilons), advance=advance)
     return found.save(out)
 
 

@@ -146,18 +146,21 @@ def audit(
 ) -> None:
     """Audit your own models: which classes and groups pay for the hardened one."""
     from .audit_command import audit_from_files
+    from .display import Progress
 
-    path = audit_from_files(
-        models=model,
-        weights=weights,
-        data=data,
-        label=label,
-        groups=group or [],
-        features=feature,
-        mutable=mutable,
-        epsilons=epsilon,
-        out=out,
-    )
+    with Progress() as display:
+        path = audit_from_files(
+            models=model,
+            weights=weights,
+            data=data,
+            label=label,
+            groups=group or [],
+            features=feature,
+            mutable=mutable,
+            epsilons=epsilon,
+            out=out,
+            advance=display.track("Attacking the models"),
+        )
     _show_summary(path.parent / "results.json")
     typer.echo(f"Report: {path}")
 

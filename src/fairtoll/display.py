@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
@@ -61,6 +61,21 @@ class Progress:
         self._task = self._bar.add_task("", total=sum(stage.seconds for stage in stages))
         self._total = len(stages)
         self._print(f"{len(stages)} stages to run, about {_spoken(seconds)}; finished stages are kept.")
+
+    def track(self, title: str) -> Callable[[float], None]:
+        """A bar of its own for one piece of work: call the result with each share that is done."""
+        task = self._bar.add_task(title, total=1.0)
+        told = done = 0.0
+
+        def advance(share: float) -> None:
+            nonlocal told, done
+            done += share
+            self._bar.advance(task, share)
+            if not self.console.is_terminal and done - told >= 0.249:
+                told = done
+                self._print(f"{title}: {done:.0%}")
+
+        return advance
 
     def start(self, stage: Stage) -> None:
         """Name the stage."""
