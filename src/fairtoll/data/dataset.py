@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from ..errors import FairtollError
 
@@ -115,10 +115,11 @@ class Dataset:
     def __len__(self) -> int:
         return len(self.y)
 
-    def take(self, rows: NDArray[np.int64]) -> Dataset:
+    def take(self, rows: ArrayLike) -> Dataset:
         """The rows at positions `rows`, in that order."""
-        groups = {name: values[rows] for name, values in self.groups.items()}
-        return Dataset(self.x[rows], self.y[rows], self.class_names, groups, self.features, self.name)
+        at = np.asarray(rows, dtype=np.int64)
+        groups = {name: values[at] for name, values in self.groups.items()}
+        return Dataset(self.x[at], self.y[at], self.class_names, groups, self.features, self.name)
 
 
 def _floats(values: object) -> NDArray[np.float32]:
