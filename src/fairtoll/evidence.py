@@ -139,9 +139,9 @@ class Evidence:
         """As `success`, for an attack that was run on some rows only: `(S, n)` and the n row numbers, ascending."""
         wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
         blocks = _blocks(self._attack_index, arm, wanted, ATTACK_KEYS)
-        orders = [block[np.argsort(self._attack_rows[block])] for block in blocks]
+        orders = [block[np.argsort(self._attack_rows[block], kind="stable")] for block in blocks]
         rows = self._attack_rows[orders[0]]
-        if len(np.unique(rows)) != len(rows):
+        if (rows[1:] == rows[:-1]).any():
             raise FairtollError(f"{attack} has a row twice in one training run of '{arm}'; expected each row once")
         if any(not np.array_equal(self._attack_rows[order], rows) for order in orders):
             raise FairtollError(
@@ -189,12 +189,13 @@ class Evidence:
         return self.attacks["row"].to_numpy(dtype=np.int64)
 
     def _in_row_order(self, values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        if len(rows) != len(self.rows) or len(np.unique(rows)) != len(rows):
+        order = np.argsort(rows, kind="stable")
+        if not np.array_equal(rows[order], np.arange(len(self.rows))):
             raise FairtollError(
                 f"predictions of {len(np.unique(rows))} different rows ({len(rows)} entries) for {len(self.rows)} "
                 "rows; expected one prediction for each row"
             )
-        return values[np.argsort(rows)]
+        return values[order]
 
     def save(self, folder: Path) -> None:
         """Write the tables as Parquet and `about` as JSON, each file whole or not at all."""
@@ -367,16 +368,5 @@ def _arms(index: Mapping[tuple[Any, ...], Any]) -> str:
 
 
 def _join(paths: Sequence[Path], empty: pd.DataFrame) -> pd.DataFrame:
-    if not paths:
-        return empty
-    parts = [read_parquet(path) for path in paths]
-    parts = [part for part in parts if len(part)]
-    if not parts:
-        return empty
-    # Text repeats for every row: categories of all parts together keep it small.
-    for column in parts[0].columns:
-        if any(not pd.api.types.is_numeric_dtype(part[column]) for part in parts):
-            names = pd.Index(sorted({str(name) for part in parts for name in part[column].unique()}))
-            for part in parts:
-                part[column] = pd.Categorical(part[column].astype(str), categories=names)
-    return pd.concat(parts, ignore_index=True)
+    frame = read_parquet(*paths) if paths else empty
+    return frame if len(frame) else empty

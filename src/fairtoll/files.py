@@ -77,19 +77,31 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     write_with(lambda temporary: frame.to_parquet(temporary, index=False, compression="zstd"), path)
 
 
-def read_parquet(path: Path) -> pd.DataFrame:
-    """Read a Parquet table.
+def read_parquet(*paths: Path) -> pd.DataFrame:
+    """Read a Parquet table, or the parts of one; text becomes categories where there are parts.
 
     Raises
     ------
     FairtollError
-        If the file is missing, truncated or no Parquet.
+        If a file is missing, truncated or no Parquet, or the parts do not fit together.
     """
     import pandas as pd
     import pyarrow as pa
+    from pyarrow import parquet
 
+    path = paths[0]
     try:
-        return pd.read_parquet(path)
+        if len(paths) == 1:
+            return pd.read_parquet(path)
+        tables = []
+        for path in paths:
+            text = [field.name for field in parquet.read_schema(path) if pa.types.is_large_string(field.type)]
+            text += [field.name for field in parquet.read_schema(path) if pa.types.is_string(field.type)]
+            # Text repeats for every row: read as a dictionary it is never spelt out.
+            tables.append(parquet.read_table(path, read_dictionary=text))
+        whole = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
+        frame: pd.DataFrame = whole.to_pandas()
+        return frame
     except FileNotFoundError as error:
         raise FairtollError(f"no file {path}; check the path") from error
     except (pa.ArrowException, OSError, ValueError) as error:
