@@ -57,7 +57,7 @@ def adult_notes(findings: Sequence[Finding], accuracy: Sequence[Accuracy]) -> li
         "The all-14 and realistic threats are evaluated on the first training run of each arm but the controls.",
         "Where the paper is silent: four hidden layers of 64, class >50K tripled, inputs standardised inside the "
         "model, Glorot-uniform weights, epsilon in raw units on the six continuous attributes, PGD with 20 steps "
-        "of 2.5 epsilon / 20 and no random start. These meet the paper's accuracies.",
+        "of 2.5 epsilon / 20 and no random start: the setting whose accuracies come near the paper's.",
     ]
     return notes
 
@@ -77,5 +77,5 @@ def _nearest_to_table_two(findings: Sequence[Finding]) -> str:
     listed = "; ".join(f"{evaluation} over {rows} rows {mean:.3f}" for (evaluation, rows), mean in means.items())
     return (
         f"The paper's Table II does not name its evaluation or denominator. Mean distance of our CRU_s from its six "
-        f"values: {listed}. {nearest[0]} over {nearest[1]} rows comes nearest."
+        f"values: {listed}. {nearest[0].capitalize()} over {nearest[1]} rows comes nearest."
     )

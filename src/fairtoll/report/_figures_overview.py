@@ -57,14 +57,31 @@ def first_epsilon(results: Json) -> float | None:
     return min(radii, default=None)
 
 
+def accuracies_by_attack(results: Json) -> dict[str, list[Json]]:
+    """Return the accuracies at the first radius by evaluation and attack, one list an attack, arms in order."""
+    epsilon = first_epsilon(results)
+    found: dict[str, list[Json]] = {}
+    for evaluation, title in EVALUATION_TITLES.items():
+        name = title.split(" (")[0]
+        for entry in main_accuracies(results, evaluation):
+            attack = entry.get("attack")
+            if evaluation == "clean":
+                found.setdefault(name, []).append(entry)
+            elif finite(entry.get("epsilon")) == epsilon:
+                heading = f"{name}, {attack}, {epsilon_text(epsilon)}" if attack else f"{name}, {epsilon_text(epsilon)}"
+                found.setdefault(heading, []).append(entry)
+    return found
+
+
 def accuracy_figure(results: Json) -> Figure | None:
     """Return every arm's accuracy, clean and attacked at the first radius, each by its evaluation."""
     colours, titles = arm_colours(results), arm_titles(results)
-    epsilon = first_epsilon(results)
-    panels, published = [], False
-    for evaluation, title in EVALUATION_TITLES.items():
+    panels: list[Panel] = []
+    published = False
+    for full, entries in accuracies_by_attack(results).items():
+        evaluation = entries[0]["evaluation"]
         rows, words = [], []
-        for entry in weakest(main_accuracies(results, evaluation), epsilon):
+        for entry in entries:
             arm = titles[entry["arm"]]
             published = published or entry.get("published") is not None
             rows.append(
@@ -85,24 +102,22 @@ def accuracy_figure(results: Json) -> Figure | None:
                 )
             )
             words.append(f"{arm} {percent(entry['mean'])}%")
-        if rows:
-            full = title if evaluation == "clean" else f"{title.split(' (')[0]}, {epsilon_text(epsilon)}"
-            panels.append(
-                row_panel(
-                    f"accuracy-{evaluation}",
-                    full,
-                    rows,
-                    axis="Accuracy, percent",
-                    domain=(0, 100),
-                    summary=f"{full}: {', '.join(words)}.",
-                )
+        panels.append(
+            row_panel(
+                f"accuracy-{len(panels)}-{evaluation}",
+                full,
+                rows,
+                axis="Accuracy, percent",
+                domain=(0, 100),
+                summary=f"{full}: {', '.join(words)}.",
             )
+        )
     if not panels:
         return None
     marks = "Dot: mean over training runs. Small dots: single runs." + (
         " Diamond: the paper's value." if published else ""
     )
-    return Figure("accuracy", "Accuracy by arm and evaluation", panels, marks, columns=3)
+    return Figure("accuracy", "Accuracy by arm and evaluation", panels, marks, columns=2)
 
 
 def weakest(entries: Sequence[Json], epsilon: float | None) -> list[Json]:

@@ -6,7 +6,7 @@ from fairtoll.report import _tables as tables
 from fairtoll.report._chart_style import Figure
 from fairtoll.report._format import Json
 from fairtoll.report._section import Section, protocol_title, with_place
-from fairtoll.report._select import describe, epsilon_text, is_main_threat, protocols, select
+from fairtoll.report._select import describe, is_main_threat, protocols, select
 from fairtoll.report._tables_wide import accuracy_wide, radius_tables
 
 
@@ -17,7 +17,7 @@ def accuracy(results: Json) -> Section:
         "Accuracy",
         "Accuracy",
         "A robust accuracy means nothing without the attack behind it. Static transfer tries examples that were "
-        "made on another model; white-box attacks the model itself, and counts a row as robust only if it "
+        "made on another model; white-box attacks the model itself. Under the union a row is robust only if it "
         "stands under every attack.",
     )
     figure = overview.accuracy_figure(results)
@@ -25,12 +25,7 @@ def accuracy(results: Json) -> Section:
     if figure:
         section.figures.append(figure)
     if entries:
-        epsilon = overview.first_epsilon(results)
-        found = {
-            (title.split(" (")[0] + ("" if evaluation == "clean" else f", {epsilon_text(epsilon)}")): weakest
-            for evaluation, title in overview.EVALUATION_TITLES.items()
-            if (weakest := overview.weakest(overview.main_accuracies(results, evaluation), epsilon))
-        }
+        found = overview.accuracies_by_attack(results)
         section.tables.append(
             accuracy_wide(results, "accuracy-main", "Accuracy, percent, each by its evaluation", found)
         )
