@@ -71,7 +71,7 @@ def finished(folder):
 
 def outcome(folder):
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    assert set(results["seconds"]) >= {"train-standard", "union-noise"}
+    assert set(results["seconds"]) >= {"train-standard", "pgd-noise"}
     return results | {"seconds": None}
 
 
