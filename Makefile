@@ -21,7 +21,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help reproduce test test-all lint bench schema clean FORCE
+.PHONY: help reproduce test test-all lint bench coverage schema clean FORCE
 
 help:
 	@echo 'make reproduce   run the experiments on Adult and write the report to $(OUT)'
@@ -30,6 +30,7 @@ help:
 	@echo 'make test-all    lint, then every test'
 	@echo 'make lint        ruff and mypy'
 	@echo 'make bench       benchmarks, a Markdown table each'
+	@echo 'make coverage    simulate how often the intervals hold the truth; writes docs/coverage.md (six minutes)'
 	@echo 'make schema      the JSON schema of results.json, from the code that writes it'
 	@echo 'make clean       remove the environment and caches; runs/ stays'
 	@echo
@@ -50,7 +51,10 @@ lint: $(DEV_READY)
 	$(BIN)/mypy
 
 bench: $(DEV_READY)
-	@for file in $(wildcard benchmarks/[a-z]*.py); do echo "# $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+	@for file in $(filter-out benchmarks/coverage.py,$(wildcard benchmarks/[a-z]*.py)); do echo "# $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+
+coverage: $(DEV_READY)
+	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py
 
 schema: $(RUN_READY)
 	$(BIN)/python -c 'import json; from fairtoll.results import Results; \

@@ -9,22 +9,22 @@ from __future__ import annotations
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from ._version import __version__ as __version__
+from fairtoll._version import __version__ as __version__
 
 if TYPE_CHECKING:
-    from . import attacks as attacks
-    from . import data as data
-    from . import metrics as metrics
-    from . import statistics as statistics
-    from . import training as training
-    from .auditing.audit import Audit as Audit
-    from .auditing.audit import audit as audit
-    from .auditing.audit import audit_evidence as audit_evidence
-    from .errors import FairtollError as FairtollError
-    from .errors import FairtollWarning as FairtollWarning
-    from .evidence import Evidence as Evidence
-    from .stack import ModelStack as ModelStack
-    from .threat import LinfThreat as LinfThreat
+    from fairtoll import attacks as attacks
+    from fairtoll import data as data
+    from fairtoll import metrics as metrics
+    from fairtoll import statistics as statistics
+    from fairtoll import training as training
+    from fairtoll.auditing.audit import Audit as Audit
+    from fairtoll.auditing.audit import audit as audit
+    from fairtoll.auditing.audit import audit_evidence as audit_evidence
+    from fairtoll.errors import FairtollError as FairtollError
+    from fairtoll.errors import FairtollWarning as FairtollWarning
+    from fairtoll.evidence import Evidence as Evidence
+    from fairtoll.stack import ModelStack as ModelStack
+    from fairtoll.threat import LinfThreat as LinfThreat
 
 _MODULES = ("attacks", "data", "metrics", "statistics", "training")
 _NAMES = {

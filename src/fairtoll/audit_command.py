@@ -12,12 +12,12 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import nn
 
-from .auditing import audit
-from .auditing.audit import require_audit_folder
-from .data import Dataset, load_frame
-from .errors import FairtollError
-from .files import make_folder
-from .threat import LinfThreat
+from fairtoll.auditing import audit
+from fairtoll.auditing.audit import require_audit_folder
+from fairtoll.data import Dataset, load_frame
+from fairtoll.errors import FairtollError
+from fairtoll.files import make_folder
+from fairtoll.threat import LinfThreat
 
 
 def audit_from_files(

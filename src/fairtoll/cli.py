@@ -10,8 +10,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 
-from ._version import __version__
-from .errors import FairtollError, FairtollWarning
+from fairtoll._version import __version__
+from fairtoll.errors import FairtollError, FairtollWarning
 
 #: What a shell expects of a program that was interrupted.
 INTERRUPTED = 130
@@ -106,8 +106,8 @@ def adult(
 
     A few minutes on two cores. Ends with the path of a report.
     """
-    from .display import Progress
-    from .experiments import reproduce_adult
+    from fairtoll.display import Progress
+    from fairtoll.experiments import reproduce_adult
 
     with Progress() as display:
         report = reproduce_adult(
@@ -122,7 +122,7 @@ def report(
     run: Annotated[Path, typer.Argument(help="Run folder with evidence/.")],
 ) -> None:
     """Compute a run's results and report again from its evidence alone."""
-    from .rerender import rerender
+    from fairtoll.rerender import rerender
 
     typer.echo(f"Report: {rerender(run)}")
 
@@ -145,8 +145,8 @@ def audit(
     out: Annotated[Path, typer.Option(help="Folder for evidence, results and report.")] = Path("runs/audit"),
 ) -> None:
     """Audit your own models: which classes and groups pay for the hardened one."""
-    from .audit_command import audit_from_files
-    from .display import Progress
+    from fairtoll.audit_command import audit_from_files
+    from fairtoll.display import Progress
 
     with Progress() as display:
         path = audit_from_files(
@@ -166,7 +166,7 @@ def audit(
 
 
 def _show_summary(path: Path) -> None:
-    from .display import print_summary
-    from .results import Results
+    from fairtoll.display import print_summary
+    from fairtoll.results import Results
 
     print_summary(Results.read(path))

@@ -15,8 +15,8 @@ from rich.text import Text
 if TYPE_CHECKING:
     from types import TracebackType
 
-    from .experiments.stages import Stage
-    from .results import Results
+    from fairtoll.experiments.stages import Stage
+    from fairtoll.results import Results
 
 
 class Progress:

@@ -17,10 +17,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from .data.dataset import Dataset
-from .errors import FairtollError
-from .files import make_folder, read_parquet, write_parquet, write_text
-from .predictions import check_probabilities, read_predictions
+from fairtoll.data.dataset import Dataset
+from fairtoll.errors import FairtollError
+from fairtoll.files import make_folder, read_parquet, write_parquet, write_text
+from fairtoll.predictions import check_probabilities, read_predictions
 
 PREDICTION_KEYS = ("arm", "seed", "evaluation", "threat", "epsilon")
 ATTACK_KEYS = ("arm", "seed", "evaluation", "threat", "attack", "epsilon")

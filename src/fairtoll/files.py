@@ -10,7 +10,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from .errors import FairtollError
+from fairtoll.errors import FairtollError
 
 if TYPE_CHECKING:
     import pandas as pd

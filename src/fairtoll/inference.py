@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from .errors import FairtollError, FairtollWarning
+from fairtoll.errors import FairtollError, FairtollWarning
 
 
 @contextmanager

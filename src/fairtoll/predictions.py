@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from .errors import FairtollError
+from fairtoll.errors import FairtollError
 
 
 def read_predictions(

@@ -6,10 +6,10 @@ import json
 from pathlib import Path
 from typing import Any
 
-from .errors import FairtollError
-from .evidence import Evidence
-from .files import disk_error, write_text
-from .results import Results
+from fairtoll.errors import FairtollError
+from fairtoll.evidence import Evidence
+from fairtoll.files import disk_error, write_text
+from fairtoll.results import Results
 
 
 def rerender(folder: Path) -> Path:
@@ -29,12 +29,12 @@ def rerender(folder: Path) -> Path:
     FairtollError
         If the folder holds no finished evidence.
     """
-    from .report import write_report
+    from fairtoll.report import write_report
 
     configuration = _configuration(folder)
     if configuration.get("experiment") == "adult":
         _require(folder, configuration, ["protocol"])
-        from .experiments.adult_results import adult_results
+        from fairtoll.experiments.adult_results import adult_results
 
         results = adult_results(folder)
     else:
@@ -48,7 +48,7 @@ def rerender(folder: Path) -> Path:
 
 
 def _audit_again(folder: Path, configuration: dict[str, Any]) -> Results:
-    from .auditing import audit_evidence
+    from fairtoll.auditing import audit_evidence
 
     asked = ["partitions", "epsilons", "minimum_rows"]
     _require(folder, configuration, asked)

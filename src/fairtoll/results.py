@@ -7,7 +7,7 @@ from typing import Any, Literal
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
-from .errors import FairtollError
+from fairtoll.errors import FairtollError
 
 SCHEMA_VERSION: Literal[1] = 1
 VerdictName = Literal["less fair", "fairer", "equivalent", "inconclusive", "insufficient data"]

@@ -18,9 +18,9 @@ from typing import Any
 
 from filelock import FileLock, Timeout
 
-from ._version import __version__
-from .errors import FairtollError
-from .files import disk_error, make_folder, write_text
+from fairtoll._version import __version__
+from fairtoll.errors import FairtollError
+from fairtoll.files import disk_error, make_folder, write_text
 
 CONFIGURATION = "configuration.json"
 

@@ -12,8 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from .errors import FairtollError
-from .models import Standardize
+from fairtoll.errors import FairtollError
+from fairtoll.models import Standardize
 
 DENSE_LAYERS = (Standardize, nn.Linear, nn.Tanh, nn.ReLU)
 

@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from .errors import FairtollError
+from fairtoll.errors import FairtollError
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from ..errors import FairtollError
-from ..inference import borrowed, checked_logits, device_of, require_finite, warn_if_probabilities
-from ..threat import LinfThreat
+from fairtoll.errors import FairtollError
+from fairtoll.inference import borrowed, checked_logits, device_of, require_finite, warn_if_probabilities
+from fairtoll.threat import LinfThreat
 
 #: Rows on which the model is tried first, so that a wrong one fails at once.
 PROBE_ROWS = 64

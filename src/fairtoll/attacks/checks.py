@@ -7,11 +7,11 @@ from collections.abc import Iterator
 import torch
 from torch import Tensor, nn
 
-from ..errors import FairtollError
-from ..inference import borrowed, device_of
-from ..threat import LinfThreat
-from ._inputs import check_inputs, finite_logits
-from .loss import get_loss
+from fairtoll.attacks._inputs import check_inputs, finite_logits
+from fairtoll.attacks.loss import get_loss
+from fairtoll.errors import FairtollError
+from fairtoll.inference import borrowed, device_of
+from fairtoll.threat import LinfThreat
 
 
 def random_noise(

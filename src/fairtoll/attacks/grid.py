@@ -7,11 +7,11 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from ..errors import FairtollError
-from ..inference import borrowed, device_of
-from ..threat import LinfThreat
-from ._inputs import check_inputs, finite_logits
-from .pgd import AttackResult
+from fairtoll.attacks._inputs import check_inputs, finite_logits
+from fairtoll.attacks.pgd import AttackResult
+from fairtoll.errors import FairtollError
+from fairtoll.inference import borrowed, device_of
+from fairtoll.threat import LinfThreat
 
 MAXIMUM_FEATURES = 8
 

@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..errors import FairtollError
+from fairtoll.errors import FairtollError
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:

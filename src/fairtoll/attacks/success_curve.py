@@ -8,10 +8,10 @@ from itertools import pairwise
 import torch
 from torch import Tensor, nn
 
-from ..errors import FairtollError
-from ..threat import LinfThreat
-from ._inputs import check_inputs
-from .pgd import pgd
+from fairtoll.attacks._inputs import check_inputs
+from fairtoll.attacks.pgd import pgd
+from fairtoll.errors import FairtollError
+from fairtoll.threat import LinfThreat
 
 
 def success_curve(

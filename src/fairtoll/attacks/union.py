@@ -9,10 +9,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from ..threat import LinfThreat
-from ._inputs import check_inputs, class_count
-from .grid import MAXIMUM_FEATURES, grid, mutable_features
-from .pgd import AttackResult, pgd
+from fairtoll.attacks._inputs import check_inputs, class_count
+from fairtoll.attacks.grid import MAXIMUM_FEATURES, grid, mutable_features
+from fairtoll.attacks.pgd import AttackResult, pgd
+from fairtoll.threat import LinfThreat
 
 #: On the paper's Adult networks this finds what the whole grid finds, but for one row in a thousand, in a
 #: quarter of the time.

@@ -6,8 +6,8 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from ..evidence import Evidence
-from ..results import Alarm
+from fairtoll.evidence import Evidence
+from fairtoll.results import Alarm
 
 #: Differences of accuracy up to this are rounding and chance.
 TOLERANCE = 0.002

@@ -8,12 +8,12 @@ from typing import Any
 
 import numpy as np
 
-from .. import results
-from .._version import __version__
-from ..evidence import Evidence
-from .alarms import raise_alarms
-from .findings import PublishedValues, answer_all
-from .questions import Comparison, Question
+from fairtoll import results
+from fairtoll._version import __version__
+from fairtoll.auditing.alarms import raise_alarms
+from fairtoll.auditing.findings import PublishedValues, answer_all
+from fairtoll.auditing.questions import Comparison, Question
+from fairtoll.evidence import Evidence
 
 #: Judges claims from the findings, for a reproduction.
 JudgeClaims = Callable[[Sequence[results.Finding], Sequence[results.Accuracy]], list[results.Claim]]

@@ -9,20 +9,20 @@ from pathlib import Path
 import pandas as pd
 from torch import nn
 
-from ..attacks import pgd
-from ..attacks.success_curve import check_epsilons
-from ..data import Dataset
-from ..errors import FairtollError
-from ..evidence import Evidence, describe_rows
-from ..files import disk_error, make_folder, write_text
-from ..results import Results
-from ..runs import CONFIGURATION
-from ..stack import ModelStack
-from ..threads import threads_for
-from ..threat import LinfThreat
-from .assemble import assemble
-from .collect import Arm, Target, collect_checks, collect_predictions, collect_transfer, collect_union
-from .questions import Attack, Comparison, Question
+from fairtoll.attacks import pgd
+from fairtoll.attacks.success_curve import check_epsilons
+from fairtoll.auditing.assemble import assemble
+from fairtoll.auditing.collect import Arm, Target, collect_checks, collect_predictions, collect_transfer, collect_union
+from fairtoll.auditing.questions import Attack, Comparison, Question
+from fairtoll.data import Dataset
+from fairtoll.errors import FairtollError
+from fairtoll.evidence import Evidence, describe_rows
+from fairtoll.files import disk_error, make_folder, write_text
+from fairtoll.results import Results
+from fairtoll.runs import CONFIGURATION
+from fairtoll.stack import ModelStack
+from fairtoll.threads import threads_for
+from fairtoll.threat import LinfThreat
 
 THREAT = "audit"
 
@@ -48,7 +48,7 @@ class Audit:
 
     def report(self, path: str | Path) -> Path:
         """Write the self-contained HTML report; returns its path."""
-        from ..report import render_html
+        from fairtoll.report import render_html
 
         path = Path(path)
         make_folder(path.parent)
@@ -63,7 +63,7 @@ class Audit:
         FairtollError
             If the folder cannot be written to, or belongs to the run of an experiment.
         """
-        from ..report import write_report
+        from fairtoll.report import write_report
 
         folder = make_folder(Path(folder))
         require_audit_folder(folder)

@@ -10,12 +10,12 @@ import pandas as pd
 import torch
 from torch import Tensor, nn
 
-from ..attacks import pgd, random_noise, success_curve, union, zero_gradient
-from ..data import Dataset
-from ..evidence import describe_attack, describe_predictions
-from ..inference import predict_logits
-from ..randomness import derive_seed, torch_generator
-from ..threat import LinfThreat
+from fairtoll.attacks import pgd, random_noise, success_curve, union, zero_gradient
+from fairtoll.data import Dataset
+from fairtoll.evidence import describe_attack, describe_predictions
+from fairtoll.inference import predict_logits
+from fairtoll.randomness import derive_seed, torch_generator
+from fairtoll.threat import LinfThreat
 
 Advance = Callable[[int], None]
 #: Rows that the independent attacks behind the alarms are run on.

@@ -10,10 +10,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from .. import results
-from ..evidence import Evidence
-from ..metrics import group_means
-from ..statistics import (
+from fairtoll import results
+from fairtoll.auditing.outcomes import Outcomes, groups_of, outcomes_of
+from fairtoll.auditing.questions import Comparison, Question
+from fairtoll.evidence import Evidence
+from fairtoll.metrics import group_means
+from fairtoll.statistics import (
     Difference,
     InsufficientDataError,
     Verdict,
@@ -26,8 +28,6 @@ from ..statistics import (
     null_gap,
     state_verdict,
 )
-from .outcomes import Outcomes, groups_of, outcomes_of
-from .questions import Comparison, Question
 
 CONFIDENCE = 0.95
 #: The paper's values for a question: of the arms, and of single groups as (arm, group).

@@ -8,10 +8,10 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from ..errors import FairtollError
-from ..evidence import Evidence
-from ..metrics import intersect
-from .questions import Question
+from fairtoll.auditing.questions import Question
+from fairtoll.errors import FairtollError
+from fairtoll.evidence import Evidence
+from fairtoll.metrics import intersect
 
 
 @dataclass(frozen=True, eq=False)

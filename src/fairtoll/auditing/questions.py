@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, replace
 
-from ..results import Denominator, Evaluation, Protocol
+from fairtoll.results import Denominator, Evaluation, Protocol
 
 
 @dataclass(frozen=True)

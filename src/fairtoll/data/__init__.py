@@ -1,7 +1,7 @@
 """Data: rows with labels, protected attributes and a feature schema."""
 
-from .adult import load_adult as load_adult
-from .dataset import Dataset as Dataset
-from .dataset import Feature as Feature
-from .dataset import TrainTest as TrainTest
-from .frame import load_frame as load_frame
+from fairtoll.data.adult import load_adult as load_adult
+from fairtoll.data.dataset import Dataset as Dataset
+from fairtoll.data.dataset import Feature as Feature
+from fairtoll.data.dataset import TrainTest as TrainTest
+from fairtoll.data.frame import load_frame as load_frame

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from ..errors import FairtollError
-from .dataset import Feature
+from fairtoll.data.dataset import Feature
+from fairtoll.errors import FairtollError
 
 
 def names_of(column: pd.Series[Any]) -> list[str]:

@@ -7,7 +7,7 @@ from importlib.resources import as_file, files
 import numpy as np
 import pandas as pd
 
-from .dataset import Dataset, Feature, TrainTest
+from fairtoll.data.dataset import Dataset, Feature, TrainTest
 
 #: Official order of the fourteen attributes; the six continuous ones with their units.
 CONTINUOUS = {

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from ..errors import FairtollError
+from fairtoll.errors import FairtollError
 
 
 @dataclass(frozen=True)

@@ -10,9 +10,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from ..errors import FairtollError
-from ._columns import class_codes, feature_column, names_of
-from .dataset import Dataset
+from fairtoll.data._columns import class_codes, feature_column, names_of
+from fairtoll.data.dataset import Dataset
+from fairtoll.errors import FairtollError
 
 
 def load_frame(

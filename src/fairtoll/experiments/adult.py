@@ -8,17 +8,17 @@ from pathlib import Path
 
 import torch
 
-from ..errors import FairtollError
-from ..files import write_text
-from ..runs import Run
-from ..training import FitSettings
-from .adult_evidence import evidence_stages
-from .adult_plan import EPSILON, arms_of
-from .adult_results import adult_results
-from .adult_training import training_stages
-from .adult_workspace import COPIES, AdultWorkspace
-from .pool import default_workers, run_stages
-from .stages import Display, Silent, Stage
+from fairtoll.errors import FairtollError
+from fairtoll.experiments.adult_evidence import evidence_stages
+from fairtoll.experiments.adult_plan import EPSILON, arms_of
+from fairtoll.experiments.adult_results import adult_results
+from fairtoll.experiments.adult_training import training_stages
+from fairtoll.experiments.adult_workspace import COPIES, AdultWorkspace
+from fairtoll.experiments.pool import default_workers, run_stages
+from fairtoll.experiments.stages import Display, Silent, Stage
+from fairtoll.files import write_text
+from fairtoll.runs import Run
+from fairtoll.training import FitSettings
 
 
 def reproduce_adult(
@@ -107,7 +107,7 @@ def adult_stages(workspace: AdultWorkspace) -> list[Stage]:
         write_text(adult_results(folder).model_dump_json(indent=1) + "\n", folder / "results.json")
 
     def write_pages(_: object) -> None:
-        from ..report import write_report
+        from fairtoll.report import write_report
 
         write_report(json.loads((folder / "results.json").read_text(encoding="utf-8")), folder)
 

@@ -6,10 +6,10 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
-from ..data.adult import CLASS_NAMES
-from ..results import Accuracy, Claim, Finding
-from .adult_plan import PAPER, adult_plan
-from .published import claim_text
+from fairtoll.data.adult import CLASS_NAMES
+from fairtoll.experiments.adult_plan import PAPER, adult_plan
+from fairtoll.experiments.published import claim_text
+from fairtoll.results import Accuracy, Claim, Finding
 
 Judgement = Literal["stands", "does not stand", "cannot be told"]
 STANDS, FALLS, UNKNOWN = "stands", "does not stand", "cannot be told"

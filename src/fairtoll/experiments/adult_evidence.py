@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from ..auditing.collect import (
+from fairtoll.auditing.collect import (
     collect_checks,
     collect_curve,
     collect_pgd,
@@ -14,13 +14,13 @@ from ..auditing.collect import (
     collect_transfer,
     collect_union,
 )
-from ..evidence import describe_rows, write_about
-from ..files import write_parquet
-from .adult_plan import ARMS, EPSILON, REALISTIC_EPSILON
-from .adult_threats import PAPER_EPSILONS, REALISTIC_EPSILONS
-from .adult_training import CRAFT_STEPS
-from .adult_workspace import AdultWorkspace
-from .stages import Advance, Stage
+from fairtoll.evidence import describe_rows, write_about
+from fairtoll.experiments.adult_plan import ARMS, EPSILON, REALISTIC_EPSILON
+from fairtoll.experiments.adult_threats import PAPER_EPSILONS, REALISTIC_EPSILONS
+from fairtoll.experiments.adult_training import CRAFT_STEPS
+from fairtoll.experiments.adult_workspace import AdultWorkspace
+from fairtoll.experiments.stages import Advance, Stage
+from fairtoll.files import write_parquet
 
 CHECK_EPSILONS = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 40.0)
 #: Far beyond every attribute's range: nothing the adversary may touch is left to hold it back.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from ..auditing import Attack, Comparison, Question
-from ..data.adult import CLASS_NAMES
-from .adult_threats import PAPER_EPSILONS
-from .published import load_published
+from fairtoll.auditing import Attack, Comparison, Question
+from fairtoll.data.adult import CLASS_NAMES
+from fairtoll.experiments.adult_threats import PAPER_EPSILONS
+from fairtoll.experiments.published import load_published
 
 EPSILON = 10.0
 REALISTIC_EPSILON = 0.5

@@ -6,13 +6,13 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from ..auditing.assemble import assemble, describe_environment
-from ..evidence import Evidence
-from ..files import write_text
-from ..results import Accuracy, Finding, Results
-from ..runs import finished_stages
-from .adult_claims import judge_adult_claims
-from .adult_plan import adult_plan, published_accuracy, published_values
+from fairtoll.auditing.assemble import assemble, describe_environment
+from fairtoll.evidence import Evidence
+from fairtoll.experiments.adult_claims import judge_adult_claims
+from fairtoll.experiments.adult_plan import adult_plan, published_accuracy, published_values
+from fairtoll.files import write_text
+from fairtoll.results import Accuracy, Finding, Results
+from fairtoll.runs import finished_stages
 
 TITLE = "Who pays when an income classifier is hardened?"
 QUESTION = (

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
-from ..data import TrainTest
-from ..threat import LinfThreat
+from fairtoll.data import TrainTest
+from fairtoll.threat import LinfThreat
 
 #: Attributes that no one changes by misreporting; nominal categories are fixed besides, since a
 #: distance between their codes means nothing.

@@ -8,20 +8,14 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
 
-from ..files import write_with
-from ..stack import ModelStack
-from ..training import (
-    craft_twins,
-    noise_twins,
-    train_online,
-    train_standard,
-    train_with_twins,
-)
-from ..training.fit import steps_of
-from .adult_plan import ARMS, EPSILON
-from .adult_threats import PAPER_EPSILONS
-from .adult_workspace import AdultWorkspace
-from .stages import Advance, Stage
+from fairtoll.experiments.adult_plan import ARMS, EPSILON
+from fairtoll.experiments.adult_threats import PAPER_EPSILONS
+from fairtoll.experiments.adult_workspace import AdultWorkspace
+from fairtoll.experiments.stages import Advance, Stage
+from fairtoll.files import write_with
+from fairtoll.stack import ModelStack
+from fairtoll.training import craft_twins, noise_twins, train_online, train_standard, train_with_twins
+from fairtoll.training.fit import steps_of
 
 CRAFT_STEPS = 20
 #: Expected seconds of a training stage at five seeds on one core.

@@ -11,12 +11,12 @@ import numpy as np
 from safetensors.torch import load_file
 from torch import Tensor
 
-from ..auditing import Arm, Target
-from ..data import TrainTest, load_adult
-from ..stack import ModelStack
-from ..threat import LinfThreat
-from ..training import FitSettings, TrainingSetup
-from .adult_threats import adult_threats
+from fairtoll.auditing import Arm, Target
+from fairtoll.data import TrainTest, load_adult
+from fairtoll.experiments.adult_threats import adult_threats
+from fairtoll.stack import ModelStack
+from fairtoll.threat import LinfThreat
+from fairtoll.training import FitSettings, TrainingSetup
 
 #: Class >50K stands three times: the paper "added the same class-1 samples", and tripling balances.
 COPIES = (1, 3)

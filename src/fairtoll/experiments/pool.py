@@ -17,9 +17,9 @@ from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wai
 from concurrent.futures.process import BrokenProcessPool
 from typing import Any
 
-from ..errors import FairtollError
-from ..runs import Run
-from .stages import Display, Stage, expected_seconds, longest_paths
+from fairtoll.errors import FairtollError
+from fairtoll.experiments.stages import Display, Stage, expected_seconds, longest_paths
+from fairtoll.runs import Run
 
 #: Rebuilds the run and its stages inside a worker; must be picklable.
 Build = Callable[[], tuple[Run, Sequence[Stage]]]

@@ -9,10 +9,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..errors import FairtollError
-from ..randomness import torch_generator
-from ..stack import ModelStack
-from ..threads import threads_for
+from fairtoll.errors import FairtollError
+from fairtoll.randomness import torch_generator
+from fairtoll.stack import ModelStack
+from fairtoll.threads import threads_for
 
 #: Called as ``perturb(stack, rows (K, B, ...), labels (K, B), noise)``; returns the rows to train on.
 Perturb = Callable[[ModelStack, Tensor, Tensor, "BatchNoise"], Tensor]

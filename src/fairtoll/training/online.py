@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from ..stack import ModelStack
-from ..threat import LinfThreat
-from .fit import BatchNoise, fit
-from .setup import TrainingSetup
+from fairtoll.stack import ModelStack
+from fairtoll.threat import LinfThreat
+from fairtoll.training.fit import BatchNoise, fit
+from fairtoll.training.setup import TrainingSetup
 
 
 def attack_batch(

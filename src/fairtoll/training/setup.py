@@ -10,12 +10,12 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
-from ..data import Dataset
-from ..errors import FairtollError
-from ..models import Standardize, adult_network, initialise_as_keras
-from ..randomness import torch_generator
-from ..stack import ModelStack
-from .fit import FitSettings
+from fairtoll.data import Dataset
+from fairtoll.errors import FairtollError
+from fairtoll.models import Standardize, adult_network, initialise_as_keras
+from fairtoll.randomness import torch_generator
+from fairtoll.stack import ModelStack
+from fairtoll.training.fit import FitSettings
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from ..stack import ModelStack
-from .fit import fit
-from .setup import TrainingSetup
+from fairtoll.stack import ModelStack
+from fairtoll.training.fit import fit
+from fairtoll.training.setup import TrainingSetup
 
 
 def train_standard(setup: TrainingSetup, *, advance: Callable[[int], None] | None = None) -> ModelStack:

@@ -7,12 +7,12 @@ from collections.abc import Callable
 import torch
 from torch import Tensor
 
-from ..attacks.pgd import pgd
-from ..randomness import torch_generator
-from ..stack import ModelStack
-from ..threat import LinfThreat
-from .fit import fit
-from .setup import TrainingSetup
+from fairtoll.attacks.pgd import pgd
+from fairtoll.randomness import torch_generator
+from fairtoll.stack import ModelStack
+from fairtoll.threat import LinfThreat
+from fairtoll.training.fit import fit
+from fairtoll.training.setup import TrainingSetup
 
 
 def craft_twins(
