@@ -14,7 +14,7 @@ from fairtoll.attacks.grid import MAXIMUM_FEATURES, grid, mutable_features
 from fairtoll.attacks.pgd import AttackResult, pgd
 from fairtoll.threat import LinfThreat
 
-#: On the paper's Adult networks this finds what the whole grid finds, but for one row in a thousand, in a
+#: On one training run of five Adult arms this found what the whole grid finds but for one row of 30,936, in a
 #: quarter of the time.
 GRID_PATIENCE = 128
 
