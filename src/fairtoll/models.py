@@ -1,4 +1,4 @@
-"""The paper's networks, which standardise their own input."""
+"""The paper's two networks, and the layer that standardises a table's input."""
 
 from __future__ import annotations
 
@@ -56,6 +56,39 @@ def adult_network(standardize: Standardize, *, classes: int = 2, width: int = 64
     inputs = standardize.mean.numel()
     for _ in range(depth):
         layers += [nn.Linear(inputs, width), nn.Tanh()]
+        inputs = width
+    return nn.Sequential(*layers, nn.Linear(inputs, classes))
+
+
+def image_network(
+    *, classes: int = 10, side: int = 32, channels: int = 3, widths: tuple[int, int, int, int] = (32, 64, 256, 128)
+) -> nn.Sequential:
+    """The paper's CIFAR-10 classifier: two convolutions with max pooling and ReLU, two dense layers, logits out.
+
+    Source: paper, section IV.A.1 (it does not give widths or kernel; docs/calibration.md says what was tried).
+    Pixels are taken in [0, 1] as they are.
+
+    Parameters
+    ----------
+    classes, side, channels : int
+        Of the images, which are square; `side` is a multiple of 4.
+    widths : tuple of int
+        Filters of the two 3 x 3 convolutions, then units of the two dense layers.
+
+    Examples
+    --------
+    >>> image_network()(torch.zeros(2, 3, 32, 32)).shape
+    torch.Size([2, 10])
+    """
+    first, second, third, fourth = widths
+    layers: list[nn.Module] = []
+    for before, after in ((channels, first), (first, second)):
+        # ReLU after pooling gives the same numbers as before it, for a quarter of the work.
+        layers += [nn.Conv2d(before, after, 3, padding=1), nn.MaxPool2d(2), nn.ReLU()]
+    layers.append(nn.Flatten())
+    inputs = second * (side // 4) ** 2
+    for width in (third, fourth):
+        layers += [nn.Linear(inputs, width), nn.ReLU()]
         inputs = width
     return nn.Sequential(*layers, nn.Linear(inputs, classes))
 

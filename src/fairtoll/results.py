@@ -73,6 +73,9 @@ class Parameters(_Strict):
     attribute: str | None
     label: str | None = Field(description="true class that the rows are restricted to")
     target: str | None = Field(description="class whose confidence or prediction is averaged")
+    matched_rate: float | None = Field(
+        default=None, description="mean success rate at which each arm is asked, each at the radius that gives it"
+    )
 
 
 class Published(_Strict):
@@ -119,6 +122,51 @@ class Accuracy(_Strict):
     per_seed: list[float]
     published: float | None = None
     source_arm: str | None = None
+
+
+class LeastEpsilonGroup(_Strict):
+    """Least epsilon over the rows of one class or group, all training runs of an arm together."""
+
+    group: str
+    mean: float = Field(description="censored rows count with the largest radius: a lower limit")
+    median: float
+    censored: float = Field(description="share of rows that stand at the largest radius")
+    broken: list[float] = Field(description="share of rows with a least epsilon of at most each of `epsilons`")
+
+
+class LeastEpsilon(_Strict):
+    """The distribution of least epsilon in one arm, class by class."""
+
+    arm: str
+    evaluation: Evaluation
+    attack: str
+    threat: str
+    partition: str
+    epsilon_max: float
+    epsilons: list[float]
+    rows: int
+    mean: float
+    sd: float | None = Field(description="of the mean, over training runs")
+    per_seed: list[float]
+    groups: list[LeastEpsilonGroup] = Field(description="the whole set first, named 'all', then each group")
+
+
+class Example(_Strict):
+    """One test image and what an attack made of it, as PNG data URIs."""
+
+    class_name: str
+    role: str = Field(description="why it is shown, such as 'easy class'")
+    arm: str
+    row: int
+    epsilon: float
+    clean: str
+    adversarial: str
+    difference: str = Field(description="adversarial minus clean, magnified, around middle grey")
+    magnification: float
+    clean_prediction: str
+    clean_confidence: float
+    adversarial_prediction: str
+    adversarial_confidence: float
 
 
 class Claim(_Strict):
@@ -176,6 +224,10 @@ class Results(_Strict):
     claims: list[Claim]
     alarms: list[Alarm]
     notes: list[str] = Field(description="remarks on how to read these results")
+    highlights: list[str] = Field(default=[], description="sentences for the first screen")
+    cuts: list[str] = Field(default=[], description="what this run left out or made smaller, for the first screen")
+    least_epsilon: list[LeastEpsilon] = Field(default=[])
+    examples: list[Example] = Field(default=[])
     environment: dict[str, Any]
     seconds: dict[str, float]
 
