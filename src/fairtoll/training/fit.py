@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -17,10 +18,27 @@ from fairtoll.threads import threads_for
 #: Called as ``perturb(stack, rows (K, B, ...), labels (K, B), noise)``; returns the rows to train on.
 Perturb = Callable[[ModelStack, Tensor, Tensor, "BatchNoise"], Tensor]
 
+#: Of the layers' products while training.
+Precision = Literal["float32", "bfloat16"]
+
 
 @dataclass(frozen=True)
 class FitSettings:
     """The paper's optimiser settings (section IV.A), its framework's defaults where it is silent.
+
+    Attributes
+    ----------
+    epochs, batch_size : int
+        Passes over the items, and items a step.
+    learning_rate, adam_epsilon : float
+        Of Adam.
+    precision : {"float32", "bfloat16"}
+        Of the layers' products while training; weights, losses and Adam stay in float32.
+
+    Raises
+    ------
+    FairtollError
+        For a value of 0 or less, or another precision.
 
     Examples
     --------
@@ -32,10 +50,13 @@ class FitSettings:
     batch_size: int = 250
     learning_rate: float = 1e-3
     adam_epsilon: float = 1e-7
+    precision: Precision = "float32"
 
     def __post_init__(self) -> None:
         if self.epochs < 1 or self.batch_size < 1 or not self.learning_rate > 0 or not self.adam_epsilon > 0:
             raise FairtollError(f"{self} has a value of 0 or less; expected all above 0")
+        if self.precision not in ("float32", "bfloat16"):
+            raise FairtollError(f"precision is {self.precision!r}; expected float32 or bfloat16")
 
 
 class BatchNoise:
@@ -150,9 +171,11 @@ def fit(
             noise = BatchNoise(seeds, epoch=epoch)
             for batch in order.split(settings.batch_size, dim=1):
                 rows, labels = (x[members, batch] if own_rows else x[batch]), y[batch]
-                if perturb is not None:
-                    rows = perturb(stack, rows, labels, noise)
-                losses = functional.cross_entropy(stack.each(rows).flatten(0, 1), labels.flatten(), reduction="none")
+                with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
+                    if perturb is not None:
+                        rows = perturb(stack, rows, labels, noise)
+                    logits = stack.each(rows).float()
+                losses = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
                 losses = losses.view(labels.shape)
                 if weights is None:
                     loss = losses.mean(dim=1).sum()

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
-from fairtoll.models import Standardize, adult_network, initialise_as_keras
+from fairtoll.models import Standardize, adult_network, image_network, initialise_as_keras
 from fairtoll.randomness import torch_generator
 from fairtoll.stack import ModelStack
 from fairtoll.training.fit import FitSettings
@@ -91,6 +91,51 @@ class TrainingSetup:
         items = oversample(y, copies=copies or [1] * len(rows.class_names))
         network = partial(adult_network, standardize, classes=len(rows.class_names))
         return cls(x, y, items, seeds, network, settings, device)
+
+    @classmethod
+    def for_images(
+        cls,
+        images: Dataset,
+        *,
+        seeds: Sequence[int],
+        widths: tuple[int, int, int, int] = (32, 64, 256, 128),
+        settings: FitSettings = FitSettings(),
+        device: str = "cpu",
+    ) -> TrainingSetup:
+        """A setup with the paper's convolutional network, on pixels as they are.
+
+        Parameters
+        ----------
+        images : Dataset
+            Training rows `(N, C, H, H)`, pixels in [0, 1].
+        seeds : sequence of int
+            One training run each.
+        widths : tuple of int
+            As `fairtoll.models.image_network`.
+        settings, device
+            As the attributes.
+
+        Raises
+        ------
+        FairtollError
+            For rows that are no square images with a side that is a multiple of 4.
+
+        Examples
+        --------
+        >>> import numpy as np
+        >>> images = Dataset(np.zeros((2, 3, 8, 8)), np.array([0, 1]), ("cat", "dog"))
+        >>> len(TrainingSetup.for_images(images, seeds=[0, 1]).initial_stack())
+        2
+        """
+        if images.x.ndim != 4 or images.x.shape[2] != images.x.shape[3] or images.x.shape[2] % 4:
+            raise FairtollError(
+                f"rows have shape {images.x.shape[1:]}; expected square images (channels, side, side), the side a "
+                "multiple of 4"
+            )
+        _, channels, side, _ = images.x.shape
+        network = partial(image_network, classes=len(images.class_names), side=side, channels=channels, widths=widths)
+        x, y = torch.from_numpy(images.x), torch.from_numpy(images.y)
+        return cls(x, y, torch.arange(len(y)), seeds, network, settings, device)
 
     def initial_stack(self) -> ModelStack:
         """One model per seed, with the paper's framework's initial weights."""

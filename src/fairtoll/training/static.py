@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor
 
 from fairtoll.attacks.pgd import pgd
+from fairtoll.inference import device_of
 from fairtoll.randomness import torch_generator
 from fairtoll.stack import ModelStack
 from fairtoll.threat import LinfThreat
-from fairtoll.training.fit import fit
+from fairtoll.training.fit import Precision, fit
 from fairtoll.training.setup import TrainingSetup
 
 
@@ -23,11 +24,16 @@ def craft_twins(
     threat: LinfThreat,
     epsilon: float,
     steps: int = 20,
+    relative_step: float = 2.5,
+    random_start: Sequence[torch.Generator] | None = None,
+    precision: Precision = "float32",
+    batch_size: int = 4096,
     advance: Callable[[int], None] | None = None,
 ) -> Tensor:
     """An adversarial twin of every row against each source model, crafted once, `(K, N, ...)`.
 
-    PGD with cross-entropy from the clean row (no random start), all steps taken.
+    PGD with cross-entropy, all steps taken, from the clean row unless `random_start` gives a generator for each
+    model. Rows to train on may be crafted in the precision of the training; rows to evaluate on may not.
 
     Examples
     --------
@@ -37,8 +43,21 @@ def craft_twins(
     torch.Size([1, 4, 3])
     """
     twins = []
-    for model in sources.members():
-        attack = pgd(model, x, y, threat=threat, epsilon=epsilon, steps=steps, stop_at_success=False)
+    for index, model in enumerate(sources.members()):
+        with torch.autocast(device_of(model).type, torch.bfloat16, enabled=precision == "bfloat16"):
+            attack = pgd(
+                model,
+                x,
+                y,
+                threat=threat,
+                epsilon=epsilon,
+                steps=steps,
+                relative_step=relative_step,
+                random_start=random_start is not None,
+                generator=None if random_start is None else random_start[index],
+                stop_at_success=False,
+                batch_size=batch_size,
+            )
         twins.append(attack.perturbed)
         if advance is not None:
             advance(1)
@@ -64,7 +83,11 @@ def noise_twins(setup: TrainingSetup, *, threat: LinfThreat, epsilon: float) -> 
 
 
 def train_with_twins(
-    setup: TrainingSetup, twins: Tensor, *, advance: Callable[[int], None] | None = None
+    setup: TrainingSetup,
+    twins: Tensor,
+    *,
+    start: ModelStack | None = None,
+    advance: Callable[[int], None] | None = None,
 ) -> ModelStack:
     """Train on every item and its twin, merged and shuffled: twice the updates of standard training.
 
@@ -77,6 +100,8 @@ def train_with_twins(
         N rows, K seeds.
     twins : Tensor, (K, N, ...) or (N, ...)
         One twin a row, of each model or shared.
+    start : ModelStack, optional
+        Trained models to go on from, which are left as they are. Default: initial weights.
 
     Examples
     --------
@@ -88,7 +113,7 @@ def train_with_twins(
     axis = twins.ndim - setup.x.ndim
     rows = torch.cat([setup.x.expand_as(twins), twins], dim=axis)
     return fit(
-        setup.initial_stack(),
+        setup.initial_stack() if start is None else ModelStack(start.members()).to(setup.device),
         rows,
         torch.cat([setup.y, setup.y]),
         items=torch.cat([setup.items, setup.items + len(setup.y)]),
