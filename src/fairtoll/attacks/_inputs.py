@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
+
 import torch
 from torch import Tensor, nn
 
@@ -11,6 +15,23 @@ from fairtoll.threat import LinfThreat
 
 #: Rows on which the model is tried first, so that a wrong one fails at once.
 PROBE_ROWS = 64
+
+#: The caller's numbers of the rows that an attack was handed; none: they are numbered as they come.
+_numbers: ContextVar[Tensor | None] = ContextVar("numbers", default=None)
+
+
+@contextmanager
+def numbered(rows: Tensor) -> Iterator[None]:
+    """Inside, errors call row i of an attack ``rows[i]``: its number where the caller counts.
+
+    For an attack that hands some of its rows to another; nests, each level counting in the one around it.
+    """
+    around = _numbers.get()
+    token = _numbers.set(rows if around is None else around[rows])
+    try:
+        yield
+    finally:
+        _numbers.reset(token)
 
 
 def check_inputs(
@@ -45,10 +66,11 @@ def class_count(model: nn.Module, x: Tensor) -> int:
 
 
 def finite_logits(model: nn.Module, points: Tensor, *, where: str, rows: Tensor) -> Tensor:
-    """Logits of `points`, or an error that names the first of `rows` for which they are not finite."""
+    """Logits of `points`, or an error that names the first of `rows` for which they are not finite (see `numbered`)."""
     logits = checked_logits(model, points)
     if not torch.isfinite(logits.detach().sum()):
-        require_finite(logits.detach(), where=where, rows=rows)
+        rows, numbers = rows.cpu(), _numbers.get()
+        require_finite(logits.detach().cpu(), where=where, rows=rows if numbers is None else numbers[rows])
     return logits
 
 

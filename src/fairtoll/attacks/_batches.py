@@ -1,0 +1,96 @@
+"""Rows in batches, and smaller ones where the device's memory does not hold a batch."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable
+from typing import TypeVar
+
+import torch
+
+from fairtoll.errors import FairtollError, FairtollWarning
+
+Result = TypeVar("Result")
+
+
+def in_batches(
+    rows: int, batch_size: int, work: Callable[[slice], Result], *, generator: torch.Generator | None = None
+) -> list[Result]:
+    """``[work(batch) for batch in batches]``; a batch that does not fit the device's memory is halved and retried.
+
+    Parameters
+    ----------
+    rows : int
+        How many there are.
+    batch_size : int
+        Rows of a batch; once halved, later batches are no larger.
+    work : callable
+        Takes the slice of a batch's rows. It may be called again for the same rows, so it leaves no trace
+        but in what it returns and in `generator`.
+    generator : torch.Generator, optional
+        What `work` draws from: put back before a retry, so that a failed attempt costs no draws.
+
+    Returns
+    -------
+    list
+        One result for each batch, in the order of the rows.
+
+    Raises
+    ------
+    FairtollError
+        If a single row does not fit.
+
+    Warns
+    -----
+    FairtollWarning
+        Once, if a batch had to be halved.
+
+    Examples
+    --------
+    >>> in_batches(5, 2, lambda batch: (batch.start, batch.stop))
+    [(0, 2), (2, 4), (4, 5)]
+    """
+    results: list[Result] = []
+    first, size = 0, batch_size
+    while first < rows:
+        batch = slice(first, min(first + size, rows))
+        state = None if generator is None else generator.get_state()
+        try:
+            results.append(work(batch))
+        except RuntimeError as error:
+            if not _out_of_memory(error):
+                raise
+            reason = str(error)
+        else:
+            first = batch.stop
+            continue
+        # Outside the handler: the error's frames hold the tensors that filled the memory.
+        _empty_cache()
+        if generator is not None and state is not None:
+            generator.set_state(state)
+        size = (batch.stop - batch.start) // 2
+        if not size:
+            raise FairtollError(
+                f"one row does not fit the device's memory ({' '.join(reason.split())}); expected room for one at "
+                "least; free memory, or move the model to another device"
+            )
+    if size < batch_size and size < rows:
+        warnings.warn(
+            f"batches of {batch_size} rows do not fit the device's memory; they were taken {size} rows at a time: "
+            f"pass batch_size={size} to go there at once",
+            FairtollWarning,
+            stacklevel=3,
+        )
+    return results
+
+
+def _out_of_memory(error: RuntimeError) -> bool:
+    """Whether a device said that its memory is full; some backends have no error class of their own for it."""
+    if isinstance(error, torch.OutOfMemoryError):
+        return True
+    return any(sign in str(error) for sign in ("out of memory", "STATUS_ALLOC_FAILED"))
+
+
+def _empty_cache() -> None:
+    if torch.cuda.is_initialized():
+        torch.cuda.empty_cache()
