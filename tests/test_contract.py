@@ -2,7 +2,10 @@
 
 import copy
 import inspect
+import sys
+import tempfile
 import typing
+from pathlib import Path
 
 import pandas as pd
 import pytest
@@ -11,8 +14,14 @@ from torch import nn
 
 from fairtoll import LinfThreat, ModelStack, attacks, data, threat, training
 
+sys.path.insert(0, str(Path(__file__).parent / "data"))
+
+from synthetic_cifar10 import write_parquet_copy
+
 #: What may be given by position: the data, and what is asked or trained.
-DATA = {"model", "x", "y", "setup", "twins", "sources", "stack", "source"}
+DATA = {"model", "x", "y", "setup", "twins", "sources", "stack", "source", "folder"}
+#: Where data that are looked for by default may be.
+MAY_BE_LEFT_OUT = {"folder"}
 
 PUBLIC = {
     f"{room.__name__.removeprefix('fairtoll.')}.{name}": item
@@ -40,6 +49,7 @@ SETUP = training.TrainingSetup(
     X, Y, torch.arange(12), [0], lambda: nn.Linear(3, 2), training.FitSettings(epochs=1, batch_size=4)
 )
 FRAME = pd.DataFrame({"age": [1, 2, 3], "sex": ["f", "m", "f"], "paid": [0, 1, 0]})
+COPY = tempfile.TemporaryDirectory()
 CALLS = {
     "attacks.pgd": ATTACK | STEPS,
     "attacks.union": ATTACK | STEPS | {"generator": torch.Generator()},
@@ -58,6 +68,7 @@ CALLS = {
     "training.noise_twins": {"setup": SETUP, "threat": LinfThreat(), "epsilon": 0.1},
     "training.craft_twins": {"sources": ModelStack([nn.Linear(3, 2)]), "x": X, "y": Y, "threat": LinfThreat()} | STEPS,
     "data.load_adult": {},
+    "data.load_cifar10": {"folder": write_parquet_copy(Path(COPY.name)), "rows_expected": None},
     "data.load_frame": {"source": FRAME, "label": "paid", "groups": ["sex"]},
 }  # fmt: skip
 #: What a call is there to change.
@@ -122,7 +133,7 @@ def test_only_data_is_positional(name):
     for parameter in inspect.signature(PUBLIC[name]).parameters.values():
         if parameter.kind is not parameter.KEYWORD_ONLY:
             assert parameter.name in DATA
-            assert parameter.default is parameter.empty
+            assert parameter.default is parameter.empty or parameter.name in MAY_BE_LEFT_OUT
 
 
 @pytest.mark.parametrize("name", FUNCTIONS)
