@@ -197,7 +197,7 @@ def test_an_unknown_arm_names_the_known():
 
 
 def test_a_rate_needs_every_row():
-    with pytest.raises(FairtollError, match=r"check-noise was run on 2 of 3 rows; expected all of them"):
+    with pytest.raises(FairtollError, match=r"check-noise covers 2 of 3 rows; expected all of them"):
         small().success("plain", evaluation="white-box", threat="audit", attack="check-noise", epsilon=0.5)
 
 
@@ -214,7 +214,7 @@ def test_runs_attacked_on_different_rows_are_refused():
     last = attacks.index[(attacks["attack"] == "check-noise") & (attacks["seed"] == 1)]
     attacks.loc[last, "row"] = np.array([1, 0], dtype=np.int32)
     moved = Evidence(whole.rows, whole.predictions, attacks, whole.class_names)
-    with pytest.raises(FairtollError, match=r"check-noise was run on different rows in different training runs"):
+    with pytest.raises(FairtollError, match=r"check-noise of 'plain' covers different rows in different training runs"):
         moved.success_of_rows("plain", evaluation="white-box", threat="audit", attack="check-noise", epsilon=0.5)
 
 

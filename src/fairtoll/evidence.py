@@ -7,19 +7,24 @@ figure is computed from them again, without the model.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import ArrayLike, NDArray
+from numpy.typing import NDArray
 
-from fairtoll.data.dataset import Dataset
 from fairtoll.errors import FairtollError
-from fairtoll.files import make_folder, read_parquet, write_parquet, write_text
+from fairtoll.evidence_index import EvidenceIndex
+from fairtoll.evidence_tables import describe_attack as describe_attack
+from fairtoll.evidence_tables import describe_least_epsilon as describe_least_epsilon
+from fairtoll.evidence_tables import describe_predictions as describe_predictions
+from fairtoll.evidence_tables import describe_rows as describe_rows
+from fairtoll.evidence_tables import write_about as write_about
+from fairtoll.files import make_folder, read_parquet, write_parquet
 from fairtoll.predictions import check_probabilities, read_predictions
 
 PREDICTION_KEYS = ("arm", "seed", "evaluation", "threat", "epsilon")
@@ -41,7 +46,8 @@ class Evidence:
         `probability_0` to `probability_{C-1}`.
     attacks : DataFrame
         `arm`, `seed`, `source_arm`, `evaluation`, `threat`, `attack`, `loss`, `steps`, `restarts`, `epsilon`,
-        `row`, `success`, `inferred`, `broken_by`.
+        `row`, `success`, `inferred`, `broken_by`, and where it was measured `least_epsilon`, `censored`. An
+        attack may cover some rows only, the same in every training run.
     class_names : tuple of str
         The C classes.
     about : mapping
@@ -115,22 +121,22 @@ class Evidence:
         self, arm: str, *, evaluation: str = "clean", threat: str = "", epsilon: float = 0.0
     ) -> NDArray[np.float64]:
         """Class probabilities of every row in every training run of an arm, `(S, N, C)`."""
+        values, rows = self.probabilities_of_rows(arm, evaluation=evaluation, threat=threat, epsilon=epsilon)
+        self._require_every_row(f"{evaluation} predictions of '{arm}'", rows)
+        return values
+
+    def probabilities_of_rows(
+        self, arm: str, *, evaluation: str, threat: str, epsilon: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """As `probabilities`, for predictions of some rows only: `(S, n, C)` and the n row numbers, ascending."""
         wanted = {"evaluation": evaluation, "threat": threat, "epsilon": epsilon}
-        blocks = _blocks(self._prediction_index, arm, wanted, PREDICTION_KEYS)
-        columns = [f"probability_{index}" for index in range(len(self.class_names))]
-        values = self._prediction_values
-        found = [self._in_row_order(values[block], self._prediction_rows[block]) for block in blocks]
-        if found[0].shape[-1] != len(columns):
-            raise FairtollError(f"predictions have {found[0].shape[-1]} classes; expected {len(columns)}")
-        return np.stack(found)
+        orders, rows = self._prediction_index.aligned(arm, wanted)
+        return np.stack([self._prediction_values[order] for order in orders]), rows
 
     def success(self, arm: str, *, evaluation: str, threat: str, attack: str, epsilon: float) -> NDArray[np.bool_]:
         """Whether the attack broke each row in each training run of an arm, `(S, N)`."""
         values, rows = self.success_of_rows(arm, evaluation=evaluation, threat=threat, attack=attack, epsilon=epsilon)
-        if len(rows) != len(self.rows):
-            raise FairtollError(
-                f"{attack} was run on {len(rows)} of {len(self.rows)} rows; expected all of them for a success rate"
-            )
+        self._require_every_row(attack, rows)
         return values
 
     def success_of_rows(
@@ -138,20 +144,52 @@ class Evidence:
     ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """As `success`, for an attack that was run on some rows only: `(S, n)` and the n row numbers, ascending."""
         wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
-        blocks = _blocks(self._attack_index, arm, wanted, ATTACK_KEYS)
-        orders = [block[np.argsort(self._attack_rows[block], kind="stable")] for block in blocks]
-        rows = self._attack_rows[orders[0]]
-        if (rows[1:] == rows[:-1]).any():
-            raise FairtollError(f"{attack} has a row twice in one training run of '{arm}'; expected each row once")
-        if any(not np.array_equal(self._attack_rows[order], rows) for order in orders):
-            raise FairtollError(
-                f"{attack} was run on different rows in different training runs of '{arm}'; expected the same rows"
-            )
+        orders, rows = self._attack_index.aligned(arm, wanted)
         return np.stack([self._attack_values[order] for order in orders]), rows
+
+    def least_epsilon(
+        self, arm: str, *, evaluation: str, threat: str, attack: str = "least-epsilon", epsilon: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+        """Least radius at which each row breaks, whether it stood at the largest, and the row numbers.
+
+        Parameters
+        ----------
+        epsilon : float
+            The largest radius tried, at which rows that stand are censored.
+
+        Returns
+        -------
+        values : ndarray of float, (S, n)
+            In the threat's units; 0 for a misclassified row, `epsilon` for a censored one.
+        censored : ndarray of bool, (S, n)
+        rows : ndarray of int, (n,)
+            Ascending.
+
+        Raises
+        ------
+        FairtollError
+            If there is no such evidence, or the attack measured success alone.
+        """
+        wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
+        orders, rows = self._attack_index.aligned(arm, wanted)
+        values, censored = self._least_epsilons
+        found = np.stack([values[order] for order in orders])
+        if np.isnan(found).any():
+            raise FairtollError(
+                f"{attack} on '{arm}' has no least epsilon for {int(np.isnan(found).sum())} of {found.size} entries; "
+                "expected one for each attacked row; write it with describe_least_epsilon"
+            )
+        return found, np.stack([censored[order] for order in orders]), rows
+
+    def least_epsilon_names(self, arm: str) -> list[tuple[str, str, str, float]]:
+        """Those of `attack_names` that measured least epsilon."""
+        values, _ = self._least_epsilons
+        blocks = self._attack_index.blocks
+        return sorted({key[2:] for key, rows in blocks.items() if key[0] == arm and np.isfinite(values[rows]).any()})
 
     def attack_names(self, arm: str) -> list[tuple[str, str, str, float]]:
         """Every (evaluation, threat, attack, epsilon) at hand for an arm."""
-        return sorted({(key[2], key[3], key[4], key[5]) for key in self._attack_index if key[0] == arm})
+        return sorted({(key[2], key[3], key[4], key[5]) for key in self._attack_index.blocks if key[0] == arm})
 
     def source_arm(self, arm: str) -> str | None:
         """On which arm the examples of an arm's static transfer were crafted; None where there was none."""
@@ -164,12 +202,12 @@ class Evidence:
         return {str(arm): str(source) for arm, source in pairs.itertuples(index=False)}
 
     @cached_property
-    def _prediction_index(self) -> dict[tuple[Any, ...], NDArray[np.intp]]:
-        return _index(self.predictions, PREDICTION_KEYS)
+    def _prediction_index(self) -> EvidenceIndex:
+        return EvidenceIndex(self.predictions, PREDICTION_KEYS)
 
     @cached_property
-    def _attack_index(self) -> dict[tuple[Any, ...], NDArray[np.intp]]:
-        return _index(self.attacks, ATTACK_KEYS)
+    def _attack_index(self) -> EvidenceIndex:
+        return EvidenceIndex(self.attacks, ATTACK_KEYS)
 
     @cached_property
     def _prediction_values(self) -> NDArray[np.float64]:
@@ -177,25 +215,20 @@ class Evidence:
         return check_probabilities(self.predictions[columns].to_numpy(dtype=np.float64))
 
     @cached_property
-    def _prediction_rows(self) -> NDArray[np.int64]:
-        return self.predictions["row"].to_numpy(dtype=np.int64)
-
-    @cached_property
     def _attack_values(self) -> NDArray[np.bool_]:
         return self.attacks["success"].to_numpy(dtype=np.bool_)
 
     @cached_property
-    def _attack_rows(self) -> NDArray[np.int64]:
-        return self.attacks["row"].to_numpy(dtype=np.int64)
+    def _least_epsilons(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Both columns, which tables without any least epsilon need not have."""
+        if not {"least_epsilon", "censored"} <= {*self.attacks}:
+            return np.full(len(self.attacks), np.nan), np.zeros(len(self.attacks), dtype=np.bool_)
+        # Parts without the columns, joined with parts that have them, leave gaps.
+        return self.attacks["least_epsilon"].to_numpy(dtype=np.float64), self.attacks["censored"].eq(True).to_numpy()
 
-    def _in_row_order(self, values: NDArray[np.float64], rows: NDArray[np.int64]) -> NDArray[np.float64]:
-        order = np.argsort(rows, kind="stable")
-        if not np.array_equal(rows[order], np.arange(len(self.rows))):
-            raise FairtollError(
-                f"predictions of {len(np.unique(rows))} different rows ({len(rows)} entries) for {len(self.rows)} "
-                "rows; expected one prediction for each row"
-            )
-        return values[order]
+    def _require_every_row(self, what: str, rows: NDArray[np.int64]) -> None:
+        if len(rows) != len(self.rows):
+            raise FairtollError(f"{what} covers {len(rows)} of {len(self.rows)} rows; expected all of them here")
 
     def save(self, folder: Path) -> None:
         """Write the tables as Parquet and `about` as JSON, each file whole or not at all."""
@@ -281,90 +314,6 @@ class Evidence:
             frame, label=label, probabilities=probabilities, groups=groups, arm=arm, seed=seed, row=row
         )
         return cls(rows, predictions, NO_ATTACKS, class_names, {"name": name, "title": name})
-
-
-def describe_rows(data: Dataset) -> pd.DataFrame:
-    """The table `rows` of a data set.
-
-    Examples
-    --------
-    >>> rows = Dataset(np.zeros((1, 2)), np.array([1]), ("no", "yes"), groups={"sex": ["f"]})
-    >>> describe_rows(rows).to_dict("list")
-    {'row': [0], 'label': [1], 'sex': ['f']}
-    """
-    return pd.DataFrame({"row": np.arange(len(data)), "label": data.y, **dict(data.groups)})
-
-
-def describe_predictions(
-    probabilities: ArrayLike, *, arm: str, seed: int, evaluation: str = "clean", threat: str = "", epsilon: float = 0.0
-) -> pd.DataFrame:
-    """A part of the table `predictions`: one model's probabilities `(N, C)` in row order."""
-    matrix = np.asarray(probabilities, dtype=np.float32)
-    frame = pd.DataFrame({f"probability_{index}": matrix[:, index] for index in range(matrix.shape[1])})
-    keys = {"arm": arm, "seed": seed, "evaluation": evaluation, "threat": threat, "epsilon": float(epsilon)}
-    return pd.DataFrame({**keys, "row": np.arange(len(matrix), dtype=np.int32)}).join(frame)
-
-
-def describe_attack(
-    success: ArrayLike,
-    *,
-    arm: str,
-    seed: int,
-    evaluation: str,
-    threat: str,
-    attack: str,
-    epsilon: float,
-    source_arm: str = "",
-    loss: str = "cross_entropy",
-    steps: int = 0,
-    restarts: int = 1,
-    rows: ArrayLike | None = None,
-    broken_by: Iterable[str] | None = None,
-    inferred: ArrayLike | bool = False,
-) -> pd.DataFrame:
-    """A part of the table `attacks`: one attack on one model, `(n,)` rows."""
-    values = np.asarray(success, dtype=np.bool_)
-    keys = {"arm": arm, "seed": seed, "source_arm": source_arm or arm, "evaluation": evaluation, "threat": threat}
-    settings = {"attack": attack, "loss": loss, "steps": steps, "restarts": restarts, "epsilon": float(epsilon)}
-    numbers = np.arange(len(values)) if rows is None else np.asarray(rows)
-    return pd.DataFrame(
-        {
-            **keys,
-            **settings,
-            "row": numbers.astype(np.int32),
-            "success": values,
-            "inferred": inferred,
-            "broken_by": "" if broken_by is None else list(broken_by),
-        }
-    )
-
-
-def write_about(folder: Path, class_names: Sequence[str], about: Mapping[str, Any]) -> None:
-    """Write `about.json`, which says what the tables are of."""
-    write_text(json.dumps({"class_names": list(class_names), **about}, indent=1) + "\n", folder / "about.json")
-
-
-def _index(frame: pd.DataFrame, keys: Sequence[str]) -> dict[tuple[Any, ...], NDArray[np.intp]]:
-    if not len(frame):
-        return {}
-    grouped = frame.groupby(list(keys), observed=True, sort=False).indices
-    return {tuple(key): np.asarray(rows) for key, rows in cast("dict[tuple[Any, ...], Any]", grouped).items()}
-
-
-def _blocks(
-    index: Mapping[tuple[Any, ...], NDArray[np.intp]], arm: str, wanted: Mapping[str, Any], keys: Sequence[str]
-) -> list[NDArray[np.intp]]:
-    """Positions of one arm's blocks, in order of seed."""
-    rest = tuple(wanted[key] for key in keys[2:])
-    found = sorted((key[1], position) for position, key in enumerate(index) if key[0] == arm and key[2:] == rest)
-    if not found:
-        raise FairtollError(f"no evidence for arm '{arm}' with {dict(wanted)}; the arms are {_arms(index)}")
-    blocks = list(index.values())
-    return [blocks[position] for _, position in found]
-
-
-def _arms(index: Mapping[tuple[Any, ...], Any]) -> str:
-    return ", ".join(dict.fromkeys(str(key[0]) for key in index)) or "none"
 
 
 def _join(paths: Sequence[Path], empty: pd.DataFrame) -> pd.DataFrame:

@@ -4,14 +4,18 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import ArrayLike, NDArray
 from torch import Tensor, nn
 
 from fairtoll.attacks import pgd, random_noise, success_curve, union, zero_gradient
 from fairtoll.data import Dataset
+from fairtoll.errors import FairtollError
 from fairtoll.evidence import describe_attack, describe_predictions
 from fairtoll.inference import predict_logits
 from fairtoll.randomness import derive_seed, torch_generator
@@ -41,27 +45,59 @@ class Arm:
 class Target:
     """The rows that are attacked, and what the adversary may touch.
 
+    Attributes
+    ----------
+    data : Dataset
+        The whole evaluation set.
+    threat : LinfThreat
+        What the adversary may touch.
+    threat_name : str
+        What to call it.
+    rows : array-like of int, (n,), optional
+        Positions in `data` of the rows that are attacked, the same for every arm; all when not given.
+
+    Raises
+    ------
+    FairtollError
+        If a position does not exist or stands twice.
+
     Examples
     --------
-    >>> import numpy as np
-    >>> rows = Dataset(np.zeros((3, 2)), np.array([0, 1, 0]), ("no", "yes"))
-    >>> Target(rows, LinfThreat(), "paper").x.shape
-    torch.Size([3, 2])
+    >>> data = Dataset(np.zeros((3, 2)), np.array([0, 1, 0]), ("no", "yes"))
+    >>> target = Target(data, LinfThreat(), "paper", rows=[0, 2])
+    >>> target.x.shape, target.numbers.tolist()
+    (torch.Size([2, 2]), [0, 2])
     """
 
     data: Dataset
     threat: LinfThreat
     threat_name: str
+    rows: ArrayLike | None = None
 
-    @property
+    def __post_init__(self) -> None:
+        numbers, last = self.numbers, len(self.data) - 1
+        if numbers.ndim != 1 or not len(numbers) or numbers.dtype.kind not in "iu":
+            raise FairtollError(f"rows is of type {numbers.dtype} and shape {numbers.shape}; expected row numbers (n,)")
+        if numbers.min() < 0 or numbers.max() > last or len(np.unique(numbers)) < len(numbers):
+            raise FairtollError(
+                f"{len(numbers)} rows from {numbers.min()} to {numbers.max()}, {len(np.unique(numbers))} of them "
+                f"different; expected different row numbers from 0 to {last}"
+            )
+
+    @cached_property
+    def numbers(self) -> NDArray[Any]:
+        """Row numbers of the attacked rows, `(n,)`."""
+        return np.arange(len(self.data)) if self.rows is None else np.asarray(self.rows)
+
+    @cached_property
     def x(self) -> Tensor:
-        """Rows, `(N, ...)`."""
-        return torch.from_numpy(self.data.x)
+        """Attacked rows, `(n, ...)`."""
+        return torch.from_numpy(self.data.x if self.rows is None else self.data.x[self.numbers])
 
-    @property
+    @cached_property
     def y(self) -> Tensor:
-        """True classes, `(N,)`."""
-        return torch.from_numpy(self.data.y)
+        """True classes of the attacked rows, `(n,)`."""
+        return torch.from_numpy(self.data.y if self.rows is None else self.data.y[self.numbers])
 
 
 def collect_predictions(arm: Arm, data: Dataset) -> pd.DataFrame:
@@ -99,6 +135,7 @@ def collect_pgd(
                 "seed": seed,
                 "evaluation": "white-box",
                 "threat": target.threat_name,
+                "rows": target.numbers,
             }
             attacks.append(
                 describe_attack(found.success.numpy(), **where, attack=f"pgd-{steps}", epsilon=epsilon, steps=steps)
@@ -121,7 +158,7 @@ def collect_curve(
         for position, epsilon in enumerate(epsilons):
             parts.append(
                 describe_attack(
-                    curve[position].numpy(),
+                    curve.success[position].numpy(),
                     arm=arm.name,
                     seed=seed,
                     evaluation="white-box",
@@ -129,7 +166,8 @@ def collect_curve(
                     attack=f"pgd-{steps}-curve",
                     epsilon=epsilon,
                     steps=steps,
-                    inferred=curve[position - 1].numpy() if position else False,
+                    rows=target.numbers,
+                    inferred=curve.inferred[position].numpy(),
                 )
             )
         if advance is not None:
@@ -165,6 +203,7 @@ def collect_union(
                 epsilon=epsilon,
                 steps=50,
                 restarts=restarts,
+                rows=target.numbers,
                 broken_by=found.broken_by,
             )
         )
@@ -187,8 +226,8 @@ def collect_transfer(
 
     Parameters
     ----------
-    examples : sequence of Tensor, length S, each (N, ...)
-        One set for each training run of `arm`.
+    examples : sequence of Tensor, length S, each (n, ...)
+        The attacked rows of `target` as they were crafted, one set for each training run of `arm`.
     """
     attacks, predictions = [], []
     for model, seed, rows in zip(arm.models, arm.seeds, examples, strict=True):
@@ -198,6 +237,7 @@ def collect_transfer(
             "seed": seed,
             "evaluation": "static-transfer",
             "threat": target.threat_name,
+            "rows": target.numbers,
         }
         success = (logits.argmax(dim=1) != target.y).numpy()
         settings: dict[str, Any] = {
@@ -220,7 +260,7 @@ def collect_checks(
     Noise and a single step at each radius, 20-step PGD afresh at each radius, and at one so large that
     everything the adversary may touch is free; and which rows have no gradient at all.
     """
-    rows = torch.randperm(len(target.data), generator=torch_generator(0, "check rows"))[:CHECK_ROWS].sort().values
+    rows = torch.randperm(len(target.y), generator=torch_generator(0, "check rows"))[:CHECK_ROWS].sort().values
     x, y = target.x[rows], target.y[rows]
     parts = []
     for model, seed in zip(arm.models, arm.seeds, strict=True):
@@ -237,7 +277,7 @@ def collect_checks(
                     attack=name,
                     epsilon=epsilon,
                     steps=steps,
-                    rows=rows.numpy(),
+                    rows=target.numbers[rows.numpy()],
                 )
             )
 
