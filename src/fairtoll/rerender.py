@@ -32,11 +32,12 @@ def rerender(folder: Path) -> Path:
     from fairtoll.report import write_report
 
     configuration = _configuration(folder)
-    if configuration.get("experiment") == "adult":
+    experiment = configuration.get("experiment")
+    if experiment in ("adult", "cifar10"):
         _require(folder, configuration, ["protocol"])
-        from fairtoll.experiments.adult_results import adult_results
+        from fairtoll.experiments import adult_results, cifar10_results
 
-        results = adult_results(folder)
+        results = (adult_results if experiment == "adult" else cifar10_results)(folder)
     else:
         results = _audit_again(folder, configuration)
     write_text(results.model_dump_json(indent=1) + "\n", folder / "results.json")

@@ -2,21 +2,20 @@
 
 from __future__ import annotations
 
-import json
 from functools import partial
 from pathlib import Path
 
 import torch
 
-from fairtoll.errors import FairtollError
 from fairtoll.experiments.adult_evidence import evidence_stages
 from fairtoll.experiments.adult_plan import EPSILON, arms_of
 from fairtoll.experiments.adult_results import adult_results
 from fairtoll.experiments.adult_training import training_stages
 from fairtoll.experiments.adult_workspace import COPIES, AdultWorkspace
+from fairtoll.experiments.ending import ending_stages
+from fairtoll.experiments.options import check_options, choose_device
 from fairtoll.experiments.pool import default_workers, run_stages
 from fairtoll.experiments.stages import Display, Silent, Stage
-from fairtoll.files import write_text
 from fairtoll.runs import Run
 from fairtoll.training import FitSettings
 
@@ -63,12 +62,7 @@ def reproduce_adult(
         For an unknown protocol or device, no seeds, a folder that cannot be used, that belongs to another
         configuration or that another process writes to, or a full disk.
     """
-    if protocol not in ("paper", "sound", "both"):
-        raise FairtollError(f"unknown protocol '{protocol}'; expected paper, sound or both")
-    if seeds < 1:
-        raise FairtollError(f"seeds is {seeds}; expected 1 or more training runs")
-    if workers is not None and workers < 1:
-        raise FairtollError(f"workers is {workers}; expected 1 or more processes")
+    check_options(protocol=protocol, seeds=seeds, workers=workers)
     device = choose_device(device)
     workspace = AdultWorkspace(folder, list(range(seeds)), arms_of(protocol), device, settings, rows)
     build = partial(_build, workspace, protocol)
@@ -100,41 +94,9 @@ def _build(workspace: AdultWorkspace, protocol: str) -> tuple[Run, list[Stage]]:
 
 def adult_stages(workspace: AdultWorkspace) -> list[Stage]:
     """Everything to be done, in order."""
-    folder = workspace.folder
     evidence = evidence_stages(workspace)
-
-    def write_results(_: object) -> None:
-        write_text(adult_results(folder).model_dump_json(indent=1) + "\n", folder / "results.json")
-
-    def write_pages(_: object) -> None:
-        from fairtoll.report import write_report
-
-        write_report(json.loads((folder / "results.json").read_text(encoding="utf-8")), folder)
-
-    names = tuple(stage.name for stage in evidence)
     return [
         *training_stages(workspace),
         *evidence,
-        Stage("results", "Nulls, intervals and verdicts", ("results.json",), write_results, names, 15),
-        Stage("report", "Report", ("report.html",), write_pages, ("results",), 10),
+        *ending_stages(workspace.folder, adult_results, after=[stage.name for stage in evidence]),
     ]
-
-
-def choose_device(device: str) -> str:
-    """Turn "auto" into "cuda" where there is an accelerator, else "cpu".
-
-    Raises
-    ------
-    FairtollError
-        For an unknown device, or "cuda" where there is none.
-
-    Examples
-    --------
-    >>> choose_device("cpu")
-    'cpu'
-    """
-    if device not in ("auto", "cpu", "cuda"):
-        raise FairtollError(f"unknown device '{device}'; expected auto, cpu or cuda")
-    if device == "cuda" and not torch.cuda.is_available():
-        raise FairtollError("device is cuda, and torch sees no accelerator here; use --device cpu")
-    return "cuda" if device != "cpu" and torch.cuda.is_available() else "cpu"

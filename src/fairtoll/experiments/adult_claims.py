@@ -4,15 +4,25 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from typing import Literal
 
 from fairtoll.data.adult import CLASS_NAMES
 from fairtoll.experiments.adult_plan import PAPER, adult_plan
-from fairtoll.experiments.published import claim_text
+from fairtoll.experiments.claims import (
+    FALLS,
+    STANDS,
+    UNKNOWN,
+    Judgement,
+    all_or_none,
+    by_reach,
+    conclude,
+    join_verdicts,
+    make_claim,
+    meaning,
+    say_change,
+    unless_few_runs,
+)
 from fairtoll.results import Accuracy, Claim, Finding
 
-Judgement = Literal["stands", "does not stand", "cannot be told"]
-STANDS, FALLS, UNKNOWN = "stands", "does not stand", "cannot be told"
 D0, D1 = CLASS_NAMES
 
 
@@ -51,69 +61,34 @@ def judge_adult_claims(findings: Sequence[Finding], accuracy: Sequence[Accuracy]
         _worse("eou-race", [by_key[f"eou/race/clean/{label}"] for label in (D0, D1)], "EOU for race"),
         _more_values(by_key),
     ]
-    return [*claims, _conclusion(claims)]
-
-
-def _claim(identifier: str, judgement: Judgement, reason: str, findings: Sequence[Finding]) -> Claim:
-    return Claim(
-        id=identifier,
-        text=claim_text(identifier),
-        judgement=judgement,
-        reason=reason,
-        findings=[finding.id for finding in findings],
-    )
-
-
-def _join_verdicts(findings: Sequence[Finding]) -> Judgement:
-    verdicts = {finding.verdict for finding in findings}
-    if verdicts == {"less fair"}:
-        return "stands"
-    return "does not stand" if verdicts & {"fairer", "equivalent"} else "cannot be told"
+    kinds = {"CAU": ["cau-adult"], "CRU_s": ["cru-s-adult"], "EOU": ["eou-sex", "eou-race"]}
+    return [*claims, conclude("Adult", claims, kinds, "the fourth kind, leave-one-out, is not measured here")]
 
 
 def _say(finding: Finding) -> str:
-    """The gap in both arms and the change, in one phrase."""
-    parameters, change = finding.parameters, finding.difference
-    where = f" in D_{CLASS_NAMES.index(parameters.label)}" if parameters.label else ""
-    where += f" at {parameters.epsilon:g}" if parameters.epsilon is not None else ""
-    phrase = f"{_number(finding.standard.value)} to {_number(finding.robust.value)}{where}"
-    if change is not None:
-        phrase += f" (change {change.value:+.3f}, interval {change.interval[0]:+.3f} to {change.interval[1]:+.3f})"
-    return phrase
-
-
-def _number(value: float | None) -> str:
-    return "insufficient data" if value is None else f"{value:.3f}"
+    label = finding.parameters.label
+    return say_change(finding, f" in D_{CLASS_NAMES.index(label)}" if label else "")
 
 
 def _worse(identifier: str, findings: Sequence[Finding], what: str) -> Claim:
-    judgement = _join_verdicts(findings)
+    judgement = join_verdicts(findings)
     runs = findings[0].seeds
     said = f"{what} {'; '.join(_say(finding) for finding in findings)}, over {runs} training runs"
-    return _claim(identifier, judgement, f"{_meaning(judgement, runs)}: {said}.", findings)
-
-
-def _meaning(judgement: Judgement, runs: int) -> str:
-    """What a judgement rests on, in a few words."""
-    if judgement == "stands":
-        return "The change is above the margin"
-    if judgement == "does not stand":
-        return "A change in the claimed direction is ruled out"
-    return "One training run cannot tell" if runs == 1 else "The interval does not settle it"
+    return make_claim(identifier, judgement, f"{meaning(judgement, runs)}: {said}.", findings)
 
 
 def _success_rates(by_key: Mapping[str, Finding]) -> Claim:
     findings = [
         finding for key, finding in by_key.items() if key.startswith("cru_s/class/white-box") and key.endswith("/all")
     ]
-    judgement = _join_verdicts(findings)
+    judgement = join_verdicts(findings)
     largest = max(_spread(arm.per_seed) for finding in findings for arm in (finding.standard, finding.robust))
     reason = (
-        f"{_meaning(judgement, findings[0].seeds)}: white-box over all rows, CRU_s "
+        f"{meaning(judgement, findings[0].seeds)}: white-box over all rows, CRU_s "
         f"{'; '.join(_say(finding) for finding in findings)}; one arm's CRU_s differs by up to {largest:.3f} between "
         "training runs alone."
     )
-    return _claim("cru-s-adult", judgement, reason, findings)
+    return make_claim("cru-s-adult", judgement, reason, findings)
 
 
 def _spread(values: Sequence[float | None]) -> float:
@@ -136,10 +111,10 @@ def _female_below_male(by_key: Mapping[str, Finding]) -> Claim:
             certain = arm.interval[0] > 0
             below += certain and female < male
             above += certain and female > male
-    judgement: Judgement = "stands" if below == 4 else "does not stand" if above else "cannot be told"
-    judgement = _unless_one_run(judgement, findings)
+    judgement: Judgement = STANDS if below == 4 else FALLS if above else UNKNOWN
+    judgement = unless_few_runs(judgement, findings)
     reason = f"The gap's interval excludes 0 in {below} of 4: female against male {'; '.join(phrases)}."
-    return _claim("female-below-male", judgement, reason, findings)
+    return make_claim("female-below-male", judgement, reason, findings)
 
 
 def _higher_on_d1(by_key: Mapping[str, Finding]) -> Claim:
@@ -152,24 +127,13 @@ def _higher_on_d1(by_key: Mapping[str, Finding]) -> Claim:
         change = other.value - one.value
         # D_0 and D_1 share no row; each half-width stands in for 1.96 standard errors.
         reach = math.hypot((one.interval[1] - one.interval[0]) / 2, (other.interval[1] - other.interval[0]) / 2)
-        judgements.append(STANDS if change > reach else FALLS if change < -reach else UNKNOWN)
+        judgements.append(by_reach(change, reach))
         phrases.append(
             f"{one.arm}: {one.value:.3f} in D_0, {other.value:.3f} in D_1 (change {change:+.3f} ± {reach:.3f})"
         )
-    judgement = _unless_one_run(_all_or_none(judgements), [first, second])
-    lead = {"stands": "It is", "does not stand": "It is lower"}.get(judgement, _meaning(judgement, first.seeds))
-    return _claim("eou-d1-above-d0", judgement, f"{lead}: EOU for sex, {'; '.join(phrases)}.", [first, second])
-
-
-def _unless_one_run(judgement: Judgement, findings: Sequence[Finding]) -> Judgement:
-    """One training run says nothing about the next."""
-    return "cannot be told" if min(finding.seeds for finding in findings) == 1 else judgement
-
-
-def _all_or_none(judgements: Sequence[str]) -> Judgement:
-    if all(judgement == STANDS for judgement in judgements):
-        return "stands"
-    return "does not stand" if FALLS in judgements else "cannot be told"
+    judgement = unless_few_runs(all_or_none(judgements), [first, second])
+    lead = {"stands": "It is", "does not stand": "It is lower"}.get(judgement, meaning(judgement, first.seeds))
+    return make_claim("eou-d1-above-d0", judgement, f"{lead}: EOU for sex, {'; '.join(phrases)}.", [first, second])
 
 
 def _more_values(by_key: Mapping[str, Finding]) -> Claim:
@@ -185,31 +149,13 @@ def _more_values(by_key: Mapping[str, Finding]) -> Claim:
         reach = sum(
             (one.difference.interval[1] - one.difference.interval[0]) / 2 for one in (sex, race) if one.difference
         )
-        judgements.append(STANDS if change > reach else FALLS if change < -reach else UNKNOWN)
+        judgements.append(by_reach(change, reach))
         phrases.append(
             f"D_{CLASS_NAMES.index(label)}: the change is {race.difference.value:+.3f} for race (five values) and "
             f"{sex.difference.value:+.3f} for sex (two), {change:+.3f} ± {reach:.3f} apart"
         )
-    judgement = _unless_one_run(_all_or_none(judgements), findings)
+    judgement = unless_few_runs(all_or_none(judgements), findings)
     # Two attributes cannot show a trend, whatever their order.
-    judgement = "cannot be told" if judgement == "stands" else judgement
+    judgement = UNKNOWN if judgement == STANDS else judgement
     lead = "The order is the other way round" if judgement == "does not stand" else "Two attributes cannot show a trend"
-    return _claim("eou-values", judgement, f"{lead}: {'; '.join(phrases)}.", findings)
-
-
-def _conclusion(claims: Sequence[Claim]) -> Claim:
-    parts = {"CAU": ["cau-adult"], "CRU_s": ["cru-s-adult"], "EOU": ["eou-sex", "eou-race"]}
-    judged = {claim.id: claim.judgement for claim in claims}
-    kinds = {kind: [judged[one] for one in of] for kind, of in parts.items()}
-    fallen = [kind for kind, found in kinds.items() if FALLS in found]
-    open_ = [kind for kind, found in kinds.items() if UNKNOWN in found and kind not in fallen]
-    shown = [kind for kind in kinds if kind not in fallen and kind not in open_]
-    phrases = [
-        f"{label} {', '.join(kinds_)}"
-        for label, kinds_ in (("shown for", shown), ("not so for", fallen), ("not settled for", open_))
-        if kinds_
-    ]
-    judgement: Judgement = "does not stand" if fallen else "cannot be told"
-    reason = f"On Adult, {'; '.join(phrases)}; the fourth kind, leave-one-out, is not measured here."
-    ids = sorted({identifier for claim in claims for identifier in claim.findings})
-    return Claim(id="conclusion", text=claim_text("conclusion"), judgement=judgement, reason=reason, findings=ids)
+    return make_claim("eou-values", judgement, f"{lead}: {'; '.join(phrases)}.", findings)

@@ -6,11 +6,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from fairtoll.auditing.assemble import assemble, describe_environment
+from fairtoll.auditing.assemble import assemble
 from fairtoll.evidence import Evidence
 from fairtoll.experiments.adult_claims import judge_adult_claims
 from fairtoll.experiments.adult_plan import adult_plan, published_accuracy, published_values
-from fairtoll.files import write_text
+from fairtoll.experiments.environment import kept_environment
 from fairtoll.results import Accuracy, Finding, Results
 from fairtoll.runs import finished_stages
 
@@ -30,9 +30,6 @@ def adult_results(folder: Path) -> Results:
         If the folder holds no finished evidence.
     """
     configuration = json.loads((folder / "configuration.json").read_text(encoding="utf-8"))
-    environment_path = folder / "environment.json"
-    if not environment_path.exists():
-        write_text(json.dumps(describe_environment(), indent=1) + "\n", environment_path)
     evidence = Evidence.load(folder / "evidence")
     return assemble(
         evidence,
@@ -45,7 +42,7 @@ def adult_results(folder: Path) -> Results:
         published_accuracy=published_accuracy(),
         judge_claims=judge_adult_claims,
         make_notes=adult_notes,
-        environment=json.loads(environment_path.read_text(encoding="utf-8")),
+        environment=kept_environment(folder),
         seconds=finished_stages(folder),
     )
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import torch
 from safetensors.torch import load_file, save_file
 from torch import Tensor
@@ -11,36 +9,32 @@ from torch import Tensor
 from fairtoll.experiments.adult_plan import ARMS, EPSILON
 from fairtoll.experiments.adult_threats import PAPER_EPSILONS
 from fairtoll.experiments.adult_workspace import AdultWorkspace
+from fairtoll.experiments.recipes import train_arm
 from fairtoll.experiments.stages import Advance, Stage
 from fairtoll.files import write_with
-from fairtoll.stack import ModelStack
-from fairtoll.training import craft_twins, noise_twins, train_online, train_standard, train_with_twins
-from fairtoll.training.fit import steps_of
+from fairtoll.training import craft_twins
 
 CRAFT_STEPS = 20
 #: Expected seconds of a training stage at five seeds on one core.
 SECONDS = {"standard": 17.0, "static": 31.0, "repeated": 31.0, "noise": 31.0, "online": 85.0, "online-noise": 17.0}
 
-Recipe = Callable[[AdultWorkspace, Advance], ModelStack]
-
 
 def training_stages(workspace: AdultWorkspace) -> list[Stage]:
     """Train every arm; the static arm's twins are crafted on the standard models first."""
-    recipes: dict[str, Recipe] = {
-        "standard": _standard,
-        "static": _static,
-        "repeated": _repeated,
-        "noise": _noise,
-        "online": _online,
-        "online-noise": _online_noise,
-    }
     scale = len(workspace.seeds) / 5
     stages = []
     for arm in workspace.arms:
         path = f"models/{arm}.safetensors"
 
         def make(advance: Advance, arm: str = arm, path: str = path) -> None:
-            stack = recipes[arm](workspace, advance)
+            stack = train_arm(
+                arm,
+                workspace.setup,
+                threat=workspace.threats["paper"],
+                epsilon=EPSILON,
+                crafted=lambda: load_file(workspace.folder / "examples/train.safetensors")["twins"],
+                advance=advance,
+            )
             write_with(stack.save, workspace.folder / path)
 
         after = ("craft",) if arm == "static" else ()
@@ -80,37 +74,3 @@ def _craft(workspace: AdultWorkspace, advance: Advance) -> None:
     x, y = torch.from_numpy(test.x), torch.from_numpy(test.y)
     crafted = {f"{epsilon:g}": craft(x, y, epsilon) for epsilon in PAPER_EPSILONS}
     write_with(lambda path: save_file(crafted, path), workspace.folder / "examples/test.safetensors")
-
-
-def _steps(workspace: AdultWorkspace, advance: Advance, *, twins: bool = False) -> Callable[[int], None]:
-    items = len(workspace.setup.items) * (2 if twins else 1)
-    total = steps_of(items, workspace.settings)
-    return lambda steps: advance(steps / total)
-
-
-def _standard(workspace: AdultWorkspace, advance: Advance) -> ModelStack:
-    return train_standard(workspace.setup, advance=_steps(workspace, advance))
-
-
-def _static(workspace: AdultWorkspace, advance: Advance) -> ModelStack:
-    twins = load_file(workspace.folder / "examples/train.safetensors")["twins"]
-    return train_with_twins(workspace.setup, twins, advance=_steps(workspace, advance, twins=True))
-
-
-def _repeated(workspace: AdultWorkspace, advance: Advance) -> ModelStack:
-    return train_with_twins(workspace.setup, workspace.setup.x, advance=_steps(workspace, advance, twins=True))
-
-
-def _noise(workspace: AdultWorkspace, advance: Advance) -> ModelStack:
-    twins = noise_twins(workspace.setup, threat=workspace.threats["paper"], epsilon=EPSILON)
-    return train_with_twins(workspace.setup, twins, advance=_steps(workspace, advance, twins=True))
-
-
-def _online(workspace: AdultWorkspace, advance: Advance) -> ModelStack:
-    threat, steps = workspace.threats["paper"], _steps(workspace, advance)
-    return train_online(workspace.setup, threat=threat, epsilon=EPSILON, advance=steps)
-
-
-def _online_noise(workspace: AdultWorkspace, advance: Advance) -> ModelStack:
-    threat, steps = workspace.threats["paper"], _steps(workspace, advance)
-    return train_online(workspace.setup, threat=threat, epsilon=EPSILON, steps=0, advance=steps)

@@ -16,11 +16,17 @@ MARGINS: dict[str, float] = {
     "cau": 0.01,
     "cru_s": 0.01,
     "cru_epsilon": 0.05,
+    "cru_epsilon_relative": 0.05,
+    "cru_s_matched": 0.01,
     "eou": 0.01,
     "equalized_odds_rate": 0.01,
     "luf_flip_rate": 0.01,
 }
 RELATIVE_MARGINS = frozenset({"cru_epsilon"})
+# Two runs differ by one number: too little to say how far a third would be from them.
+MINIMUM_RUNS = 3
+#: Fewer training runs than this say nothing about the next.
+MINIMUM_RUNS = 3
 
 
 class VerdictKind(StrEnum):
@@ -82,7 +88,7 @@ def state_verdict(difference: Difference | None, *, margin: float) -> Verdict:
     """State what an interval of a difference of gaps allows to say.
 
     Less fair: all of it above the margin. Fairer: all below minus the margin. Equivalent: all within.
-    Otherwise, and always with one training run in either arm, inconclusive.
+    Otherwise, and always with fewer than three training runs in either arm, inconclusive.
 
     Parameters
     ----------
@@ -113,8 +119,14 @@ def state_verdict(difference: Difference | None, *, margin: float) -> Verdict:
         return Verdict(VerdictKind.INSUFFICIENT_DATA, reason, margin)
     low, high = difference.interval.low, difference.interval.high
     spoken = f"the difference of gaps is {difference.value:+.4g}, from {low:+.4g} to {high:+.4g}"
-    if min(difference.standard_runs, difference.robust_runs) == 1:
+    runs = min(difference.standard_runs, difference.robust_runs)
+    if runs < MINIMUM_RUNS:
         reason = f"one training run: {spoken} over rows alone, and another run may differ"
+        if runs > 1:
+            reason = (
+                f"two training runs: {spoken}, but two say too little about how far another may differ; "
+                f"a verdict takes {MINIMUM_RUNS}"
+            )
         return Verdict(VerdictKind.INCONCLUSIVE, reason, margin)
     if low > margin:
         return Verdict(VerdictKind.LESS_FAIR, f"{spoken}, above the margin of {margin:.4g}", margin)

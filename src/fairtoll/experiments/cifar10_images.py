@@ -1,0 +1,46 @@
+"""The images of a run, kept in its folder: read once, the same for every process, whatever becomes of the source."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+from safetensors.torch import load_file, save_file
+
+from fairtoll.data import Dataset, TrainTest, load_cifar10
+from fairtoll.files import write_text, write_with
+
+FILES = ("train.safetensors", "test.safetensors", "about.json")
+
+
+def keep_images(
+    folder: Path,
+    source: str | None,
+    *,
+    train_rows: int | None,
+    rows_expected: tuple[int, int] | None,
+    advance: Callable[[float], None],
+) -> None:
+    """Read CIFAR-10 and write it to `folder` as bytes, the first `train_rows` training images of it."""
+    data = load_cifar10(source, rows_expected=rows_expected, advance=advance)
+    for name, split in (("train", data.train.take(np.arange(len(data.train))[:train_rows])), ("test", data.test)):
+        pixels = torch.from_numpy((split.x * 255).round().astype(np.uint8))
+        tensors = {"x": pixels, "y": torch.from_numpy(split.y)}
+        write_with(lambda path, tensors=tensors: save_file(tensors, path), folder / f"{name}.safetensors")
+    about = {"class_names": list(data.test.class_names), "title": data.title, "note": data.note}
+    write_text(json.dumps(about, indent=1) + "\n", folder / "about.json")
+
+
+def load_images(folder: Path) -> TrainTest:
+    """Read what `keep_images` has written, pixels in [0, 1]."""
+    about = json.loads((folder / "about.json").read_text(encoding="utf-8"))
+    splits = []
+    for name in ("train", "test"):
+        tensors = load_file(folder / f"{name}.safetensors")
+        pixels = tensors["x"].numpy().astype(np.float32)
+        pixels /= 255
+        splits.append(Dataset(pixels, tensors["y"].numpy(), tuple(about["class_names"]), name="cifar10"))
+    return TrainTest(splits[0], splits[1], title=about["title"], note=about["note"])

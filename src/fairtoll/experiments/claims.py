@@ -1,0 +1,120 @@
+"""Judging a claim: what the verdicts behind it allow to say, in the words all experiments share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Literal
+
+from fairtoll.experiments.published import claim_text
+from fairtoll.results import Claim, Finding
+from fairtoll.statistics.verdict import MINIMUM_RUNS
+
+Judgement = Literal["stands", "does not stand", "cannot be told"]
+STANDS: Judgement = "stands"
+FALLS: Judgement = "does not stand"
+UNKNOWN: Judgement = "cannot be told"
+
+
+def make_claim(identifier: str, judgement: Judgement, reason: str, findings: Sequence[Finding]) -> Claim:
+    """A judged claim, in the paper's wording as `published.json` has it."""
+    return Claim(
+        id=identifier,
+        text=claim_text(identifier),
+        judgement=judgement,
+        reason=reason,
+        findings=[finding.id for finding in findings],
+    )
+
+
+def join_verdicts(findings: Sequence[Finding]) -> Judgement:
+    """A claim that the robust arm is worse: by every gap, ruled out by one, or open."""
+    verdicts = {finding.verdict for finding in findings}
+    if verdicts == {"less fair"}:
+        return STANDS
+    return FALLS if verdicts & {"fairer", "equivalent"} else UNKNOWN
+
+
+def all_or_none(judgements: Sequence[Judgement]) -> Judgement:
+    """Stands if every part does, falls if one does."""
+    if all(judgement == STANDS for judgement in judgements):
+        return STANDS
+    return FALLS if FALLS in judgements else UNKNOWN
+
+
+def by_reach(change: float, reach: float) -> Judgement:
+    """A change claimed to be above 0, of which `reach` is the uncertainty.
+
+    Examples
+    --------
+    >>> by_reach(0.2, 0.1), by_reach(-0.2, 0.1), by_reach(0.05, 0.1)
+    ('stands', 'does not stand', 'cannot be told')
+    """
+    return STANDS if change > reach else FALLS if change < -reach else UNKNOWN
+
+
+def unless_few_runs(judgement: Judgement, findings: Sequence[Finding]) -> Judgement:
+    """One or two training runs say nothing about the next."""
+    return UNKNOWN if min(finding.seeds for finding in findings) < MINIMUM_RUNS else judgement
+
+
+def meaning(judgement: Judgement, runs: int) -> str:
+    """What a judgement rests on, in a few words."""
+    if judgement == STANDS:
+        return "The change is above the margin"
+    if judgement == FALLS:
+        return "A change in the claimed direction is ruled out"
+    if runs < MINIMUM_RUNS:
+        return "One training run cannot tell" if runs == 1 else "Two training runs cannot tell"
+    return "The interval does not settle it"
+
+
+def say_change(finding: Finding, where: str = "") -> str:
+    """The gap in both arms and the change, in one phrase."""
+    change = finding.difference
+    if finding.parameters.epsilon is not None and finding.metric == "cru_s":
+        where += f" at {finding.parameters.epsilon:g}"
+    digits = 5 if finding.metric == "cru_epsilon" else 3
+    phrase = f"{_number(finding.standard.value, digits)} to {_number(finding.robust.value, digits)}{where}"
+    if change is not None:
+        low, high = change.interval
+        phrase += f" (change {change.value:+.{digits}f}, interval {low:+.{digits}f} to {high:+.{digits}f})"
+    return phrase
+
+
+def _number(value: float | None, digits: int) -> str:
+    return "insufficient data" if value is None else f"{value:.{digits}f}"
+
+
+def conclude(data: str, claims: Sequence[Claim], kinds: dict[str, Sequence[str]], unmeasured: str) -> Claim:
+    """The paper's conclusion, that all four kinds of fairness are harmed, as far as one data set tells.
+
+    Parameters
+    ----------
+    data : str
+        What to call the data.
+    claims : sequence of Claim
+        Judged already.
+    kinds : dict
+        Kind of fairness to the claims that decide it.
+    unmeasured : str
+        The kinds that this experiment does not measure, in words.
+    """
+    judged = {claim.id: claim.judgement for claim in claims}
+    found = {kind: [judged[one] for one in of] for kind, of in kinds.items()}
+    fallen = [kind for kind, of in found.items() if FALLS in of]
+    open_ = [kind for kind, of in found.items() if UNKNOWN in of and kind not in fallen]
+    shown = [kind for kind in found if kind not in fallen and kind not in open_]
+    phrases = [
+        f"{label} {', '.join(kinds_)}"
+        for label, kinds_ in (("shown for", shown), ("not so for", fallen), ("not settled for", open_))
+        if kinds_
+    ]
+    reason = f"On {data}, {'; '.join(phrases)}; {unmeasured}."
+    ids = sorted({identifier for claim in claims for identifier in claim.findings})
+    return Claim(
+        id="conclusion",
+        text=claim_text("conclusion"),
+        judgement=FALLS if fallen else UNKNOWN,
+        reason=reason,
+        findings=ids,
+    )

@@ -1,0 +1,38 @@
+"""How every experiment ends: results and report, from the evidence in the run's folder."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from fairtoll.experiments.stages import Advance, Stage
+from fairtoll.files import write_text
+from fairtoll.results import Results
+
+
+def ending_stages(folder: Path, compute: Callable[[Path], Results], *, after: Sequence[str]) -> list[Stage]:
+    """The last two stages.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's.
+    compute : callable
+        Makes the results of the folder.
+    after : sequence of str
+        Names of the stages that make evidence.
+    """
+
+    def write_results(_: Advance) -> None:
+        write_text(compute(folder).model_dump_json(indent=1) + "\n", folder / "results.json")
+
+    def write_pages(_: Advance) -> None:
+        from fairtoll.report import write_report
+
+        write_report(json.loads((folder / "results.json").read_text(encoding="utf-8")), folder)
+
+    return [
+        Stage("results", "Nulls, intervals and verdicts", ("results.json",), write_results, tuple(after), 15),
+        Stage("report", "Report", ("report.html",), write_pages, ("results",), 10),
+    ]

@@ -1,0 +1,19 @@
+"""The versions and machine that a run's numbers came from, kept in its folder."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fairtoll.auditing.assemble import describe_environment
+from fairtoll.files import write_text
+
+
+def kept_environment(folder: Path) -> dict[str, Any]:
+    """What `environment.json` says; it is written on the first call, so that a report made elsewhere keeps it."""
+    path = folder / "environment.json"
+    if not path.exists():
+        write_text(json.dumps(describe_environment(), indent=1) + "\n", path)
+    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+    return kept
