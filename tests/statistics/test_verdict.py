@@ -18,7 +18,7 @@ from fairtoll.statistics import (
 @pytest.fixture(scope="module")
 def found():
     generator = np.random.default_rng(0)
-    return difference(generator.random((2, 200)), generator.random((2, 200)), np.repeat([0, 1], 100))
+    return difference(generator.random((3, 200)), generator.random((3, 200)), np.repeat([0, 1], 100))
 
 
 @pytest.mark.parametrize(
@@ -38,15 +38,21 @@ def test_the_interval_alone_decides(found, low, high, kind):
     assert (f"{found.least_detectable:.4g}" in verdict.reason) == (kind == VerdictKind.INCONCLUSIVE)
 
 
-def test_one_training_run_never_decides(found):
-    single = replace(found, interval=Interval(0.5, 0.6, 0.95), standard_runs=1)
-    verdict = state_verdict(single, margin=0.01)
+@pytest.mark.parametrize(("runs", "opening"), [(1, "one training run: "), (2, "two training runs: ")])
+@pytest.mark.parametrize("arm", ["standard_runs", "robust_runs"])
+@pytest.mark.parametrize(("low", "high"), [(0.5, 0.6), (-0.6, -0.5), (-0.001, 0.001)])
+def test_fewer_than_three_training_runs_never_decide(found, runs, opening, arm, low, high):
+    few = replace(found, interval=Interval(low, high, 0.95), **{arm: runs})
+    verdict = state_verdict(few, margin=0.01)
     assert verdict.kind == "inconclusive"
-    assert verdict.reason.startswith("one training run")
+    assert verdict.reason.startswith(opening)
+    assert state_verdict(replace(few, **{arm: 3}), margin=0.01).kind != "inconclusive"
 
 
 def test_margins():
     assert margin_for("eou") == 0.01
+    assert margin_for("cru_s_matched") == 0.01
+    assert margin_for("cru_epsilon_relative") == 0.05
     assert margin_for("cru_epsilon", mean_least_epsilon=4.0) == pytest.approx(0.2)
     with pytest.raises(FairtollError, match="mean_least_epsilon"):
         margin_for("cru_epsilon")

@@ -17,6 +17,7 @@ from fairtoll.statistics.null import null_gap as null_gap
 from fairtoll.statistics.swap import SwapTest as SwapTest
 from fairtoll.statistics.swap import swap_test as swap_test
 from fairtoll.statistics.verdict import MARGINS as MARGINS
+from fairtoll.statistics.verdict import MINIMUM_RUNS as MINIMUM_RUNS
 from fairtoll.statistics.verdict import LevellingDown as LevellingDown
 from fairtoll.statistics.verdict import Verdict as Verdict
 from fairtoll.statistics.verdict import VerdictKind as VerdictKind

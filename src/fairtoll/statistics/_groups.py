@@ -46,7 +46,7 @@ class Arm:
     `influence (M,)` the rows' deviation from the group mean, averaged over runs; `row_variance (G,)` the
     variance that the choice of rows gives to a group's mean over runs, less `interaction (G,)`, which is
     new in each run and so part of the variance between runs too; `included_rows (G,)` the fewest that count
-    in any run; `rates` whether every outcome is 0 or 1.
+    in any run; `rates` whether outcomes are shares between 0 and 1, as of rows that are right.
     """
 
     partition: Partition
@@ -130,8 +130,12 @@ def read_arms(
     *,
     minimum_rows: int,
     fewest_groups: int = 2,
+    rates: bool | None = None,
 ) -> tuple[Arm, ...]:
-    """Check the arms `(name, outcomes, included)` and keep the groups with enough rows in every one."""
+    """Check the arms `(name, outcomes, included)` and keep the groups with enough rows in every one.
+
+    Without `rates` outcomes are rates if each of an arm is 0 or 1.
+    """
     minimum_rows = check_count(minimum_rows, name="minimum_rows", least=2)
     labels = np.asarray(groups)
     outcomes = [check_outcomes(values, name=name) for name, values, _ in arms]
@@ -173,10 +177,17 @@ def read_arms(
         starts=np.concatenate([[0], np.cumsum(rows)[:-1]]).astype(np.intp),
         rows=rows,
     )
-    return tuple(_summarise(partition, values, mask) for values, mask in zip(outcomes, masks, strict=True))
+    if rates:
+        for (name, _, _), values in zip(arms, outcomes, strict=True):
+            if values.min() < 0 or values.max() > 1:
+                raise FairtollError(
+                    f"{name} runs from {values.min():g} to {values.max():g}; expected rates, from 0 to 1; "
+                    "give rates=False for other numbers"
+                )
+    return tuple(_summarise(partition, values, mask, rates) for values, mask in zip(outcomes, masks, strict=True))
 
 
-def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] | None) -> Arm:
+def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] | None, rates: bool | None) -> Arm:
     values = outcomes[:, partition.order]
     rows = partition.rows.astype(np.float64)
     included: Floats = np.broadcast_to(rows, (len(values), len(rows)))
@@ -198,7 +209,8 @@ def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] |
         interaction = np.minimum(interaction, row_variance)
         row_variance = row_variance - interaction
     smallest = included.min(axis=0)
-    rates = bool(((values == 0.0) | (values == 1.0)).all())
+    if rates is None:
+        rates = bool(((values == 0.0) | (values == 1.0)).all())
     if rates:
         # Rates of exactly 0 or 1 are not known without error: Laplace's rule gives about (1 / n) ** 2.
         row_variance = np.maximum(row_variance, (smallest + 1) / ((smallest + 2) ** 2 * smallest))

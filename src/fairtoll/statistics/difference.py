@@ -54,6 +54,7 @@ def difference(
     robust_included: ArrayLike | None = None,
     confidence: float = 0.95,
     minimum_rows: int = 10,
+    rates: bool | None = None,
     generator: np.random.Generator | None = None,
 ) -> Difference:
     """Difference of the gaps of two trained arms over training runs and the rows that they share.
@@ -80,6 +81,9 @@ def difference(
         Of the interval; widen it for several comparisons by `bonferroni`.
     minimum_rows
         Groups with fewer rows in any run of either arm are left out.
+    rates
+        Whether outcomes are rates, whose groups of all 0 or all 1 are not known without error. Default: if
+        every outcome of an arm is 0 or 1. Give False for numbers in a unit, such as least epsilon.
     generator
         Source of the random halves; `numpy.random.default_rng(0)` when not given.
 
@@ -109,6 +113,7 @@ def difference(
         groups,
         (("standard", standard, standard_included), ("robust", robust, robust_included)),
         minimum_rows=minimum_rows,
+        rates=rates,
     )
     rows = first.partition.rows.astype(np.float64)
     # Both arms use the same draws, so exchanging the arms changes the sign and nothing else.

@@ -44,11 +44,12 @@ def group_intervals(
     included: ArrayLike | None = None,
     confidence: float = 0.95,
     minimum_rows: int = 10,
+    rates: bool | None = None,
 ) -> dict[Any, Interval]:
     """Interval of each group's mean over new training runs and new rows; with one run, new rows alone.
 
     The variance is that of the runs plus that of the rows, with Satterthwaite's degrees of freedom,
-    lowered for few runs. For outcomes of 0 and 1 it is Wilson's interval at the number of rows that would
+    lowered for few runs. For rates it is Wilson's interval at the number of rows that would
     give that variance, so it stays within 0 and 1 and has a width when every outcome is the same.
 
     Parameters
@@ -63,6 +64,9 @@ def group_intervals(
         Of each interval.
     minimum_rows
         Groups with fewer rows in any run are left out.
+    rates
+        Whether outcomes are rates, whose groups of all 0 or all 1 are not known without error. Default: if
+        every outcome is 0 or 1. Give False for numbers in a unit, such as least epsilon.
 
     Returns
     -------
@@ -81,7 +85,9 @@ def group_intervals(
     True
     """
     check_confidence(confidence)
-    (arm,) = read_arms(groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, fewest_groups=1)
+    (arm,) = read_arms(
+        groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, fewest_groups=1, rates=rates
+    )
     variance, freedom = _group_variances(arm)
     quantile: Floats = np.asarray(stdtrit(freedom, (1 + confidence) / 2), dtype=np.float64)
     means = arm.means
@@ -117,6 +123,7 @@ def gap_interval(
     included: ArrayLike | None = None,
     confidence: float = 0.95,
     minimum_rows: int = 10,
+    rates: bool | None = None,
     resamples: int = 8000,
     generator: np.random.Generator | None = None,
 ) -> Interval:
@@ -140,6 +147,9 @@ def gap_interval(
         Of the interval.
     minimum_rows
         Groups with fewer rows in any run are left out.
+    rates
+        Whether outcomes are rates, whose groups of all 0 or all 1 are not known without error. Default: if
+        every outcome is 0 or 1. Give False for numbers in a unit, such as least epsilon.
     resamples
         Draws for the studentised range.
     generator
@@ -165,7 +175,7 @@ def gap_interval(
     check_confidence(confidence)
     resamples = check_count(resamples, name="resamples", least=100)
     generator = np.random.default_rng(0) if generator is None else generator
-    (arm,) = read_arms(groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows)
+    (arm,) = read_arms(groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, rates=rates)
     upper, lower = np.triu_indices(len(arm.partition.names), 1)
     variance, degrees = _comparable_variances(arm)
     errors = np.sqrt(variance[upper] + variance[lower])

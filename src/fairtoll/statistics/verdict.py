@@ -23,9 +23,7 @@ MARGINS: dict[str, float] = {
     "luf_flip_rate": 0.01,
 }
 RELATIVE_MARGINS = frozenset({"cru_epsilon"})
-# Two runs differ by one number: too little to say how far a third would be from them.
-MINIMUM_RUNS = 3
-#: Fewer training runs than this say nothing about the next.
+#: Fewer training runs never decide: two differ by one number, which hardly says how far a third would be.
 MINIMUM_RUNS = 3
 
 
