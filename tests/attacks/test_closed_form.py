@@ -125,7 +125,7 @@ def test_a_curve_breaks_each_row_at_the_right_radius(loss, threat):
     options = THREATS[threat]
     model, x, y = problem(2, seed=3, integer=options.get("integer"))
     epsilons = [0.0, 0.05, 0.2, 0.5, 1.0, 2.0]
-    curve = success_curve(model, x, y, threat=LinfThreat(**options), epsilons=epsilons, steps=20, loss=loss)
+    curve = success_curve(model, x, y, threat=LinfThreat(**options), epsilons=epsilons, steps=20, loss=loss).success
     assert curve.shape == (len(epsilons), ROWS)
     for epsilon, success in zip(epsilons, curve, strict=True):
         assert_exact(success, worst_case(model, x, y, epsilon=epsilon, **options))

@@ -28,7 +28,7 @@ def test_a_curve_is_monotone_on_a_saturated_network():
             parameter.mul_(8)
     x, y = torch.randn(300, 4), torch.randint(2, (300,))
     epsilons = [0.02, 0.1, 0.3, 0.6, 1.0, 2.0, 4.0]
-    curve = success_curve(model, x, y, threat=LinfThreat(), epsilons=epsilons, steps=5)
+    curve = success_curve(model, x, y, threat=LinfThreat(), epsilons=epsilons, steps=5).success
     assert (curve[1:] >= curve[:-1]).all()
     alone = torch.stack([pgd(model, x, y, threat=LinfThreat(), epsilon=e, steps=5).success for e in epsilons])
     assert not (alone[1:] >= alone[:-1]).all()
@@ -58,5 +58,5 @@ def test_generators_and_plain_numbers_serve_as_radii():
     model = nn.Linear(1, 2)
     model.load_state_dict({"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
     x, y = torch.tensor([[-0.5], [-2.0]]), torch.zeros(2, dtype=torch.int64)
-    curve = success_curve(model, x, y, threat=LinfThreat(), epsilons=(0, 1, 3))
+    curve = success_curve(model, x, y, threat=LinfThreat(), epsilons=(0, 1, 3)).success
     assert curve.tolist() == [[False, False], [True, False], [True, True]]

@@ -5,6 +5,7 @@ from fairtoll.attacks.checks import zero_gradient as zero_gradient
 from fairtoll.attacks.grid import grid as grid
 from fairtoll.attacks.pgd import AttackResult as AttackResult
 from fairtoll.attacks.pgd import pgd as pgd
+from fairtoll.attacks.success_curve import SuccessCurve as SuccessCurve
 from fairtoll.attacks.success_curve import success_curve as success_curve
 from fairtoll.attacks.union import UnionResult as UnionResult
 from fairtoll.attacks.union import union as union

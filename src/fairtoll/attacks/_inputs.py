@@ -68,10 +68,38 @@ def class_count(model: nn.Module, x: Tensor) -> int:
 def finite_logits(model: nn.Module, points: Tensor, *, where: str, rows: Tensor) -> Tensor:
     """Logits of `points`, or an error that names the first of `rows` for which they are not finite (see `numbered`)."""
     logits = checked_logits(model, points)
-    if not torch.isfinite(logits.detach().sum()):
-        rows, numbers = rows.cpu(), _numbers.get()
-        require_finite(logits.detach().cpu(), where=where, rows=rows if numbers is None else numbers[rows])
+    _raise_unless_finite(logits.detach(), where=where, rows=rows)
     return logits
+
+
+class FiniteWatch:
+    """Remembers logits that are not finite until it is asked, so that an accelerator is not waited for at each step.
+
+    Parameters
+    ----------
+    offset : int
+        Number of the batch's first row.
+    """
+
+    def __init__(self, offset: int) -> None:
+        self.offset = offset
+        self.noted: list[tuple[Tensor, Tensor, int]] = []
+
+    def note(self, logits: Tensor, rows: Tensor, step: int) -> None:
+        """Keep what the model said of `rows` of the batch at `step`."""
+        self.noted.append((logits, rows, step))
+
+    def raise_if_bad(self) -> None:
+        """Raise, naming row and step, if anything noted was not finite; then forget it."""
+        for logits, rows, step in self.noted:
+            _raise_unless_finite(logits, where=f"at step {step} of the attack", rows=rows + self.offset)
+        self.noted.clear()
+
+
+def _raise_unless_finite(logits: Tensor, *, where: str, rows: Tensor) -> None:
+    if not torch.isfinite(logits.sum()):
+        rows, numbers = rows.cpu(), _numbers.get()
+        require_finite(logits.cpu(), where=where, rows=rows if numbers is None else numbers[rows])
 
 
 def _describe(value: object) -> str:

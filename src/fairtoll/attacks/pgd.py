@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._inputs import check_inputs, finite_logits
+from fairtoll.attacks._batches import in_batches
+from fairtoll.attacks._descent import Descent
+from fairtoll.attacks._inputs import check_inputs
 from fairtoll.attacks.loss import get_loss
 from fairtoll.errors import FairtollError
 from fairtoll.inference import borrowed, device_of
@@ -122,103 +123,30 @@ def pgd(
     check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
     if start is not None and start.shape != x.shape:
         raise FairtollError(f"start has shape {tuple(start.shape)} and x {tuple(x.shape)}; expected the same")
-    device = device_of(model)
-    success = torch.zeros(len(x), dtype=torch.bool)
-    perturbed = x.detach().cpu().clone()
-    with borrowed(model):
-        for first in range(0, len(x), batch_size):
-            rows = slice(first, first + batch_size)
-            search = _Search(model, x[rows].detach().to(device), y[rows].to(device), threat, epsilon, climb, first)
-            if stop_at_success:
-                search.settle(search.clean, search.standing, step=0)
-            for restart in range(restarts):
-                if not len(search.standing):
-                    break
-                if restart or random_start:
-                    assert generator is not None
-                    noise = torch.rand(search.clean.shape, generator=generator).to(device, x.dtype)[search.standing]
-                    begin = search.low[search.standing] + (search.high - search.low)[search.standing] * noise
-                elif start is not None:
-                    begin = start[rows].to(device)[search.standing]
-                else:
-                    begin = search.clean[search.standing]
-                search.descend(begin, steps, relative_step / steps, stop_at_success)
-            success[rows] = search.success.cpu()
-            perturbed[rows] = search.best.cpu()
-    return AttackResult(success, perturbed)
+    device, climb = device_of(model), get_loss(loss)
 
-
-class _Search:
-    """One batch: which rows still stand, and the best input found for each."""
-
-    def __init__(
-        self,
-        model: nn.Module,
-        x: Tensor,
-        y: Tensor,
-        threat: LinfThreat,
-        epsilon: float,
-        climb: Callable[[Tensor, Tensor], Tensor],
-        offset: int,
-    ) -> None:
-        self.model, self.threat, self.climb, self.offset = model, threat, climb, offset
-        self.clean, self.y, self.best = x, y, x.clone()
-        self.low, self.high = threat.bounds(x, epsilon)
-        self.radius = threat.radius(x, epsilon)
-        self.success = torch.zeros(len(x), dtype=torch.bool, device=x.device)
-        self.standing = torch.arange(len(x), device=x.device)
-
-    def settle(self, points: Tensor, rows: Tensor, *, step: int) -> None:
-        """Test `points` of `rows` and record the misclassified ones."""
-        with torch.no_grad():
-            logits = self._logits(points, rows, step)
-        self._record(points, rows, logits.argmax(dim=1) != self.y[rows])
-        self.standing = torch.nonzero(~self.success).flatten()
-
-    def descend(self, begin: Tensor, steps: int, relative_step: float, stop_at_success: bool) -> None:
-        """Run one start for the standing rows."""
-        rows = self.standing
-        low, high, radius = self.low[rows], self.high[rows], self.radius[rows] * relative_step
-        point = torch.minimum(torch.maximum(begin, low), high)
-        for step in range(1, steps + 1):
-            candidate = self.threat.project(point, low, high).requires_grad_(True)
-            with torch.enable_grad():
-                logits = self._logits(candidate, rows, step)
-                value = self.climb(logits, self.y[rows]).sum()
-            (gradient,) = torch.autograd.grad(value, candidate)
-            moved = torch.minimum(torch.maximum(point + radius * gradient.sign(), low), high)
-            if stop_at_success:
-                wrong = logits.detach().argmax(dim=1) != self.y[rows]
-                # Where a step changes nothing, no later step of this start will.
-                done = wrong | (moved == point).flatten(1).all(dim=1)
-                if done.any():
-                    self._record(candidate.detach()[done], rows[done], wrong[done])
-                    keep = ~done
-                    rows, moved, low, high, radius = rows[keep], moved[keep], low[keep], high[keep], radius[keep]
-                    if not len(rows):
-                        break
-            point = moved
+    def attack(batch: slice) -> tuple[Tensor, Tensor]:
+        search = Descent(
+            model, x[batch].detach().to(device), y[batch].to(device), threat=threat, loss=climb, offset=batch.start
+        )
         if stop_at_success:
-            if len(rows):
-                self.settle(self.threat.project(point, low, high), rows, step=steps + 1)
-            self.standing = torch.nonzero(~self.success).flatten()
-            return
-        point = self.threat.project(point, low, high)
-        with torch.no_grad():
-            wrong = self._logits(point, rows, steps + 1).argmax(dim=1) != self.y
-        # A later start must not overwrite the input that an earlier one found.
-        self.best = torch.where(_like(self.success & ~wrong, point), self.best, point)
-        self.success |= wrong
+            search.settle(search.clean, search.standing, step=0)
+        for restart in range(restarts):
+            if not len(search.standing):
+                break
+            bounds = search.bounds(epsilon, search.standing)
+            if restart or random_start:
+                begin = search.random_points(bounds, generator)
+            elif start is not None:
+                begin = search.layout.pack(start[batch].detach().to(device))[search.standing]
+            else:
+                begin = search.clean[search.standing]
+            run = search.descend if stop_at_success else search.run_out
+            run(begin, bounds, steps=steps, relative_step=relative_step)
+        return search.success.cpu(), search.found()
 
-    def _logits(self, points: Tensor, rows: Tensor, step: int) -> Tensor:
-        return finite_logits(self.model, points, where=f"at step {step} of the attack", rows=rows + self.offset)
-
-    def _record(self, points: Tensor, rows: Tensor, wrong: Tensor) -> None:
-        """Keep the input last tried for each row, and whether it succeeded."""
-        self.best[rows] = points
-        self.success[rows[wrong]] = True
-
-
-def _like(rows: Tensor, x: Tensor) -> Tensor:
-    """A flag a row, shaped so that it broadcasts against `x`."""
-    return rows.reshape(-1, *[1] * (x.ndim - 1))
+    with borrowed(model):
+        parts = in_batches(len(x), batch_size, attack, generator=generator)
+    if not parts:
+        return AttackResult(torch.zeros(0, dtype=torch.bool), x.detach().cpu().clone())
+    return AttackResult(torch.cat([success for success, _ in parts]), torch.cat([found for _, found in parts]))

@@ -3,15 +3,45 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from fairtoll.attacks._batches import in_batches
+from fairtoll.attacks._descent import Descent
 from fairtoll.attacks._inputs import check_inputs
-from fairtoll.attacks.pgd import pgd
+from fairtoll.attacks.loss import get_loss
 from fairtoll.errors import FairtollError
+from fairtoll.inference import borrowed, device_of
 from fairtoll.threat import LinfThreat
+
+#: As in `pgd`: step size times `steps`, in radii.
+RELATIVE_STEP = 2.5
+
+
+@dataclass(frozen=True)
+class SuccessCurve:
+    """Which rows are broken at each radius, on the CPU.
+
+    Attributes
+    ----------
+    success : Tensor of bool, (E, N)
+        In the order in which the radii were given.
+    inferred : Tensor of bool, (E, N)
+        Where no attack was run because another radius had answered. Ascending: success carried up from a smaller
+        radius. Descending: rows that stood at a larger one.
+
+    Examples
+    --------
+    >>> SuccessCurve(torch.tensor([[False], [True]]), torch.zeros(2, 1, dtype=torch.bool)).success.float().mean(dim=1)
+    tensor([0., 1.])
+    """
+
+    success: Tensor
+    inferred: Tensor
 
 
 def success_curve(
@@ -24,14 +54,17 @@ def success_curve(
     steps: int = 50,
     restarts: int = 1,
     loss: str = "cross_entropy",
+    order: Literal["ascending", "descending"] = "ascending",
+    patience: int | None = None,
     generator: torch.Generator | None = None,
     batch_size: int = 4096,
-) -> Tensor:
-    """Which rows are broken at each radius, in ascending order.
+) -> SuccessCurve:
+    """Which rows are broken at each radius, each row asked no more than it must be.
 
-    A row broken at one radius is broken at every larger one and is not attacked again; the others
-    start from where the smaller radius left them. The curve is therefore monotone by construction:
-    the alarm "not monotone" must rest on independent attacks at each radius (`pgd`).
+    Ascending: a row broken at one radius is broken at every larger one and is not attacked again; the others
+    start from where the smaller radius left them. Descending: a row that stands at one radius is taken to stand at
+    every smaller one. The curve is therefore monotone by construction: the alarm "not monotone" must rest on
+    independent attacks at each radius (`pgd`).
 
     Parameters
     ----------
@@ -39,49 +72,56 @@ def success_curve(
         As in `pgd`.
     epsilons : sequence of float, length E
         Radii, ascending.
+    order : {"ascending", "descending"}
+        Which radius is attacked first. Descending is quicker where most rows stand at the largest radius; what it
+        infers is marked.
+    patience : int, optional
+        Give a row up once it would not be broken if every step left gained as much margin as the last `patience`
+        steps did on average. Default: never.
 
     Returns
     -------
-    Tensor of bool, (E, N)
+    SuccessCurve
 
     Raises
     ------
     FairtollError
-        If the radii are empty or not ascending, and as `pgd` does.
+        If the radii are empty or not ascending, the order is unknown, the patience is below 1, and as `pgd` does.
 
     Examples
     --------
     >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
     ...     {"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
     >>> x = torch.tensor([[-0.5], [-2.0]])
-    >>> success_curve(model, x, torch.tensor([0, 0]), threat=LinfThreat(), epsilons=[0.1, 1.0, 3.0]).tolist()
+    >>> success_curve(model, x, torch.tensor([0, 0]), threat=LinfThreat(), epsilons=[0.1, 1.0, 3.0]).success.tolist()
     [[False, False], [True, False], [True, True]]
     """
     check_epsilons(epsilons)
+    if steps < 1 or restarts < 1:
+        raise FairtollError(f"steps is {steps} and restarts is {restarts}; expected 1 or more of each")
+    if order not in ("ascending", "descending"):
+        raise FairtollError(f"order is '{order}'; expected ascending or descending")
+    if patience is not None and patience < 1:
+        raise FairtollError(f"patience is {patience}; expected 1 or more, or None")
+    if generator is None and restarts > 1:
+        raise FairtollError("random starts need a generator; pass generator=torch.Generator().manual_seed(...)")
+    device, climb = device_of(model), get_loss(loss)
     check_inputs(model, x, y, threat=threat, epsilon=epsilons[0], batch_size=batch_size)
-    success = torch.zeros(len(epsilons), len(x), dtype=torch.bool)
-    start = x.detach().cpu().clone()
-    standing = torch.arange(len(x))
-    for position, epsilon in enumerate(epsilons):
-        attack = pgd(
-            model,
-            x[standing],
-            y[standing],
-            threat=threat,
-            epsilon=epsilon,
-            steps=steps,
-            restarts=restarts,
-            loss=loss,
-            start=start[standing],
-            generator=generator,
-            batch_size=batch_size,
+
+    def attack(batch: slice) -> tuple[Tensor, Tensor]:
+        search = Descent(
+            model, x[batch].detach().to(device), y[batch].to(device), threat=threat, loss=climb, offset=batch.start
         )
-        start[standing] = attack.perturbed
-        success[position:, standing[attack.success]] = True
-        standing = standing[~attack.success]
-        if not len(standing):
-            break
-    return success
+        climbing = _ascend if order == "ascending" else _come_down
+        return climbing(search, epsilons, steps=steps, restarts=restarts, patience=patience, generator=generator)
+
+    with borrowed(model):
+        parts = in_batches(len(x), batch_size, attack, generator=generator)
+    none = torch.zeros(len(epsilons), 0, dtype=torch.bool)
+    return SuccessCurve(
+        torch.cat([none, *(success for success, _ in parts)], dim=1),
+        torch.cat([none, *(inferred for _, inferred in parts)], dim=1),
+    )
 
 
 def check_epsilons(epsilons: Sequence[float]) -> None:
@@ -89,3 +129,39 @@ def check_epsilons(epsilons: Sequence[float]) -> None:
     given = list(epsilons)
     if not given or not given[0] >= 0 or not all(one < other for one, other in pairwise(given)):
         raise FairtollError(f"epsilons is {given}; expected radii of 0 or more, each once, in ascending order")
+
+
+def _ascend(search: Descent, epsilons: Sequence[float], **options: Any) -> tuple[Tensor, Tensor]:
+    """Success and what of it was inferred, `(E, N)` each: attack what still stands, from where it was left."""
+    success: list[Tensor] = []
+    inferred: list[Tensor] = []
+    for epsilon in epsilons:
+        inferred.append(search.success.clone())
+        _attack(search, epsilon, **options)
+        success.append(search.success.clone())
+    return torch.stack(success).cpu(), torch.stack(inferred).cpu()
+
+
+def _come_down(search: Descent, epsilons: Sequence[float], **options: Any) -> tuple[Tensor, Tensor]:
+    """The same from the largest radius: attack what has fallen, from what it fell to."""
+    success: list[Tensor] = []
+    inferred: list[Tensor] = []
+    for epsilon in reversed(epsilons):
+        inferred.append(torch.zeros_like(search.success) if not success else ~search.success)
+        if success:
+            search.withdraw(epsilon)
+        _attack(search, epsilon, **options)
+        success.append(search.success.clone())
+    return torch.stack(success[::-1]).cpu(), torch.stack(inferred[::-1]).cpu()
+
+
+def _attack(
+    search: Descent, epsilon: float, *, steps: int, restarts: int, patience: int | None, generator: Any
+) -> None:
+    """All starts at one radius: the first where each row was left, the others random."""
+    for restart in range(restarts):
+        if not len(search.standing):
+            return
+        bounds = search.bounds(epsilon, search.standing)
+        begin = search.random_points(bounds, generator) if restart else search.best[search.standing]
+        search.descend(begin, bounds, steps=steps, relative_step=RELATIVE_STEP, patience=patience)

@@ -1,0 +1,200 @@
+"""The engine of the attacks that follow a gradient and drop a row once its question is answered."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor, nn
+
+from fairtoll.attacks._inputs import FiniteWatch
+from fairtoll.attacks._layout import best_layout, chunk_rows, steps_between_looks
+from fairtoll.attacks.loss import margin
+from fairtoll.inference import checked_logits
+from fairtoll.threat import LinfThreat
+
+Loss = Callable[[Tensor, Tensor], Tensor]
+
+
+class Asked:
+    """A borrowed model, asked about packed rows a cacheful at a time."""
+
+    def __init__(self, model: nn.Module, x: Tensor, *, packed: bool = True) -> None:
+        self.model, self.chunk = model, chunk_rows(x)
+        self.layout = best_layout(model, x[:2] if packed else x[:0])
+
+    def logits(self, points: Tensor) -> Tensor:
+        """Logits of packed rows, without a gradient."""
+        with torch.no_grad():
+            parts = [checked_logits(self.model, self.layout.show(part)) for part in points.split(self.chunk)]
+        return parts[0] if len(parts) == 1 else torch.cat(parts)
+
+    def gradient(self, points: Tensor, y: Tensor, loss: Loss) -> tuple[Tensor, Tensor]:
+        """Logits, and the gradient of `loss` in the input alone, both detached."""
+        logits, gradients = [], []
+        for part, labels in zip(points.split(self.chunk), y.split(self.chunk), strict=True):
+            leaf = part.detach().requires_grad_(True)
+            with torch.enable_grad():
+                answer = checked_logits(self.model, self.layout.show(leaf))
+                (gradient,) = torch.autograd.grad(loss(answer, labels).sum(), leaf)
+            logits.append(answer.detach())
+            gradients.append(gradient)
+        return (logits[0], gradients[0]) if len(logits) == 1 else (torch.cat(logits), torch.cat(gradients))
+
+
+class Descent:
+    """Rows under attack: which still stand, and the best input found for each."""
+
+    def __init__(
+        self, model: nn.Module, x: Tensor, y: Tensor, *, threat: LinfThreat, loss: Loss, offset: int = 0
+    ) -> None:
+        # Whole numbers are projected in the model's own shape.
+        self.asked = Asked(model, x, packed=threat.integer is None)
+        self.threat, self.loss, self.x, self.y, self.offset = threat, loss, x, y, offset
+        self.layout = self.asked.layout
+        self.clean = self.layout.pack(x)
+        self.best = self.clean.clone()
+        self.success = torch.zeros(len(x), dtype=torch.bool, device=x.device)
+        self.standing = torch.arange(len(x), device=x.device)
+        self.between_looks = steps_between_looks(x.device)
+
+    def bounds(self, epsilon: float, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Lowest and highest admissible values of `rows`, and the radius of each feature, packed."""
+        low, high = self.threat.bounds(self.x[rows], epsilon)
+        radius = self.threat.radius(self.x[rows], epsilon)
+        return self.layout.pack(low), self.layout.pack(high), self.layout.pack(radius)
+
+    def random_points(self, bounds: tuple[Tensor, Tensor, Tensor], generator: torch.Generator | None) -> Tensor:
+        """One uniform draw for each standing row; as many are drawn however many stand."""
+        noise = torch.rand(self.x.shape, generator=generator).to(self.x)
+        low, high, _ = bounds
+        return low + (high - low) * self.layout.pack(noise)[self.standing]
+
+    def found(self) -> Tensor:
+        """The best inputs in the model's shape, on the CPU."""
+        return self.layout.show(self.best).contiguous().cpu()
+
+    def settle(self, points: Tensor, rows: Tensor, *, step: int) -> None:
+        """Test `points` of `rows` and record what they show."""
+        watch = FiniteWatch(self.offset)
+        logits = self.asked.logits(points)
+        watch.note(logits, rows, step)
+        watch.raise_if_bad()
+        self._record(points, rows, logits.argmax(dim=1) != self.y[rows])
+        self._refresh()
+
+    def withdraw(self, epsilon: float) -> None:
+        """To a smaller radius: of the rows that fell, those whose input lies outside it are to be attacked again."""
+        fallen = torch.nonzero(self.success).flatten()
+        low, high, _ = self.bounds(epsilon, fallen)
+        inside = ((self.best[fallen] >= low) & (self.best[fallen] <= high)).flatten(1).all(dim=1)
+        self.success = torch.zeros_like(self.success).index_fill(0, fallen[inside], True)
+        self.standing = fallen[~inside]
+
+    def descend(
+        self,
+        begin: Tensor,
+        bounds: tuple[Tensor, Tensor, Tensor],
+        *,
+        steps: int,
+        relative_step: float,
+        patience: int | None = None,
+    ) -> None:
+        """One start from `begin` for the standing rows; `bounds` are theirs."""
+        rows, y = self.standing, self.y[self.standing]
+        low, high, radius = bounds
+        radius = radius * (relative_step / steps)
+        point = torch.minimum(torch.maximum(begin, low), high)
+        watch, pace = FiniteWatch(self.offset), Pace(steps, patience)
+        for step in range(1, steps + 1):
+            candidate = self.threat.project(point, low, high)
+            logits, gradient = self.asked.gradient(candidate, y, self.loss)
+            watch.note(logits, rows, step)
+            wrong = logits.argmax(dim=1) != y
+            moved = torch.minimum(torch.maximum(point + radius * gradient.sign_(), low), high)
+            # Where a step changes nothing, no later step of this start will.
+            done = wrong | (moved == point).flatten(1).all(dim=1) | pace.hopeless(logits, y, step)
+            if self.between_looks > 1:
+                # A row that is done waits where it is for the next look.
+                moved = torch.where(_like(done, point), point, moved)
+            if step % self.between_looks == 0 or step == steps:
+                watch.raise_if_bad()
+                if done.any():
+                    self._record(candidate[done], rows[done], wrong[done])
+                    keep = torch.nonzero(~done).flatten()
+                    rows, y, moved, low, high, radius = (part[keep] for part in (rows, y, moved, low, high, radius))
+                    pace.keep(keep)
+                    if not len(rows):
+                        break
+            point = moved
+        if len(rows):
+            self.settle(self.threat.project(point, low, high), rows, step=steps + 1)
+        self._refresh()
+
+    def run_out(
+        self, begin: Tensor, bounds: tuple[Tensor, Tensor, Tensor], *, steps: int, relative_step: float
+    ) -> None:
+        """One start for all rows, every step of it, as examples for training are crafted."""
+        low, high, radius = bounds
+        radius = radius * (relative_step / steps)
+        point = torch.minimum(torch.maximum(begin, low), high)
+        rows, watch = torch.arange(len(point), device=point.device), FiniteWatch(self.offset)
+        for step in range(1, steps + 1):
+            logits, gradient = self.asked.gradient(self.threat.project(point, low, high), self.y, self.loss)
+            watch.note(logits, rows, step)
+            if step % self.between_looks == 0:
+                watch.raise_if_bad()
+            point = torch.minimum(torch.maximum(point + radius * gradient.sign_(), low), high)
+        point = self.threat.project(point, low, high)
+        logits = self.asked.logits(point)
+        watch.note(logits, rows, steps + 1)
+        watch.raise_if_bad()
+        wrong = logits.argmax(dim=1) != self.y
+        # A later start must not overwrite the input that an earlier one found.
+        self.best = torch.where(_like(self.success & ~wrong, point), self.best, point)
+        self.success |= wrong
+
+    def _record(self, points: Tensor, rows: Tensor, wrong: Tensor) -> None:
+        """Keep the input last tried for each row, and whether it succeeded."""
+        self.best[rows] = points
+        self.success[rows[wrong]] = True
+
+    def _refresh(self) -> None:
+        self.standing = self.standing[~self.success[self.standing]]
+
+
+class Pace:
+    """Which rows will not get there: even if each step left gained as much margin as the last ones did.
+
+    The margin (best wrong logit minus the true one) must pass 0 in the steps that remain. Ascent slows down as it
+    nears its bound, so its past pace flatters its future.
+    """
+
+    def __init__(self, steps: int, patience: int | None) -> None:
+        self.steps, self.patience = steps, patience
+        self.best: Tensor | None = None
+        self.before: Tensor | None = None
+        self.given_up: Tensor | None = None
+
+    def hopeless(self, logits: Tensor, y: Tensor, step: int) -> Tensor:
+        """Rows to give up, `(N,)` of bool; once given up, always."""
+        now = margin(logits, y)
+        if self.best is None or self.before is None or self.given_up is None:
+            self.best, self.before, self.given_up = now, now, torch.zeros_like(y, dtype=torch.bool)
+        self.best = torch.maximum(self.best, now)
+        if self.patience is not None and step % self.patience == 0:
+            if step > self.patience:
+                gained = (self.best - self.before) * ((self.steps - step) / self.patience)
+                self.given_up = self.given_up | (self.best + gained < 0)
+            self.before = self.best
+        return self.given_up
+
+    def keep(self, rows: Tensor) -> None:
+        """Forget all others."""
+        if self.best is not None and self.before is not None and self.given_up is not None:
+            self.best, self.before, self.given_up = (part[rows] for part in (self.best, self.before, self.given_up))
+
+
+def _like(rows: Tensor, x: Tensor) -> Tensor:
+    """A flag a row, shaped so that it broadcasts against `x`."""
+    return rows.reshape(-1, *[1] * (x.ndim - 1))

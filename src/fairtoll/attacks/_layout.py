@@ -1,0 +1,68 @@
+"""How rows lie in memory while they are attacked."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+
+#: Values of rows that are asked about at once on a CPU: more do not fit its caches (measured on the paper's network).
+CACHED_VALUES = 800_000
+#: On an accelerator a look at which rows are done waits for all that is under way.
+STEPS_BETWEEN_LOOKS = 5
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Rows packed as the model's kernels like them best, and shown to it in the shape that it expects.
+
+    Parameters
+    ----------
+    channels_last : bool
+        Whether images `(N, C, H, W)` are kept as `(N, H, W, C)`.
+
+    Examples
+    --------
+    >>> layout = Layout(channels_last=True)
+    >>> layout.pack(torch.zeros(2, 3, 8, 8)).shape, layout.show(torch.zeros(2, 8, 8, 3)).shape
+    (torch.Size([2, 8, 8, 3]), torch.Size([2, 3, 8, 8]))
+    """
+
+    channels_last: bool = False
+
+    def pack(self, x: Tensor) -> Tensor:
+        """Rows of the model's shape, as they are kept."""
+        return x.permute(0, 2, 3, 1).contiguous() if self.channels_last else x
+
+    def show(self, rows: Tensor) -> Tensor:
+        """Kept rows in the model's shape, without a copy."""
+        return rows.permute(0, 3, 1, 2) if self.channels_last else rows
+
+
+def best_layout(model: nn.Module, x: Tensor) -> Layout:
+    """Channels last for convolutions on a CPU (half the time), where the model takes them and answers the same."""
+    images = x.ndim == 4 and x.device.type == "cpu" and any(isinstance(part, nn.Conv2d) for part in model.modules())
+    if not images or not len(x):
+        return Layout()
+    layout, probe = Layout(channels_last=True), x[:2]
+    with torch.no_grad():
+        try:
+            answer = model(layout.show(layout.pack(probe)))
+        except RuntimeError:
+            # A view of a convolution's output, say, that only other strides allow.
+            return Layout()
+        same = torch.allclose(answer, model(probe), rtol=1e-3, atol=1e-3, equal_nan=True)
+    return layout if same else Layout()
+
+
+def chunk_rows(x: Tensor) -> int:
+    """How many rows are best asked about at once."""
+    if x.device.type != "cpu" or not len(x):
+        return max(1, len(x))
+    return max(32, CACHED_VALUES // max(1, x[0].numel()))
+
+
+def steps_between_looks(device: torch.device) -> int:
+    """After how many steps to look which rows are done."""
+    return 1 if device.type == "cpu" else STEPS_BETWEEN_LOOKS
