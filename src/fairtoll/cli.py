@@ -29,6 +29,8 @@ app = typer.Typer(
 )
 reproduce = typer.Typer(help="Reproduce a paper's experiment, with error bars and controls.", no_args_is_help=True)
 app.add_typer(reproduce, name="reproduce")
+datasets = typer.Typer(help="Find, fetch and check the data of the experiments.", no_args_is_help=True)
+app.add_typer(datasets, name="data")
 
 
 class Protocol(StrEnum):
@@ -160,6 +162,22 @@ def cifar10(
         )
     _show_summary(out / "results.json")
     typer.echo(f"Report: {report}")
+
+
+@datasets.command("cifar10")
+def cifar10_data(
+    data_dir: Annotated[
+        Path | None,
+        typer.Option(help="Folder or archive. Default: FAIRTOLL_CIFAR10_DIR, then your cache, then a download."),
+    ] = None,
+    verify: Annotated[bool, typer.Option("--verify", help="Check class balance, repeats and sums of files.")] = False,
+) -> None:
+    """CIFAR-10: official files, or a copy in Parquet; downloaded (162 MiB) where it is nowhere."""
+    from fairtoll.data_command import look_at_cifar10
+    from fairtoll.display import Progress
+
+    with Progress() as display:
+        look_at_cifar10(data_dir, verify=verify, advance=display.track("Reading CIFAR-10"))
 
 
 @app.command()

@@ -40,12 +40,12 @@ class Images:
         return Dataset(x, self.labels.astype(np.int64), CLASS_NAMES, name="cifar10")
 
 
-def check_labels(labels: NDArray[np.integer], *, where: str) -> None:
-    """Refuse labels that are not 0 to 9."""
+def check_labels(labels: NDArray[np.integer], *, where: str, first: int = 0) -> None:
+    """Refuse labels that are not 0 to 9; rows are counted from `first`."""
     wrong = np.flatnonzero((labels < 0) | (labels >= len(CLASS_NAMES)))
     if wrong.size:
         raise FairtollError(
-            f"{where}: row {wrong[0]} has the label {labels[wrong[0]]}; expected 0 to 9, one per class; "
+            f"{where}: row {first + wrong[0]} has the label {labels[wrong[0]]}; expected 0 to 9, one per class; "
             "this is another data set, or the file is damaged"
         )
 

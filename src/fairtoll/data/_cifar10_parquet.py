@@ -89,8 +89,8 @@ def _decode(images: Images, start: int, batch: Any, *, path: Path, column: str) 
     if batch.column(LABEL_COLUMN).null_count:
         raise FairtollError(f"{path}: a label is missing; expected integers 0 to 9 in every row")
     labels = batch.column(LABEL_COLUMN).to_numpy()
-    # Row numbers in messages count from the split's first row.
-    check_labels(labels, where=f"{path} (rows from {start})")
+    # Rows are counted through all files of a split.
+    check_labels(labels, where=str(path), first=start)
     images.labels[start : start + len(labels)] = labels
     for row, encoded in enumerate(batch.column(column).field("bytes").to_pylist(), start=start):
         images.pixels[row], encoding = decode_image(encoded, where=f"{path}, row {row}")

@@ -1,0 +1,143 @@
+"""Pickles that hold numpy byte arrays in plain containers, read without running what they name."""
+
+from __future__ import annotations
+
+import io
+import math
+import pickle
+import pickletools
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtoll.errors import FairtollError
+
+#: What containers, numbers, text and arrays are written with. What is missing can alter objects or look up extensions.
+INSTRUCTIONS = frozenset(
+    {
+        *("PROTO", "FRAME", "STOP", "MARK", "NONE", "NEWFALSE", "NEWTRUE", "BININT", "BININT1", "BININT2"),
+        *("BINSTRING", "SHORT_BINSTRING", "BINBYTES", "SHORT_BINBYTES", "BINUNICODE", "SHORT_BINUNICODE"),
+        *("EMPTY_LIST", "APPEND", "APPENDS", "EMPTY_TUPLE", "TUPLE", "TUPLE1", "TUPLE2", "TUPLE3"),
+        *("EMPTY_DICT", "SETITEM", "SETITEMS", "BINPUT", "LONG_BINPUT", "MEMOIZE", "BINGET", "LONG_BINGET"),
+        *("GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"),
+    }
+)
+#: The unpickler makes room for as many remembered values as the largest number asks for.
+REMEMBERED = 1_000_000
+
+
+def load_arrays(data: bytes, *, where: str) -> Any:
+    """Read a pickle of dicts, lists, tuples, numbers, bytes, text and uint8 arrays.
+
+    Whatever else it names is refused before anything is called: the names numpy's arrays are written with lead to
+    stand-ins of this module, and no other name leads anywhere.
+
+    Raises
+    ------
+    FairtollError
+        If the pickle asks for anything else (which is named), or is damaged.
+
+    Examples
+    --------
+    >>> load_arrays(pickle.dumps({"labels": [6, 9]}), where="batch")
+    {'labels': [6, 9]}
+    >>> load_arrays(pickle.dumps(print), where="batch")
+    Traceback (most recent call last):
+    fairtoll.errors.FairtollError: batch asks for builtins.print; expected arrays, lists and numbers alone; ...
+    """
+    try:
+        for instruction, argument, _ in pickletools.genops(data):
+            if instruction.name not in INSTRUCTIONS:
+                raise _refused(f"the pickle instruction {instruction.name}", where)
+            if instruction.name == "LONG_BINPUT" and int(argument or 0) > REMEMBERED:
+                raise _refused(f"room for {argument:,} values", where)
+        loaded = _Reader(io.BytesIO(data), where).load()
+        return _finish(loaded)
+    except FairtollError:
+        raise
+    except Exception as error:  # what a damaged pickle raises has no end
+        reason = str(error) or type(error).__name__
+        raise FairtollError(f"{where} is not a whole pickle of arrays ({reason}); download it again") from error
+
+
+def _refused(what: str, where: str) -> FairtollError:
+    return FairtollError(
+        f"{where} asks for {what}; expected arrays, lists and numbers alone; nothing was run; "
+        "do not open this file with another program, download the data again"
+    )
+
+
+class _Array:
+    """In the place of numpy.ndarray: takes the bytes of a uint8 array as data, not as instructions to numpy."""
+
+    __slots__ = ("value",)
+
+    def __setstate__(self, state: Any) -> None:
+        _, shape, kind, by_columns, content = state
+        if not isinstance(kind, _Kind) or not isinstance(content, bytes) or by_columns:
+            raise ValueError("an array that is not of bytes, row by row")
+        # What is not as expected is not spelt out: nested tuples can be small to store and endless to print.
+        if not isinstance(shape, tuple) or len(shape) > 2 or any(type(length) is not int for length in shape):
+            raise ValueError("an array whose shape is not one or two numbers")
+        if min(shape, default=0) < 0 or math.prod(shape) != len(content):
+            raise ValueError(f"an array of shape {shape} from {len(content):,} bytes")
+        self.value: NDArray[np.uint8] = np.frombuffer(content, dtype=np.uint8).reshape(shape)
+
+
+class _Kind:
+    """In the place of numpy.dtype: uint8 and nothing else."""
+
+    __slots__ = ()
+
+    def __setstate__(self, state: Any) -> None:
+        """Byte order and alignment mean nothing for single bytes."""
+
+
+class _StandIn:
+    """What a name leads to: it can be called, and cannot be altered."""
+
+    __slots__ = ("name",)
+
+    def __init__(self, name: str) -> None:
+        self.name = name
+
+    def __setstate__(self, state: Any) -> None:
+        raise ValueError(f"{self.name} altered")
+
+    def __call__(self, *arguments: Any) -> Any:
+        if self.name == "_reconstruct":
+            return _Array()
+        if self.name == "dtype" and arguments[:1] in ((b"u1",), ("u1",)):
+            return _Kind()
+        raise ValueError(f"{self.name} of something else than bytes")
+
+
+#: The names of old and new numpy.
+KNOWN = frozenset(
+    {
+        ("numpy", "ndarray"),
+        ("numpy", "dtype"),
+        ("numpy.core.multiarray", "_reconstruct"),
+        ("numpy._core.multiarray", "_reconstruct"),
+    }
+)
+
+
+class _Reader(pickle.Unpickler):
+    def __init__(self, file: io.BytesIO, where: str) -> None:
+        # Python 2 wrote the official files: its strings are bytes.
+        super().__init__(file, fix_imports=False, encoding="bytes")
+        self.where = where
+
+    def find_class(self, module: str, name: str) -> Any:
+        if (module, name) not in KNOWN:
+            raise _refused(f"{module}.{name}", self.where)
+        return _StandIn(name)
+
+
+def _finish(value: Any) -> Any:
+    """Stand-ins give way to the arrays they hold; only the outermost dict and its values are looked at."""
+    if isinstance(value, dict):
+        return {key: item.value if isinstance(item, _Array) else item for key, item in value.items()}
+    return value.value if isinstance(value, _Array) else value
