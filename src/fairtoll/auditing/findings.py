@@ -5,31 +5,30 @@ from __future__ import annotations
 import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairtoll import results
-from fairtoll.auditing.outcomes import Outcomes, groups_of, outcomes_of
+from fairtoll.auditing.arm_values import CONFIDENCE, arm_value, has_upper_limit, higher_is_better
+from fairtoll.auditing.outcomes import RATES, Outcomes, groups_of, outcomes_of
 from fairtoll.auditing.questions import Comparison, Question
+from fairtoll.errors import FairtollError
 from fairtoll.evidence import Evidence
-from fairtoll.metrics import group_means
 from fairtoll.statistics import (
     Difference,
     InsufficientDataError,
     Verdict,
+    VerdictKind,
     bonferroni,
     difference,
-    gap_interval,
-    group_intervals,
     levelling_down,
     margin_for,
-    null_gap,
     state_verdict,
 )
 
-CONFIDENCE = 0.95
 #: The paper's values for a question: of the arms, and of single groups as (arm, group).
 PublishedValues = Mapping[str, Mapping[Any, Any]]
 
@@ -105,20 +104,30 @@ def answer(
         If the evidence does not hold what the question asks for.
     """
     published = published or {}
-    names, groups = np.unique(groups_of(evidence, question).astype(np.str_), return_inverse=True)
     arms = {
         role: arm
         for role in ("standard", "robust", "control", "noise_control")
         if (arm := getattr(comparison, role)) is not None
     }
     outcomes = {role: outcomes_of(evidence, arm, question) for role, arm in arms.items()}
+    _require_same_rows(outcomes, arms, question)
+    of_rows = groups_of(evidence, question, outcomes["standard"].rows)
+    names, groups = np.unique(of_rows.astype(np.str_), return_inverse=True)
     differences = {
-        role: _difference(outcomes[role], outcomes["robust"], groups, confidence, minimum_rows)
+        role: _difference(outcomes[role], outcomes["robust"], groups, question, confidence, minimum_rows)
         for role in ("standard", "control")
         if role in outcomes
     }
     values = {
-        role: _arm_value(arm, role, outcomes[role], groups, names, question, published, minimum_rows)
+        role: arm_value(
+            arm,
+            outcomes[role],
+            groups,
+            names,
+            metric=question.metric,
+            published={key[1]: one for key, one in published.items() if isinstance(key, tuple) and key[0] == role},
+            minimum_rows=minimum_rows,
+        )
         for role, arm in arms.items()
     }
     found = differences["standard"]
@@ -126,8 +135,8 @@ def answer(
         values["standard"].corrected, values["robust"].corrected = found.corrected_standard, found.corrected_robust
     if (against := differences.get("control")) is not None:
         values["control"].corrected = against.corrected_standard
-    margin = margin_for(question.metric)
-    verdict = state_verdict(found, margin=margin)
+    margin = _margin(question, outcomes["standard"])
+    verdict = _verdict(found, outcomes["standard"], outcomes["robust"], arms, margin)
     from_control = _verdict_name(state_verdict(against, margin=margin)) if "control" in arms else None
     return results.Finding(
         id=f"{comparison.protocol}/{comparison.robust}/{question.key}",
@@ -139,8 +148,8 @@ def answer(
         robust=values["robust"],
         control=values.get("control"),
         noise_control=values.get("noise_control"),
-        difference=_describe(found, values["standard"], values["robust"], names),
-        difference_from_control=_describe(against, values["control"], values["robust"], names)
+        difference=_describe(found, values["standard"], values["robust"], names, question),
+        difference_from_control=_describe(against, values["control"], values["robust"], names, question)
         if "control" in arms
         else None,
         verdict=_verdict_name(verdict),
@@ -157,94 +166,27 @@ def answer(
     )
 
 
-def higher_is_better(metric: str) -> bool:
-    """Whether a group is better off with a larger mean: accuracy and confidence yes, attack success no."""
-    return metric != "cru_s"
-
-
-def _arm_value(
-    arm: str,
-    role: str,
-    outcomes: Outcomes,
-    groups: NDArray[np.intp],
-    names: NDArray[np.str_],
-    question: Question,
-    published: Mapping[Any, Any],
-    minimum_rows: int,
-) -> results.ArmValue:
-    weights = [None] * len(outcomes.values) if outcomes.included is None else list(outcomes.included.astype(float))
-    runs = [
-        group_means(values, groups, weights=weight, minimum_rows=minimum_rows)
-        for values, weight in zip(outcomes.values, weights, strict=True)
-    ]
-    gaps = [run.gap for run in runs]
-    options: dict[str, Any] = {"included": outcomes.included, "minimum_rows": minimum_rows}
-    chance: tuple[float | None, float | None] = (None, None)
-    pair = None
-    try:
-        null = null_gap(outcomes.values, groups, **options)
-        interval = gap_interval(outcomes.values, groups, confidence=CONFIDENCE, **options)
-        # Few rows make the interval wider than any gap of rates or confidences can be.
-        chance, pair = (null.mean, null.q95), (max(interval.low, 0.0), min(interval.high, 1.0))
-    except InsufficientDataError:
-        pass  # the value is then shown alone, and the verdict says so
-    intervals = group_intervals(
-        outcomes.values, groups, confidence=CONFIDENCE, included=outcomes.included, minimum_rows=2
-    )
-    # A run in which no row of a group counts (denominator "correct") leaves the group's mean to the others.
-    table = np.stack([_aligned(run.groups, run.values, len(names)) for run in runs])
-    counted = np.stack([_aligned(run.groups, run.rows.astype(float), len(names)) for run in runs])
-    sufficient = np.stack([_aligned(run.groups, run.sufficient.astype(float), len(names)) for run in runs]) > 0
-    enough: NDArray[np.bool_] = np.all(sufficient, axis=0)
-    means = np.array([_mean(column) for column in table.T])
-    order = [code for code in np.argsort(means) if enough[code] and math.isfinite(means[code])]
-    worst, best = (order[0], order[-1]) if order else (None, None)
-    if not higher_is_better(question.metric):
-        worst, best = best, worst
-    return results.ArmValue(
-        arm=arm,
-        value=_known(_mean(np.array(gaps))),
-        corrected=None,
-        interval=pair,
-        null_mean=chance[0],
-        null_95=chance[1],
-        worst_group=None if worst is None else str(names[worst]),
-        worst_value=None if worst is None else float(means[worst]),
-        best_group=None if best is None else str(names[best]),
-        best_value=None if best is None else float(means[best]),
-        per_seed=[_known(gap) for gap in gaps],
-        groups=[
-            results.GroupValue(
-                group=str(name),
-                value=_known(means[code]),
-                interval=(intervals[code].low, intervals[code].high) if code in intervals else None,
-                rows=round(float(np.nanmean(counted[:, code]))),
-                sufficient=bool(enough[code]),
-                published=published.get((role, str(name))),
+def _require_same_rows(outcomes: Mapping[str, Outcomes], arms: Mapping[str, str], question: Question) -> None:
+    rows = outcomes["standard"].rows
+    for role, found in outcomes.items():
+        if not np.array_equal(found.rows, rows):
+            what = question.attack.name if question.attack else question.metric
+            raise FairtollError(
+                f"{what} covers {len(rows)} rows of '{arms['standard']}' and {len(found.rows)} of '{arms[role]}', not "
+                "the same; expected the same rows in all arms of a comparison; attack the same rows of each"
             )
-            for code, name in enumerate(names)
-        ],
-    )
-
-
-def _aligned(codes: Sequence[Any], values: NDArray[np.float64], groups: int) -> NDArray[np.float64]:
-    full = np.zeros(groups) if values.dtype == bool else np.full(groups, np.nan)
-    full[np.asarray(codes, dtype=int)] = values
-    return full
-
-
-def _mean(values: NDArray[np.float64]) -> float:
-    finite = values[np.isfinite(values)]
-    return float(finite.mean()) if len(finite) else math.nan
-
-
-def _known(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
 
 
 def _difference(
-    base: Outcomes, robust: Outcomes, groups: NDArray[np.intp], confidence: float, minimum_rows: int
+    base: Outcomes,
+    robust: Outcomes,
+    groups: NDArray[np.intp],
+    question: Question,
+    confidence: float,
+    minimum_rows: int,
 ) -> Difference | None:
+    if base.missing or robust.missing:
+        return None
     try:
         return difference(
             base.values,
@@ -254,24 +196,52 @@ def _difference(
             robust_included=robust.included,
             confidence=confidence,
             minimum_rows=minimum_rows,
+            rates=RATES[question.metric],
         )
     except InsufficientDataError:
         return None
 
 
+def _margin(question: Question, standard: Outcomes) -> float:
+    """The margin in the metric's unit; 0 where the standard arm breaks everywhere at once and there is none."""
+    if question.metric != "cru_epsilon":
+        return margin_for(question.metric)
+    return margin_for(question.metric, mean_least_epsilon=standard.mean) if standard.mean > 0 else 0.0
+
+
+def _verdict(
+    found: Difference | None, standard: Outcomes, robust: Outcomes, arms: Mapping[str, str], margin: float
+) -> Verdict:
+    if missing := standard.missing or robust.missing:
+        return Verdict(VerdictKind.INSUFFICIENT_DATA, missing, margin)
+    verdict = state_verdict(found, margin=margin)
+    if standard.censored or robust.censored:
+        limits = (
+            f"{standard.censored:.1%} of the rows of '{arms['standard']}' and {robust.censored:.1%} of '"
+            f"{arms['robust']}' stand at the largest radius and count with it"
+        )
+        verdict = replace(verdict, reason=f"{verdict.reason}; {limits}")
+    return verdict
+
+
 def _describe(
-    found: Difference | None, base: results.ArmValue, robust: results.ArmValue, names: NDArray[np.str_]
+    found: Difference | None,
+    base: results.ArmValue,
+    robust: results.ArmValue,
+    names: NDArray[np.str_],
+    question: Question,
 ) -> results.Difference | None:
     if found is None:
         return None
+    # Gaps of rates or confidences lie between 0 and 1, so their differences within -1 and 1.
+    limit = 1.0 if has_upper_limit(question.metric) else math.inf
 
     def extremes(high: Any, low: Any) -> str:
         return f"{names[high]} over {names[low]}"
 
     return results.Difference(
-        # Every metric asked here is a gap of rates or confidences: differences lie within -1 and 1.
-        value=min(max(found.value, -1.0), 1.0),
-        interval=(max(found.interval.low, -1.0), min(found.interval.high, 1.0)),
+        value=min(max(found.value, -limit), limit),
+        interval=(max(found.interval.low, -limit), min(found.interval.high, limit)),
         p_value=found.p_value,
         confidence=found.confidence,
         plain=found.plain,
@@ -287,8 +257,9 @@ def _levelled(standard: results.ArmValue, robust: results.ArmValue, question: Qu
         for one, other in zip(standard.groups, robust.groups, strict=True)
         if one.sufficient and other.sufficient and one.value is not None and other.value is not None
     ]
-    if len(kept) < 2 or question.metric in ("eou", "equalized_odds_rate"):
-        # Confidence in a class is not a good that a group has more or less of.
+    if len(kept) < 2 or question.metric not in ("cau", "cru_s", "cru_epsilon"):
+        # Confidence in a class is not a good that a group has more or less of, and what is measured against
+        # the mean of all groups cannot fall for all of them.
         return None
     before, after = {name: value for name, value, _ in kept}, {name: value for name, _, value in kept}
     return levelling_down(before, after, higher_is_better=higher_is_better(question.metric)).sentence
@@ -303,11 +274,12 @@ def _parameters(question: Question) -> results.Parameters:
     return results.Parameters(
         partition=question.partition,
         evaluation=attack.evaluation if attack else "clean",
-        attack=attack.name if attack and question.metric == "cru_s" else None,
+        attack=attack.name if attack and question.metric.startswith("cru_") else None,
         denominator=question.denominator,
         epsilon=attack.epsilon if attack else None,
         threat=attack.threat if attack else None,
         attribute=None if question.partition == "class" else question.partition,
         label=question.label,
         target=question.target,
+        matched_rate=question.rate,
     )

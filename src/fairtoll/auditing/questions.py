@@ -68,23 +68,28 @@ class Question:
 
     Attributes
     ----------
-    metric : {"cau", "cru_s", "eou", "equalized_odds_rate"}
-        Which definition.
+    metric : {"cau", "cru_s", "cru_s_matched", "cru_epsilon", "cru_epsilon_relative", "eou", "equalized_odds_rate"}
+        Which definition. "cru_epsilon_relative" divides least epsilon by its mean in each training run;
+        "cru_s_matched" is the success rate at the radius that breaks a share `rate` of all rows in that run.
     partition : str
         "class", a protected attribute, or an intersection such as "sex & race".
     attack : Attack, optional
         What the rows went through; None for clean rows.
     denominator : {"all", "correct"}, optional
-        For "cru_s": over all rows, or over those classified correctly before the attack.
+        For success rates and least epsilon: over all rows, or over those classified correctly before the attack.
     label : str, optional
         True class that the rows are restricted to.
     target : str, optional
         For "eou" and "equalized_odds_rate": the class whose confidence or prediction is averaged.
+    rate : float, optional
+        For "cru_s_matched": the mean success rate, a fraction.
 
     Examples
     --------
     >>> Question("cru_s", "class", Attack("white-box", "pgd-20", 10.0), denominator="all").key
     'cru_s/class/white-box/paper/pgd-20/10/all'
+    >>> Question("cru_s_matched", "class", Attack("white-box", "least-epsilon", 0.05), rate=0.5).key
+    'cru_s_matched/class/white-box/paper/least-epsilon/0.05/rate-0.5'
     """
 
     metric: str
@@ -93,6 +98,7 @@ class Question:
     denominator: Denominator | None = None
     label: str | None = None
     target: str | None = None
+    rate: float | None = None
 
     @property
     def key(self) -> str:
@@ -104,6 +110,7 @@ class Question:
         else:
             parts += ["clean"]
         parts += [part for part in (self.denominator, self.label) if part is not None]
+        parts += [] if self.rate is None else [f"rate-{self.rate:g}"]
         return "/".join(parts)
 
     def on(self, attack: Attack | None) -> Question:
