@@ -81,14 +81,25 @@ class Panel:
 
 
 @dataclass(frozen=True)
+class Key:
+    """One entry of a figure's key: an arm's title and its colour; controls are hollow."""
+
+    label: str
+    colour: str
+    hollow: bool = False
+
+
+@dataclass(frozen=True)
 class Figure:
-    """Panels under one caption: `marks` says what each mark means."""
+    """Panels under one caption: `marks` says what each mark means, `key` which colour is whose."""
 
     name: str
     caption: str
     panels: list[Panel]
     marks: str = ""
     columns: int = 2  # panels side by side in a wide window
+    key: tuple[Key, ...] = ()
+    source: str = ""  # said under the figure wherever it goes, where the data are not what their name says
 
     @property
     def cut(self) -> bool:

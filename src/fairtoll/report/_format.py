@@ -17,13 +17,17 @@ class Metric:
     title: str
     symbol: str
     group_title: str
-    unit: str = "points"  # points | epsilon | number
+    unit: str = "points"  # points | epsilon | ratio | number
 
 
 METRICS: dict[str, Metric] = {
     "cau": Metric("Accuracy gap", "CAU", "Accuracy"),
-    "cru_s": Metric("Attack success gap", "CRU_s", "Attack success rate"),
     "cru_epsilon": Metric("Least epsilon gap", "CRU_ε", "Mean least epsilon", "epsilon"),
+    "cru_epsilon_relative": Metric(
+        "Least epsilon gap over the mean", "CRU_ε / mean", "Least epsilon over the mean", "ratio"
+    ),
+    "cru_s": Metric("Attack success gap", "CRU_s", "Attack success rate"),
+    "cru_s_matched": Metric("Attack success gap at matched success", "CRU_s matched", "Attack success rate"),
     "eou": Metric("Mean confidence gap", "EOU", "Mean confidence"),
     "equalized_odds_rate": Metric("Prediction rate gap", "Equalized odds", "Predicted share"),
     "luf": Metric("Leave-one-out confidence change", "LUF", "Confidence change"),
@@ -94,13 +98,28 @@ def percent(value: Any, digits: int = 1, *, sign: bool = False) -> str:
     return text.replace("-", MINUS)
 
 
+def radius(value: Any) -> str:
+    """Return an epsilon: five decimals where it is a part of the pixel range, else three digits.
+
+    Examples
+    --------
+    >>> radius(0.00234), radius(-0.00001), radius(0.0312), radius(41.27)
+    ('0.00234', '−0.00001', '0.0312', '41.3')
+    """
+    found = finite(value)
+    if found is None or abs(found) >= 0.01:
+        return number(value)
+    text = f"{found:.5f}"
+    return text.replace("-", MINUS) if float(text) else "0"
+
+
 def in_unit(value: Any, unit: str, *, sign: bool = False) -> str:
-    """Return a gap in its metric's unit: percentage points, epsilon or a plain number."""
+    """Return a gap in its metric's unit: percentage points, epsilon, multiples of a mean or a plain number."""
     if unit == "points":
         return percent(value, 2, sign=sign)
-    text = number(value)
+    text = radius(value) if unit == "epsilon" else number(value)
     found = finite(value)
-    return f"+{text}" if sign and found is not None and found > 0 else text
+    return f"+{text}" if sign and found is not None and found > 0 and text != "0" else text
 
 
 def interval(bounds: Any, unit: str, *, sign: bool = False) -> str:
@@ -122,7 +141,13 @@ def interval(bounds: Any, unit: str, *, sign: bool = False) -> str:
 
 def unit_name(unit: str) -> str:
     """Return a unit for headings and axes."""
-    return {"points": "percentage points", "epsilon": "epsilon", "number": "count"}.get(unit, unit)
+    names = {"points": "percentage points", "epsilon": "epsilon", "ratio": "multiples of the mean", "number": "count"}
+    return names.get(unit, unit)
+
+
+def own_value(value: Any, unit: str) -> str:
+    """Return a group's own value: a percentage where the gap is in points."""
+    return percent(value) if unit == "points" else in_unit(value, unit)
 
 
 def p_value(value: Any) -> str:

@@ -9,11 +9,11 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
-from fairtoll.report import _alarms, _brief, _format, _prose, _sections, _static, _tables, _time
+from fairtoll.report import _alarms, _brief, _format, _prose, _sections, _source, _static, _tables, _time
 from fairtoll.report._chart_style import page_spec
 from fairtoll.report._format import Json
 from fairtoll.report._section import Section
-from fairtoll.report._select import Titles, arm_titles, arm_values, describe
+from fairtoll.report._select import Titles, arm_titles, arm_values, describe, verdict_words
 
 
 def text_of(name: str) -> str:
@@ -69,6 +69,8 @@ def finding_rows(results: Json) -> list[Json]:
                 "metric": _format.metric_of(finding["metric"]).symbol,
                 "unit": "points" if unit == "points" else _format.unit_name(unit),
                 "sides": [arm_detail(finding, finding[role], titles) for role in ("standard", "robust")],
+                "verdict": verdict_words(finding),
+                "verdict_from_control": verdict_words(finding, "verdict_from_control"),
                 "levelling": _prose.sentence(str(finding.get("levelling_down") or "").removeprefix("levelling down: ")),
                 "difference": _tables.difference_text(finding, "difference"),
                 "from_control": _tables.difference_text(finding, "difference_from_control"),
@@ -87,7 +89,7 @@ def arm_detail(finding: Json, value: Json, titles: Titles) -> Json:
     worst, best = value.get("worst_group"), value.get("best_group")
 
     def level(found: Any) -> str:
-        return f"{_format.percent(found)}%" if metric.unit == "points" else _format.number(found)
+        return f"{_format.own_value(found, metric.unit)}{'%' if metric.unit == 'points' else ''}"
 
     return {
         "title": titles[value["arm"]],
@@ -143,6 +145,7 @@ def render_page(results: Json, sections: list[Section], svgs: dict[str, str] | N
             bundle=Markup(bundle),
             script=Markup(script),
             question=_brief.question(results),
+            source=_source.source_line(results),
             answer=_brief.answer(results),
             counts=counts,
             controlled=any(finding.get("verdict_from_control") for finding in results.get("findings") or []),

@@ -33,7 +33,8 @@ def sentence(text: object) -> str:
 
 def subscripts(text: object) -> Markup:
     """Return escaped text with the paper's symbols set as it sets them: CRU_s, LUF_t, D_0."""
-    return Markup(re.sub(r"\b(CRU|LUF|D)_(\w)\b", r"\1<sub>\2</sub>", str(escape(text))))
+    named = re.sub(r"\bCRU_eps(ilon)?\b", "CRU_ε", str(escape(text)))
+    return Markup(re.sub(r"\b(CRU|LUF|D)_(\w)\b", r"\1<sub>\2</sub>", named))
 
 
 def slug(text: str) -> str:

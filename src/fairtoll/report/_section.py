@@ -5,6 +5,7 @@ from dataclasses import dataclass, field, replace
 from fairtoll.report._chart_style import Figure
 from fairtoll.report._format import Json
 from fairtoll.report._select import PROTOCOLS, paper_place
+from fairtoll.report._strip import Strip
 from fairtoll.report._table import Table
 
 PAPER_MARK = " Diamond: the paper's value."
@@ -20,6 +21,7 @@ class Section:
     lead: str = ""
     figures: list[Figure] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
+    strips: list[Strip] = field(default_factory=list)
 
     def without_repeated_marks(self) -> "Section":
         """Return the section with each key to the marks standing only where it is first needed."""
@@ -31,10 +33,19 @@ class Section:
             seen.add(key)
         return replace(self, figures=kept)
 
+    def with_source(self, source: str) -> "Section":
+        """Return the section with every figure, strip and table saying where its data came from."""
+        return replace(
+            self,
+            figures=[replace(figure, source=source) for figure in self.figures],
+            strips=[replace(strip, source=source) for strip in self.strips],
+            tables=[replace(table, source=source) for table in self.tables],
+        )
+
     @property
     def empty(self) -> bool:
         """Whether there is nothing to show."""
-        return not self.figures and not self.tables
+        return not self.figures and not self.tables and not self.strips
 
 
 def protocol_title(name: str) -> str:

@@ -7,25 +7,30 @@ from dataclasses import replace
 
 from fairtoll.report._format import Json, metric_of
 from fairtoll.report._section import Section
-from fairtoll.report._sections_class import accuracy, attack_success, class_accuracy, least_epsilon
+from fairtoll.report._sections_class import accuracy, attack_success, class_accuracy
+from fairtoll.report._sections_epsilon import least_epsilon
+from fairtoll.report._sections_examples import examples
 from fairtoll.report._sections_group import by_partition, group_robustness
-from fairtoll.report._sections_toll import other_threats, toll, transfer
+from fairtoll.report._sections_toll import against_the_paper, other_threats, toll, transfer
+from fairtoll.report._source import source_line
 
 CONFIDENCE_LEAD = (
     "EOU as the paper defines it: the gap in mean confidence between the groups, among rows of one true label. "
     "The prediction rate gap of Hardt et al., on predicted classes, stands beside it in the tables."
 )
 RATE_LEAD = "Equalized odds after Hardt et al.: the gap in the share predicted as the target, given the true label."
-KNOWN = ("cau", "cru_s", "cru_epsilon", "eou", "equalized_odds_rate")
+KNOWN = ("cau", "cru_s", "cru_s_matched", "cru_epsilon", "cru_epsilon_relative", "eou", "equalized_odds_rate")
 
 
 def build(results: Json) -> list[Section]:
     """Return every section that has something to show, in the report's order."""
     parts: list[Callable[[Json], Section | list[Section]]] = [
+        against_the_paper,
         accuracy,
         class_accuracy,
-        attack_success,
         least_epsilon,
+        attack_success,
+        examples,
         lambda r: by_partition(r, "eou", "confidence", "Mean confidence", CONFIDENCE_LEAD),
         lambda r: by_partition(r, "equalized_odds_rate", "odds", "Predicted share", RATE_LEAD),
         group_robustness,
@@ -38,7 +43,9 @@ def build(results: Json) -> list[Section]:
     for part in parts:
         made = part(results)
         sections += made if isinstance(made, list) else [made]
-    return unique_names([section.without_repeated_marks() for section in sections if not section.empty])
+    kept = [section.without_repeated_marks() for section in sections if not section.empty]
+    source = source_line(results)
+    return unique_names([section.with_source(source) if source else section for section in kept])
 
 
 def unique_names(sections: list[Section]) -> list[Section]:
@@ -65,6 +72,7 @@ def unique_names(sections: list[Section]) -> list[Section]:
                 for figure in section.figures
             ],
             tables=[replace(table, name=name_for("table", table.name)) for table in section.tables],
+            strips=[replace(strip, name=name_for("figure", strip.name)) for strip in section.strips],
         )
         for section in sections
     ]

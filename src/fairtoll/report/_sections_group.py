@@ -116,7 +116,7 @@ def group_robustness(results: Json) -> Section:
         if "paper" in protocols(results)
         else "The same gaps, taken over the protected groups.",
     )
-    for metric in ("cau", "cru_s", "cru_epsilon"):
+    for metric in ("cau", "cru_epsilon", "cru_epsilon_relative", "cru_s", "cru_s_matched"):
         chosen = [name for name in partitions(results, metric) if name != "class"]
         symbol = metric_of(metric).symbol
         slug = metric.replace("_", "-")

@@ -4,9 +4,10 @@ from fairtoll.report import _figures_overview as overview
 from fairtoll.report import _tables as tables
 from fairtoll.report._chart_style import Figure
 from fairtoll.report._figures_toll import toll_panel
-from fairtoll.report._format import METRICS, Json
+from fairtoll.report._format import METRICS, Json, metric_of
 from fairtoll.report._section import Section, protocol_title
 from fairtoll.report._select import arm_titles, epsilons, is_main_threat, protocols, select
+from fairtoll.report._tables_paper import paper_tables
 from fairtoll.report._tables_toll import toll_tables
 from fairtoll.report._tables_wide import threat_table
 
@@ -84,16 +85,34 @@ def toll(results: Json) -> Section:
             name = f"toll-{protocol}" if index == 0 else f"toll-{protocol}-{index + 1}"
             where = protocol_title(protocol)
             section.tables += toll_tables(results, name, f"The toll of {titles[arm]}, {where}", of_arm)
-            panel = toll_panel(results, name, f"{titles[arm]}, {where}", of_arm)
-            if panel:
-                panels.append(panel)
+            units = dict.fromkeys(metric_of(finding["metric"]).unit for finding in of_arm)
+            for place, unit in enumerate(units):
+                of_unit = [finding for finding in of_arm if metric_of(finding["metric"]).unit == unit]
+                slug = name if place == 0 else f"{name}-{unit}"
+                panel = toll_panel(results, slug, f"{titles[arm]}, {where}", of_unit)
+                panels += [(place, panel)] if panel else []
     if panels:
         marks = "Line: interval. Shaded: margin."
         caption = "Difference of gaps, robust less standard"
         if control:
             marks = f"Filled: against the standard arm. Hollow: against the control. {marks}"
             caption += " and robust less control"
-        section.figures.append(Figure("toll", caption, panels, marks))
+        # Panels of one unit side by side, the shares first.
+        ordered = [panel for _, panel in sorted(panels, key=lambda entry: entry[0])]
+        section.figures.append(Figure("toll", caption, ordered, marks))
+    return section
+
+
+def against_the_paper(results: Json) -> Section:
+    """Return the paper's own numbers beside those measured under its protocol."""
+    section = Section(
+        "paper",
+        "Against the paper's numbers",
+        "The paper",
+        "Every gap that the paper printed, measured again under its protocol. Attack success is white-box, of all "
+        "rows; the other readings of it stand under attack success.",
+    )
+    section.tables = paper_tables(results, headline(results, "paper"))
     return section
 
 

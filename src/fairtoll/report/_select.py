@@ -93,6 +93,27 @@ def epsilon_text(value: Any) -> str:
     return "" if found is None else f"ε = {found:g}"
 
 
+def radius_text(finding: Json) -> str:
+    """Return the radius of a finding; where least epsilon was searched for, how far."""
+    text = epsilon_text(finding["parameters"].get("epsilon"))
+    return text.replace("=", "to") if text and finding["metric"].startswith("cru_epsilon") else text
+
+
+def verdict_words(finding: Json, key: str = "verdict") -> str:
+    """Return a verdict, and that one training run cannot give more where that is why it is inconclusive.
+
+    Examples
+    --------
+    >>> verdict_words({"verdict": "inconclusive", "seeds": 1})
+    'inconclusive, one training run'
+    >>> verdict_words({"verdict": "inconclusive", "seeds": 5})
+    'inconclusive'
+    """
+    verdict = str(finding.get(key) or "")
+    few = {1: "one training run", 2: "two training runs"}.get(finding.get("seeds") or 0)
+    return f"{verdict}, {few}" if verdict == "inconclusive" and few else verdict
+
+
 def evaluation_name(value: object) -> str:
     """Return an evaluation as text spells it: static transfer, white-box."""
     return EVALUATION_NAMES.get(str(value), str(value))
@@ -107,11 +128,13 @@ def set_name(finding: Json) -> str:
 def describe(results: Json, finding: Json) -> str:
     """Return one line that names a finding: metric, partition and what it is conditioned on."""
     parameters = finding["parameters"]
-    parts = [f"{metric_of(finding['metric']).symbol} by {parameters.get('partition') or 'class'}"]
+    rate = finite(parameters.get("matched_rate"))
+    matched = "" if rate is None else f" at {100 * rate:g}%"
+    parts = [f"{metric_of(finding['metric']).symbol}{matched} by {parameters.get('partition') or 'class'}"]
     parts.append(set_name(finding))
     if parameters.get("evaluation") not in (None, "clean"):
         parts.append(evaluation_name(parameters["evaluation"]))
-    parts.append(epsilon_text(parameters.get("epsilon")))
+    parts.append(radius_text(finding))
     if parameters.get("denominator") == "correct":
         parts.append("of correct rows")
     if not is_main_threat(results, parameters.get("threat")):
@@ -131,6 +154,27 @@ def epsilons(findings: Iterable[Json]) -> list[float]:
     """Return the radii among these findings, ascending."""
     values = {finite(finding["parameters"].get("epsilon")) for finding in findings}
     return sorted(value for value in values if value is not None)
+
+
+def class_order(results: Json) -> list[str]:
+    """Return the classes from hardest to easiest for the standard arm on clean rows; else as the data have them."""
+    found = select(results, "cau", partition="class")
+    groups = found[0]["standard"]["groups"] if found else []
+    if not groups or any(finite(group.get("value")) is None for group in groups):
+        return [str(name) for name in (results.get("dataset") or {}).get("classes") or []]
+    return [str(group["group"]) for group in sorted(groups, key=lambda group: float(group["value"]))]
+
+
+def in_order(names: Iterable[str], order: list[str]) -> list[str]:
+    """Return names by their place in `order`, those without one last and as they come.
+
+    Examples
+    --------
+    >>> in_order(["b", "x", "a"], ["a", "b"])
+    ['a', 'b', 'x']
+    """
+    place = {name: index for index, name in enumerate(order)}
+    return sorted(names, key=lambda name: place.get(name, len(place)))
 
 
 def partitions(results: Json, metric: str) -> list[str]:

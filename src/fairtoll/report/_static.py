@@ -1,18 +1,22 @@
 """Charts as SVG and PNG with no browser."""
 
 import re
+from collections.abc import Sequence
 from functools import lru_cache
 from xml.sax.saxutils import escape
 
 import vl_convert
 
-from fairtoll.report._chart_style import FONT, INK, INK_ON_WHITE, Figure, Panel, at_width
+from fairtoll.report._chart_style import INK, INK_ON_WHITE, Figure, Key, Panel, at_width
 from fairtoll.report._format import Json
+from fairtoll.report._strip import text
 
 PLOT_WIDTH = 260
 PNG_SCALE = 1.25
 MARGIN = 16
 TITLE = 26  # height of the line that names the figure
+KEY = 20
+LETTER = 6.6  # width of one in a key, on average
 
 
 def to_svg(spec: Json) -> str:
@@ -44,17 +48,43 @@ def file_svg(figure: Figure, svgs: dict[str, str]) -> str:
         width, height = length(svg, "width"), length(svg, "height")
         parts.append(svg.replace("<svg ", f'<svg x="{left:g}" y="{MARGIN + TITLE}" ', 1))
         left, tallest = left + width + MARGIN, max(tallest, height)
-    total, height = left, tallest + TITLE + 2 * MARGIN
-    title = (
-        f'<text x="{MARGIN}" y="{MARGIN + 12}" font-family="{FONT}" font-size="14" font-weight="600" '
-        f'fill="{INK_ON_WHITE}">{escape(figure.caption)}</text>'
-    )
+    top, key = MARGIN + TITLE + tallest, []
+    for line in key_lines(figure.key, left - 2 * MARGIN):
+        top += KEY
+        key += [key_mark(entry, MARGIN + x, top) for entry, x in line]
+    source = ""
+    if figure.source:
+        top += KEY
+        source = text(MARGIN, top, figure.source, size=11)
+    total, height = left, top + MARGIN
+    title = text(MARGIN, MARGIN + 12, figure.caption, size=14, weight=600)
     return (
         f'<svg xmlns="http://www.w3.org/2000/svg" width="{total:g}" height="{height:g}" '
         f'viewBox="0 0 {total:g} {height:g}" role="img"><title>{escape(figure.caption)}</title>'
         f"<desc>{escape(figure.summary)}</desc>"
-        f'<rect width="100%" height="100%" fill="#ffffff"/>{title}{"".join(parts)}</svg>\n'
+        f'<rect width="100%" height="100%" fill="#ffffff"/>{title}{"".join(parts)}{"".join(key)}{source}</svg>\n'
     )
+
+
+def key_lines(entries: Sequence[Key], width: float) -> list[list[tuple[Key, float]]]:
+    """Return a figure's key broken into lines, each entry with its distance from the left."""
+    lines: list[list[tuple[Key, float]]] = []
+    x = width + 1
+    for entry in entries:
+        wide = 22 + LETTER * len(entry.label) + 14
+        if x + wide > width:
+            lines.append([])
+            x = 0.0
+        lines[-1].append((entry, x))
+        x += wide
+    return lines
+
+
+def key_mark(entry: Key, x: float, y: float) -> str:
+    """Return one entry of a key: a dot, hollow for controls, and the arm's title."""
+    fill = "none" if entry.hollow else entry.colour
+    dot = f'<circle cx="{x + 5:g}" cy="{y - 4:g}" r="4" fill="{fill}" stroke="{entry.colour}" stroke-width="1.5"/>'
+    return dot + text(x + 14, y, entry.label, size=12)
 
 
 def to_png(svg: str) -> bytes:

@@ -103,6 +103,7 @@ class Table:
     rows: list[list[Cell]] = field(default_factory=list)
     note: str = ""
     compact: bool = False  # short enough to stand open in the page
+    source: str = ""  # of the data, said in the files: they are read without the page
 
     def texts(self) -> list[list[str]]:
         """Return every cell as a reader sees it."""
@@ -123,7 +124,7 @@ class Table:
         rule = ["---:" if column.numeric else "---" for column in self.columns]
         lines = [titles, rule, *([escape_markdown(text) for text in row] for row in self.texts())]
         body = "\n".join(f"| {' | '.join(line)} |" for line in lines)
-        note = f"\n\n{escape_markdown(self.note)}" if self.note else ""
+        note = "".join(f"\n\n{escape_markdown(text)}" for text in (self.note, self.source) if text)
         return f"**{escape_markdown(self.caption)}**\n\n{body}{note}\n"
 
     def to_latex(self) -> str:
@@ -131,7 +132,8 @@ class Table:
         layout = "".join("r" if column.numeric else "l" for column in self.columns)
         head = " & ".join(escape_latex(column.title) for column in self.columns)
         body = "\n".join(" & ".join(escape_latex(text) for text in row) + r" \\" for row in self.texts())
-        note = f"\n\\par\\small {escape_latex(self.note)}" if self.note else ""
+        said = " ".join(text for text in (self.note, self.source) if text)
+        note = f"\n\\par\\small {escape_latex(said)}" if said else ""
         return (
             "\\begin{table}\n\\centering\n"
             f"\\caption{{{escape_latex(self.caption)}}}\n\\label{{tab:{self.name}}}\n"

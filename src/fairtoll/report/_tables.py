@@ -11,6 +11,7 @@ from fairtoll.report._format import (
     interval,
     metric_of,
     number,
+    own_value,
     p_value,
     percent,
     unit_name,
@@ -19,9 +20,9 @@ from fairtoll.report._select import (
     arm_titles,
     arm_values,
     describe,
-    epsilon_text,
     evaluation_name,
     group_of,
+    radius_text,
     set_name,
 )
 from fairtoll.report._table import Cell, Column, Table
@@ -30,6 +31,11 @@ from fairtoll.report._table import Cell, Column, Table
 def shower(unit: str, *, sign: bool = False) -> Callable[[Any], str]:
     """Return how a gap of this unit is shown."""
     return lambda value: in_unit(value, unit, sign=sign)
+
+
+def shower_of_groups(unit: str) -> Callable[[Any], str]:
+    """Return how a group's own value is shown where the gap has this unit."""
+    return lambda value: own_value(value, unit)
 
 
 def plain(value: Any) -> str:
@@ -87,7 +93,7 @@ def gap_table(results: Json, name: str, caption: str, findings: Sequence[Json]) 
     has_paper = any(finding.get("published") for finding in findings)
     evaluations = {finding["parameters"].get("evaluation") for finding in findings} - {None}
     level = metric_of(findings[0]["metric"]).group_title
-    show_level = percent if unit == "points" else number
+    show_level = shower_of_groups(unit)
     columns = [Column("Rows"), Column("Arm"), Column(f"Gap{suffix}", shower(unit)), Column("Corrected", shower(unit))]
     columns += [Column("Low", shower(unit)), Column("High", shower(unit))]
     columns += [Column("Null mean", shower(unit)), Column("Null 95%", shower(unit))]
@@ -105,7 +111,7 @@ def gap_table(results: Json, name: str, caption: str, findings: Sequence[Json]) 
         parameters = finding["parameters"]
         parts = [
             evaluation_name(parameters.get("evaluation")) if len(evaluations) > 1 else None,
-            epsilon_text(parameters.get("epsilon")),
+            radius_text(finding),
             set_name(finding),
             "of correct rows" if parameters.get("denominator") == "correct" else None,
         ]
@@ -128,7 +134,7 @@ def group_table(results: Json, name: str, caption: str, findings: Sequence[Json]
     """Return every group's own value in every arm, the paper's beside it."""
     titles = arm_titles(results)
     metric = metric_of(findings[0]["metric"])
-    show = percent if metric.unit == "points" else number
+    show = shower_of_groups(metric.unit)
     has_paper = any(
         group.get("published") is not None
         for finding in findings
@@ -147,10 +153,7 @@ def group_table(results: Json, name: str, caption: str, findings: Sequence[Json]
                 group = group_of(value, first["group"])
                 bounds = group.get("interval") or (None, None)
                 row: list[Cell] = [
-                    ", ".join(
-                        part for part in (epsilon_text(finding["parameters"].get("epsilon")), set_name(finding)) if part
-                    )
-                    or "all rows",
+                    ", ".join(part for part in (radius_text(finding), set_name(finding)) if part) or "all rows",
                     str(first["group"]),
                     group.get("rows"),
                     titles[value["arm"]],

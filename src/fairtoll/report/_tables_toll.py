@@ -3,9 +3,9 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fairtoll.report._format import Json, finite, in_unit, metric_of, number, percent, unit_name
+from fairtoll.report._format import Json, finite, in_unit, metric_of, own_value, unit_name
 from fairtoll.report._prose import CORRECTED_NOTE
-from fairtoll.report._select import describe
+from fairtoll.report._select import describe, verdict_words
 from fairtoll.report._table import Cell, Column, Table
 
 LEVELLING = "levelling down"
@@ -68,7 +68,7 @@ def toll_table(results: Json, name: str, caption: str, findings: Sequence[Json])
     for finding in findings:
         difference = finding.get("difference") or {}
         low, high = difference.get("interval") or (None, None)
-        verdict = str(finding.get("verdict") or "–")
+        verdict = verdict_words(finding) or "–"
         levelled = finding.get("levelling_down") and verdict == "fairer"
         rows.append(
             [
@@ -89,5 +89,4 @@ def worst(value: Json, unit: str) -> str | None:
     """Return an arm's worst group with its own value."""
     if value.get("worst_group") is None:
         return None
-    level = value.get("worst_value")
-    return f"{value['worst_group']} {percent(level) + '%' if unit == 'points' else number(level)}"
+    return f"{value['worst_group']} {own_value(value.get('worst_value'), unit)}{'%' if unit == 'points' else ''}"

@@ -2,10 +2,11 @@
 
 from collections.abc import Mapping, Sequence
 
-from fairtoll.report._format import Json, finite, metric_of, number, percent
+from fairtoll.report._format import Json, finite, metric_of, percent
 from fairtoll.report._section import protocol_title
 from fairtoll.report._select import arm_titles, arm_values, epsilons, evaluation_name
 from fairtoll.report._table import Cell, Column, Table
+from fairtoll.report._tables import shower_of_groups
 
 
 def two_decimals(value: object) -> str:
@@ -87,7 +88,7 @@ def wide_table(results: Json, name: str, caption: str, finding: Json, *, compact
     Source: the paper's Tables IV and V.
     """
     titles, metric = arm_titles(results), metric_of(finding["metric"])
-    show = percent if metric.unit == "points" else number
+    show = shower_of_groups(metric.unit)
     groups = [group["group"] for group in finding["standard"]["groups"]]
     columns = [Column("Arm")]
     columns += [Column(f"{g['group']} (n = {g['rows']:,})", show) for g in finding["standard"]["groups"]]

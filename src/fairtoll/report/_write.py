@@ -4,7 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
-from fairtoll.report import _html, _sections, _static, _tables
+from fairtoll.report import _html, _sections, _static, _strip, _tables
 from fairtoll.report._format import Json, cleaned
 from fairtoll.report._section import Section
 from fairtoll.report._table import Table
@@ -70,6 +70,10 @@ def write_report(results: Json, folder: Path) -> Path:
         svg = _static.file_svg(figure, svgs)
         write_whole(folder / "figures" / f"{figure.name}.svg", svg)
         write_whole(folder / "figures" / f"{figure.name}.png", _static.to_png(svg))
+    for strip in (strip for section in sections for strip in section.strips):
+        svg = _strip.strip_svg(strip)
+        write_whole(folder / "figures" / f"{strip.name}.svg", svg)
+        write_whole(folder / "figures" / f"{strip.name}.png", _static.to_png(svg))
     page = folder / "report.html"
     write_whole(page, _html.render_page(clean, sections, svgs), durable=True)
     return page
