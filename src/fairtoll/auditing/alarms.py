@@ -48,9 +48,11 @@ def accuracy_under(evidence: Evidence, arm: str, attack: tuple[str, str, str, fl
     return 1.0 - float(success.mean())
 
 
-def clean_accuracy(evidence: Evidence, arm: str) -> float:
-    """Accuracy on clean rows, mean over training runs."""
-    return float((evidence.probabilities(arm).argmax(axis=2) == evidence.labels).mean())
+def clean_accuracy_beside(evidence: Evidence, arm: str, attack: tuple[str, str, str, float]) -> float:
+    """Accuracy on the clean rows that `attack` covers, mean over training runs."""
+    evaluation, threat, name, epsilon = attack
+    _, rows = evidence.success_of_rows(arm, evaluation=evaluation, threat=threat, attack=name, epsilon=epsilon)
+    return float((evidence.probabilities(arm).argmax(axis=2) == evidence.labels)[:, rows].mean())
 
 
 def _alarm(identifier: str, arm: str, *, fired: bool, message: str, value: float) -> Alarm:
@@ -58,12 +60,15 @@ def _alarm(identifier: str, arm: str, *, fired: bool, message: str, value: float
 
 
 def _above_clean(evidence: Evidence, arm: str) -> Iterator[Alarm]:
-    clean = clean_accuracy(evidence, arm)
     attacks = [attack for attack in evidence.attack_names(arm) if not attack[2].startswith("check-")]
     if not attacks:
         return
-    highest = max(attacks, key=lambda attack: accuracy_under(evidence, arm, attack))
-    robust = accuracy_under(evidence, arm, highest)
+    pairs = {
+        attack: (accuracy_under(evidence, arm, attack), clean_accuracy_beside(evidence, arm, attack))
+        for attack in attacks
+    }
+    highest = max(attacks, key=lambda attack: pairs[attack][0] - pairs[attack][1])
+    robust, clean = pairs[highest]
     fired = robust > clean + TOLERANCE
     meaning = (
         "attacked rows are easier than clean ones: the examples were not crafted against this model, so this is "

@@ -12,12 +12,13 @@ from fairtoll import results
 from fairtoll._version import __version__
 from fairtoll.auditing.alarms import raise_alarms
 from fairtoll.auditing.findings import PublishedValues, answer_all
+from fairtoll.auditing.least_epsilon import least_epsilons
 from fairtoll.auditing.questions import Comparison, Question
 from fairtoll.evidence import Evidence
 
 #: Judges claims from the findings, for a reproduction.
 JudgeClaims = Callable[[Sequence[results.Finding], Sequence[results.Accuracy]], list[results.Claim]]
-#: Says what the figures need to be read rightly.
+#: Says what the figures need to be read rightly, or what the first screen tells.
 MakeNotes = Callable[[Sequence[results.Finding], Sequence[results.Accuracy]], list[str]]
 
 
@@ -33,6 +34,9 @@ def assemble(
     published_accuracy: Mapping[tuple[str, ...], float] | None = None,
     judge_claims: JudgeClaims | None = None,
     make_notes: MakeNotes | None = None,
+    make_highlights: MakeNotes | None = None,
+    cuts: Sequence[str] = (),
+    examples: Sequence[results.Example] = (),
     environment: Mapping[str, Any] | None = None,
     seconds: Mapping[str, float] | None = None,
     minimum_rows: int = 10,
@@ -53,8 +57,12 @@ def assemble(
         The paper's values: of findings by key, of accuracies by (arm, evaluation).
     judge_claims : callable, optional
         Turns findings into judged claims.
-    make_notes : callable, optional
-        Turns findings into remarks.
+    make_notes, make_highlights : callable, optional
+        Turn findings into remarks, and into sentences for the first screen.
+    cuts : sequence of str
+        What this run left out or made smaller.
+    examples : sequence of Example
+        Images to show.
 
     Returns
     -------
@@ -87,22 +95,29 @@ def assemble(
         claims=judge_claims(findings, accuracy) if judge_claims else [],
         alarms=[alarm for arm in arms for alarm in raise_alarms(evidence, arm.name, threat=threat)],
         notes=make_notes(findings, accuracy) if make_notes else [],
+        highlights=make_highlights(findings, accuracy) if make_highlights else [],
+        cuts=list(cuts),
+        least_epsilon=least_epsilons(evidence),
+        examples=list(examples),
         environment=dict(environment or describe_environment()),
         seconds=dict(seconds or {}),
     )
 
 
 def accuracies(evidence: Evidence, published: Mapping[tuple[str, ...], float]) -> list[results.Accuracy]:
-    """Accuracy of every arm, clean and under every attack that ran on all rows, mean and SD over runs."""
+    """Accuracy of every arm, clean and under every attack on the rows that it covers, mean and SD over runs."""
     found = []
     for arm in evidence.arms:
         clean = (evidence.probabilities(arm).argmax(axis=2) == evidence.labels).mean(axis=1)
         found.append(_accuracy(arm, clean, ("clean", None, None, None), published))
+        searches = evidence.least_epsilon_names(arm)
         for attack in evidence.attack_names(arm):
             evaluation, threat, name, epsilon = attack
-            if name.startswith("check-"):
+            if name.startswith("check-") or attack in searches:
                 continue
-            success = evidence.success(arm, evaluation=evaluation, threat=threat, attack=name, epsilon=epsilon)
+            success, _ = evidence.success_of_rows(
+                arm, evaluation=evaluation, threat=threat, attack=name, epsilon=epsilon
+            )
             source = evidence.source_arm(arm) if evaluation == "static-transfer" else None
             entry = _accuracy(arm, 1.0 - success.mean(axis=1), attack, published)
             found.append(entry.model_copy(update={"source_arm": source}))
