@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import io
+import pickle
+import struct
+import tarfile
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -53,3 +56,66 @@ def image_table(
     encoded = [{"bytes": encode(image, kind), "path": None} for image in images]
     kept = pa.struct([("bytes", pa.binary()), ("path", pa.string())])
     return pa.table({column: pa.array(encoded, kept), "label": pa.array(labels.astype(np.int64))})
+
+
+def binary_files(splits: Mapping[str, Split]) -> dict[str, bytes]:
+    """The six files of the binary version: a label byte before each image's."""
+    return {
+        f"{name}.bin": np.hstack([labels[:, None], images.reshape(len(images), -1)]).tobytes()
+        for name, (images, labels) in _batches(splits).items()
+    }
+
+
+def python_files(splits: Mapping[str, Split], *, protocol: int | None = None) -> dict[str, bytes]:
+    """The six files of the Python version: as Python 2 wrote them, or as this Python does."""
+    files = {}
+    for name, (images, labels) in _batches(splits).items():
+        data = images.reshape(len(images), -1)
+        batch = {"batch_label": name, "labels": labels.tolist(), "data": data, "filenames": [f"{name}.png"]}
+        files[name] = python_2_pickle(data, labels.tolist()) if protocol is None else pickle.dumps(batch, protocol)
+    return files
+
+
+def python_2_pickle(data: NDArray[np.uint8], labels: list[int]) -> bytes:
+    """A batch in the instructions that the official files have, one line each."""
+    rows, columns = data.shape
+    return b"".join(
+        [
+            b"\x80\x02}q\x01(",
+            b"U\x0bbatch_labelq\x02U\x15training batch 1 of 5q\x03",
+            b"U\x06labelsq\x04]q\x05(" + b"".join(b"K" + bytes([label]) for label in labels) + b"e",
+            b"U\x04dataq\x06cnumpy.core.multiarray\n_reconstruct\nq\x07cnumpy\nndarray\nq\x08",
+            b"K\x00\x85q\x09U\x01bq\x0a\x87q\x0bRq\x0c",
+            b"(K\x01M" + struct.pack("<H", rows) + b"M" + struct.pack("<H", columns) + b"\x86q\x0d",
+            b"cnumpy\ndtype\nq\x0eU\x02u1q\x0fK\x00K\x01\x87q\x10Rq\x11",
+            b"(K\x03U\x01|q\x12NNNJ\xff\xff\xff\xffJ\xff\xff\xff\xffK\x00tq\x13b",
+            b"\x89T" + struct.pack("<i", data.size) + data.tobytes() + b"tq\x14b",
+            b"U\x09filenamesq\x15]q\x16(U\x05a.pngq\x17eu.",
+        ]
+    )
+
+
+def write_files(folder: Path, files: Mapping[str, bytes]) -> Path:
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, content in files.items():
+        (folder / name).write_bytes(content)
+    return folder
+
+
+def write_archive(path: Path, files: Mapping[str, bytes], *, folder: str) -> Path:
+    """A .tar.gz as the official ones are: a folder, its files, and a file that is not read."""
+    with tarfile.open(path, "w:gz") as archive:
+        inside = tarfile.TarInfo(folder)
+        inside.type = tarfile.DIRTYPE
+        archive.addfile(inside)
+        for name, content in {**files, "readme.html": b"<html>"}.items():
+            member = tarfile.TarInfo(f"{folder}/{name}")
+            member.size = len(content)
+            archive.addfile(member, io.BytesIO(content))
+    return path
+
+
+def _batches(splits: Mapping[str, Split]) -> dict[str, Split]:
+    images, labels = splits["train"]
+    parts = zip(np.array_split(images, 5), np.array_split(labels, 5), strict=True)
+    return {**{f"data_batch_{number}": part for number, part in enumerate(parts, 1)}, "test_batch": splits["test"]}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gzip
 import os
 import shutil
 import tarfile
@@ -39,16 +40,19 @@ def read_members(path: Path, names: Collection[str]) -> Iterator[tuple[str, byte
     missing = set(names)
     seen: set[str] = set()
     try:
-        with tarfile.open(path, "r|gz") as archive:
+        # tarfile's own reader of gzip would not look at the sum at the end.
+        with gzip.open(path) as content, tarfile.open(fileobj=content, mode="r|") as archive:
             for member in archive:
                 name = _checked_name(member, path)
                 if name in seen or len(seen) >= MOST:
                     raise _refused(path, f"holds '{name}' twice" if name in seen else f"holds over {MOST} files")
                 seen.add(name)
-                content = archive.extractfile(member) if name in missing else None
-                if content is not None:
+                file = archive.extractfile(member) if name in missing else None
+                if file is not None:
                     missing.remove(name)
-                    yield name, content.read()
+                    yield name, file.read()
+            if len(content.read(LARGEST)) == LARGEST:
+                raise _refused(path, "goes on after its end")
     except FileNotFoundError as error:
         raise FairtollError(f"no file {path}; check the path") from error
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:

@@ -80,9 +80,7 @@ def load_cifar10(
     return TrainTest(splits.pop("train").dataset(), splits.pop("test").dataset(), title=title, note=note)
 
 
-def locate(
-    folder: str | os.PathLike[str] | None, *, download: bool, advance: Advance, source: str = URL
-) -> tuple[Copy, float]:
+def locate(folder: str | os.PathLike[str] | None, *, download: bool, advance: Advance) -> tuple[Copy, float]:
     """The copy to read, downloaded if it must be, and which share of the work is left."""
     given = folder if folder is not None else os.environ.get(ENVIRONMENT) or None
     if given is not None:
@@ -96,11 +94,13 @@ def locate(
                 f"no CIFAR-10 in {cache}, and it may not be downloaded; give its folder, or name it in {ENVIRONMENT}"
             ) from None
     archive = fetch(
-        source, cache / OFFICIAL.archive, md5=OFFICIAL.md5, size=BYTES, advance=lambda share: advance(0.95 * share)
+        URL, cache / OFFICIAL.archive, md5=OFFICIAL.md5, size=BYTES, advance=lambda share: advance(0.95 * share)
     )
     sizes = {f"{OFFICIAL.folder}/{name}": FILE_BYTES for split in BATCHES for name in OFFICIAL.files(split)}
-    unpack(archive, cache / OFFICIAL.folder, sizes=sizes)
-    archive.unlink(missing_ok=True)
+    try:
+        unpack(archive, cache / OFFICIAL.folder, sizes=sizes)
+    finally:
+        archive.unlink(missing_ok=True)
     return find_copy(cache), 0.05
 
 
