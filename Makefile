@@ -6,15 +6,22 @@ WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
+# The libraries that benchmarks compare with have an environment of their own.
+PEERS := .venv-peers
+# Which benchmarks `make bench` runs: names without .py, wildcards allowed.
+BENCH ?= [a-z]*
+# These have commands of their own.
+NO_BENCH := coverage calibrate_cifar10
 # One stamp for each set of packages; older than what it depends on, or gone, it is made again.
 RUN_READY := $(VENV)/ready-to-run
 DEV_READY := $(VENV)/ready-to-develop
+PEERS_READY := $(PEERS)/ready-to-compare
 
 # An environment that was made halfway, elsewhere, or by a Python since removed does not work.
-WORKS := grep -qsF '$(CURDIR)/$(VENV)/' $(BIN)/pip \
-	&& $(BIN)/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
-REMAKE := $(if $(shell $(WORKS) && echo yes),,FORCE)
-INSTALL := PIP_DISABLE_PIP_VERSION_CHECK=1 $(BIN)/python -m pip install -qq -c constraints.txt
+works = grep -qsF '$(CURDIR)/$(1)/' $(1)/bin/pip \
+	&& $(1)/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
+remake = $(if $(shell $(call works,$(1)) && echo yes),,FORCE)
+install = PIP_DISABLE_PIP_VERSION_CHECK=1 $(1)/bin/python -m pip install -qq
 # Worker processes already use every core; torch's threads on top of them only get in each other's way.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
@@ -29,10 +36,10 @@ help:
 	@echo 'make test        lint, then every test of less than a minute'
 	@echo 'make test-all    lint, then every test'
 	@echo 'make lint        ruff and mypy'
-	@echo 'make bench       benchmarks, a Markdown table each'
+	@echo 'make bench       benchmarks, a Markdown table each; BENCH=name runs one, ARGS="..." passes options on'
 	@echo 'make coverage    simulate how often the intervals hold the truth; writes docs/coverage.md (six minutes)'
 	@echo 'make schema      the JSON schema of results.json, from the code that writes it'
-	@echo 'make clean       remove the environment and caches; runs/ stays'
+	@echo 'make clean       remove the environments and caches; runs/ stays'
 	@echo
 	@echo 'PYTHON=python3.12 picks another Python (after make clean); WORKERS=8 runs more tests at once.'
 
@@ -50,8 +57,11 @@ lint: $(DEV_READY)
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 
-bench: $(DEV_READY)
-	@for file in $(filter-out benchmarks/coverage.py,$(wildcard benchmarks/[a-z]*.py)); do echo "# $$file"; $(BIN)/python $$file $(ARGS) || exit 1; done
+bench: $(DEV_READY) $(PEERS_READY)
+	@for file in $(filter-out $(NO_BENCH:%=benchmarks/%.py),$(wildcard benchmarks/$(BENCH).py)); do \
+		echo "# $$file"; \
+		case $$file in benchmarks/attack*) python=$(PEERS)/bin/python ;; *) python=$(BIN)/python ;; esac; \
+		$$python $$file $(ARGS) || exit 1; done
 
 coverage: $(DEV_READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py
@@ -62,27 +72,34 @@ schema: $(RUN_READY)
 	mv src/fairtoll/results.schema.json.new src/fairtoll/results.schema.json
 
 clean:
-	rm -rf $(VENV) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis
 	find $(wildcard src tests benchmarks) -name __pycache__ -prune -exec rm -rf {} +
 
-$(RUN_READY): pyproject.toml constraints.txt $(REMAKE)
-	$(make-venv)
-	$(INSTALL) -e .
+$(RUN_READY): pyproject.toml constraints.txt $(call remake,$(VENV))
+	$(call make-venv,$(VENV))
+	$(call install,$(VENV)) -c constraints.txt -e .
 	@touch $@
 
-$(DEV_READY): pyproject.toml constraints.txt $(REMAKE)
-	$(make-venv)
-	$(INSTALL) -e '.[dev]'
+$(DEV_READY): pyproject.toml constraints.txt $(call remake,$(VENV))
+	$(call make-venv,$(VENV))
+	$(call install,$(VENV)) -c constraints.txt -e '.[dev]'
 	@touch $@ $(RUN_READY)
 
+# Without what they ask for: adv-lib and torchattacks want torchvision, which may be had for no torch but its own.
+$(PEERS_READY): pyproject.toml constraints.txt benchmarks/peers.txt $(call remake,$(PEERS))
+	$(call make-venv,$(PEERS))
+	$(call install,$(PEERS)) -c constraints.txt -e .
+	$(call install,$(PEERS)) --no-deps -r benchmarks/peers.txt
+	@touch $@
+
 define make-venv
-@$(WORKS) || { \
+@$(call works,$(1)) || { \
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' 2>/dev/null || { \
 		echo "fairtoll needs Python 3.11 or later; '$(PYTHON)' is $$($(PYTHON) --version 2>/dev/null || echo missing);" \
 			"name another one: make PYTHON=python3.12 $(MAKECMDGOALS)" >&2; exit 1; }; \
 	$(PYTHON) -c 'import venv, ensurepip' 2>/dev/null || { \
 		echo "'$(PYTHON)' lacks the venv module; on Debian and Ubuntu: apt-get install python3-venv" >&2; exit 1; }; \
-	echo 'Setting up $(VENV); this takes a minute or two.'; \
-	rm -rf $(VENV); \
-	$(PYTHON) -m venv $(VENV); }
+	echo 'Setting up $(1); this takes a minute or two.'; \
+	rm -rf $(1); \
+	$(PYTHON) -m venv $(1); }
 endef

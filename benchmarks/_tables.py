@@ -1,0 +1,192 @@
+"""Measurements as Markdown tables, one for each question and model, and into the documentation."""
+
+from __future__ import annotations
+
+import statistics
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from _chart import draw
+from _images import MODELS
+from _records import Record, Records
+from fairtoll.errors import FairtollError
+from fairtoll.files import write_text
+
+OURS = {"curve": "fairtoll success_curve", "least": "fairtoll least_epsilon"}
+DESCENDING, GRID = "fairtoll success_curve, descending", "the paper's grid"
+BEGIN, END = "<!-- attacks: begin -->", "<!-- attacks: end -->"
+
+
+@dataclass(frozen=True)
+class Line:
+    """One contender's repeats, summarised."""
+
+    name: str
+    seconds: float
+    runs: int
+    gradients: float
+    share: float
+    success: list[float]
+    median: float
+    mean: float
+    not_broken: float
+
+    @property
+    def ours(self) -> bool:
+        return self.name in (*OURS.values(), DESCENDING, GRID)
+
+
+def lines_of(records: Records, model: str, question: str) -> list[Line]:
+    """Ours first, the others by their time."""
+    lines = [line_of(name, runs) for name, runs in records.of(model, question).items()]
+    order = [*OURS.values(), DESCENDING, GRID]
+    return sorted(lines, key=lambda one: (order.index(one.name) if one.ours else len(order), one.seconds))
+
+
+def line_of(name: str, runs: list[Record]) -> Line:
+    def middle(key: str) -> float:
+        return statistics.median(run[key] for run in runs)
+
+    def average(key: str) -> float:
+        return statistics.fmean(run[key] for run in runs) if runs[0][key] is not None else float("nan")
+
+    columns = zip(*(run["success"] for run in runs), strict=True) if runs[0]["success"] is not None else ()
+    return Line(
+        name,
+        middle("seconds"),
+        len(runs),
+        middle("gradients_a_row"),
+        middle("share_of_product"),
+        [statistics.fmean(column) for column in columns],
+        average("median"),
+        average("mean"),
+        average("not_broken"),
+    )
+
+
+def markdown(records: Records) -> str:
+    """All tables, and in a sentence each what they come to."""
+    settings = records.settings
+    parts = [preamble(records)]
+    for question in OURS:
+        for model, title in MODELS.items():
+            if lines := lines_of(records, model, question):
+                table = curve_table if question == "curve" else least_table
+                comparison = compare_curves if question == "curve" else compare_least
+                what = "Success at each radius" if question == "curve" else "Least epsilon"
+                parts.append(
+                    f"**{what}, {title}**\n\n{table(lines, settings)}\n\n{comparison(lines, settings)}".rstrip()
+                )
+    return "\n\n".join(parts) + "\n"
+
+
+def preamble(records: Records) -> str:
+    settings, versions = records.settings, records.content["versions"]
+    sizes = ", ".join(f"{package} {size}" for package, size in records.batch_sizes.items())
+    repeats = sorted(
+        {line.runs for model in MODELS for question in OURS for line in lines_of(records, model, question)}
+    )
+    runs = f"{repeats[0]}" if len(repeats) == 1 else f"{repeats[0]} to {repeats[-1]}"
+    return (
+        f"{settings['data']}, {settings['rows']:,} test rows, {settings['steps']} steps, {settings['threads']} "
+        f"threads; medians of {runs}, a seed each. {settings['machine']}; torch {settings['torch']}, "
+        + ", ".join(f"{name} {number}" for name, number in versions.items())
+        + "."
+        + (f" Batch size in which each peer is quickest here: {sizes}." if sizes else "")
+    )
+
+
+def curve_table(lines: list[Line], settings: dict[str, Any]) -> str:
+    radii = settings["epsilons"]
+    head = [
+        "",
+        "seconds",
+        "times as long",
+        "gradients a row",
+        "of the matrix product",
+        *(f"at {one:g}" for one in radii),
+    ]
+    ours = {line.name: line for line in lines}.get(OURS["curve"])
+    rows = [[*timing(line, ours), *(f"{100 * one:.2f}%" for one in line.success)] for line in lines]
+    return table_of(head, rows)
+
+
+def least_table(lines: list[Line], settings: dict[str, Any]) -> str:
+    head = ["", "seconds", "times as long", "gradients a row", "of the matrix product", "median", "mean"]
+    head.append(f"not broken by {settings['epsilon_max']:g}")
+    ours = {line.name: line for line in lines}.get(OURS["least"])
+    rows = [
+        [*timing(line, ours), f"{line.median:.5f}", f"{line.mean:.5f}", f"{100 * line.not_broken:.1f}%"]
+        for line in lines
+    ]
+    return table_of(head, rows)
+
+
+def timing(line: Line, ours: Line | None) -> list[str]:
+    times = "" if ours is None else f"{line.seconds / ours.seconds:.1f}"
+    return [line.name, f"{line.seconds:.2f}", times, f"{line.gradients:.1f}", f"{100 * line.share:.0f}%"]
+
+
+def compare_curves(lines: list[Line], settings: dict[str, Any]) -> str:
+    peers, named = [line for line in lines if not line.ours], {line.name: line for line in lines}
+    if not peers:
+        return ""
+    fastest = min(peers, key=lambda line: line.seconds)
+    parts = []
+    for name in (OURS["curve"], DESCENDING):
+        if (ours := named.get(name)) is not None:
+            gaps = [
+                f"{100 * (value - max(peer.success[position] for peer in peers)):+.2f} at {radius:g}"
+                for position, (value, radius) in enumerate(zip(ours.success, settings["epsilons"], strict=True))
+            ]
+            times = fastest.seconds / ours.seconds
+            parts.append(f"`{name.split(' ', 1)[1]}` {times:.1f} times as fast, success {', '.join(gaps)} points")
+    return f"Against the fastest peer ({fastest.name}), and the best peer's success: " + "; ".join(parts) + "."
+
+
+def compare_least(lines: list[Line], settings: dict[str, Any]) -> str:
+    peers, named = [line for line in lines if not line.ours], {line.name: line for line in lines}
+    ours, grid = named.get(OURS["least"]), named.get(GRID)
+    if ours is None:
+        return ""
+    parts = []
+    if grid is not None:
+        parts.append(
+            f"{grid.seconds / ours.seconds:.1f} times as fast as the paper's grid of {settings['list_step']:g}, "
+            f"median {ours.median - grid.median:+.5f}, mean {ours.mean - grid.mean:+.5f}"
+        )
+    if peers:
+        fastest = min(peers, key=lambda line: line.seconds)
+        parts.append(
+            f"{fastest.seconds / ours.seconds:.1f} times as fast as the fastest peer ({fastest.name}), median "
+            f"{ours.median - fastest.median:+.5f}, mean {ours.mean - fastest.mean:+.5f}; against the peers' lowest "
+            f"median {ours.median - min(one.median for one in peers):+.5f}, lowest mean "
+            f"{ours.mean - min(one.mean for one in peers):+.5f}"
+        )
+    text = "`least_epsilon`: " + "; ".join(parts)
+    return f"{text}." if parts else ""
+
+
+def table_of(head: list[str], rows: list[list[str]]) -> str:
+    ruler = "|---|" + "---:|" * (len(head) - 1)
+    return "\n".join(["| " + " | ".join(head) + " |", ruler, *("| " + " | ".join(row) + " |" for row in rows)])
+
+
+def write_into_docs(records: Records, page: Path) -> None:
+    """Replace what stands between the page's two marks, and draw the chart beside it."""
+    text = page.read_text(encoding="utf-8")
+    if BEGIN not in text or END not in text:
+        raise FairtollError(f"{page} lacks the lines {BEGIN} and {END}; add them where the tables are to stand")
+    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    chart = page.with_suffix(".svg")
+    # Each model's lines, with what the chart calls it.
+    shown = [
+        (title, question, [(line.name, line.seconds, line.ours) for line in found])
+        for question in OURS
+        for model, title in MODELS.items()
+        if (found := lines_of(records, model, question))
+    ]
+    write_text(draw(shown), chart)
+    summary = "Seconds of each attack, logarithmic; the tables below give the same figures."
+    write_text(f"{before}{BEGIN}\n![{summary}]({chart.name})\n\n{markdown(records)}{END}{after}", page)

@@ -1,0 +1,213 @@
+"""The attack engine beside foolbox, torchattacks, ART and adv-lib: one run, the same model, rows, radii and steps.
+
+    make bench BENCH=attacks_against_peers ARGS="--data-dir DIR"
+
+or, in the environment that this makes,
+
+    .venv-peers/bin/python benchmarks/attacks_against_peers.py --data-dir DIR --rows 1000 --repeats 3
+
+Two questions: which rows are broken at each of a few radii, and the least radius that breaks each row. Contenders take
+turns, and each repeat has a seed of its own. Every measurement is written at once: a run that was cut off goes on where
+it stopped, and `--table` prints what there is. Peers get the batch size with which each is quickest here.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import platform
+import time
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+import fairtoll
+from _contenders import Contender, Task, contenders, installed, missing_peers
+from _images import MODELS, THREAT, digest, forward_flops, load_images, load_model, weights_of
+from _records import Records
+from _tables import markdown, write_into_docs
+from fairtoll.errors import FairtollError
+
+CACHE = Path("runs/benchmarks")
+BATCH_SIZES = (32, 128, 500, 1000)
+
+
+def main() -> None:
+    options = parse()
+    records = Records(options.out)
+    if not options.table:
+        try:
+            measure_all(options, records)
+        except FairtollError as error:
+            raise SystemExit(f"{Path(__file__).name}: {error}") from error
+    if not records.measured:
+        raise SystemExit(f"{options.out} holds no measurement; run this without --table first")
+    print(markdown(records))
+    if options.docs is not None:
+        write_into_docs(records, options.docs)
+
+
+def parse() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--rows", type=int, default=1000)
+    parser.add_argument("--repeats", type=int, default=3)
+    parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
+    parser.add_argument("--contenders", nargs="+", default=[], metavar="PART", help="only those whose name has a PART")
+    parser.add_argument("--questions", nargs="+", choices=("curve", "least"), default=["curve", "least"])
+    parser.add_argument("--epsilons", type=float, nargs="+", default=[0.01, 0.012, 0.014])
+    parser.add_argument("--steps", type=int, default=50)
+    parser.add_argument("--epsilon-max", type=float, default=0.05, help="least epsilon: the largest radius tried")
+    parser.add_argument("--list-step", type=float, default=0.001, help="between the radii of lists and of the grid")
+    parser.add_argument("--tolerance", type=float, default=0.0002, help="of least_epsilon's search")
+    parser.add_argument("--threads", type=int, default=2)
+    parser.add_argument("--data-dir", help="CIFAR-10; default: the folder that FAIRTOLL_CIFAR10_DIR names")
+    parser.add_argument("--weights", action="append", default=[], metavar="MODEL=FILE", help="instead of training one")
+    parser.add_argument("--out", type=Path, default=CACHE / "attacks.json")
+    parser.add_argument("--fresh", action="store_true", help="forget what the output file holds")
+    parser.add_argument("--table", action="store_true", help="only print what the output file holds")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="write the tables into FILE and the chart beside it")
+    return parser.parse_args()
+
+
+def measure_all(options: argparse.Namespace, records: Records) -> None:
+    if missing := missing_peers():
+        print(
+            f"Not in this Python: {', '.join(missing)}. `make bench` makes an environment that has them "
+            "(.venv-peers, from benchmarks/peers.txt); going on without.\n",
+            flush=True,
+        )
+    torch.set_num_threads(options.threads)
+    images = load_images(options.data_dir)
+    x, y = images.test_rows(options.rows)
+    given = {name: Path(path) for name, _, path in (one.partition("=") for one in options.weights)}
+    files = {name: weights_of(name, given, images, CACHE) for name in options.models}
+    asked = ("rows", "epsilons", "steps", "epsilon_max", "list_step", "tolerance", "threads")
+    records.start(
+        {name: getattr(options, name) for name in asked}
+        | {"data": images.title, "torch": torch.__version__, "machine": machine()},
+        weights={name: digest(path.read_bytes()) for name, path in files.items()},
+        versions={package: installed(package) for package in ("foolbox", "torchattacks", "adv-lib")}
+        | {"ART": installed("adversarial-robustness-toolbox"), "fairtoll": fairtoll.__version__},
+        fresh=options.fresh,
+    )
+    chosen = [
+        one
+        for one in contenders()
+        if one.question in options.questions
+        and (not options.contenders or any(part.lower() in one.name.lower() for part in options.contenders))
+    ]
+    tasks = {
+        name: Task(
+            load_model(path),
+            x,
+            y,
+            THREAT,
+            tuple(options.epsilons),
+            options.steps,
+            options.epsilon_max,
+            options.list_step,
+            options.tolerance,
+        )
+        for name, path in files.items()
+    }
+    for repeat in range(options.repeats):
+        for name, task in tasks.items():
+            # Each repeat begins with another, so that none always comes after the same one.
+            for contender in chosen[repeat % len(chosen) :] + chosen[: repeat % len(chosen)]:
+                if not records.holds(name, contender.name, repeat, engine(contender)):
+                    batch_size = 0 if contender.ours else quickest_batch(contender, task, records)
+                    found = measure(contender, task, repeat, batch_size)
+                    records.add(
+                        {"model": name, "contender": contender.name, "repeat": repeat, "engine": engine(contender)}
+                        | {"question": contender.question, "batch_size": batch_size}
+                        | found
+                    )
+                    print(f"repeat {repeat + 1}, {name}: {contender.name} {found['seconds']:.1f} s", flush=True)
+
+
+class Counter:
+    """Rows of which a model was asked the gradient in its input, and rows of which only the answer."""
+
+    def __init__(self, model: nn.Module) -> None:
+        self.gradients = self.answers = 0
+        # On the first layer, since ART calls the layers itself.
+        first = next(layer for layer in model.modules() if not list(layer.children()))
+        self.hook = first.register_forward_pre_hook(self._count)
+
+    def _count(self, _: nn.Module, inputs: tuple[Tensor, ...]) -> None:
+        if torch.is_grad_enabled() and inputs[0].requires_grad:
+            self.gradients += len(inputs[0])
+        else:
+            self.answers += len(inputs[0])
+
+
+def measure(contender: Contender, task: Task, seed: int, batch_size: int) -> dict[str, Any]:
+    """One run: seconds, what it found, and how much of the machine it used."""
+    product = matrix_product_flops()
+    load = os.getloadavg()[0]
+    counter = Counter(task.model)
+    start = time.perf_counter()
+    found = contender.run(task, seed, batch_size)
+    seconds = time.perf_counter() - start
+    counter.hook.remove()
+    task.model.zero_grad(set_to_none=True)
+    used = forward_flops(task.model, task.x) * (2 * counter.gradients + counter.answers)
+    return {
+        "seconds": seconds,
+        "load": load,
+        "gradients_a_row": counter.gradients / len(task.x),
+        "share_of_product": used / seconds / product,
+        "success": found.float().mean(dim=1).tolist() if contender.question == "curve" else None,
+        "median": float(found.median()) if contender.question == "least" else None,
+        "mean": float(found.mean()) if contender.question == "least" else None,
+        "not_broken": float((found >= task.epsilon_max).float().mean()) if contender.question == "least" else None,
+    }
+
+
+def matrix_product_flops(side: int = 2048, repeats: int = 3) -> float:
+    """What torch's own float32 matrix product reaches now, in operations a second."""
+    one = torch.ones(side, side)
+    seconds = []
+    for _ in range(repeats + 1):
+        start = time.perf_counter()
+        one @ one
+        seconds.append(time.perf_counter() - start)
+    return 2.0 * side**3 / min(seconds[1:])
+
+
+def quickest_batch(contender: Contender, task: Task, records: Records) -> int:
+    """The batch size with which a peer's projected gradient descent is quickest, tried once in a run."""
+    package = contender.package
+    assert package is not None
+    if package not in records.batch_sizes:
+        curve = next(one for one in contenders() if one.package == package and one.question == "curve")
+        short = replace(task, epsilons=task.epsilons[:1], steps=3)
+        seconds: dict[int, list[float]] = {size: [] for size in BATCH_SIZES if size <= len(task.x)} or {len(task.x): []}
+        for _ in range(2):
+            for size, times in seconds.items():
+                start = time.perf_counter()
+                curve.run(short, 0, size)
+                times.append(time.perf_counter() - start)
+        records.set_batch_size(package, min(seconds, key=lambda size: min(seconds[size])))
+    return records.batch_sizes[package]
+
+
+def engine(contender: Contender) -> str:
+    """Of what code a measurement speaks: this checkout's attacks, or a peer's version."""
+    if not contender.ours:
+        return f"{contender.package} {installed(str(contender.package))}"
+    folder = Path(fairtoll.__file__).parent / "attacks"
+    return digest(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py"))))
+
+
+def machine() -> str:
+    lines = Path("/proc/cpuinfo").read_text().splitlines() if Path("/proc/cpuinfo").exists() else []
+    names = [line.partition(":")[2].strip() for line in lines if line.startswith("model name")]
+    return f"{names[0] if names else platform.processor()}, {os.cpu_count()} cores"
+
+
+if __name__ == "__main__":
+    main()
