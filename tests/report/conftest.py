@@ -9,6 +9,7 @@ import pytest
 sys.path.insert(0, str(Path(__file__).parent))
 
 from example_audit import audit_results
+from example_cifar10 import cifar10_results
 from example_results import example_results
 
 
@@ -37,4 +38,23 @@ def audit_folder(audit: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
 
     folder = tmp_path_factory.mktemp("audit")
     write_report(audit, folder)
+    return folder
+
+
+@pytest.fixture(scope="session")
+def cifar10() -> dict[str, Any]:
+    return cifar10_results()
+
+
+@pytest.fixture(scope="session")
+def quick_cifar10() -> dict[str, Any]:
+    return cifar10_results(seeds=1, protocols=("paper",))
+
+
+@pytest.fixture(scope="session")
+def quick_cifar10_folder(quick_cifar10: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from fairtoll.report import write_report
+
+    folder = tmp_path_factory.mktemp("cifar10")
+    write_report(quick_cifar10, folder)
     return folder

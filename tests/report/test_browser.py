@@ -53,7 +53,30 @@ def opened(browser: Any, folder: Path, *, width: int, scheme: str) -> tuple[Any,
 @pytest.mark.parametrize("width", [1280, 390])
 @pytest.mark.parametrize("which", ["example", "audit"])
 def test_page(browser: Any, example_folder: Path, audit_folder: Path, which: str, width: int, scheme: str) -> None:
-    folder = example_folder if which == "example" else audit_folder
+    check_page(browser, example_folder if which == "example" else audit_folder, width=width, scheme=scheme)
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1280, "light"), (390, "dark")])
+def test_page_with_images(browser: Any, quick_cifar10_folder: Path, width: int, scheme: str) -> None:
+    check_page(browser, quick_cifar10_folder, width=width, scheme=scheme)
+    page = browser.new_page(viewport={"width": width, "height": 900})
+    page.goto((quick_cifar10_folder / "report.html").as_uri())
+    pictures = page.evaluate(
+        "[...document.querySelectorAll('.pictures img')].map((i) => "
+        "[i.naturalWidth, i.getBoundingClientRect().width, getComputedStyle(i).imageRendering])"
+    )
+    assert len(pictures) == 12
+    assert all(own == 32 and shown >= 96 and rendering == "pixelated" for own, shown, rendering in pictures)
+    # What must be seen first is on the first screen, however narrow.
+    for part in (".data", ".cuts", ".highlight"):
+        box = page.locator(part).first.bounding_box()
+        assert box["y"] + box["height"] <= 900
+        assert box["x"] + box["width"] <= width
+    page.close()
+
+
+def check_page(browser: Any, folder: Path, *, width: int, scheme: str) -> None:
+    """Nothing fetched, nothing in the console, no sideways scrolling, every chart drawn and inside its place."""
     page, console, requests = opened(browser, folder, width=width, scheme=scheme)
     assert [url for url in requests if not url.startswith(("file:", "data:", "blob:"))] == []
     assert len([url for url in requests if url.startswith("file:")]) == 1

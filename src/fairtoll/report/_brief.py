@@ -7,7 +7,7 @@ from fairtoll.report._figures_overview import first_epsilon, main_accuracies, we
 from fairtoll.report._format import INSUFFICIENT, Json, finite, metric_of, percent
 from fairtoll.report._section import protocol_title
 from fairtoll.report._sections_toll import headline
-from fairtoll.report._select import arm_titles, epsilon_text, protocols
+from fairtoll.report._select import arm_titles, epsilon_text, protocols, verdict_words
 
 VERDICTS = ("less fair", "fairer", "equivalent", "inconclusive", INSUFFICIENT)
 # Less than two points between static transfer and white-box is not worth the line.
@@ -66,8 +66,8 @@ def verdict_counts(results: Json) -> list[VerdictCounts]:
 def in_words(verdicts: list[str]) -> str:
     """Return counted verdicts as a phrase."""
     counts = Counter(verdicts)
-    parts = [f"{counts[verdict]} {verdict}" for verdict in VERDICTS if counts[verdict]]
-    return ", ".join(parts) or "none"
+    ordered = sorted(counts, key=lambda words: next((i for i, v in enumerate(VERDICTS) if words.startswith(v)), 9))
+    return ", ".join(f"{counts[words]} {words}" for words in ordered) or "none"
 
 
 def answer(results: Json) -> list[Line]:
@@ -83,8 +83,8 @@ def answer(results: Json) -> list[Line]:
         others = [f for f in found if f["robust"]["arm"] != robust]
         found = [f for f in found if f["robust"]["arm"] == robust]
         text = f"{len(found)} gap{'' if len(found) == 1 else 's'} of {titles[robust]}: "
-        text += in_words([str(f.get("verdict")) for f in found])
-        controlled = [str(f["verdict_from_control"]) for f in found if f.get("verdict_from_control")]
+        text += in_words([verdict_words(f) for f in found])
+        controlled = [verdict_words(f, "verdict_from_control") for f in found if f.get("verdict_from_control")]
         text += f"; against its control: {in_words(controlled)}" if controlled else ""
         for arm in dict.fromkeys(f["robust"]["arm"] for f in others):
             verdicts = [str(f.get("verdict")) for f in others if f["robust"]["arm"] == arm]

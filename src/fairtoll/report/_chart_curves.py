@@ -15,7 +15,7 @@ from fairtoll.report._format import Json
 HEIGHT = 190
 LABEL_SHARE = 0.085
 Style = Literal["hardest", "easiest", "whole", "other"]
-DASHES: dict[str, list[int]] = {"easiest": [6, 3], "whole": [1.5, 3]}
+DASHES: dict[str, list[float]] = {"easiest": [6, 3], "whole": [1.5, 3]}
 
 
 @dataclass(frozen=True)

@@ -77,7 +77,7 @@ def group_marks_panel(
             field=field_name,
             type="quantitative",
             scale=alt.Scale(domain=list(domain), nice=False),
-            axis=alt.Axis(title=axis, tickCount=5, domain=True, labelFlush=False),
+            axis=alt.Axis(title=axis, tickCount=5, domain=True, labelFlush=False, labelSeparation=6),
         )
 
     def add(entries: list[Json], mark: str, style: Json, encoding: Json) -> None:

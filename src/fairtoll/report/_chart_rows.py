@@ -87,7 +87,7 @@ def row_panel(
             field=field_name,
             type="quantitative",
             scale=scale,
-            axis=alt.Axis(title=axis, tickCount=5, domain=True, labelFlush=False),
+            axis=alt.Axis(title=axis, tickCount=5, domain=True, labelFlush=False, labelSeparation=6),
         )
 
     colour = alt.Color(field="colour", type="nominal", scale=None, legend=None)

@@ -22,8 +22,8 @@ from fairtoll.report._select import arm_titles, arm_values, class_order, group_o
 # From this many groups on, a line for every arm of every group no longer fits a screen.
 MANY = 6
 CLASS_MARKS = (
-    "By class, hardest for the standard model first: dot, the mean over training runs; line, its interval; "
-    "hollow, controls; right, robust less standard"
+    "hardest for the standard model first: dot, the mean over training runs; line, its interval; hollow, controls; "
+    "right, robust less standard"
 )
 
 
@@ -34,8 +34,14 @@ def many_groups(finding: Json) -> bool:
 
 def class_marks(finding: Json) -> str:
     """Return what the marks of `class_panel` mean."""
-    unit = metric_of(finding["metric"]).unit
-    return CLASS_MARKS + (", in points." if unit == "points" else ".")
+    sizes = sorted(group["rows"] for group in finding["standard"]["groups"])
+    each = (
+        f"{count(sizes[0])} test rows each"
+        if sizes[0] == sizes[-1]
+        else f"{count(sizes[0])} to {count(sizes[-1])} test rows"
+    )
+    unit = ", in points" if metric_of(finding["metric"]).unit == "points" else ""
+    return f"By class ({each}), {CLASS_MARKS}{unit}."
 
 
 def arm_keys(results: Json, findings: Sequence[Json]) -> tuple[Key, ...]:

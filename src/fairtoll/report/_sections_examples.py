@@ -11,8 +11,7 @@ def examples(results: Json) -> Section:
         "examples",
         "What an attack looks like",
         "Images",
-        "The same test image and its adversarial twin, for a class that is easy and for one that is hard. To the eye "
-        "nothing has changed.",
+        "Test images and their adversarial twins, for a class that is easy and for one that is hard.",
     )
     strip = strip_of(results)
     if strip:

@@ -15,6 +15,7 @@ PLOT_WIDTH = 260
 PNG_SCALE = 1.25
 MARGIN = 16
 TITLE = 26  # height of the line that names the figure
+ABREAST = 3  # panels that a line of a file holds at most
 KEY = 20
 LETTER = 6.6  # width of one in a key, on average
 
@@ -41,14 +42,20 @@ def length(svg: str, side: str) -> float:
 
 
 def file_svg(figure: Figure, svgs: dict[str, str]) -> str:
-    """Return a figure as an SVG file of its own: its panels side by side, black ink on white."""
-    parts, left, tallest = [], float(MARGIN), 0.0
-    for panel in figure.panels:
-        svg = svgs[panel.name].replace(INK, INK_ON_WHITE)
-        width, height = length(svg, "width"), length(svg, "height")
-        parts.append(svg.replace("<svg ", f'<svg x="{left:g}" y="{MARGIN + TITLE}" ', 1))
-        left, tallest = left + width + MARGIN, max(tallest, height)
-    top, key = MARGIN + TITLE + tallest, []
+    """Return a figure as an SVG file of its own: its panels side by side, many of them in lines, black ink on white."""
+    drawn = [svgs[panel.name].replace(INK, INK_ON_WHITE) for panel in figure.panels]
+    sizes = [(length(svg, "width"), length(svg, "height")) for svg in drawn]
+    columns = len(drawn) if len(drawn) <= ABREAST else figure.columns
+    column = [max(width for width, _ in sizes[place::columns]) for place in range(columns)]
+    parts, upper = [], float(MARGIN + TITLE)
+    for start in range(0, len(drawn), columns):
+        left = float(MARGIN)
+        for place, svg in enumerate(drawn[start : start + columns]):
+            parts.append(svg.replace("<svg ", f'<svg x="{left:g}" y="{upper:g}" ', 1))
+            left += column[place] + MARGIN
+        upper += max(height for _, height in sizes[start : start + columns]) + MARGIN
+    left = MARGIN + sum(width + MARGIN for width in column)
+    top, key = upper - MARGIN, []
     for line in key_lines(figure.key, left - 2 * MARGIN):
         top += KEY
         key += [key_mark(entry, MARGIN + x, top) for entry, x in line]
