@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from fairtoll import Evidence, FairtollError, audit_evidence
-from fairtoll.evidence import describe_attack, describe_predictions
+from fairtoll.evidence import describe_attack, describe_least_epsilon, describe_predictions
 
 CHANCES = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.25, 0.25, 0.5], [0.0, 0.0, 1.0]])
 THREE = pd.DataFrame(
@@ -138,6 +138,99 @@ def test_parts_are_joined(tmp_path):
     assert after.attack_names("plain") == whole.attack_names("plain")
 
 
+SEARCH = {"evaluation": "white-box", "threat": "audit", "epsilon": 0.5}
+
+
+def with_least_epsilon(whole):
+    """`small` with a search on rows 2 and 0: the second run finds row 0 misclassified and row 2 standing."""
+    where = {"arm": "plain", "threat": "audit", "epsilon": 0.5, "rows": [2, 0]}
+    parts = [
+        describe_least_epsilon([0.125, 0.25], [False, False], seed=0, **where),
+        describe_least_epsilon([0.5, 0.0], [True, False], seed=1, **where),
+    ]
+    return Evidence(whole.rows, whole.predictions, pd.concat([whole.attacks, *parts]), whole.class_names, whole.about)
+
+
+def test_least_epsilon_survives_the_disk(tmp_path):
+    before = with_least_epsilon(small())
+    before.save(tmp_path)
+    for found in (before, Evidence.load(tmp_path)):
+        values, censored, rows = found.least_epsilon("plain", **SEARCH)
+        assert values.tolist() == [[0.25, 0.125], [0.0, 0.5]]
+        assert censored.tolist() == [[False, False], [False, True]]
+        assert rows.tolist() == [0, 2]
+        assert found.least_epsilon_names("plain") == [("white-box", "audit", "least-epsilon", 0.5)]
+        success, _ = found.success_of_rows("plain", attack="least-epsilon", **SEARCH)
+        assert success.tolist() == [[True, True], [True, False]]
+
+
+OLD = ["least_epsilon", "censored"]
+
+
+def test_tables_from_before_least_epsilon_are_read(tmp_path):
+    whole = small()
+    old = Evidence(whole.rows, whole.predictions, whole.attacks.drop(columns=OLD), whole.class_names, whole.about)
+    old.save(tmp_path)
+    found = Evidence.load(tmp_path)
+    assert found.least_epsilon_names("plain") == []
+    assert found.success("plain", attack="union", **SEARCH).shape == (2, 3)
+    with pytest.raises(FairtollError, match="union on 'plain' has no least epsilon for 6 of 6 entries"):
+        found.least_epsilon("plain", attack="union", **SEARCH)
+    with pytest.raises(FairtollError, match=r"no evidence for arm 'plain' with .*least-epsilon"):
+        found.least_epsilon("plain", **SEARCH)
+
+
+def test_old_parts_are_joined_with_new_ones(tmp_path):
+    whole = with_least_epsilon(small())
+    whole.save(tmp_path)
+    (tmp_path / "attacks.parquet").unlink()
+    searches = whole.attacks["attack"] == "least-epsilon"
+    whole.attacks[~searches].drop(columns=OLD).to_parquet(tmp_path / "attacks-old.parquet", index=False)
+    whole.attacks[searches].to_parquet(tmp_path / "attacks-search.parquet", index=False)
+    found = Evidence.load(tmp_path)
+    values, censored, _ = found.least_epsilon("plain", **SEARCH)
+    assert (values.tolist(), censored.tolist()) == ([[0.25, 0.125], [0.0, 0.5]], [[False, False], [False, True]])
+    assert found.least_epsilon_names("plain") == [("white-box", "audit", "least-epsilon", 0.5)]
+
+
+def test_a_radius_that_single_precision_rounded_up_is_the_largest():
+    largest = np.float32(0.05)  # 0.0500000007
+    part = describe_least_epsilon([largest, largest], [True, False], arm="a", seed=0, threat="t", epsilon=0.05)
+    assert part["least_epsilon"].tolist() == [0.05, 0.05]
+    assert part["success"].tolist() == [False, True]
+
+
+@pytest.mark.parametrize(
+    ("values", "censored", "message"),
+    [
+        ([0.1, np.nan], [False, False], "a least epsilon is nan; expected 0 to 0.5"),
+        ([0.1, np.inf], [False, True], "a least epsilon is inf; expected 0 to 0.5"),
+        ([-0.1, 0.1], [False, False], "a least epsilon is -0.1"),
+        ([0.6, 0.1], [False, False], "a least epsilon is 0.6; expected 0 to 0.5, the largest radius tried"),
+        ([0.1, 0.0], [False, True], "a censored row has least epsilon 0; expected 0.5"),
+        ([0.1], [False, True], r"values of shape \(1,\) and censored of shape \(2,\)"),
+        ([0.1, 0.5], [0, 1], "censored of shape .* and type int64; expected one number and one boolean"),
+        ([[0.1]], [[False]], r"values of shape \(1, 1\)"),
+    ],
+)
+def test_least_epsilons_that_are_wrong(values, censored, message):
+    with pytest.raises(FairtollError, match=message):
+        describe_least_epsilon(values, censored, arm="plain", seed=0, threat="audit", epsilon=0.5)
+
+
+def test_outcomes_and_row_numbers_of_unequal_length():
+    with pytest.raises(FairtollError, match=r"rows has shape \(1,\) for 2 outcomes; expected one number for each"):
+        describe_attack([True, False], arm="plain", seed=0, attack="union", rows=[1], **SEARCH)
+
+
+def test_a_row_that_stands_twice():
+    twice = describe_attack([True, False], arm="plain", seed=0, attack="square", rows=[1, 1], **SEARCH)
+    whole = small()
+    found = Evidence(whole.rows, whole.predictions, pd.concat([whole.attacks, twice]), whole.class_names)
+    with pytest.raises(FairtollError, match="square of 'plain': a row stands twice in one training run"):
+        found.success_of_rows("plain", attack="square", **SEARCH)
+
+
 def test_predictions_alone_survive_the_disk(tmp_path):
     read_two_arms(two_arms()).save(tmp_path)
     after = Evidence.load(tmp_path)
@@ -197,7 +290,7 @@ def test_an_unknown_arm_names_the_known():
 
 
 def test_a_rate_needs_every_row():
-    with pytest.raises(FairtollError, match=r"check-noise covers 2 of 3 rows; expected all of them"):
+    with pytest.raises(FairtollError, match=r"check-noise: 2 of 3 rows; expected all of them"):
         small().success("plain", evaluation="white-box", threat="audit", attack="check-noise", epsilon=0.5)
 
 
@@ -214,7 +307,7 @@ def test_runs_attacked_on_different_rows_are_refused():
     last = attacks.index[(attacks["attack"] == "check-noise") & (attacks["seed"] == 1)]
     attacks.loc[last, "row"] = np.array([1, 0], dtype=np.int32)
     moved = Evidence(whole.rows, whole.predictions, attacks, whole.class_names)
-    with pytest.raises(FairtollError, match=r"check-noise of 'plain' covers different rows in different training runs"):
+    with pytest.raises(FairtollError, match=r"check-noise of 'plain': different rows in different training runs"):
         moved.success_of_rows("plain", evaluation="white-box", threat="audit", attack="check-noise", epsilon=0.5)
 
 

@@ -228,7 +228,7 @@ class Evidence:
 
     def _require_every_row(self, what: str, rows: NDArray[np.int64]) -> None:
         if len(rows) != len(self.rows):
-            raise FairtollError(f"{what} covers {len(rows)} of {len(self.rows)} rows; expected all of them here")
+            raise FairtollError(f"{what}: {len(rows)} of {len(self.rows)} rows; expected all of them here")
 
     def save(self, folder: Path) -> None:
         """Write the tables as Parquet and `about` as JSON, each file whole or not at all."""

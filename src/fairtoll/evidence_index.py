@@ -64,9 +64,9 @@ class EvidenceIndex:
         what = str(wanted.get("attack", f"{wanted['evaluation']} predictions"))
         numbers = [self._rows[order] for order in orders]
         if any((rows[1:] == rows[:-1]).any() for rows in numbers):
-            raise FairtollError(f"{what} of '{arm}' holds a row twice in one training run; expected each row once")
+            raise FairtollError(f"{what} of '{arm}': a row stands twice in one training run; expected each row once")
         if any(not np.array_equal(rows, numbers[0]) for rows in numbers):
             raise FairtollError(
-                f"{what} of '{arm}' covers different rows in different training runs; expected the same rows in all"
+                f"{what} of '{arm}': different rows in different training runs; expected the same rows in all"
             )
         return orders, numbers[0]

@@ -1,5 +1,7 @@
 """Models, rows and an audit that are not the paper's."""
 
+import sys
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
@@ -9,6 +11,8 @@ from torch import nn
 
 from fairtoll import LinfThreat, audit
 from fairtoll.data import Dataset
+
+sys.path.insert(0, str(Path(__file__).parent))  # for example_radii
 
 CLASSES = ("cat", "dog", "emu")
 EPSILONS = (0.1, 0.3)

@@ -143,8 +143,8 @@ def _least_epsilons(evidence: Evidence, arm: str, question: Question) -> Outcome
     told = (counted & ~stood & (least > 0)).any(axis=1)
     if not told.all():
         missing = (
-            f"no counted row of '{arm}' breaks between 0 and {attack.epsilon:g} in some training run; "
-            "measure least epsilon up to a larger radius"
+            f"no counted row of '{arm}' breaks between 0 and {attack.epsilon:g} in some training run: each is "
+            "misclassified unattacked or stands at the largest radius"
         )
         return Outcomes(least, included, rows, censored, missing)
     if question.metric == "cru_epsilon":
