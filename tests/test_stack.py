@@ -154,6 +154,17 @@ def test_frozen_shares_the_weights_and_has_no_gradient_of_its_own():
     assert stack.frozen().parameters[name].data_ptr() == stack.parameters[name].data_ptr()
 
 
+@pytest.mark.parametrize("network", STRATEGIES)
+def test_float64_stays_float64_saved_loaded_and_alone(network, tmp_path):
+    stack = ModelStack([network(0), network(1)]).to(dtype=torch.float64)
+    stack.save(tmp_path / "weights.safetensors")
+    x = torch.randn(4, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(2))
+    for other in (stack, ModelStack.load(tmp_path / "weights.safetensors", network(0))):
+        assert other.dtype == other(x).dtype == torch.float64
+        assert torch.equal(other(x), stack(x))
+        torch.testing.assert_close(other.member(1)(x), network(1).double().eval()(x), rtol=1e-12, atol=1e-13)
+
+
 @pytest.mark.parametrize("models", [1, 3])
 @pytest.mark.parametrize("network", STRATEGIES)
 def test_saved_and_loaded(network, models, tmp_path):

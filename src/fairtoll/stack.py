@@ -134,11 +134,22 @@ class ModelStack:
         other.parameters = {name: tensor.detach() for name, tensor in self.parameters.items()}
         return other
 
-    def to(self, device: torch.device | str) -> ModelStack:
-        """Move all weights; returns the stack itself."""
-        self.template.to(device)
-        self.parameters = {name: tensor.detach().to(device) for name, tensor in self.parameters.items()}
-        self.buffers = {name: tensor.to(device) for name, tensor in self.buffers.items()}
+    @property
+    def dtype(self) -> torch.dtype:
+        """Precision of the weights, in which the stack also trains."""
+        return next(iter(self.parameters.values())).dtype
+
+    def to(self, device: torch.device | str | None = None, *, dtype: torch.dtype | None = None) -> ModelStack:
+        """Move all weights, or bring them to another precision; returns the stack itself."""
+        self.template.to(device=device, dtype=dtype)
+        self.parameters = {
+            name: tensor.detach().to(device=device, dtype=dtype) for name, tensor in self.parameters.items()
+        }
+        self.buffers = {
+            # Buffers of whole numbers count something.
+            name: tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
+            for name, tensor in self.buffers.items()
+        }
         return self
 
     def save(self, path: Path) -> None:
@@ -164,6 +175,7 @@ class ModelStack:
                 f"cannot read {path} as stacked weights ({error}); give a file of ModelStack.save"
             ) from error
         stack = cls([template])
+        stack.template.to(dtype=next((tensor.dtype for tensor in tensors.values() if tensor.is_floating_point()), None))
         models = next((len(tensor) for tensor in tensors.values() if tensor.ndim), 0)
         if {name: tensor.shape for name, tensor in tensors.items()} != {
             name: (models, *tensor.shape[1:]) for name, tensor in (stack.parameters | stack.buffers).items()

@@ -238,7 +238,12 @@ def test_noise_is_shared_within_a_seed_and_moves_on_with_batch_and_epoch():
         ({"row_weights": torch.ones(3, ROWS)}, "row_weights has shape"),
         ({"row_weights": -torch.ones(2, ROWS)}, "negative or non-finite"),
         ({"row_weights": torch.full((2, ROWS), float("nan"))}, "negative or non-finite"),
-        ({"row_weights": torch.zeros(2, ROWS)}, "no weight left"),
+        ({"row_weights": torch.zeros(2, ROWS)}, "leaves model 0 no weight at all"),
+        ({"row_weights": torch.tensor([[1.0] * ROWS, [0.0] * ROWS])}, "leaves model 1 no weight at all"),
+        ({"items": torch.zeros(3, 8, dtype=torch.int64)}, r"items has shape \(3, 8\); expected \(items,\) or \(2"),
+            {"items": torch.zeros(3, 8, dtype=torch.int64)},
+            r"items has shape \(3, 8\); expected \(items,\) or \(2, items",
+        ),
     ],
 )
 def test_what_cannot_be_trained_on(given, message):
@@ -247,11 +252,49 @@ def test_what_cannot_be_trained_on(given, message):
         fit(ModelStack([dense(0), dense(1)]), options.pop("x"), Y, **options)
 
 
-def test_one_batch_without_weight_is_enough_to_stop():
-    weights = torch.ones(1, ROWS)
-    weights[0, schedule_of(3)[2]] = 0
-    with pytest.raises(FairtollError, match="no weight left for some model; use a larger batch"):
-        train(ModelStack([dense(0)]), seeds=[3], row_weights=weights)
+@pytest.mark.parametrize("strategy", NETWORKS)
+def test_a_batch_without_weight_is_skipped_by_that_member_alone(strategy):
+    """Its weights, its averages and its count of steps wait; a loop that never sees the batch does the same."""
+    network, batches = NETWORKS[strategy], schedule_of(3)
+    weights = torch.ones(3, ROWS)
+    weights[1, batches[2]] = 0
+    stack = train(ModelStack([network(0)] * 3), seeds=[3] * 3, row_weights=weights)
+    emptied = set(batches[2].tolist())
+    kept = [batch for batch in batches if not emptied.issuperset(batch.tolist())]
+    assert len(kept) < len(batches)
+    loop = plain_loop(network(0), kept, drop=emptied)
+    assert_same_weights(stack, 1, loop, atol=2e-5, rtol=1e-3)
+    assert_identical(stack, 0, 2)
+    full = train(ModelStack([network(0)] * 3), seeds=[3] * 3)
+    for name, tensor in full.parameters.items():
+        assert torch.equal(tensor[0], stack.parameters[name][0])
+
+
+@pytest.mark.parametrize("strategy", NETWORKS)
+def test_items_of_each_model_are_its_own(strategy):
+    network, items = NETWORKS[strategy], torch.stack([ITEMS[1:], ITEMS[:-1]])
+    stack = fit(ModelStack([network(0)] * 2), X, Y, items=items, seeds=[3, 4], settings=SETTINGS)
+    for member, seed in enumerate([3, 4]):
+        loop = plain_loop(network(0), schedule_of(seed, items=items[member]))
+        assert_same_weights(stack, member, loop, atol=2e-5, rtol=1e-3)
+
+
+@pytest.mark.parametrize("strategy", NETWORKS)
+def test_a_stack_in_float64_trains_in_float64(strategy):
+    """To a precision that float32 anywhere on the way would spoil."""
+    network = NETWORKS[strategy]
+    stack = train(ModelStack([network(0), network(1)]).to(dtype=torch.float64), seeds=[3, 4])
+    assert stack.dtype == torch.float64
+    for member, seed in enumerate([3, 4]):
+        loop = plain_loop(network(member).double(), schedule_of(seed), x=X.double())
+        assert_same_weights(stack, member, loop, atol=1e-12, rtol=1e-10)
+
+
+def test_rows_of_their_own_are_told_from_shared_ones_where_models_are_as_many_as_rows():
+    x, y = torch.randn(3, 3, 2, generator=torch.Generator().manual_seed(0)), torch.tensor([0, 1, 0])
+    options = {"items": torch.arange(3), "seeds": [1, 1, 1], "settings": SETTINGS}
+    own = fit(ModelStack([nn.Linear(2, 2)] * 3), x, y, **options)
+    assert not torch.equal(own.parameters["bias"][0], own.parameters["bias"][1])
 
 
 @pytest.mark.parametrize("given", [{"epochs": 0}, {"batch_size": 0}, {"learning_rate": -1.0}, {"adam_epsilon": 0.0}])

@@ -14,6 +14,7 @@ from fairtoll.errors import FairtollError
 from fairtoll.randomness import torch_generator
 from fairtoll.stack import ModelStack
 from fairtoll.threads import threads_for
+from fairtoll.training.adam import StackedAdam
 
 #: Called as ``perturb(stack, rows (K, B, ...), labels (K, B), noise)``; returns the rows to train on.
 Perturb = Callable[[ModelStack, Tensor, Tensor, "BatchNoise"], Tensor]
@@ -33,7 +34,8 @@ class FitSettings:
     learning_rate, adam_epsilon : float
         Of Adam.
     precision : {"float32", "bfloat16"}
-        Of the layers' products while training; weights, losses and Adam stay in float32.
+        Of the layers' products while training; weights, losses and Adam stay as they are. A stack in float64
+        trains in float64.
 
     Raises
     ------
@@ -96,7 +98,9 @@ def fit(
 
     The batch schedule of model k depends on ``seeds[k]`` and the number of items alone; a row with
     weight zero (with all its copies) leaves the schedule as it is, and the batch mean runs over the
-    remaining weight.
+    remaining weight. A model that has no weight left in a batch skips that step, Adam's count included.
+
+    Training runs in the precision of the stack's weights; rows are brought to it.
 
     Parameters
     ----------
@@ -106,8 +110,9 @@ def fit(
         Rows shared by all models, or one set for each.
     y : Tensor of int64, (N,)
         True classes.
-    items : Tensor of int64, (M,)
-        The training set as positions in `x`; an oversampled row stands here more than once.
+    items : Tensor of int64, (M,) or (K, M)
+        The training set as positions in `x`, shared or one for each model; an oversampled row stands here more
+        than once.
     seeds : sequence of int, length K
         One per model, of its batch schedule and attack noise.
     settings : FitSettings
@@ -127,8 +132,8 @@ def fit(
     Raises
     ------
     FairtollError
-        If the number of seeds is not K, shapes do not fit, a weight is negative or not finite, or a
-        batch has no weight left for some model.
+        If the number of seeds is not K, shapes do not fit, a weight is negative or not finite, or some
+        model has no weight at all.
 
     Examples
     --------
@@ -141,40 +146,37 @@ def fit(
     """
     if len(seeds) != len(stack):
         raise FairtollError(f"{len(seeds)} seeds for a stack of {len(stack)} models; expected one each")
-    device = next(iter(stack.parameters.values())).device
-    x, y, items = x.to(device), y.to(device), items.to(device)
-    own_rows = x.shape[0] != len(y)
+    example = next(iter(stack.parameters.values()))
+    device = example.device
+    x, y, items = x.to(example), y.to(device), items.to(device)
+    # As many models as rows must not make rows of their own look shared.
+    own_rows = x.shape[0] != len(y) or (x.ndim > 2 and x.shape[:2] == (len(stack), len(y)))
     if x.shape[int(own_rows)] != len(y) or (own_rows and x.shape[0] != len(stack)):
         raise FairtollError(
             f"x has shape {tuple(x.shape)} for {len(y)} labels and {len(stack)} models; expected (rows, ...) or "
             "(models, rows, ...)"
         )
-    if not len(items) or items.min() < 0 or items.max() >= len(y):
-        raise FairtollError(f"items must be one or more positions among {len(y)} rows; see oversample")
+    _check_items(items, models=len(stack), rows=len(y))
+    weights = None
     if row_weights is not None:
         _check_weights(row_weights, models=len(stack), rows=len(y))
+        weights = row_weights.to(example)
+        _check_some_weight(weights, items)
     members = torch.arange(len(stack), device=device).unsqueeze(1)
-    weights = None if row_weights is None else row_weights.to(device)
     for name, parameter in stack.parameters.items():
         stack.parameters[name] = parameter.detach().requires_grad_(True)
-    # On the CPU the fused step rounds the last few elements of a tensor in another way than the rest, so that
-    # equal members would drift apart by where they stand in the stack.
-    optimiser = torch.optim.Adam(
-        list(stack.parameters.values()),
-        lr=settings.learning_rate,
-        eps=settings.adam_epsilon,
-        fused=device.type == "cuda",
-    )
+    optimiser = _optimiser(list(stack.parameters.values()), settings, weighted=weights is not None)
     with threads_for(stack.template):
         for epoch in range(settings.epochs):
             order = _schedule(items, seeds, epoch)
+            active = None if weights is None else _active(weights, order, settings.batch_size)
             noise = BatchNoise(seeds, epoch=epoch)
-            for batch in order.split(settings.batch_size, dim=1):
+            for number, batch in enumerate(order.split(settings.batch_size, dim=1)):
                 rows, labels = (x[members, batch] if own_rows else x[batch]), y[batch]
                 with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
                     if perturb is not None:
                         rows = perturb(stack, rows, labels, noise)
-                    logits = stack.each(rows).float()
+                    logits = stack.each(rows).to(example.dtype)
                 losses = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
                 losses = losses.view(labels.shape)
                 if weights is None:
@@ -182,12 +184,14 @@ def fit(
                 else:
                     weight = weights[members, batch]
                     total = weight.sum(dim=1)
-                    if (total <= 0).any():
-                        raise FairtollError("a batch has no weight left for some model; use a larger batch")
-                    loss = ((losses * weight).sum(dim=1) / total).sum()
+                    # A member without weight skips the step; its loss is only kept from being 0 / 0.
+                    loss = ((losses * weight).sum(dim=1) / torch.where(total > 0, total, 1)).sum()
                 optimiser.zero_grad()
                 loss.backward()
-                optimiser.step()
+                if isinstance(optimiser, StackedAdam):
+                    optimiser.step(None if active is None else active[number])
+                else:
+                    optimiser.step()
                 if advance is not None:
                     advance(1)
     for name, parameter in stack.parameters.items():
@@ -206,6 +210,27 @@ def steps_of(items: int, settings: FitSettings) -> int:
     return settings.epochs * -(-items // settings.batch_size)
 
 
+def _optimiser(parameters: list[Tensor], settings: FitSettings, *, weighted: bool) -> StackedAdam | torch.optim.Adam:
+    """Adam; on an accelerator torch's fused step where no member can skip one."""
+    if parameters[0].is_cuda and not weighted:
+        return torch.optim.Adam(parameters, lr=settings.learning_rate, eps=settings.adam_epsilon, fused=True)
+    return StackedAdam(parameters, learning_rate=settings.learning_rate, epsilon=settings.adam_epsilon)
+
+
+def _active(weights: Tensor, order: Tensor, batch_size: int) -> list[list[bool]]:
+    """Which members have weight left, for each batch of an epoch: asked once, not at every step."""
+    left = [part.amax(dim=1) > 0 for part in weights.gather(1, order).split(batch_size, dim=1)]
+    answer: list[list[bool]] = torch.stack(left).tolist()
+    return answer
+
+
+def _check_items(items: Tensor, *, models: int, rows: int) -> None:
+    if not items.numel() or items.min() < 0 or items.max() >= rows:
+        raise FairtollError(f"items must be one or more positions among {rows} rows; see oversample")
+    if items.ndim > 2 or (items.ndim == 2 and len(items) != models):
+        raise FairtollError(f"items has shape {tuple(items.shape)}; expected (items,) or ({models}, items)")
+
+
 def _check_weights(row_weights: Tensor, *, models: int, rows: int) -> None:
     if row_weights.shape != (models, rows):
         raise FairtollError(f"row_weights has shape {tuple(row_weights.shape)}; expected ({models}, {rows})")
@@ -213,9 +238,18 @@ def _check_weights(row_weights: Tensor, *, models: int, rows: int) -> None:
         raise FairtollError("row_weights holds a negative or non-finite value; expected 0 or more")
 
 
+def _check_some_weight(weights: Tensor, items: Tensor) -> None:
+    own = items if items.ndim == 2 else items.expand(len(weights), -1)
+    empty = weights.gather(1, own).amax(dim=1) <= 0
+    if empty.any():
+        raise FairtollError(
+            f"row_weights leaves model {int(empty.int().argmax())} no weight at all; give some item of it a weight"
+        )
+
+
 def _schedule(items: Tensor, seeds: Sequence[int], epoch: int) -> Tensor:
     """Order of the items for each model in one epoch, `(K, M)`."""
-    orders = {
-        seed: torch.randperm(len(items), generator=torch_generator(seed, "batches", epoch)) for seed in set(seeds)
-    }
-    return items[torch.stack([orders[seed] for seed in seeds]).to(items.device)]
+    length = items.shape[-1]
+    orders = {seed: torch.randperm(length, generator=torch_generator(seed, "batches", epoch)) for seed in set(seeds)}
+    drawn = torch.stack([orders[seed] for seed in seeds]).to(items.device)
+    return items[drawn] if items.ndim == 1 else items.gather(1, drawn)

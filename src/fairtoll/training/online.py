@@ -35,7 +35,7 @@ def attack_batch(
     frozen = stack.frozen()
     for _ in range(steps):
         candidate = threat.project(point, low, high).requires_grad_(True)
-        logits = frozen.each(candidate).flatten(0, 1).float()
+        logits = frozen.each(candidate).flatten(0, 1).to(rows.dtype)
         loss = functional.cross_entropy(logits, labels.flatten(), reduction="sum")
         (gradient,) = torch.autograd.grad(loss, candidate)
         point = torch.minimum(torch.maximum(point + step * gradient.sign(), low), high)
