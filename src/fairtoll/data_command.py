@@ -13,7 +13,7 @@ from rich.text import Text
 from fairtoll.data._cifar10_check import OFFICIAL_MEANS, Check, Outcome, channel_means, check_copy
 from fairtoll.data._cifar10_copy import Copy
 from fairtoll.data._cifar10_images import ROWS, Images
-from fairtoll.data.cifar10 import JPEG, describe, locate
+from fairtoll.data.cifar10 import describe, locate
 from fairtoll.errors import FairtollError
 
 COLOURS = {Outcome.verified: "green", Outcome.unknown: "yellow", Outcome.failed: "red"}
@@ -55,11 +55,7 @@ def look_at_cifar10(
 
 
 def _print(copy: Copy, splits: dict[str, Images], checks: list[Check], console: Console) -> None:
-    title, _ = describe(copy, splits)
-    if title != "CIFAR-10":
-        pixels = JPEG
-    else:
-        pixels = "as the official files hold them" if copy.version is not None else "PNG, a lossless copy"
+    title, pixels = describe(copy, splits)
     means, official = (" ".join(f"{mean:.4f}" for mean in means) for means in (_means(splits), OFFICIAL_MEANS))
     rows = " and ".join(f"{len(images.labels):,} {split}" for split, images in splits.items())
     table = Table(title=title, title_justify="left", show_header=False, show_edge=False)

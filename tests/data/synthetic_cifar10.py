@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from pyarrow import parquet
 
+BINARY, PYTHON = "cifar-10-batches-bin", "cifar-10-batches-py"
 Split = tuple[NDArray[np.uint8], NDArray[np.uint8]]
 
 
@@ -119,3 +120,35 @@ def _batches(splits: Mapping[str, Split]) -> dict[str, Split]:
     images, labels = splits["train"]
     parts = zip(np.array_split(images, 5), np.array_split(labels, 5), strict=True)
     return {**{f"data_batch_{number}": part for number, part in enumerate(parts, 1)}, "test_batch": splits["test"]}
+
+
+def write_shards(folder: Path, splits: Mapping[str, Split]) -> Path:
+    """Two files a split, as large Parquet copies have them, in a subfolder, with the other column name."""
+    below = folder / "plain_text"
+    below.mkdir(parents=True)
+    for split, (images, labels) in splits.items():
+        half = len(labels) // 2
+        for number, rows in enumerate([slice(None, half), slice(half, None)]):
+            table = image_table(images[rows], labels[rows], column="image")
+            parquet.write_table(table, below / f"{split}-0000{number}-of-00002.parquet", row_group_size=7)
+    return folder
+
+
+#: How to write a copy in each layout; what comes back is what to load.
+LAYOUTS = {
+    "binary folder": lambda folder, splits: write_files(folder / BINARY, binary_files(splits)).parent,
+    "binary files": lambda folder, splits: write_files(folder, binary_files(splits)),
+    "binary archive": lambda folder, splits: (
+        write_archive(folder / "cifar-10-binary.tar.gz", binary_files(splits), folder=BINARY).parent
+    ),
+    "renamed archive": lambda folder, splits: write_archive(
+        folder / "download (1).tgz", binary_files(splits), folder=f"./{BINARY}"
+    ),
+    "python folder": lambda folder, splits: write_files(folder / PYTHON, python_files(splits)).parent,
+    "python files": lambda folder, splits: write_files(folder, python_files(splits, protocol=4)),
+    "python archive": lambda folder, splits: write_archive(
+        folder / "cifar-10-python.tar.gz", python_files(splits), folder=PYTHON
+    ),
+    "parquet": write_parquet_copy,
+    "parquet shards": write_shards,
+}

@@ -25,12 +25,6 @@ fetch(url, Path(target), md5=md5, size=int(size))
 """
 
 
-@pytest.fixture(autouse=True)
-def no_proxy(monkeypatch):
-    monkeypatch.setenv("no_proxy", "127.0.0.1")
-    monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-
-
 @pytest.fixture
 def target(tmp_path):
     return tmp_path / "cache" / "file.tar.gz"

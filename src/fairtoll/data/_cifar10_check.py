@@ -45,12 +45,14 @@ def check_copy(copy: Copy, splits: Mapping[str, Images]) -> Iterator[Check]:
     """Class balance, repeated images, and sums of the files as far as they are published."""
     yield _balance(splits)
     yield _repeats(splits)
+    yield check_sums(copy)
+
+
+def check_sums(copy: Copy) -> Check:
+    """Whether the files are, byte for byte, those that were published."""
     if copy.version is None:
-        yield Check(Outcome.unknown, "the files themselves: no sums are published for this layout")
-    elif copy.in_archive:
-        yield _archive_sum(copy, copy.version)
-    else:
-        yield _file_sums(copy, copy.version)
+        return Check(Outcome.unknown, "the files themselves: no sums are published for this layout")
+    return _archive_sum(copy, copy.version) if copy.in_archive else _file_sums(copy, copy.version)
 
 
 def _balance(splits: Mapping[str, Images]) -> Check:

@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+from fairtoll.data._cifar10_check import Outcome, check_sums
 from fairtoll.data._cifar10_copy import Copy, find_copy
 from fairtoll.data._cifar10_images import ROWS, Advance, Images
 from fairtoll.data._cifar10_official import BATCHES, RECORD, VERSIONS
@@ -75,9 +76,10 @@ def load_cifar10(
     copy, left = locate(folder, download=download, advance=advance)
     expected = dict(zip(ROWS, rows_expected, strict=True)) if rows_expected else None
     splits = copy.read(expected=expected, advance=lambda share: advance(share * left))
-    title, note = describe(copy, splits)
+    title, pixels = describe(copy, splits)
     # Each split's bytes go as soon as its floats are there.
-    return TrainTest(splits.pop("train").dataset(), splits.pop("test").dataset(), title=title, note=note)
+    train, test = splits.pop("train").dataset(), splits.pop("test").dataset()
+    return TrainTest(train, test, title=title, note=f"{SOURCE}; {pixels}.")
 
 
 def locate(folder: str | os.PathLike[str] | None, *, download: bool, advance: Advance) -> tuple[Copy, float]:
@@ -116,10 +118,15 @@ def cache_folder() -> Path:
 
 
 def describe(copy: Copy, splits: dict[str, Images]) -> tuple[str, str]:
-    """Title and note of a report."""
+    """What to call the data, and whose pixels they are."""
     encodings = set().union(*(images.encodings for images in splits.values()))
     if "JPEG" in encodings:
-        return "CIFAR-10 (JPEG copy)", f"{SOURCE}; {JPEG}."
-    if copy.version is not None:
-        return "CIFAR-10", f"{SOURCE}; official {copy.version.name} version."
-    return "CIFAR-10", f"{SOURCE}; lossless copy (PNG)."
+        return "CIFAR-10 (JPEG copy)", JPEG
+    if copy.version is None:
+        return "CIFAR-10", "lossless copy (PNG), not verified to be the official pixels"
+    verified = check_sums(copy).outcome is Outcome.verified
+    return "CIFAR-10", (
+        f"official {copy.version.name} version, with the published sums"
+        if verified
+        else f"laid out as the official {copy.version.name} version, not verified to be the official pixels"
+    )
