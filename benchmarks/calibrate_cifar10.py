@@ -25,7 +25,7 @@ from fairtoll.inference import predict_logits
 from fairtoll.randomness import torch_generator
 from fairtoll.training import FitSettings, TrainingSetup, craft_twins, train_standard, train_with_twins
 
-EPSILON, SEED, ATTACKED = 0.01, 0, 2000
+EPSILON, SEED, ATTACKED = 0.01, 0, 1000
 PAPER = {"clean": 0.7196, "white-box": 0.0424, "static clean": 0.7243, "static transfer": 0.8312}
 
 
@@ -50,17 +50,16 @@ class Setting:
 
 
 SETTINGS = (
-    Setting("as run, a fifth of the rows"),
-    Setting("random start", random_start=True),
-    Setting("random start shared by train and test", random_start=True, shared_start=True),
-    Setting("one step of the full radius", steps=1, relative_step=1.0),
+    Setting("as run, a fifth of the images"),
+    Setting("pixels from 0 to 0.25, so that 0.01 is four times as far", pixels=0.25),
+    Setting("pixels from 0 to 0.5, so that 0.01 is twice as far", pixels=0.5),
+    Setting("pixels from 0 to 0.5, goes on from the standard model", pixels=0.5, warm=True),
     Setting("goes on from the standard model", warm=True),
     Setting("twice the widths", widths=(64, 128, 512, 256)),
-    Setting("pixels from 0 to 0.25, so that 0.01 is four times as far", pixels=0.25),
-    Setting("pixels from 0 to 0.5", pixels=0.5),
+    Setting("one step of the full radius", steps=1, relative_step=1.0),
+    Setting("random start shared by train and test", random_start=True, shared_start=True),
     Setting("40 epochs", epochs=40, static_epochs=40),
-    Setting("as run, all rows", rows=50_000),
-    Setting("pixels from 0 to 0.5, all rows", rows=50_000, pixels=0.5),
+    Setting("pixels from 0 to 0.5, all images", rows=50_000, pixels=0.5),
 )
 
 
@@ -97,16 +96,14 @@ def measure(setting: Setting, folder: str | None) -> dict[str, float]:
     )
     static = train_with_twins(static_setup, craft(setup.x, setup.y, "train"), start=standard if setting.warm else None)
     x, y = torch.from_numpy(test.x), torch.from_numpy(test.y)
-    transferred = craft(x, y, "test")[0]
+    few_x, few_y = x[:ATTACKED], y[:ATTACKED]
     found = {
-        "static transfer": accuracy(static.member(0), transferred, y),
+        "static transfer": accuracy(static.member(0), craft(few_x, few_y, "test")[0], few_y),
         "clean": accuracy(standard.member(0), x, y),
         "static clean": accuracy(static.member(0), x, y),
     }
     for name, stack in (("white-box", standard), ("static white-box", static)):
-        attack = pgd(
-            stack.member(0), x[:ATTACKED], y[:ATTACKED], threat=threat, epsilon=EPSILON, steps=50, batch_size=500
-        )
+        attack = pgd(stack.member(0), few_x, few_y, threat=threat, epsilon=EPSILON, steps=20, batch_size=500)
         found[name] = 1.0 - float(attack.success.float().mean())
     return found
 
