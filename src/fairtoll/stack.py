@@ -152,6 +152,25 @@ class ModelStack:
         }
         return self
 
+    def part(self, indices: Sequence[int]) -> ModelStack:
+        """A stack of some of the models, in the order given; weights are copied."""
+        other = copy.copy(self)
+        other.template = copy.deepcopy(self.template)
+        chosen = list(indices)
+        other.parameters = {name: tensor.detach()[chosen] for name, tensor in self.parameters.items()}
+        other.buffers = {name: tensor[chosen] for name, tensor in self.buffers.items()}
+        return other
+
+    @classmethod
+    def joined(cls, stacks: Sequence[ModelStack]) -> ModelStack:
+        """One stack of the models of several of one architecture, in order."""
+        whole = stacks[0].part([])
+        for name in whole.parameters:
+            whole.parameters[name] = torch.cat([stack.parameters[name].detach() for stack in stacks])
+        for name in whole.buffers:
+            whole.buffers[name] = torch.cat([stack.buffers[name] for stack in stacks])
+        return whole
+
     def save(self, path: Path) -> None:
         """Write the stacked weights as safetensors."""
         tensors = {
