@@ -53,6 +53,8 @@ COPY = tempfile.TemporaryDirectory()
 CALLS = {
     "attacks.pgd": ATTACK | STEPS,
     "attacks.union": ATTACK | STEPS | {"generator": torch.Generator()},
+    "attacks.apgd": ATTACK | STEPS,
+    "attacks.square": ATTACK | {"epsilon": 0.1, "queries": 2, "generator": torch.Generator()},
     "attacks.grid": ATTACK | {"epsilon": 0.1},
     "attacks.success_curve": ATTACK | {"epsilons": [0.1, 0.2], "steps": 2},
     "attacks.random_noise": ATTACK | {"epsilon": 0.1, "generator": torch.Generator()},

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fairtoll import FairtollError, FairtollWarning, LinfThreat
-from fairtoll.attacks import grid, pgd, random_noise, success_curve, union, zero_gradient
+from fairtoll.attacks import apgd, grid, pgd, random_noise, square, success_curve, union, zero_gradient
 
 X = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
 Y = torch.tensor([0, 1, 0, 1, 0, 1])
@@ -23,6 +23,8 @@ def attack(name, *, model=None, x=X, y=Y, threat=None, epsilon=0.5, **options):
         "success_curve": lambda: success_curve(model, x, y, threat=threat, epsilons=[epsilon], **options),
         "union": lambda: union(model, x, y, threat=threat, epsilon=epsilon, generator=generator, **options),
         "grid": lambda: grid(model, x, y, threat=threat, epsilon=epsilon, **options),
+        "apgd": lambda: apgd(model, x, y, threat=threat, epsilon=epsilon, **options),
+        "square": lambda: square(model, x, y, threat=threat, epsilon=epsilon, generator=generator, **options),
         "random_noise": lambda: random_noise(
             model, x, y, threat=threat, epsilon=epsilon, generator=generator, **options
         ),
@@ -31,7 +33,7 @@ def attack(name, *, model=None, x=X, y=Y, threat=None, epsilon=0.5, **options):
     return calls[name]()
 
 
-ALL = ["pgd", "success_curve", "union", "grid", "random_noise", "zero_gradient"]
+ALL = ["pgd", "success_curve", "union", "grid", "apgd", "square", "random_noise", "zero_gradient"]
 WITH_EPSILON = ALL[:-1]
 
 
@@ -88,7 +90,7 @@ def test_epsilons(epsilons):
         success_curve(nn.Linear(3, 2), X, Y, threat=LinfThreat(), epsilons=epsilons)
 
 
-@pytest.mark.parametrize("name", ["pgd", "success_curve", "union"])
+@pytest.mark.parametrize("name", ["pgd", "apgd", "success_curve", "union"])
 @pytest.mark.parametrize("given", [{"steps": 0}, {"restarts": 0}, {"steps": -3}])
 def test_steps_and_restarts(name, given):
     refused("expected 1 or more of each", name, **given)
@@ -96,13 +98,19 @@ def test_steps_and_restarts(name, given):
 
 @pytest.mark.parametrize(
     ("name", "given"),
-    [("pgd", {"random_start": True}), ("pgd", {"restarts": 2}), ("success_curve", {"restarts": 2})],
+    [
+        ("pgd", {"random_start": True}),
+        ("pgd", {"restarts": 2}),
+        ("apgd", {"random_start": True}),
+        ("apgd", {"restarts": 2}),
+        ("success_curve", {"restarts": 2}),
+    ],
 )
 def test_random_starts_without_a_generator(name, given):
     refused("random starts need a generator", name, **given)
 
 
-@pytest.mark.parametrize("name", ["pgd", "success_curve", "zero_gradient"])
+@pytest.mark.parametrize("name", ["pgd", "apgd", "success_curve", "zero_gradient"])
 def test_an_unknown_loss(name):
     refused("unknown loss 'dlr'; expected one of cross_entropy, margin", name, loss="dlr")
 
@@ -113,6 +121,10 @@ def test_a_start_of_another_shape():
 
 def test_no_draws():
     refused("draws is 0", "random_noise", draws=0)
+
+
+def test_no_queries():
+    refused("queries is 0; expected 1 or more", "square", queries=0)
 
 
 def test_a_grid_of_too_many_features():
@@ -156,7 +168,7 @@ def test_probabilities_draw_a_warning_at_the_callers_line(name):
         attack(name)
 
 
-@pytest.mark.parametrize("name", ["pgd", "grid", "random_noise", "zero_gradient", "union", "success_curve"])
+@pytest.mark.parametrize("name", ALL)
 def test_no_rows_give_no_results(name):
     result = attack(name, x=X[:0], y=Y[:0])
     success = result if isinstance(result, torch.Tensor) else result.success

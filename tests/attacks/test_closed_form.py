@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from fairtoll import LinfThreat
-from fairtoll.attacks import grid, pgd, success_curve, union
+from fairtoll.attacks import apgd, grid, pgd, square, success_curve, union
 
 FEATURES = 5
 ROWS = 120
@@ -77,6 +77,11 @@ ATTACKS = {
     "all steps": lambda *args, **options: pgd(*args, **options, steps=20, stop_at_success=False).success,
     "union": lambda *args, **options: union(*args, **options, steps=10, generator=torch.Generator()).success,
     "grid": lambda *args, **options: grid(*args, **options).success,
+    "auto": lambda *args, **options: apgd(*args, **options, steps=20).success,
+    "auto, margin": lambda *args, **options: apgd(*args, **options, steps=20, loss="margin").success,
+    "square": lambda *args, **options: (
+        square(*args, **options, queries=200, generator=torch.Generator().manual_seed(0)).success
+    ),
 }
 
 

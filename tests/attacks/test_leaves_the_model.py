@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from fairtoll import LinfThreat
-from fairtoll.attacks import grid, pgd, random_noise, success_curve, union, zero_gradient
+from fairtoll.attacks import apgd, grid, pgd, random_noise, square, success_curve, union, zero_gradient
 
 THREAT = LinfThreat(scale=[1.0, 0.5, 2.0])
 X = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
@@ -27,6 +27,8 @@ ATTACKS = {
         model, x, y, threat=THREAT, epsilons=[0.1, 0.3], steps=3, restarts=2, **more
     ),
     "union": lambda model, x, y, **more: union(model, x, y, threat=THREAT, epsilon=0.3, steps=3, restarts=2, **more),
+    "apgd": lambda model, x, y, **more: apgd(model, x, y, threat=THREAT, epsilon=0.3, steps=5, restarts=2, **more),
+    "square": lambda model, x, y, **more: square(model, x, y, threat=THREAT, epsilon=0.3, queries=9, **more),
     "random_noise": lambda model, x, y, **more: random_noise(model, x, y, threat=THREAT, epsilon=0.3, **more),
     "grid": lambda model, x, y, generator: grid(model, x, y, threat=THREAT, epsilon=0.3),
     "zero_gradient": lambda model, x, y, generator: zero_gradient(model, x, y, threat=THREAT),

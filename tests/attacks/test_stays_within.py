@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fairtoll import LinfThreat, ModelStack
-from fairtoll.attacks import grid, pgd, random_noise, union
+from fairtoll.attacks import apgd, grid, pgd, random_noise, square, union
 from fairtoll.training import TrainingSetup, craft_twins, noise_twins
 from fairtoll.training.fit import BatchNoise
 from fairtoll.training.online import attack_batch
@@ -76,6 +76,12 @@ ATTACKS = {
     "pgd, start outside": lambda model, x, y, seed, **given: (
         pgd(model, x, y, steps=1, relative_step=100.0, start=x + 1e6, **given).perturbed
     ),
+    "apgd": lambda model, x, y, seed, **given: (
+        apgd(model, x, y, steps=7, restarts=2, loss="margin", generator=generator(seed), **given).perturbed
+    ),
+    "square": lambda model, x, y, seed, **given: (
+        square(model, x, y, queries=7, generator=generator(seed), **given).perturbed
+    ),
     "grid": lambda model, x, y, seed, **given: grid(model, x, y, **given).perturbed,
     "union": lambda model, x, y, seed, **given: (
         union(model, x, y, steps=2, restarts=2, generator=generator(seed), **given).perturbed
@@ -122,6 +128,8 @@ def test_noise_and_grid_only_ever_ask_about_admissible_inputs(situation):
     random_noise(model, x, y, threat=threat, epsilon=epsilon, generator=generator(seed), draws=3)
     grid(model, x, y, threat=threat, epsilon=epsilon)
     pgd(model, x, y, threat=threat, epsilon=epsilon, steps=2, restarts=2, generator=generator(seed))
+    apgd(model, x, y, threat=threat, epsilon=epsilon, steps=4, restarts=2, generator=generator(seed))
+    square(model, x, y, threat=threat, epsilon=epsilon, queries=4, generator=generator(seed))
     for shown in model.shown:
         assert_within(shown, x, epsilon=epsilon, **options)
 

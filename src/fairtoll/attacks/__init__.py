@@ -1,10 +1,12 @@
 """Attacks: how a row is moved inside a threat until it is misclassified."""
 
+from fairtoll.attacks.apgd import apgd as apgd
 from fairtoll.attacks.checks import random_noise as random_noise
 from fairtoll.attacks.checks import zero_gradient as zero_gradient
 from fairtoll.attacks.grid import grid as grid
 from fairtoll.attacks.pgd import AttackResult as AttackResult
 from fairtoll.attacks.pgd import pgd as pgd
+from fairtoll.attacks.square import square as square
 from fairtoll.attacks.success_curve import SuccessCurve as SuccessCurve
 from fairtoll.attacks.success_curve import success_curve as success_curve
 from fairtoll.attacks.union import UnionResult as UnionResult

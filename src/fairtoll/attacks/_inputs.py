@@ -68,7 +68,7 @@ def class_count(model: nn.Module, x: Tensor) -> int:
 def finite_logits(model: nn.Module, points: Tensor, *, where: str, rows: Tensor) -> Tensor:
     """Logits of `points`, or an error that names the first of `rows` for which they are not finite (see `numbered`)."""
     logits = checked_logits(model, points)
-    _raise_unless_finite(logits.detach(), where=where, rows=rows)
+    require_finite_rows(logits.detach(), where=where, rows=rows)
     return logits
 
 
@@ -92,11 +92,12 @@ class FiniteWatch:
     def raise_if_bad(self) -> None:
         """Raise, naming row and step, if anything noted was not finite; then forget it."""
         for logits, rows, step in self.noted:
-            _raise_unless_finite(logits, where=f"at step {step} of the attack", rows=rows + self.offset)
+            require_finite_rows(logits, where=f"at step {step} of the attack", rows=rows + self.offset)
         self.noted.clear()
 
 
-def _raise_unless_finite(logits: Tensor, *, where: str, rows: Tensor) -> None:
+def require_finite_rows(logits: Tensor, *, where: str, rows: Tensor) -> None:
+    """Raise, naming the first of `rows` by the caller's number, if any logit is NaN or infinite."""
     if not torch.isfinite(logits.sum()):
         rows, numbers = rows.cpu(), _numbers.get()
         require_finite(logits.cpu(), where=where, rows=rows if numbers is None else numbers[rows])

@@ -1,0 +1,214 @@
+"""Square attack: random search that asks for scores alone, so no gradient can mislead it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from math import sqrt
+
+import torch
+from torch import Tensor, nn
+
+from fairtoll.attacks._batches import in_batches
+from fairtoll.attacks._descent import Asked
+from fairtoll.attacks._inputs import check_inputs, require_finite_rows
+from fairtoll.attacks.loss import margin
+from fairtoll.attacks.pgd import AttackResult
+from fairtoll.errors import FairtollError
+from fairtoll.inference import borrowed, device_of
+from fairtoll.threat import LinfThreat
+
+#: Share of an input that the first proposals change, and after which queries of 10,000 it is halved.
+FIRST_SHARE = 0.8
+HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+
+
+def square(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: LinfThreat,
+    epsilon: float,
+    generator: torch.Generator,
+    queries: int = 1000,
+    batch_size: int = 4096,
+) -> AttackResult:
+    """Break rows by the Square attack (Andriushchenko et al. 2020), which never asks for a gradient.
+
+    Images `(N, C, H, W)` start from vertical stripes; each query sets a random square, one sign a
+    channel, to its lowest or highest admissible values and keeps it if the margin rises. The squares
+    shrink by the authors' schedule, stretched to `queries`. Rows of any other shape start from a random
+    corner, and a query sets as large a share of the features that may move, one sign each. A
+    misclassified row never enters, and a row leaves at its first success.
+
+    Parameters
+    ----------
+    model, x, y, threat, epsilon, batch_size
+        As in `pgd`.
+    generator : torch.Generator
+        On the CPU, for the proposals.
+    queries : int
+        Questions a row, after the one about the clean row. The authors ask 5,000 to 10,000.
+
+    Returns
+    -------
+    AttackResult
+        Of a row that stands, the input with the largest margin.
+
+    Raises
+    ------
+    FairtollError
+        For no queries, and as `pgd` does.
+
+    Warns
+    -----
+    FairtollWarning
+        If the model seems to return probabilities, or a batch does not fit the device's memory.
+
+    Examples
+    --------
+    >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
+    ...     {"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
+    >>> x = torch.tensor([[-0.5], [-2.0]])  # class 0 where x < 0: distances 0.5 and 2
+    >>> square(model, x, torch.tensor([0, 0]), threat=LinfThreat(), epsilon=1.0, queries=10,
+    ...        generator=torch.Generator().manual_seed(0)).success
+    tensor([ True, False])
+    """
+    if queries < 1:
+        raise FairtollError(f"queries is {queries}; expected 1 or more")
+    check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
+    device = device_of(model)
+
+    def attack(batch: slice) -> tuple[Tensor, Tensor]:
+        clean, labels = x[batch].detach().to(device), y[batch].to(device)
+        asked = Asked(model, clean)
+        if asked.layout.channels_last:
+            clean = clean.contiguous(memory_format=torch.channels_last)
+        numbers = torch.arange(batch.start, batch.stop, device=device)
+        logits = asked.logits(asked.layout.pack(clean))
+        require_finite_rows(logits, where="at query 0 of the attack", rows=numbers)
+        success, perturbed = logits.argmax(dim=1) != labels, clean.clone()
+        standing = torch.nonzero(~success).flatten()
+        if len(standing):
+            search = _Search(asked, clean[standing], labels[standing], numbers[standing], threat, epsilon, generator)
+            success[standing], perturbed[standing] = search.run(queries)
+        return success.cpu(), perturbed.contiguous().cpu()
+
+    with borrowed(model), torch.no_grad():
+        found = in_batches(len(x), batch_size, attack, generator=generator)
+    if not found:
+        return AttackResult(torch.zeros(0, dtype=torch.bool), x.detach().cpu().clone())
+    return AttackResult(torch.cat([success for success, _ in found]), torch.cat([points for _, points in found]))
+
+
+def share_at(query: int, queries: int) -> float:
+    """Share of an input that query `query` of `queries` changes: 0.8, halved nine times on the way.
+
+    Examples
+    --------
+    >>> share_at(1, 10_000), share_at(11, 10_000), share_at(10_000, 10_000)
+    (0.8, 0.4, 0.0015625)
+    """
+    at = query * 10_000 // queries
+    return FIRST_SHARE / 2.0 ** sum(at > after for after in HALVED_AFTER)
+
+
+class _Search:
+    """The standing rows of one batch, and the best input found for each."""
+
+    def __init__(
+        self, asked: Asked, clean: Tensor, y: Tensor, numbers: Tensor, threat: LinfThreat, epsilon: float,
+        generator: torch.Generator,
+    ) -> None:  # fmt: skip
+        self.asked, self.y, self.numbers, self.generator = asked, y, numbers, generator
+        self.low, self.high = threat.bounds(clean, epsilon)
+        self.propose = _Squares() if clean.ndim == 4 else _Features(_mutable(threat, clean))
+        self.best = clean
+        self.value = torch.full((len(clean),), -torch.inf, dtype=clean.dtype, device=clean.device)
+
+    def run(self, queries: int) -> tuple[Tensor, Tensor]:
+        """Whether each row was broken, and the input that did it or the best found."""
+        success = torch.zeros(len(self.y), dtype=torch.bool, device=self.y.device)
+        found, position = self.best.clone(), torch.arange(len(self.y), device=self.y.device)
+        for query in range(1, queries + 1):
+            points = self._points(share_at(query, queries), first=query == 1)
+            logits = self.asked.logits(self.asked.layout.pack(points))
+            require_finite_rows(logits, where=f"at query {query} of the attack", rows=self.numbers)
+            value = margin(logits, self.y).to(self.value.dtype)
+            better = value > self.value
+            self.best = torch.where(_like(better, points), points, self.best)
+            self.value = torch.where(better, value, self.value)
+            # Not "margin above 0": where two logits tie, argmax decides.
+            wrong = logits.argmax(dim=1) != self.y
+            if wrong.any():
+                success[position[wrong]], found[position[wrong]] = True, points[wrong]
+                position = position[~wrong]
+                self._take(~wrong)
+                if not len(position):
+                    break
+        found[position] = self.best
+        return success, found
+
+    def _points(self, share: float, *, first: bool) -> Tensor:
+        """Proposals: the best inputs with a part of each at its lowest or highest values."""
+        if first:
+            return torch.where(self.propose.start(self.best, self.generator), self.high, self.low)
+        changed, up = self.propose.next(self.best, share, self.generator)
+        points = torch.where(changed, torch.where(up, self.high, self.low), self.best)
+        # A query that changes nothing teaches nothing: the other way round it does.
+        idle = _like((points == self.best).flatten(1).all(dim=1), points)
+        return torch.where(idle & changed, torch.where(up, self.low, self.high), points)
+
+    def _take(self, keep: Tensor) -> None:
+        for name in ("y", "numbers", "low", "high", "best", "value"):
+            setattr(self, name, getattr(self, name)[keep])
+
+
+class _Squares:
+    """Which pixels of images change, and which of them to their highest value."""
+
+    def start(self, best: Tensor, generator: torch.Generator) -> Tensor:
+        rows, channels, _, width = best.shape
+        return _coins((rows, channels, 1, width), best, generator)
+
+    def next(self, best: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        rows, channels, height, width = best.shape
+        side = min(max(round(sqrt(share * height * width)), 1), height, width)
+        inside = []
+        for length in (height, width):
+            first = torch.randint(length - side + 1, (rows, 1), generator=generator).to(best.device)
+            steps = torch.arange(length, device=best.device) - first
+            inside.append((steps >= 0) & (steps < side))
+        down, across = inside
+        return down[:, None, :, None] & across[:, None, None, :], _coins((rows, channels, 1, 1), best, generator)
+
+
+@dataclass
+class _Features:
+    """The same for rows of any shape; `mutable` holds the positions of features that may move."""
+
+    mutable: Tensor
+
+    def start(self, best: Tensor, generator: torch.Generator) -> Tensor:
+        return _coins(tuple(best.shape), best, generator)
+
+    def next(self, best: Tensor, share: float, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        count = min(max(round(share * len(self.mutable)), 1), len(self.mutable))
+        order = torch.rand(len(best), len(self.mutable), generator=generator).argsort(dim=1)[:, :count]
+        changed = torch.zeros(len(best), best[0].numel(), dtype=torch.bool, device=best.device)
+        changed.scatter_(1, self.mutable[order.to(best.device)], True)
+        return changed.reshape(best.shape), _coins(tuple(best.shape), best, generator)
+
+
+def _mutable(threat: LinfThreat, x: Tensor) -> Tensor:
+    """Positions, in a flattened row, of what may move."""
+    return (threat.radius(x[:1], 1.0) > 0).flatten().nonzero().flatten()
+
+
+def _coins(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:
+    return (torch.rand(shape, generator=generator) < 0.5).to(like.device)
+
+
+def _like(value: Tensor, x: Tensor) -> Tensor:
+    """One value a row, shaped so that it broadcasts against `x`."""
+    return value.reshape(-1, *[1] * (x.ndim - 1))
