@@ -5,12 +5,13 @@ from __future__ import annotations
 import altair as alt
 import vl_convert
 
-from fairtoll.report._chart_style import CONFIG, FONT, INK, INK_ON_WHITE
+from fairtoll.report._chart_style import CONFIG, FONT, GREY, INK, INK_ON_WHITE
 
 #: Title of the panel's model, question, and each contender's name, seconds and whether it is fairtoll's.
 Panels = list[tuple[str, str, list[tuple[str, float, bool]]]]
 QUESTIONS = {"curve": "Success at each radius", "least": "Least epsilon"}
-COLOURS = {True: "#0072B2", False: "#D55E00"}
+COLOURS = {"fairtoll": "#0072B2", "the paper": GREY, "peer": "#D55E00"}
+TICKS = [digit * 10.0**power for power in range(-2, 5) for digit in (1, 2, 5)]
 
 
 def draw(panels: Panels) -> str:
@@ -28,7 +29,7 @@ def draw(panels: Panels) -> str:
 def panel(title: str, question: str, lines: list[tuple[str, float, bool]]) -> alt.LayerChart:
     data = alt.Data(
         values=[
-            {"name": name, "seconds": seconds, "whose": "fairtoll" if ours else "peer", "label": label(seconds)}
+            {"name": name, "seconds": seconds, "whose": whose(name, ours), "label": label(seconds)}
             for name, seconds, ours in lines
         ]
     )
@@ -39,17 +40,21 @@ def panel(title: str, question: str, lines: list[tuple[str, float, bool]]) -> al
             "seconds:Q",
             title="seconds",
             scale=alt.Scale(type="log", domain=[low, high], nice=False),
-            axis=alt.Axis(tickCount=4, format="~g"),
+            axis=alt.Axis(values=[one for one in TICKS if low <= one <= high], format="~g"),
         ),
     )
     colour = alt.Color(
         "whose:N",
         legend=None,
-        scale=alt.Scale(domain=["fairtoll", "peer"], range=[COLOURS[True], COLOURS[False]]),
+        scale=alt.Scale(domain=list(COLOURS), range=list(COLOURS.values())),
     )
     dots = base.mark_point(filled=True, size=70, opacity=1).encode(color=colour)
     texts = base.mark_text(align="left", dx=8, fontSize=12, color=INK).encode(text="label:N")
     return alt.layer(dots, texts).properties(title=f"{QUESTIONS[question]}: {title}", width=250, height=alt.Step(24))
+
+
+def whose(name: str, ours: bool) -> str:
+    return "peer" if not ours else "fairtoll" if name.startswith("fairtoll") else "the paper"
 
 
 def label(seconds: float) -> str:

@@ -31,8 +31,9 @@ class Task:
     threat: LinfThreat
     epsilons: tuple[float, ...]
     steps: int
-    #: Least epsilon: the largest radius, the resolution of radius lists and grids, and of the search.
+    #: Least epsilon: the largest radius, the resolution of the paper's grid, of a list of radii, and of the search.
     epsilon_max: float
+    grid_step: float
     list_step: float
     tolerance: float
 
@@ -54,6 +55,7 @@ class Contender:
     question: str  # "curve" or "least"
     run: Run
     package: str | None = None
+    slow: bool = False
 
     @property
     def ours(self) -> bool:
@@ -84,8 +86,8 @@ def contenders() -> list[Contender]:
         Contender("fairtoll least_epsilon", "least", fairtoll_least),
         Contender("the paper's grid", "least", fairtoll_grid),
         Contender("foolbox LInfFMNAttack", "least", foolbox_fmn, "foolbox"),
-        Contender("foolbox LinfPGD, list of epsilons", "least", foolbox_list, "foolbox"),
-        Contender("adv-lib minimal_apgd", "least", advlib_minimal, "adv-lib"),
+        Contender("foolbox LinfPGD, list of epsilons", "least", foolbox_list, "foolbox", slow=True),
+        Contender("adv-lib minimal_apgd", "least", advlib_minimal, "adv-lib", slow=True),
     ]
     return [one for one in everyone if one.package is None or installed(one.package)]
 
@@ -152,7 +154,7 @@ def fairtoll_least(task: Task, seed: int, batch_size: int, **options: object) ->
 
 
 def fairtoll_grid(task: Task, seed: int, batch_size: int) -> Tensor:
-    return fairtoll_least(task, seed, batch_size, method="grid", tolerance=task.list_step)
+    return fairtoll_least(task, seed, batch_size, method="grid", tolerance=task.grid_step)
 
 
 def broken_within(task: Task, tried: Tensor, radii: Tensor) -> Tensor:

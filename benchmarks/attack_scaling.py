@@ -47,7 +47,7 @@ def main() -> None:
         x, y = images.test_rows(rows)
         step = (LAST_EPSILON - FIRST_EPSILON) / max(radii - 1, 1)
         epsilons = tuple(FIRST_EPSILON + step * position for position in range(radii))
-        return Task(widened(model, classes), x, y, THREAT, epsilons, 50, 0.05, 0.001, 0.0002)
+        return Task(widened(model, classes), x, y, THREAT, epsilons, 50, 0.05, 0.001, 0.002, 0.0002)
 
     print(
         f"{images.title}, standard CNN, 50 steps, {options.threads} threads, medians of {options.repeats} repeats; "
@@ -58,7 +58,7 @@ def main() -> None:
     cases += [(name, run, fewest, classes, 3) for classes in options.classes for name, run in curves]
     cases += [(*curves[0], fewest, 10, radii) for radii in options.radii]
     lines = []
-    for name, run, rows, classes, radii in cases:
+    for name, run, rows, classes, radii in dict.fromkeys(cases):
         seconds = timed(partial(run, task(rows, classes, radii), 0, 0), options.repeats)
         shown = f"{radii}" if name == "success_curve" else ""
         lines.append([name, f"{rows:,}", f"{classes:,}", shown, f"{seconds:.2f}", f"{1000 * seconds / rows:.2f}"])
