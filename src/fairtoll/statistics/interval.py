@@ -101,7 +101,9 @@ def group_intervals(
     }
 
 
-def mean_interval(outcomes: ArrayLike, *, included: ArrayLike | None = None, confidence: float = 0.95) -> Interval:
+def mean_interval(
+    outcomes: ArrayLike, *, included: ArrayLike | None = None, confidence: float = 0.95, rates: bool | None = None
+) -> Interval:
     """Interval of the mean over all rows: `group_intervals` with one group.
 
     Examples
@@ -111,7 +113,7 @@ def mean_interval(outcomes: ArrayLike, *, included: ArrayLike | None = None, con
     """
     rows = np.shape(outcomes)[-1] if np.ndim(outcomes) else 1
     found = group_intervals(
-        outcomes, np.zeros(rows, dtype=int), included=included, confidence=confidence, minimum_rows=2
+        outcomes, np.zeros(rows, dtype=int), included=included, confidence=confidence, minimum_rows=2, rates=rates
     )
     return found[0]
 

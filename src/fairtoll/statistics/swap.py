@@ -93,6 +93,7 @@ def swap_test(
     moved /= partition.rows
     value = second.plain - first.plain
     swapped = np.ptp(second.runs - moved, axis=1) - np.ptp(first.runs + moved, axis=1)
-    # The tolerance keeps draws equal to the observed one from being lost to rounding.
-    extreme = int((np.abs(swapped) >= abs(value) - 1e-12).sum())
+    # The tolerance keeps draws equal to the observed one from being lost to rounding, in any unit.
+    tolerance = 1e-12 * max(np.abs(first.pseudo).max(), np.abs(second.pseudo).max())
+    extreme = int((np.abs(swapped) >= abs(value) - tolerance).sum())
     return SwapTest(value=value, p_value=(extreme + 1) / (resamples + 1), resamples=resamples)
