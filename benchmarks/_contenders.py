@@ -79,6 +79,10 @@ def contenders() -> list[Contender]:
     everyone = [
         Contender("fairtoll success_curve", "curve", fairtoll_curve()),
         Contender("fairtoll success_curve, descending", "curve", fairtoll_curve(order="descending")),
+        Contender("fairtoll success_curve, patience 5", "curve", fairtoll_curve(patience=5)),
+        Contender(
+            "fairtoll success_curve, descending, patience 5", "curve", fairtoll_curve(order="descending", patience=5)
+        ),
         Contender("foolbox LinfPGD", "curve", foolbox_curve, "foolbox"),
         Contender("torchattacks PGD", "curve", torchattacks_curve, "torchattacks"),
         Contender("ART ProjectedGradientDescentPyTorch", "curve", art_curve, "adversarial-robustness-toolbox"),

@@ -14,7 +14,7 @@ from fairtoll.errors import FairtollError
 from fairtoll.files import write_text
 
 OURS = {"curve": "fairtoll success_curve", "least": "fairtoll least_epsilon"}
-DESCENDING, GRID = "fairtoll success_curve, descending", "the paper's grid"
+GRID = "the paper's grid"
 BEGIN, END = "<!-- attacks: begin -->", "<!-- attacks: end -->"
 
 
@@ -34,14 +34,13 @@ class Line:
 
     @property
     def ours(self) -> bool:
-        return self.name in (*OURS.values(), DESCENDING, GRID)
+        return self.name.startswith("fairtoll") or self.name == GRID
 
 
 def lines_of(records: Records, model: str, question: str) -> list[Line]:
     """Ours first, the others by their time."""
     lines = [line_of(name, runs) for name, runs in records.of(model, question).items()]
-    order = [*OURS.values(), DESCENDING, GRID]
-    return sorted(lines, key=lambda one: (order.index(one.name) if one.ours else len(order), one.seconds))
+    return sorted(lines, key=lambda one: (not one.ours, one.name == GRID, 0.0 if one.ours else one.seconds, one.name))
 
 
 def line_of(name: str, runs: list[Record]) -> Line:
@@ -84,9 +83,10 @@ def preamble(records: Records) -> str:
     settings, versions = records.settings, records.content["versions"]
     sizes = ", ".join(f"{package} {size}" for package, size in records.batch_sizes.items())
     runs = most_runs(records)
+    measured = "one run" if runs == 1 else f"medians of {runs} runs, a seed each"
     return (
         f"{settings['data']}, {settings['rows']:,} test rows, {settings['steps']} steps, {settings['threads']} "
-        f"threads; medians of {runs} runs, a seed each. {settings['machine']}; torch {settings['torch']}, "
+        f"threads; {measured}. {settings['machine']}; torch {settings['torch']}, "
         + ", ".join(f"{name} {number}" for name, number in versions.items())
         + "."
         + (f" Batch size in which each peer is quickest here: {sizes}." if sizes else "")
@@ -130,20 +130,18 @@ def timing(line: Line, ours: Line | None, runs: int) -> list[str]:
 
 
 def compare_curves(lines: list[Line], settings: dict[str, Any]) -> str:
-    peers, named = [line for line in lines if not line.ours], {line.name: line for line in lines}
+    peers = [line for line in lines if not line.ours]
     if not peers:
         return ""
     fastest = min(peers, key=lambda line: line.seconds)
+    best = [max(column) for column in zip(*(peer.success for peer in peers), strict=True)]
     parts = []
-    for name in (OURS["curve"], DESCENDING):
-        if (ours := named.get(name)) is not None:
-            gaps = [
-                f"{100 * (value - max(peer.success[position] for peer in peers)):+.2f} at {radius:g}"
-                for position, (value, radius) in enumerate(zip(ours.success, settings["epsilons"], strict=True))
-            ]
-            times = fastest.seconds / ours.seconds
-            parts.append(f"`{name.split(' ', 1)[1]}` {times:.1f} times as fast, success {', '.join(gaps)} points")
-    return f"Against the fastest peer ({fastest.name}), and the best peer's success: " + "; ".join(parts) + "."
+    for ours in (line for line in lines if line.ours):
+        gaps = ", ".join(f"{100 * (value - other):+.2f}" for value, other in zip(ours.success, best, strict=True))
+        times = fastest.seconds / ours.seconds
+        parts.append(f"{ours.name.removeprefix('fairtoll ')} {times:.1f} times as fast, success {gaps} points")
+    radii = ", ".join(f"{radius:g}" for radius in settings["epsilons"])
+    return f"Against the fastest peer ({fastest.name}), and the best peer's success at {radii}: {'; '.join(parts)}."
 
 
 def compare_least(lines: list[Line], settings: dict[str, Any]) -> str:
