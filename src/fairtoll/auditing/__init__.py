@@ -5,8 +5,8 @@ from fairtoll.auditing.audit import Audit as Audit
 from fairtoll.auditing.audit import audit as audit
 from fairtoll.auditing.audit import audit_evidence as audit_evidence
 from fairtoll.auditing.audit import findings_table as findings_table
-from fairtoll.auditing.collect import Arm as Arm
-from fairtoll.auditing.collect import Target as Target
 from fairtoll.auditing.questions import Attack as Attack
 from fairtoll.auditing.questions import Comparison as Comparison
 from fairtoll.auditing.questions import Question as Question
+from fairtoll.auditing.target import Arm as Arm
+from fairtoll.auditing.target import Target as Target

@@ -12,8 +12,9 @@ from torch import nn
 from fairtoll.attacks import pgd
 from fairtoll.attacks.success_curve import check_epsilons
 from fairtoll.auditing.assemble import assemble
-from fairtoll.auditing.collect import Arm, Target, collect_checks, collect_predictions, collect_transfer, collect_union
+from fairtoll.auditing.collect import collect_checks, collect_predictions, collect_transfer, collect_union
 from fairtoll.auditing.questions import Attack, Comparison, Question
+from fairtoll.auditing.target import Arm, Target
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
 from fairtoll.evidence import Evidence, describe_rows

@@ -3,101 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import ArrayLike, NDArray
-from torch import Tensor, nn
+from torch import Tensor
 
 from fairtoll.attacks import pgd, random_noise, success_curve, union, zero_gradient
+from fairtoll.auditing.target import Arm, Target
 from fairtoll.data import Dataset
-from fairtoll.errors import FairtollError
-from fairtoll.evidence import describe_attack, describe_predictions
+from fairtoll.evidence import describe_attack, describe_least_epsilon, describe_predictions
 from fairtoll.inference import predict_logits
 from fairtoll.randomness import derive_seed, torch_generator
-from fairtoll.threat import LinfThreat
 
 Advance = Callable[[int], None]
 #: Rows that the independent attacks behind the alarms are run on.
 CHECK_ROWS = 500
-
-
-@dataclass(frozen=True, eq=False)
-class Arm:
-    """The models of one arm, one for each training run.
-
-    Examples
-    --------
-    >>> Arm("standard", [nn.Linear(2, 2)], [0]).seeds
-    [0]
-    """
-
-    name: str
-    models: Sequence[nn.Module]
-    seeds: Sequence[int]
-
-
-@dataclass(frozen=True, eq=False)
-class Target:
-    """The rows that are attacked, and what the adversary may touch.
-
-    Attributes
-    ----------
-    data : Dataset
-        The whole evaluation set.
-    threat : LinfThreat
-        What the adversary may touch.
-    threat_name : str
-        What to call it.
-    rows : array-like of int, (n,), optional
-        Positions in `data` of the rows that are attacked, the same for every arm; all when not given.
-
-    Raises
-    ------
-    FairtollError
-        If a position does not exist or stands twice.
-
-    Examples
-    --------
-    >>> data = Dataset(np.zeros((3, 2)), np.array([0, 1, 0]), ("no", "yes"))
-    >>> target = Target(data, LinfThreat(), "paper", rows=[0, 2])
-    >>> target.x.shape, target.numbers.tolist()
-    (torch.Size([2, 2]), [0, 2])
-    """
-
-    data: Dataset
-    threat: LinfThreat
-    threat_name: str
-    rows: ArrayLike | None = None
-
-    def __post_init__(self) -> None:
-        numbers, last = self.numbers, len(self.data) - 1
-        if numbers.ndim != 1 or not len(numbers) or numbers.dtype.kind not in "iu":
-            raise FairtollError(f"rows is of type {numbers.dtype} and shape {numbers.shape}; expected row numbers (n,)")
-        if numbers.min() < 0 or numbers.max() > last or len(np.unique(numbers)) < len(numbers):
-            raise FairtollError(
-                f"{len(numbers)} rows from {numbers.min()} to {numbers.max()}, {len(np.unique(numbers))} of them "
-                f"different; expected different row numbers from 0 to {last}"
-            )
-
-    @cached_property
-    def numbers(self) -> NDArray[Any]:
-        """Row numbers of the attacked rows, `(n,)`."""
-        return np.arange(len(self.data)) if self.rows is None else np.asarray(self.rows)
-
-    @cached_property
-    def x(self) -> Tensor:
-        """Attacked rows, `(n, ...)`."""
-        return torch.from_numpy(self.data.x if self.rows is None else self.data.x[self.numbers])
-
-    @cached_property
-    def y(self) -> Tensor:
-        """True classes of the attacked rows, `(n,)`."""
-        return torch.from_numpy(self.data.y if self.rows is None else self.data.y[self.numbers])
 
 
 def collect_predictions(arm: Arm, data: Dataset) -> pd.DataFrame:
@@ -170,6 +91,33 @@ def collect_curve(
                     inferred=curve.inferred[position].numpy(),
                 )
             )
+        if advance is not None:
+            advance(1)
+    return pd.concat(parts, ignore_index=True)
+
+
+def collect_least_epsilon(
+    arm: Arm, target: Target, *, epsilon_max: float, tolerance: float, advance: Advance | None = None
+) -> pd.DataFrame:
+    """White-box least epsilon of every attacked row, to `tolerance`; rows that stand at `epsilon_max` are censored."""
+    from fairtoll.attacks import least_epsilon
+
+    parts = []
+    for model, seed in zip(arm.models, arm.seeds, strict=True):
+        found = least_epsilon(
+            model, target.x, target.y, threat=target.threat, epsilon_max=epsilon_max, tolerance=tolerance
+        )
+        parts.append(
+            describe_least_epsilon(
+                found.least_epsilon.numpy(),
+                found.censored.numpy(),
+                arm=arm.name,
+                seed=seed,
+                threat=target.threat_name,
+                epsilon=epsilon_max,
+                rows=target.numbers,
+            )
+        )
         if advance is not None:
             advance(1)
     return pd.concat(parts, ignore_index=True)
