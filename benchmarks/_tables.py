@@ -15,7 +15,6 @@ from fairtoll.files import write_text
 
 OURS = {"curve": "fairtoll success_curve", "least": "fairtoll least_epsilon"}
 GRID = "the paper's grid"
-BEGIN, END = "<!-- attacks: begin -->", "<!-- attacks: end -->"
 
 
 @dataclass(frozen=True)
@@ -173,11 +172,7 @@ def table_of(head: list[str], rows: list[list[str]]) -> str:
 
 
 def write_into_docs(records: Records, page: Path) -> None:
-    """Replace what stands between the page's two marks, and draw the chart beside it."""
-    text = page.read_text(encoding="utf-8")
-    if BEGIN not in text or END not in text:
-        raise FairtollError(f"{page} lacks the lines {BEGIN} and {END}; add them where the tables are to stand")
-    before, after = text.split(BEGIN)[0], text.split(END)[1]
+    """The tables into the page, and the chart beside it."""
     chart = page.with_suffix(".svg")
     # Each model's lines, with what the chart calls it.
     shown = [
@@ -187,5 +182,15 @@ def write_into_docs(records: Records, page: Path) -> None:
         if (found := lines_of(records, model, question))
     ]
     write_text(draw(shown), chart)
-    summary = "Seconds of each attack, logarithmic; the tables below give the same figures."
-    write_text(f"{before}{BEGIN}\n![{summary}]({chart.name})\n\n{markdown(records)}{END}{after}", page)
+    summary = "Seconds of each attack on a logarithmic axis; the tables below give the same figures."
+    replace_between(page, "attacks", f"![{summary}]({chart.name})\n\n{markdown(records)}")
+
+
+def replace_between(page: Path, name: str, text: str) -> None:
+    """Put `text` in place of what stands between a page's two marks."""
+    content = page.read_text(encoding="utf-8")
+    begin, end = (f"<!-- {name}: {side} -->" for side in ("begin", "end"))
+    if begin not in content or end not in content:
+        raise FairtollError(f"{page} lacks the lines {begin} and {end}; add them where the tables are to stand")
+    before, after = content.split(begin)[0], content.split(end)[1]
+    write_text(f"{before}{begin}\n{text}{end}{after}", page)

@@ -21,7 +21,7 @@ from torch import nn
 
 from _contenders import Task, fairtoll_curve, fairtoll_least
 from _images import THREAT, load_images, load_model, weights_of
-from _tables import table_of
+from _tables import replace_between, table_of
 
 CACHE = Path("runs/benchmarks")
 FIRST_EPSILON, LAST_EPSILON = 0.004, 0.02
@@ -36,6 +36,7 @@ def main() -> None:
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data-dir", help="CIFAR-10; default: the folder that FAIRTOLL_CIFAR10_DIR names")
     parser.add_argument("--weights", type=Path, help="of the standard CNN, instead of training one")
+    parser.add_argument("--docs", type=Path, metavar="FILE", help="write the table into FILE")
     options = parser.parse_args()
     torch.set_num_threads(options.threads)
     images = load_images(options.data_dir)
@@ -49,10 +50,6 @@ def main() -> None:
         epsilons = tuple(FIRST_EPSILON + step * position for position in range(radii))
         return Task(widened(model, classes), x, y, THREAT, epsilons, 50, 0.05, 0.001, 0.002, 0.0002)
 
-    print(
-        f"{images.title}, standard CNN, 50 steps, {options.threads} threads, medians of {options.repeats} repeats; "
-        f"torch {torch.__version__}\n"
-    )
     curves = [("success_curve", fairtoll_curve()), ("least_epsilon", fairtoll_least)]
     cases = [(name, run, rows, 10, 3) for rows in options.rows for name, run in curves]
     cases += [(name, run, fewest, classes, 3) for classes in options.classes for name, run in curves]
@@ -63,7 +60,15 @@ def main() -> None:
         shown = f"{radii}" if name == "success_curve" else ""
         lines.append([name, f"{rows:,}", f"{classes:,}", shown, f"{seconds:.2f}", f"{1000 * seconds / rows:.2f}"])
         print(f"{name}: {rows} rows, {classes} classes, {radii} radii, {seconds:.2f} s", file=sys.stderr, flush=True)
-    print(table_of(["", "rows", "classes", "radii", "seconds", "milliseconds a row"], lines))
+    text = (
+        f"{images.title}, standard CNN, 50 steps, {options.threads} threads, medians of {options.repeats} runs; "
+        f"torch {torch.__version__}.\n\n"
+        + table_of(["", "rows", "classes", "radii", "seconds", "milliseconds a row"], lines)
+        + "\n"
+    )
+    print(text)
+    if options.docs is not None:
+        replace_between(options.docs, "scaling", text)
 
 
 def widened(model: nn.Sequential, classes: int) -> nn.Sequential:
