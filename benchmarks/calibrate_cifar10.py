@@ -53,13 +53,13 @@ SETTINGS = (
     Setting("as run, a fifth of the images"),
     Setting("pixels from 0 to 0.25, so that 0.01 is four times as far", pixels=0.25),
     Setting("pixels from 0 to 0.5, so that 0.01 is twice as far", pixels=0.5),
+    Setting("pixels from 0 to 0.5, all images", rows=50_000, pixels=0.5),
     Setting("pixels from 0 to 0.5, goes on from the standard model", pixels=0.5, warm=True),
     Setting("goes on from the standard model", warm=True),
     Setting("twice the widths", widths=(64, 128, 512, 256)),
     Setting("one step of the full radius", steps=1, relative_step=1.0),
     Setting("random start shared by train and test", random_start=True, shared_start=True),
     Setting("40 epochs", epochs=40, static_epochs=40),
-    Setting("pixels from 0 to 0.5, all images", rows=50_000, pixels=0.5),
 )
 
 
