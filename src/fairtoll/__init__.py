@@ -17,9 +17,9 @@ if TYPE_CHECKING:
     from fairtoll import metrics as metrics
     from fairtoll import statistics as statistics
     from fairtoll import training as training
-    from fairtoll.auditing.audit import Audit as Audit
     from fairtoll.auditing.audit import audit as audit
     from fairtoll.auditing.audit import audit_evidence as audit_evidence
+    from fairtoll.auditing.audited import Audit as Audit
     from fairtoll.errors import FairtollError as FairtollError
     from fairtoll.errors import FairtollWarning as FairtollWarning
     from fairtoll.evidence import Evidence as Evidence

@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 from torch import nn
 
 from fairtoll.auditing import audit
-from fairtoll.auditing.audit import require_audit_folder
+from fairtoll.auditing.audited import require_audit_folder
 from fairtoll.data import Dataset, load_frame
 from fairtoll.errors import FairtollError
 from fairtoll.files import make_folder

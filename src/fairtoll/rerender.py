@@ -53,7 +53,9 @@ def _audit_again(folder: Path, configuration: dict[str, Any]) -> Results:
 
     asked = ["partitions", "epsilons", "minimum_rows"]
     _require(folder, configuration, asked)
-    return audit_evidence(Evidence.load(folder / "evidence"), **{name: configuration[name] for name in asked}).results
+    given = {name: configuration[name] for name in asked}
+    largest = configuration.get("least_epsilon_max")
+    return audit_evidence(Evidence.load(folder / "evidence"), **given, least_epsilon_max=largest).results
 
 
 def _require(folder: Path, configuration: dict[str, Any], names: list[str]) -> None:

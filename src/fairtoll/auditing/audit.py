@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 
 import pandas as pd
 from torch import nn
@@ -12,69 +11,26 @@ from torch import nn
 from fairtoll.attacks import pgd
 from fairtoll.attacks.success_curve import check_epsilons
 from fairtoll.auditing.assemble import assemble
-from fairtoll.auditing.collect import collect_checks, collect_predictions, collect_transfer, collect_union
+from fairtoll.auditing.audited import Audit
+from fairtoll.auditing.collect import (
+    collect_checks,
+    collect_least_epsilon,
+    collect_predictions,
+    collect_transfer,
+    collect_union,
+)
 from fairtoll.auditing.questions import Attack, Comparison, Question
 from fairtoll.auditing.target import Arm, Target
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
 from fairtoll.evidence import Evidence, describe_rows
-from fairtoll.files import disk_error, make_folder, write_text
-from fairtoll.results import Results
-from fairtoll.runs import CONFIGURATION
 from fairtoll.stack import ModelStack
 from fairtoll.threads import threads_for
 from fairtoll.threat import LinfThreat
 
 THREAT = "audit"
-
-
-@dataclass(frozen=True, eq=False)
-class Audit:
-    """An audit's evidence and results.
-
-    Attributes
-    ----------
-    evidence : Evidence
-        Per-row outcomes: everything below is computed from them.
-    results : Results
-        Findings, accuracy and alarms, the structure of `results.json`.
-    """
-
-    evidence: Evidence
-    results: Results
-
-    def table(self) -> pd.DataFrame:
-        """One row a gap: metric, both models' values, null, difference, interval and verdict."""
-        return findings_table(self.results)
-
-    def report(self, path: str | Path) -> Path:
-        """Write the self-contained HTML report; returns its path."""
-        from fairtoll.report import render_html
-
-        path = Path(path)
-        make_folder(path.parent)
-        write_text(render_html(self.results.model_dump(mode="json")), path)
-        return path
-
-    def save(self, folder: str | Path) -> Path:
-        """Write evidence, `results.json`, report, figures and tables; returns the report's path.
-
-        Raises
-        ------
-        FairtollError
-            If the folder cannot be written to, or belongs to the run of an experiment.
-        """
-        from fairtoll.report import write_report
-
-        folder = make_folder(Path(folder))
-        require_audit_folder(folder)
-        self.evidence.save(folder / "evidence")
-        write_text(self.results.model_dump_json(indent=1) + "\n", folder / "results.json")
-        try:
-            write_report(self.results.model_dump(mode="json"), folder)
-        except OSError as error:
-            raise disk_error(error, folder) from error
-        return folder / "report.html"
+#: Least epsilon is searched to this share of the largest radius.
+TOLERANCE = 0.005
 
 
 def audit(
@@ -85,6 +41,7 @@ def audit(
     epsilons: Sequence[float],
     partitions: Sequence[str] | None = None,
     minimum_rows: int = 10,
+    least_epsilon_max: float | None = None,
     seed: int = 0,
     advance: Callable[[float], None] | None = None,
 ) -> Audit:
@@ -109,6 +66,9 @@ def audit(
         Default: the classes and every attribute.
     minimum_rows : int
         Smaller groups are flagged and take no part in a gap.
+    least_epsilon_max : float, optional
+        Measure each row's least epsilon up to this radius, and with it CRU_eps, as it is and divided by the
+        arm's mean. Rows that stand there count with it; choose it where hardly any does.
     seed : int
         Of the attacks' random starts.
     advance : callable, optional
@@ -121,8 +81,8 @@ def audit(
     Raises
     ------
     FairtollError
-        For fewer than two arms, an unknown attribute, radii out of order, or a model that returns the
-        wrong shape or NaN.
+        For fewer than two arms, an unknown attribute, radii out of order or not above 0, or a model that
+        returns the wrong shape or NaN.
 
     Examples
     --------
@@ -136,6 +96,8 @@ def audit(
     """
     epsilons = [float(epsilon) for epsilon in epsilons]
     check_epsilons(epsilons)
+    if least_epsilon_max is not None:
+        least_epsilon_max = _check_largest(least_epsilon_max)
     arms = [_arm(name, given, seed) for name, given in models.items()]
     if len(arms) < 2:
         raise FairtollError(f"{len(arms)} model given; expected two or more: a standard one first, then hardened ones")
@@ -147,7 +109,9 @@ def audit(
                 raise FairtollError(f"unknown attribute '{part}'; this data has: {', '.join(known)}")
     every_model = [model for arm in arms for model in arm.models]
     with threads_for(*every_model):
-        predictions, attacks = _collect(arms, Target(data, threat, THREAT), epsilons, advance or (lambda share: None))
+        predictions, attacks = _collect(
+            arms, Target(data, threat, THREAT), epsilons, least_epsilon_max, advance or (lambda share: None)
+        )
     about = {
         "name": data.name,
         "title": data.name,
@@ -160,7 +124,13 @@ def audit(
         data.class_names,
         about,
     )
-    return audit_evidence(evidence, partitions=partitions, epsilons=epsilons, minimum_rows=minimum_rows)
+    return audit_evidence(
+        evidence,
+        partitions=partitions,
+        epsilons=epsilons,
+        minimum_rows=minimum_rows,
+        least_epsilon_max=least_epsilon_max,
+    )
 
 
 def audit_evidence(
@@ -169,6 +139,7 @@ def audit_evidence(
     partitions: Sequence[str] | None = None,
     epsilons: Sequence[float] = (),
     minimum_rows: int = 10,
+    least_epsilon_max: float | None = None,
 ) -> Audit:
     """Audit evidence that is already at hand, such as `Evidence.from_frame` of someone's predictions.
 
@@ -180,6 +151,10 @@ def audit_evidence(
         Default: the classes and every attribute.
     epsilons : sequence of float
         Radii of a white-box union in the evidence, if there is one.
+    minimum_rows : int
+        Smaller groups are flagged and take no part in a gap.
+    least_epsilon_max : float, optional
+        Largest radius of a search for least epsilon in the evidence, if there is one.
 
     Returns
     -------
@@ -210,6 +185,13 @@ def audit_evidence(
         for partition in partitions
         for epsilon in epsilons
     ]
+    if least_epsilon_max is not None:
+        search = Attack("white-box", "least-epsilon", least_epsilon_max, THREAT)
+        questions += [
+            Question(metric, partition, search, denominator="all")
+            for metric in ("cru_epsilon", "cru_epsilon_relative")
+            for partition in partitions
+        ]
     questions += [
         Question("eou", partition, label=label, target=target)
         for partition in partitions
@@ -227,54 +209,22 @@ def audit_evidence(
             "partitions": partitions,
             "epsilons": [float(one) for one in epsilons],
             "minimum_rows": minimum_rows,
+            **({} if least_epsilon_max is None else {"least_epsilon_max": least_epsilon_max}),
         },
         minimum_rows=minimum_rows,
     )
     return Audit(evidence, found)
 
 
-def findings_table(found: Results) -> pd.DataFrame:
-    """Findings as a table, one row each."""
-    rows = []
-    for finding in found.findings:
-        change = finding.difference
-        rows.append(
-            {
-                "metric": finding.metric,
-                "partition": finding.parameters.partition,
-                "label": finding.parameters.label,
-                "evaluation": finding.parameters.evaluation,
-                "epsilon": finding.parameters.epsilon,
-                finding.standard.arm: finding.standard.value,
-                finding.robust.arm: finding.robust.value,
-                "null_95": finding.robust.null_95,
-                "difference": change.value if change else None,
-                "low": change.interval[0] if change else None,
-                "high": change.interval[1] if change else None,
-                "worst_group": finding.robust.worst_group,
-                "worst_value": finding.robust.worst_value,
-                "verdict": finding.verdict,
-            }
-        )
-    return pd.DataFrame(rows)
-
-
-def require_audit_folder(folder: Path) -> None:
-    """Raise if an audit written to the folder would mix with the run of an experiment.
-
-    Examples
-    --------
-    >>> require_audit_folder(Path("nowhere"))
-    """
-    if (folder / CONFIGURATION).exists():
-        raise FairtollError(f"{folder} belongs to the run of an experiment; give another folder with --out")
-
-
 def _collect(
-    arms: Sequence[Arm], target: Target, epsilons: Sequence[float], advance: Callable[[float], None]
+    arms: Sequence[Arm],
+    target: Target,
+    epsilons: Sequence[float],
+    least_epsilon_max: float | None,
+    advance: Callable[[float], None],
 ) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
-    """Predictions, checks, unions and static transfer of all arms."""
-    share = 1 / (sum(len(arm.models) for arm in arms) * (1 + len(epsilons)))
+    """Predictions, checks, unions, least epsilons and static transfer of all arms."""
+    share = 1 / (sum(len(arm.models) for arm in arms) * (1 + len(epsilons) + (least_epsilon_max is not None)))
 
     def step(done: int) -> None:
         advance(done * share)
@@ -285,6 +235,11 @@ def _collect(
         large = 100 * max(epsilons)
         attacks.append(collect_checks(arm, target, epsilons=epsilons, large_epsilon=large, advance=step))
         attacks += [collect_union(arm, target, epsilon=epsilon, advance=step) for epsilon in epsilons]
+        if least_epsilon_max is not None:
+            tolerance = TOLERANCE * least_epsilon_max
+            attacks.append(
+                collect_least_epsilon(arm, target, epsilon_max=least_epsilon_max, tolerance=tolerance, advance=step)
+            )
     source = arms[0]
     for epsilon in epsilons:
         crafted = [
@@ -310,6 +265,12 @@ def _arm(name: str, given: nn.Module | Sequence[nn.Module] | ModelStack, seed: i
     if not models or not all(isinstance(model, nn.Module) for model in models):
         raise FairtollError(f"arm '{name}' holds {given!r}; expected a torch module, or one for each training run")
     return Arm(name, models, [seed + position for position in range(len(models))])
+
+
+def _check_largest(epsilon: float) -> float:
+    if not 0 < epsilon < math.inf:
+        raise FairtollError(f"least_epsilon_max is {epsilon}; expected a radius above 0; give the largest to try")
+    return float(epsilon)
 
 
 def _conditions(evidence: Evidence) -> list[tuple[str, str]]:
