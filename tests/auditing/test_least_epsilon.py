@@ -3,13 +3,16 @@
 import numpy as np
 import pytest
 from example_radii import CLASSES, LARGEST, LEAST, PAIR, evidence_of, radii
+from scipy import stats
 
 from fairtoll import metrics
 from fairtoll.auditing import Question, assemble
 from fairtoll.auditing.assemble import accuracies
 from fairtoll.auditing.findings import answer, answer_all
 from fairtoll.auditing.least_epsilon import least_epsilons
+from fairtoll.auditing.outcomes import match_rate
 from fairtoll.results import Example
+from fairtoll.statistics import difference
 
 LABELS = np.arange(90) % 3
 SITES = np.where(np.arange(90) < 40, "n", "s")
@@ -210,3 +213,45 @@ def test_a_search_for_least_epsilon_is_no_accuracy(evidence):
     found = accuracies(evidence, {})
     assert [(one.arm, one.evaluation) for one in found] == [("plain", "clean"), ("hardened", "clean")]
     assert found[0].mean == pytest.approx((ARMS["plain"] > 0).mean())
+
+
+def test_a_model_that_is_stronger_everywhere_is_as_unfair_but_for_the_raw_gap():
+    plain = radii(4, runs=3, censored=0.0)
+    plain *= 0.01 / plain.max()
+    evidence = evidence_of({"plain": plain, "hardened": 4 * plain})
+    raw, relative, matched = (
+        answer(evidence, PAIR, Question(metric, "class", LEAST, rate=rate), dataset="hand")
+        for metric, rate in (("cru_epsilon", None), ("cru_epsilon_relative", None), ("cru_s_matched", 0.5))
+    )
+    assert raw.robust.value == pytest.approx(4 * raw.standard.value)
+    assert relative.robust.value == pytest.approx(relative.standard.value)
+    assert matched.robust.value == pytest.approx(matched.standard.value)
+    for finding in (relative, matched):
+        assert finding.difference.value == pytest.approx(0, abs=1e-9)
+
+
+@pytest.mark.parametrize("metric", ["cru_epsilon_relative", "cru_s_matched"])
+def test_gaps_against_the_mean_of_the_same_rows_are_covered(metric):
+    """The mean and the quantile are of the same rows and runs; intervals that take them as known still hold 0."""
+    generator = np.random.default_rng(12)
+    labels = np.repeat(np.arange(5), 80)
+    factors = np.array([1.0, 1.0, 1.0, 1.0, 2.5])
+    trials, covered, worse = 100, 0, 0
+    for _ in range(trials):
+        arms = []
+        shared = generator.standard_normal(400)
+        for strength in (0.002, 0.008):  # the hardened arm is stronger, by the same factor in every class
+            own = np.sqrt(0.45) * (shared + generator.standard_normal(400))
+            hard = own + np.sqrt(0.1) * generator.standard_normal((3, 400))
+            moved = factors * np.exp(0.05 * generator.standard_normal((3, 5)))
+            arms.append(np.where(generator.random(400) < 0.2, 0.0, strength * np.exp(hard)) * moved[:, labels])
+        if metric == "cru_s_matched":
+            everyone = np.ones(400, dtype=bool)
+            arms = [np.stack([match_rate(run, ~everyone, everyone, rate=0.6) for run in arm]) for arm in arms]
+        else:
+            arms = [arm / arm.mean(axis=1, keepdims=True) for arm in arms]
+        interval = difference(*arms, labels, rates=metric == "cru_s_matched").interval
+        covered += 0 in interval
+        worse += interval.low > 0
+    assert covered >= stats.binom.ppf(1e-4, trials, 0.93)
+    assert trials - worse >= stats.binom.ppf(1e-4, trials, 0.95)
