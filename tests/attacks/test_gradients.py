@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from fairtoll import LinfThreat
-from fairtoll.attacks import grid, pgd, random_noise, union, zero_gradient
+from fairtoll.attacks import apgd, grid, pgd, random_noise, union, zero_gradient
 
 Y = torch.zeros(4, dtype=torch.int64)
 
@@ -103,3 +103,16 @@ def test_nothing_may_move():
     options = {"threat": LinfThreat(mutable=[False]), "epsilon": 5.0}
     assert grid(model, x, y, **options).success.tolist() == [True, False]
     assert union(model, x, y, generator=torch.Generator(), **options).broken_by == ["clean", ""]
+
+
+def test_a_gradient_that_lies_in_memory_once_for_all_features():
+    """What a mean over features gives back: a view that must not be written to."""
+
+    class Mean(nn.Module):
+        def forward(self, x):
+            mean = x.mean(dim=1)
+            return torch.stack([torch.zeros_like(mean), mean], dim=1)
+
+    x = torch.tensor([[-0.5, -0.5], [-2.0, -2.0]])
+    for attack in (pgd, apgd):
+        assert attack(Mean(), x, Y[:2], threat=LinfThreat(), epsilon=1.0).success.tolist() == [True, False]

@@ -111,7 +111,7 @@ class Descent:
             logits, gradient = self.asked.gradient(candidate, y, self.loss)
             watch.note(logits, rows, step)
             wrong = logits.argmax(dim=1) != y
-            moved = torch.minimum(torch.maximum(point + radius * gradient.sign_(), low), high)
+            moved = torch.minimum(torch.maximum(point + radius * gradient.sign(), low), high)
             # Where a step changes nothing, no later step of this start will.
             done = wrong | (moved == point).flatten(1).all(dim=1) | pace.hopeless(logits, y, step)
             if self.between_looks > 1:
@@ -144,7 +144,7 @@ class Descent:
             watch.note(logits, rows, step)
             if step % self.between_looks == 0:
                 watch.raise_if_bad()
-            point = torch.minimum(torch.maximum(point + radius * gradient.sign_(), low), high)
+            point = torch.minimum(torch.maximum(point + radius * gradient.sign(), low), high)
         point = self.threat.project(point, low, high)
         logits = self.asked.logits(point)
         watch.note(logits, rows, steps + 1)

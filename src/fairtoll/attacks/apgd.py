@@ -162,7 +162,8 @@ class _Ascent:
         value, gradient, wrong, shown = self._look(begin, numbers, y, low, high, step=1)
         success[wrong], found[wrong] = True, shown[wrong]
         none, off = torch.zeros_like(value), torch.zeros_like(success)
-        ones = torch.ones_like(value)
+        # In the precision of the rows, whatever that of the model's logits.
+        ones = torch.ones(len(y), dtype=begin.dtype, device=y.device)
         rows = _Rows(
             torch.arange(len(y), device=y.device), numbers, y, low, high, radius, begin, begin, gradient, value, begin,
             gradient, value, ones, none, value, ~off,

@@ -2,11 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 import torch
 from torch import Tensor, nn
 
+from fairtoll.attacks._batches import in_batches
 from fairtoll.attacks._inputs import check_inputs, finite_logits
 from fairtoll.attacks.loss import get_loss
 from fairtoll.errors import FairtollError
@@ -53,18 +52,19 @@ def random_noise(
         raise FairtollError(f"draws is {draws}; expected 1 or more")
     check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
     device = device_of(model)
-    found = []
+
+    def attack(batch: slice) -> Tensor:
+        clean, classes, rows = x[batch].detach().to(device), y[batch].to(device), torch.arange(batch.start, batch.stop)
+        low, high = threat.bounds(clean, epsilon)
+        broken = finite_logits(model, clean, where="of the clean data", rows=rows).argmax(dim=1) != classes
+        for draw in range(1, draws + 1):
+            noise = torch.rand(clean.shape, generator=generator).to(clean)
+            points = threat.project(low + (high - low) * noise, low, high)
+            broken |= finite_logits(model, points, where=f"at draw {draw}", rows=rows).argmax(dim=1) != classes
+        return broken.cpu()
+
     with borrowed(model), torch.no_grad():
-        for rows, labels in _batches(x, y, batch_size):
-            clean, classes = x[rows].detach().to(device), labels.to(device)
-            low, high = threat.bounds(clean, epsilon)
-            broken = finite_logits(model, clean, where="of the clean data", rows=rows).argmax(dim=1) != classes
-            for draw in range(1, draws + 1):
-                noise = torch.rand(clean.shape, generator=generator).to(clean)
-                points = threat.project(low + (high - low) * noise, low, high)
-                broken |= finite_logits(model, points, where=f"at draw {draw}", rows=rows).argmax(dim=1) != classes
-            found.append(broken.cpu())
-    return torch.cat(found)
+        return _join(in_batches(len(x), batch_size, attack, generator=generator))
 
 
 def zero_gradient(
@@ -97,19 +97,17 @@ def zero_gradient(
     """
     climb, device = get_loss(loss), device_of(model)
     check_inputs(model, x, y, threat=threat, epsilon=0.0, batch_size=batch_size)
-    found = []
+
+    def look(batch: slice) -> Tensor:
+        point = x[batch].detach().to(device).requires_grad_(True)
+        logits = finite_logits(model, point, where="of the clean data", rows=torch.arange(batch.start, batch.stop))
+        (gradient,) = torch.autograd.grad(climb(logits, y[batch].to(device)).sum(), point)
+        still = (gradient == 0) | ~(threat.radius(point.detach(), 1.0) > 0)
+        return still.flatten(1).all(dim=1).cpu()
+
     with borrowed(model), torch.enable_grad():
-        for rows, labels in _batches(x, y, batch_size):
-            point = x[rows].detach().to(device).requires_grad_(True)
-            logits = finite_logits(model, point, where="of the clean data", rows=rows)
-            value = climb(logits, labels.to(device)).sum()
-            (gradient,) = torch.autograd.grad(value, point)
-            still = (gradient == 0) | ~(threat.radius(point.detach(), 1.0) > 0)
-            found.append(still.flatten(1).all(dim=1).cpu())
-    return torch.cat(found)
+        return _join(in_batches(len(x), batch_size, look))
 
 
-def _batches(x: Tensor, y: Tensor, batch_size: int) -> Iterator[tuple[Tensor, Tensor]]:
-    """Row numbers and labels, batch by batch."""
-    rows = torch.arange(len(x))
-    return zip(rows.split(batch_size), y.split(batch_size), strict=True)
+def _join(parts: list[Tensor]) -> Tensor:
+    return torch.cat(parts) if parts else torch.zeros(0, dtype=torch.bool)

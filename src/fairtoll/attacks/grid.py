@@ -7,6 +7,7 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
+from fairtoll.attacks._batches import in_batches
 from fairtoll.attacks._inputs import check_inputs, finite_logits
 from fairtoll.attacks.pgd import AttackResult
 from fairtoll.errors import FairtollError
@@ -64,31 +65,33 @@ def grid(
             f"(at most {MAXIMUM_FEATURES} features); use pgd or union"
         )
     device = device_of(model)
-    success = torch.zeros(len(x), dtype=torch.bool)
-    perturbed = x.detach().cpu().clone()
     levels = _order(len(features)).to(device)
+
+    def attack(batch: slice) -> tuple[Tensor, Tensor]:
+        clean, labels = x[batch].detach().to(device), y[batch].to(device)
+        low, high = threat.bounds(clean, epsilon)
+        choices = torch.stack([low, clean, high])
+        success, perturbed = torch.zeros(len(clean), dtype=torch.bool, device=device), clean.clone()
+        standing = torch.arange(len(clean), device=device)
+        in_vain = 0
+        for level in levels:
+            points = clean[standing].clone()
+            points[:, features] = choices[level, :, features][:, standing].T
+            logits = finite_logits(model, points, where="of the grid", rows=standing + batch.start)
+            wrong = logits.argmax(dim=1) != labels[standing]
+            broken = standing[wrong]
+            success[broken], perturbed[broken] = True, points[wrong]
+            standing = standing[~wrong]
+            in_vain = 0 if len(broken) else in_vain + 1
+            if not len(standing) or in_vain == patience:
+                break
+        return success.cpu(), perturbed.cpu()
+
     with borrowed(model), torch.no_grad():
-        for first in range(0, len(x), batch_size):
-            clean, labels = (
-                x[first : first + batch_size].detach().to(device),
-                y[first : first + batch_size].to(device),
-            )
-            low, high = threat.bounds(clean, epsilon)
-            choices = torch.stack([low, clean, high])
-            standing = torch.arange(len(clean), device=device)
-            in_vain = 0
-            for level in levels:
-                points = clean[standing].clone()
-                points[:, features] = choices[level, :, features][:, standing].T
-                logits = finite_logits(model, points, where="of the grid", rows=standing + first)
-                wrong = logits.argmax(dim=1) != labels[standing]
-                broken = first + standing[wrong].cpu()
-                success[broken], perturbed[broken] = True, points[wrong].cpu()
-                standing = standing[~wrong]
-                in_vain = 0 if len(broken) else in_vain + 1
-                if not len(standing) or in_vain == patience:
-                    break
-    return AttackResult(success, perturbed)
+        found = in_batches(len(x), batch_size, attack)
+    if not found:
+        return AttackResult(torch.zeros(0, dtype=torch.bool), x.detach().cpu().clone())
+    return AttackResult(torch.cat([success for success, _ in found]), torch.cat([points for _, points in found]))
 
 
 def _order(features: int) -> Tensor:
