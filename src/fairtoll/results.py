@@ -169,6 +169,78 @@ class Example(_Strict):
     adversarial_confidence: float
 
 
+class LeaveOneOutPoint(_Strict):
+    """What a study with `members` left-out rows would find: the mean over all choices of so many of those trained."""
+
+    members: int
+    luf: float
+    flips_per_row: float = Field(description="LUF_t")
+    flips_per_model: float = Field(description="LUF_l")
+
+
+class LeaveOneOutContrast(_Strict):
+    """How much more often predictions flip than in another design or arm."""
+
+    arm: str = Field(description="of what is compared with")
+    design: str
+    flip_rate: float = Field(description="difference of flip rates, a fraction")
+    interval: Pair | None = Field(description="95% t interval over members")
+    paired: bool = Field(description="member by member: same left-out row, or same seed")
+    luf: float = Field(description="difference of LUF at as many members")
+
+
+class LeaveOneOutGroup(_Strict):
+    """Test rows of one class or group."""
+
+    partition: str
+    group: str
+    rows: int
+    flip_rate: float
+    luf: float
+    error: float = Field(description="share of the group that the full model gets wrong")
+    sufficient: bool = Field(description="whether there are rows enough to say anything")
+
+
+class LeaveOneOutRow(_Strict):
+    """One left-out training row, or the seed in its place."""
+
+    row: int | None = Field(description="of the training set; none in a floor")
+    class_name: str | None
+    groups: dict[str, str]
+    flips: int = Field(description="test rows whose predicted class it changes")
+    largest_change: float = Field(description="of any confidence")
+
+
+class LeaveOneOut(_Strict):
+    """One arm under one leave-one-out design: how much predictions depend on one training row, or on chance."""
+
+    arm: str
+    design: Literal["masked", "independent-seeds", "re-permuted", "rerun", "one-ulp", "new-seed"]
+    title: str
+    floor: bool = Field(description="no row is left out: what chance or rounding does alone")
+    members: int
+    rows: int = Field(description="of the test set")
+    precision: str
+    twins: Literal["own", "shared"] | None = Field(
+        description="of static training: crafted on each member's own source model, or on the full model (approximate)"
+    )
+    luf: float = Field(description="mean over test rows of the largest change of any confidence by any member")
+    luf_interval: Pair | None = Field(description="95%, by the delete-one jackknife over members")
+    luf_quantiles: list[float] = Field(description="of the rows' LUF: least, 5, 25, 50, 75, 95%, largest")
+    flips_per_row: float = Field(description="LUF_t, in members")
+    flips_per_model: float = Field(description="LUF_l, in test rows")
+    flip_rate: float = Field(description="share of (member, test row) pairs; LUF_t / members, LUF_l / rows")
+    flip_rate_interval: Pair | None = Field(description="95% t interval over members")
+    per_member: list[float] = Field(description="each member's flip rate, in order")
+    curve: list[LeaveOneOutPoint]
+    above_floor: LeaveOneOutContrast | None
+    above_standard: LeaveOneOutContrast | None
+    groups: list[LeaveOneOutGroup]
+    most_felt: list[LeaveOneOutRow] = Field(description="the members that change most predictions, first the largest")
+    published: dict[str, float] = Field(description="the paper's luf, luf_t, luf_l, where it has the arm")
+    published_note: str | None
+
+
 class Claim(_Strict):
     """A claim of the paper, judged."""
 
@@ -228,6 +300,7 @@ class Results(_Strict):
     cuts: list[str] = Field(default=[], description="what this run left out or made smaller, for the first screen")
     least_epsilon: list[LeastEpsilon] = Field(default=[])
     examples: list[Example] = Field(default=[])
+    leave_one_out: list[LeaveOneOut] = Field(default=[], description="by arm and design, the paper's design first")
     environment: dict[str, Any]
     seconds: dict[str, float]
 

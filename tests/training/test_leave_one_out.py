@@ -256,6 +256,14 @@ def test_designs_mix_in_one_stack_and_come_back_in_order():
         assert_equal(apart, mixed, [(row, row * len(DESIGNS) + column) for row in range(3)])
 
 
+def test_progress_counts_every_members_steps():
+    done = []
+    setup = setup_of()
+    train(plan_members("re-permuted", LEFT_OUT, seed=SEED), setup, advance=done.append)
+    lengths = [int((setup.items != row).sum()) for row in LEFT_OUT]
+    assert sum(done) == sum(SETTINGS.epochs * -(-length // SETTINGS.batch_size) for length in lengths)
+
+
 def test_left_out_rows_are_distinct_seeded_and_nested():
     rows = choose_left_out(1000, 100, seed=4)
     assert len(set(rows)) == 100

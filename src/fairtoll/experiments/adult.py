@@ -8,11 +8,13 @@ from pathlib import Path
 import torch
 
 from fairtoll.experiments.adult_evidence import evidence_stages
+from fairtoll.experiments.adult_leave_one_out import adult_leave_one_out_options, adult_leave_one_out_stages
 from fairtoll.experiments.adult_plan import EPSILON, arms_of
 from fairtoll.experiments.adult_results import adult_results
 from fairtoll.experiments.adult_training import training_stages
 from fairtoll.experiments.adult_workspace import COPIES, AdultWorkspace
 from fairtoll.experiments.ending import ending_stages
+from fairtoll.experiments.leave_one_out import LeaveOneOutOptions
 from fairtoll.experiments.options import check_options, choose_device
 from fairtoll.experiments.pool import default_workers, run_stages
 from fairtoll.experiments.stages import Display, Silent, Stage
@@ -28,6 +30,7 @@ def reproduce_adult(
     device: str = "auto",
     settings: FitSettings = FitSettings(),
     rows: int | None = None,
+    leave_one_out: int | LeaveOneOutOptions = 0,
     workers: int | None = None,
     display: Display | None = None,
 ) -> Path:
@@ -47,6 +50,8 @@ def reproduce_adult(
         The optimiser; the paper's by default.
     rows : int, optional
         Only the first rows of each split, for a quick look.
+    leave_one_out : int or LeaveOneOutOptions
+        How many training rows are left out, one at a time, under every design; 0 for none.
     workers : int, optional
         Processes of one thread each; the results do not depend on it. Default: the cores at hand, at most 8.
     display : Display, optional
@@ -59,13 +64,14 @@ def reproduce_adult(
     Raises
     ------
     FairtollError
-        For an unknown protocol or device, no seeds, a folder that cannot be used, that belongs to another
-        configuration or that another process writes to, or a full disk.
+        For an unknown protocol or device, no seeds, more rows to leave out than there are, a folder that cannot be
+        used, that belongs to another configuration or that another process writes to, or a full disk.
     """
     check_options(protocol=protocol, seeds=seeds, workers=workers)
     device = choose_device(device)
     workspace = AdultWorkspace(folder, list(range(seeds)), arms_of(protocol), device, settings, rows)
-    build = partial(_build, workspace, protocol)
+    options = adult_leave_one_out_options(leave_one_out) if isinstance(leave_one_out, int) else leave_one_out
+    build = partial(_build, workspace, protocol, options)
     # An accelerator is shared badly: one process at a time.
     workers = 1 if device == "cuda" else workers or default_workers()
     with build()[0].lock():
@@ -73,7 +79,7 @@ def reproduce_adult(
     return folder / "report.html"
 
 
-def _build(workspace: AdultWorkspace, protocol: str) -> tuple[Run, list[Stage]]:
+def _build(workspace: AdultWorkspace, protocol: str, options: LeaveOneOutOptions | None) -> tuple[Run, list[Stage]]:
     settings = workspace.settings
     configuration = {
         "experiment": "adult",
@@ -89,12 +95,15 @@ def _build(workspace: AdultWorkspace, protocol: str) -> tuple[Run, list[Stage]]:
         "rows": workspace.rows,
         "epsilon": EPSILON,
     }
-    return Run(workspace.folder, configuration), adult_stages(workspace)
+    stages = adult_stages(workspace, options)
+    if options is not None:
+        configuration["leave_one_out"] = options.describe()
+    return Run(workspace.folder, configuration), stages
 
 
-def adult_stages(workspace: AdultWorkspace) -> list[Stage]:
+def adult_stages(workspace: AdultWorkspace, leave_one_out: LeaveOneOutOptions | None = None) -> list[Stage]:
     """Everything to be done, in order."""
-    evidence = evidence_stages(workspace)
+    evidence = [*evidence_stages(workspace), *adult_leave_one_out_stages(workspace, leave_one_out)]
     return [
         *training_stages(workspace),
         *evidence,

@@ -9,6 +9,7 @@ from pathlib import Path
 from fairtoll.auditing.assemble import assemble
 from fairtoll.evidence import Evidence
 from fairtoll.experiments.adult_claims import judge_adult_claims
+from fairtoll.experiments.adult_leave_one_out import adult_leave_one_out
 from fairtoll.experiments.adult_plan import adult_plan, published_accuracy, published_values
 from fairtoll.experiments.environment import kept_environment
 from fairtoll.results import Accuracy, Finding, Results
@@ -31,7 +32,7 @@ def adult_results(folder: Path) -> Results:
     """
     configuration = json.loads((folder / "configuration.json").read_text(encoding="utf-8"))
     evidence = Evidence.load(folder / "evidence")
-    return assemble(
+    results = assemble(
         evidence,
         adult_plan(configuration["protocol"]),
         title=TITLE,
@@ -45,6 +46,7 @@ def adult_results(folder: Path) -> Results:
         environment=kept_environment(folder),
         seconds=finished_stages(folder),
     )
+    return results.model_copy(update={"leave_one_out": adult_leave_one_out(folder, configuration, evidence)})
 
 
 def adult_notes(findings: Sequence[Finding], accuracy: Sequence[Accuracy]) -> list[str]:

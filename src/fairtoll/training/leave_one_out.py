@@ -143,7 +143,7 @@ def train_members(
     dtype : torch.dtype
         Precision of training: float64 where the row's part must not drown in rounding.
     advance : callable, optional
-        Called with the number of steps done, of each group of members with as many items.
+        Called with the number of steps done, each member's counted for itself.
 
     Returns
     -------
@@ -213,7 +213,7 @@ def _train(
             settings=setup.settings,
             row_weights=weights,
             perturb=perturb,
-            advance=advance,
+            advance=None if advance is None else lambda done: advance(done * len(members)),
         )
 
 

@@ -1,0 +1,166 @@
+"""Numbers of one leave-one-out design, from the probabilities of its members."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy.special import gammaln, stdtrit
+
+from fairtoll.errors import FairtollError
+
+Floats = NDArray[np.float64]
+Pair = tuple[float, float]
+#: Numbers of left-out rows that the curves are drawn at, as far as there are so many members.
+CURVE = (5, 10, 25, 50, 100)
+CONFIDENCE = 0.95
+#: Test rows sorted at once.
+BLOCK = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class Changes:
+    """What every member changes on every test row.
+
+    Attributes
+    ----------
+    flips : ndarray of bool, (L, N)
+        Whether the predicted class differs from the full model's.
+    change : ndarray, (L, N)
+        Largest change of any class's confidence.
+
+    Examples
+    --------
+    >>> changes = changes_of(np.array([[0.9, 0.1]]), np.array([[[0.4, 0.6]]]))
+    >>> changes.flips.tolist(), changes.change.round(3).tolist()
+    ([[True]], [[0.5]])
+    """
+
+    flips: NDArray[np.bool_]
+    change: Floats
+
+
+def changes_of(full: NDArray[np.floating], members: NDArray[np.floating]) -> Changes:
+    """Compare members `(L, N, C)` with the full model `(N, C)`.
+
+    Raises
+    ------
+    FairtollError
+        If the shapes do not fit.
+    """
+    if members.ndim != 3 or members.shape[1:] != full.shape:
+        raise FairtollError(
+            f"members have shape {members.shape} and the full model {full.shape}; expected (members, *{full.shape})"
+        )
+    whole = full.astype(np.float64)
+    # One at a time: a hundred members in float64 would take their room again.
+    change = np.stack([np.abs(member - whole).max(axis=1) for member in members])
+    return Changes(members.argmax(axis=2) != full.argmax(axis=1), change)
+
+
+def luf_curve(change: Floats, sizes: Sequence[int]) -> list[float]:
+    """LUF that a study with k members finds, the mean over all choices of k of the L at hand, for each k.
+
+    From the sorted changes d_(1) <= ... <= d_(L) of a row, the largest of k drawn without replacement is
+    d_(j) in C(j - 1, k - 1) of the C(L, k) choices. So the order of members does not matter, and the curve
+    does not fall.
+
+    Parameters
+    ----------
+    change : ndarray, (L, N)
+        As `Changes.change`.
+    sizes : sequence of int
+        Each from 1 to L.
+
+    Examples
+    --------
+    >>> luf_curve(np.array([[0.0], [0.2], [0.4]]), [1, 3])
+    [0.2, 0.4]
+    """
+    members, rows = change.shape
+    weights = np.stack([_largest_of(size, members) for size in sizes])
+    total = np.zeros(len(sizes))
+    for start in range(0, rows, BLOCK):
+        total += (weights @ np.sort(change[:, start : start + BLOCK], axis=0)).sum(axis=1)
+    return [float(value) for value in total / rows]
+
+
+def _largest_of(size: int, members: int) -> Floats:
+    """Chance that each place of a sorted list holds the largest of `size` drawn without replacement."""
+    if not 1 <= size <= members:
+        raise FairtollError(f"{size} members of {members}; expected 1 to {members}")
+    place = np.arange(size, members + 1, dtype=np.float64)
+    # The logarithm of C(place - 1, size - 1), up to what all places share.
+    ways: Floats = gammaln(place) - gammaln(place - size + 1)
+    chance = np.zeros(members)
+    chance[size - 1 :] = np.exp(ways - ways.max())
+    total: Floats = chance / chance.sum()
+    return total
+
+
+def t_interval(values: Floats, *, low: float = -np.inf, high: float = np.inf) -> Pair | None:
+    """95% t interval of the mean of `values (L,)`, cut at `low` and `high`; None for a single value.
+
+    Members are independent draws given the full model: of left-out rows, of seeds, or of nudges. Where all
+    agree the interval is a point.
+
+    Examples
+    --------
+    >>> t_interval(np.array([1.0, 1.0, 1.0]))
+    (1.0, 1.0)
+    """
+    if len(values) < 2:
+        return None
+    reach = _t(len(values) - 1) * float(values.std(ddof=1)) / len(values) ** 0.5
+    mean = float(values.mean())
+    return max(low, mean - reach), min(high, mean + reach)
+
+
+def difference_interval(first: Floats, second: Floats, *, paired: bool) -> Pair | None:
+    """95% t interval of mean(first) - mean(second), over pairs of members or over both apart (Welch).
+
+    Examples
+    --------
+    >>> difference_interval(np.array([1.0, 2.0]), np.array([0.0, 1.0]), paired=True)
+    (1.0, 1.0)
+    """
+    if paired:
+        return t_interval(first - second)
+    if min(len(first), len(second)) < 2:
+        return None
+    parts = np.array([values.var(ddof=1) / len(values) for values in (first, second)])
+    difference = float(first.mean() - second.mean())
+    if parts.sum() == 0:
+        return difference, difference
+    freedom = parts.sum() ** 2 / (parts**2 / (np.array([len(first), len(second)]) - 1)).sum()
+    reach = _t(float(freedom)) * float(parts.sum()) ** 0.5
+    return difference - reach, difference + reach
+
+
+def luf_interval(change: Floats) -> Pair | None:
+    """95% interval of LUF by the delete-one jackknife over members, in [0, 1]; None for one member.
+
+    A bootstrap would draw members twice and so see the maximum of fewer.
+
+    Examples
+    --------
+    >>> luf_interval(np.full((3, 2), 0.25))
+    (0.25, 0.25)
+    """
+    members = len(change)
+    if members < 2:
+        return None
+    largest = change.max(axis=0)
+    first = change.argmax(axis=0)
+    # Without its largest change a row is left with the second; without any other, with the same.
+    second = np.partition(change, members - 2, axis=0)[members - 2]
+    lost = np.bincount(first, weights=largest - second, minlength=members) / change.shape[1]
+    error = ((members - 1) / members * ((lost - lost.mean()) ** 2).sum()) ** 0.5
+    value, reach = float(largest.mean()), _t(members - 1) * float(error)
+    return max(0.0, value - reach), min(1.0, value + reach)
+
+
+def _t(freedom: float) -> float:
+    return float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2))
