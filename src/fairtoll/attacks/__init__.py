@@ -4,6 +4,8 @@ from fairtoll.attacks.apgd import apgd as apgd
 from fairtoll.attacks.checks import random_noise as random_noise
 from fairtoll.attacks.checks import zero_gradient as zero_gradient
 from fairtoll.attacks.grid import grid as grid
+from fairtoll.attacks.least_epsilon import LeastEpsilonResult as LeastEpsilonResult
+from fairtoll.attacks.least_epsilon import least_epsilon as least_epsilon
 from fairtoll.attacks.pgd import AttackResult as AttackResult
 from fairtoll.attacks.pgd import pgd as pgd
 from fairtoll.attacks.square import square as square

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 
 import torch
 from torch import Tensor, nn
@@ -41,6 +41,19 @@ class Asked:
             gradients.append(gradient)
         return (logits[0], gradients[0]) if len(logits) == 1 else (torch.cat(logits), torch.cat(gradients))
 
+    def class_gradients(self, points: Tensor, y: Tensor, classes: int) -> Iterator[tuple[Tensor, Tensor]]:
+        """For each of the likeliest wrong classes: what its logit lacks to the true one, and the input's gradient."""
+        leaf = points.detach().requires_grad_(True)
+        with torch.enable_grad():
+            answer = checked_logits(self.model, self.layout.show(leaf))
+            wrong = answer.detach().scatter(1, y.unsqueeze(1), -torch.inf)
+            likeliest = wrong.topk(min(classes, wrong.shape[1] - 1), dim=1).indices
+            ahead = answer.gather(1, likeliest) - answer.gather(1, y.unsqueeze(1))
+        for position in range(ahead.shape[1]):
+            more = position + 1 < ahead.shape[1]
+            (gradient,) = torch.autograd.grad(ahead[:, position].sum(), leaf, retain_graph=more)
+            yield -ahead[:, position].detach(), gradient
+
 
 class Descent:
     """Rows under attack: which still stand, and the best input found for each."""
@@ -50,10 +63,11 @@ class Descent:
     ) -> None:
         # Whole numbers are projected in the model's own shape.
         self.asked = Asked(model, x, packed=threat.integer is None)
-        self.threat, self.loss, self.x, self.y, self.offset = threat, loss, x, y, offset
+        self.threat, self.loss, self.x, self.y = threat, loss, x, y
         self.layout = self.asked.layout
         self.clean = self.layout.pack(x)
         self.best = self.clean.clone()
+        self.numbers = torch.arange(offset, offset + len(x), device=x.device)
         self.success = torch.zeros(len(x), dtype=torch.bool, device=x.device)
         self.standing = torch.arange(len(x), device=x.device)
         self.between_looks = steps_between_looks(x.device)
@@ -76,7 +90,7 @@ class Descent:
 
     def settle(self, points: Tensor, rows: Tensor, *, step: int) -> None:
         """Test `points` of `rows` and record what they show."""
-        watch = FiniteWatch(self.offset)
+        watch = FiniteWatch(self.numbers)
         logits = self.asked.logits(points)
         watch.note(logits, rows, step)
         watch.raise_if_bad()
@@ -105,7 +119,7 @@ class Descent:
         low, high, radius = bounds
         radius = radius * (relative_step / steps)
         point = torch.minimum(torch.maximum(begin, low), high)
-        watch, pace = FiniteWatch(self.offset), Pace(steps, patience)
+        watch, pace = FiniteWatch(self.numbers), Pace(steps, patience)
         for step in range(1, steps + 1):
             candidate = self.threat.project(point, low, high)
             logits, gradient = self.asked.gradient(candidate, y, self.loss)
@@ -138,7 +152,7 @@ class Descent:
         low, high, radius = bounds
         radius = radius * (relative_step / steps)
         point = torch.minimum(torch.maximum(begin, low), high)
-        rows, watch = torch.arange(len(point), device=point.device), FiniteWatch(self.offset)
+        rows, watch = torch.arange(len(point), device=point.device), FiniteWatch(self.numbers)
         for step in range(1, steps + 1):
             logits, gradient = self.asked.gradient(self.threat.project(point, low, high), self.y, self.loss)
             watch.note(logits, rows, step)

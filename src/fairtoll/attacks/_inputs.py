@@ -77,12 +77,12 @@ class FiniteWatch:
 
     Parameters
     ----------
-    offset : int
-        Number of the batch's first row.
+    numbers : Tensor, (N,)
+        Of the batch's rows.
     """
 
-    def __init__(self, offset: int) -> None:
-        self.offset = offset
+    def __init__(self, numbers: Tensor) -> None:
+        self.numbers = numbers
         self.noted: list[tuple[Tensor, Tensor, int]] = []
 
     def note(self, logits: Tensor, rows: Tensor, step: int) -> None:
@@ -92,7 +92,7 @@ class FiniteWatch:
     def raise_if_bad(self) -> None:
         """Raise, naming row and step, if anything noted was not finite; then forget it."""
         for logits, rows, step in self.noted:
-            require_finite_rows(logits, where=f"at step {step} of the attack", rows=rows + self.offset)
+            require_finite_rows(logits, where=f"at step {step} of the attack", rows=self.numbers[rows])
         self.noted.clear()
 
 

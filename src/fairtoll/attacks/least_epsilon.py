@@ -1,0 +1,207 @@
+"""The least epsilon at which each row is misclassified."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from typing import Literal
+
+import torch
+from torch import Tensor, nn
+
+from fairtoll.attacks._batches import in_batches
+from fairtoll.attacks._descent import Asked, Descent
+from fairtoll.attacks._inputs import FiniteWatch, check_inputs
+from fairtoll.attacks._least_search import LeastSearch
+from fairtoll.attacks.loss import get_loss
+from fairtoll.errors import FairtollError
+from fairtoll.inference import borrowed, device_of
+from fairtoll.threat import LinfThreat
+
+
+@dataclass(frozen=True)
+class LeastEpsilonResult:
+    """The least epsilon found for each row, on the CPU, and what is known about it.
+
+    Attributes
+    ----------
+    least_epsilon : Tensor of float64, (N,)
+        0 for a row that is misclassified as it stands, `epsilon_max` for a censored one.
+    censored : Tensor of bool, (N,)
+        Rows that stood at every radius tried up to `epsilon_max`: their least epsilon is larger, or was not found.
+    low, high : Tensor of float64, (N,)
+        The bracket. At `high` a misclassified input is known (infinite for censored rows); at `low`, and not below
+        it, the search failed. `high` is an upper bound for certain, `low` a lower one only as far as the search
+        finds what there is.
+    perturbed : Tensor, (N, ...)
+        A misclassified input within `least_epsilon` of each row; of censored rows the last input tried.
+
+    Examples
+    --------
+    >>> LeastEpsilonResult(*torch.tensor([[0.2], [0.0], [0.1], [0.2]]), torch.zeros(1, 2)).least_epsilon
+    tensor([0.2000])
+    """
+
+    least_epsilon: Tensor
+    censored: Tensor
+    low: Tensor
+    high: Tensor
+    perturbed: Tensor
+
+
+def least_epsilon(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: LinfThreat,
+    epsilon_max: float,
+    tolerance: float,
+    method: Literal["search", "grid"] = "search",
+    steps: int | None = None,
+    targets: int = 9,
+    grid_step: float = 0.0005,
+    batch_size: int = 4096,
+) -> LeastEpsilonResult:
+    """Smallest epsilon at which some admissible input of each row is found to be misclassified.
+
+    ``method="search"`` starts where the row's tangent first meets another class, then closes in on the boundary
+    with one gradient a step: inside a ball of the row's own radius it follows the sign of the margin's gradient,
+    draws the ball in behind each misclassified point, and lets it out where steps are in vain. A row leaves once
+    a try one tolerance inside its best radius has failed. On models that are linear within reach this is the
+    closed form; elsewhere it is an upper bound, as every attack's is.
+
+    ``method="grid"`` is the paper's search, kept as the reference: PGD with cross-entropy afresh at each multiple
+    of `grid_step` until it succeeds.
+
+    Parameters
+    ----------
+    model, x, y, threat, batch_size
+        As in `pgd`.
+    epsilon_max : float
+        Where to stop, above 0.
+    tolerance : float
+        Width of the bracket to close, above 0; for the search.
+    method : {"search", "grid"}
+        See above.
+    steps : int, optional
+        Gradient steps of a row at most (search, default 60) or at each radius (grid, default 50).
+    targets : int
+        Wrong classes that the first guess tells apart, likeliest first; for the search.
+    grid_step : float
+        Distance of the grid's radii.
+
+    Returns
+    -------
+    LeastEpsilonResult
+
+    Raises
+    ------
+    FairtollError
+        For an `epsilon_max`, tolerance or grid step that is not a positive number, no steps or targets, an unknown
+        method, a search over whole-number features, and as `pgd` does.
+
+    Examples
+    --------
+    >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
+    ...     {"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
+    >>> x = torch.tensor([[-0.5], [-2.0], [1.0]])  # class 0 where x < 0
+    >>> found = least_epsilon(model, x, torch.tensor([0, 0, 0]), threat=LinfThreat(), epsilon_max=1.0, tolerance=0.001)
+    >>> found.least_epsilon.round(decimals=2), found.censored
+    (tensor([0.5000, 1.0000, 0.0000], dtype=torch.float64), tensor([False,  True, False]))
+    """
+    for name, value in (("epsilon_max", epsilon_max), ("tolerance", tolerance), ("grid_step", grid_step)):
+        if not (math.isfinite(value) and value > 0):
+            raise FairtollError(f"{name} is {value}; expected a finite number above 0")
+    if method not in ("search", "grid"):
+        raise FairtollError(f"method is '{method}'; expected search or grid")
+    steps = steps if steps is not None else 60 if method == "search" else 50
+    if steps < 1 or targets < 1:
+        raise FairtollError(f"steps is {steps} and targets is {targets}; expected 1 or more of each")
+    if method == "search" and threat.integer is not None and bool(threat.integer.any()):
+        raise FairtollError(
+            "the threat has features that must stay whole numbers, which the search cannot follow; "
+            "pass method='grid', or a threat without them"
+        )
+    check_inputs(model, x, y, threat=threat, epsilon=epsilon_max, batch_size=batch_size)
+    device = device_of(model)
+
+    def attack(batch: slice) -> LeastEpsilonResult:
+        rows, labels = x[batch].detach().to(device), y[batch].to(device)
+        if method == "grid":
+            search = Descent(model, rows, labels, threat=threat, loss=get_loss("cross_entropy"), offset=batch.start)
+            return _grid(search, _radii(epsilon_max, grid_step), steps=steps)
+        return _search(
+            model, rows, labels, threat=threat, epsilon_max=epsilon_max, tolerance=tolerance, steps=steps,
+            targets=targets, offset=batch.start,
+        )  # fmt: skip
+
+    with borrowed(model):
+        parts = in_batches(len(x), batch_size, attack)
+    if not parts:
+        none = torch.zeros(0, dtype=torch.float64)
+        return LeastEpsilonResult(none, none.bool(), none.clone(), none.clone(), x.detach().cpu().clone())
+    names = LeastEpsilonResult.__dataclass_fields__
+    return LeastEpsilonResult(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+
+
+def _search(
+    model: nn.Module, x: Tensor, y: Tensor, *, threat: LinfThreat, epsilon_max: float, tolerance: float, steps: int,
+    targets: int, offset: int,
+) -> LeastEpsilonResult:  # fmt: skip
+    """One batch of the search."""
+    asked, numbers = Asked(model, x), torch.arange(offset, offset + len(x), device=x.device)
+    watch, perturbed = FiniteWatch(numbers), x.clone()
+    logits = asked.logits(asked.layout.pack(x))
+    watch.note(logits, torch.arange(len(x), device=x.device), 0)
+    watch.raise_if_bad()
+    right = torch.nonzero(logits.argmax(dim=1) == y).flatten()
+    low, high = (torch.zeros(len(x), dtype=torch.float64, device=x.device) for _ in range(2))
+    if len(right):
+        rows = x[right]
+        search = LeastSearch(asked, rows, threat=threat, epsilon_max=epsilon_max, tolerance=tolerance)
+        found = search.run(y[right], numbers[right], steps=steps, targets=targets)
+        points = asked.layout.show(found.point.reshape(search.shape)).contiguous()
+        perturbed[right] = points
+        exact = _distance(points, rows, threat).clamp(max=epsilon_max)
+        high[right] = torch.where(found.radius.isfinite(), exact, torch.inf)
+        low[right] = torch.minimum(found.failed.double(), high[right])
+    return _result(low, high, perturbed, epsilon_max)
+
+
+def _distance(points: Tensor, x: Tensor, threat: LinfThreat) -> Tensor:
+    """The epsilon that each point takes: a hair more, so that the threat's own bounds admit it."""
+    move, scale = (points.double() - x.double()).abs(), threat.radius(x.double(), 1.0)
+    return torch.where(scale > 0, move / scale, 0).flatten(1).amax(dim=1) * (1 + 1e-15)
+
+
+def _radii(epsilon_max: float, grid_step: float) -> list[float]:
+    """Multiples of the step, the last one no larger than the end."""
+    return [min(count * grid_step, epsilon_max) for count in range(1, math.ceil(epsilon_max / grid_step - 1e-9) + 1)]
+
+
+def _grid(search: Descent, radii: list[float], *, steps: int) -> LeastEpsilonResult:
+    """One batch of the paper's step-up search."""
+    search.settle(search.clean, search.standing, step=0)
+    high = torch.full((len(search.x),), torch.inf, dtype=torch.float64, device=search.x.device)
+    high[search.success] = 0.0
+    low = torch.zeros_like(high)
+    for epsilon in radii:
+        before = search.standing
+        if not len(before):
+            break
+        search.descend(search.clean[before], search.bounds(epsilon, before), steps=steps, relative_step=2.5)
+        high[before[search.success[before]]] = epsilon
+        low[search.standing] = epsilon
+    return _result(low, high, search.layout.show(search.best).contiguous(), radii[-1])
+
+
+def _result(low: Tensor, high: Tensor, perturbed: Tensor, epsilon_max: float) -> LeastEpsilonResult:
+    censored = high.isinf()
+    return LeastEpsilonResult(
+        torch.where(censored, epsilon_max, high).cpu(),
+        censored.cpu(),
+        torch.where(censored, epsilon_max, low).cpu(),
+        high.cpu(),
+        perturbed.cpu(),
+    )
