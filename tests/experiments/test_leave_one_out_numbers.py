@@ -1,0 +1,193 @@
+"""Leave-one-out numbers against brute force, scipy and algebra."""
+
+import itertools
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as arrays
+from scipy import stats
+
+from fairtoll import FairtollError, metrics
+from fairtoll.experiments.leave_one_out import LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out_numbers import (
+    changes_of,
+    difference_interval,
+    luf_curve,
+    luf_interval,
+    t_interval,
+)
+from fairtoll.experiments.leave_one_out_results import summarise
+
+few = settings(max_examples=40, deadline=None)
+draw = np.random.default_rng(0)
+
+
+@st.composite
+def studies(draw):
+    """Probabilities of a full model and of its members."""
+    members, rows, classes = draw(st.tuples(st.integers(1, 7), st.integers(1, 9), st.integers(2, 4)))
+    weight = draw(arrays.arrays(np.float64, (1 + members, rows, classes), elements=st.floats(0.001, 1)))
+    probabilities = weight / weight.sum(axis=-1, keepdims=True)
+    return probabilities[0], probabilities[1:]
+
+
+def summary(full, members, *, design="masked"):
+    rows = len(full)
+    return summarise(
+        changes_of(full, members),
+        arm="standard",
+        design=design,
+        options=LeaveOneOutOptions(count=len(members), epsilon=1.0),
+        left_out=pd.DataFrame({"row": range(100, 100 + len(members)), "class": "dog", "sex": "f"}),
+        rows={"class": np.array(["cat", "dog"])[np.arange(rows) % 2]},
+        wrong=np.arange(rows) % 3 == 0,
+    )
+
+
+@few
+@given(studies())
+def test_one_flip_rate_carries_both_counts_and_luf_is_a_share(study):
+    full, members = study
+    found = summary(full, members)
+    assert found.flips_per_row * found.rows == pytest.approx(found.flips_per_model * found.members)
+    assert found.flip_rate == pytest.approx(found.flips_per_row / found.members)
+    assert found.flip_rate == pytest.approx(found.flips_per_model / found.rows)
+    assert 0 <= found.luf <= 1
+    assert 0 <= found.flip_rate <= 1
+
+
+@few
+@given(studies())
+def test_they_are_the_metrics_of_the_same_probabilities(study):
+    full, members = study
+    found = summary(full, members)
+    assert found.luf == pytest.approx(metrics.leave_one_out_unfairness(full, members))
+    assert found.flips_per_row == pytest.approx(metrics.flips_per_row(full, members))
+    assert found.flips_per_model == pytest.approx(metrics.flips_per_model(full, members))
+    assert found.flip_rate == pytest.approx(metrics.flip_rate(full, members))
+    by_row = metrics.leave_one_out_unfairness_by_row(full, members)
+    assert [found.luf_quantiles[place] for place in (0, 3, 6)] == pytest.approx(
+        [by_row.min(), np.median(by_row), by_row.max()]
+    )
+
+
+@few
+@given(studies(), st.randoms(use_true_random=False))
+def test_the_order_of_members_changes_nothing(study, random):
+    full, members = study
+    order = random.sample(range(len(members)), len(members))
+    one, other = summary(full, members).model_dump(), summary(full, members[order]).model_dump()
+    for name in ("luf", "luf_quantiles", "flips_per_row", "flips_per_model", "flip_rate"):
+        assert one[name] == pytest.approx(other[name])
+    for name in ("luf_interval", "flip_rate_interval"):
+        assert one[name] == (None if other[name] is None else pytest.approx(other[name]))
+    for mine, theirs in zip(one["curve"], other["curve"], strict=True):
+        assert mine == pytest.approx(theirs)
+    assert sorted(one["per_member"]) == pytest.approx(sorted(other["per_member"]))
+
+
+@few
+@given(studies())
+def test_luf_does_not_fall_as_more_rows_are_left_out(study):
+    full, members = study
+    change = changes_of(full, members).change
+    curve = luf_curve(change, range(1, len(members) + 1))
+    assert all(later >= earlier - 1e-12 for earlier, later in itertools.pairwise(curve))
+    assert curve[0] == pytest.approx(change.mean())
+    assert curve[-1] == pytest.approx(metrics.leave_one_out_unfairness(full, members))
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 6])
+def test_the_curve_is_the_mean_over_all_choices(size):
+    change = draw.random((6, 11))
+    choices = [change[list(chosen)].max(axis=0).mean() for chosen in itertools.combinations(range(6), size)]
+    assert luf_curve(change, [size]) == pytest.approx([np.mean(choices)])
+
+
+def test_the_curve_of_many_members_and_rows_is_near_that_of_random_choices():
+    change = draw.random((100, 5000)) ** 3
+    chosen = [change[draw.permutation(100)[:10]].max(axis=0).mean() for _ in range(200)]
+    assert luf_curve(change, [10])[0] == pytest.approx(np.mean(chosen), abs=0.003)
+
+
+def test_curves_are_drawn_at_the_usual_sizes_and_at_all_members():
+    full = np.array([[0.6, 0.4]])
+    members = np.full((30, 1, 2), 0.5)
+    assert [point.members for point in summary(full, members).curve] == [5, 10, 25, 30]
+    assert [point.members for point in summary(full, members[:3]).curve] == [3]
+
+
+def test_intervals_are_those_of_scipy():
+    first, second = draw.random(12), draw.random(9) * 2
+    expected = stats.t.interval(0.95, 11, first.mean(), stats.sem(first))
+    assert t_interval(first) == pytest.approx(expected)
+    welch = stats.ttest_ind(first, second, equal_var=False).confidence_interval(0.95)
+    assert difference_interval(first, second, paired=False) == pytest.approx((welch.low, welch.high))
+    pairs = stats.ttest_rel(first[:9], second).confidence_interval(0.95)
+    assert difference_interval(first[:9], second, paired=True) == pytest.approx((pairs.low, pairs.high))
+
+
+def test_intervals_are_cut_and_a_single_member_has_none():
+    low, high = t_interval(np.array([0.0, 0.0, 1.0]), low=0.0, high=1.0)
+    assert (low, high) == (0.0, 1.0)
+    assert t_interval(np.array([0.5])) is None
+    assert difference_interval(np.array([0.5]), np.array([0.5, 0.4]), paired=False) is None
+    assert difference_interval(np.zeros(3), np.zeros(4), paired=False) == (0.0, 0.0)
+    assert luf_interval(np.array([[0.5]])) is None
+
+
+def test_the_jackknife_is_the_one_written_out():
+    change = draw.random((8, 40))
+    change[3] = change[5]  # members that tie
+    left = [np.delete(change, member, axis=0).max(axis=0).mean() for member in range(8)]
+    error = np.sqrt(7 / 8 * ((left - np.mean(left)) ** 2).sum())
+    value, reach = change.max(axis=0).mean(), stats.t.ppf(0.975, 7) * error
+    assert luf_interval(change) == pytest.approx((value - reach, min(1, value + reach)))
+
+
+def test_the_t_interval_holds_the_truth_as_often_as_it_says():
+    """Members that flip a tenth of the rows on average, one more and another less."""
+    rates = draw.beta(2, 18, size=(2000, 25))
+    held = [low <= 0.1 <= high for low, high in map(t_interval, rates)]
+    assert 0.93 <= np.mean(held) <= 0.97
+
+
+def test_groups_and_the_rows_most_felt():
+    full = np.array([[0.9, 0.1], [0.6, 0.4], [0.7, 0.3], [0.2, 0.8]])
+    members = np.stack([full, 1 - full, full])
+    members[2, 1] = [0.4, 0.6]
+    found = summary(full, members)
+    assert [(group.group, group.rows, group.sufficient) for group in found.groups] == [
+        ("cat", 2, False),
+        ("dog", 2, False),
+    ]
+    assert [group.flip_rate for group in found.groups] == pytest.approx([2 / 6, 3 / 6])
+    assert [group.luf for group in found.groups] == pytest.approx([(0.8 + 0.4) / 2, (0.2 + 0.6) / 2])
+    assert [group.error for group in found.groups] == [0.5, 0.5]
+    assert [(row.row, row.flips, row.class_name) for row in found.most_felt] == [
+        (101, 4, "dog"),
+        (102, 1, "dog"),
+        (100, 0, "dog"),
+    ]
+    assert found.most_felt[0].groups == {"sex": "f"}
+    assert found.most_felt[0].largest_change == pytest.approx(0.8)
+    floor = summary(full, members, design="new-seed")
+    assert floor.floor
+    assert [row.row for row in floor.most_felt] == [None] * 3
+
+
+@pytest.mark.parametrize(
+    ("attempt", "message"),
+    [
+        (lambda: changes_of(np.ones((3, 2)), np.ones((2, 4, 2))), "members have shape"),
+        (lambda: changes_of(np.ones((3, 2)), np.ones((3, 2))), "members have shape"),
+        (lambda: luf_curve(np.ones((3, 2)), [4]), "4 members of 3; expected 1 to 3"),
+        (lambda: luf_curve(np.ones((3, 2)), [0]), "0 members of 3"),
+    ],
+)
+def test_what_does_not_fit(attempt, message):
+    with pytest.raises(FairtollError, match=message):
+        attempt()
