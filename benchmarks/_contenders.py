@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll import LinfThreat
-from fairtoll.attacks import success_curve
+from fairtoll.attacks import least_epsilon, success_curve
 
 PEERS = ("foolbox", "torchattacks", "adversarial-robustness-toolbox", "adv-lib")
 #: Step size times steps, in radii, the same for all.
@@ -142,15 +142,14 @@ def fairtoll_curve(**options: object) -> Run:
 
 
 def fairtoll_least(task: Task, seed: int, batch_size: int, **options: object) -> Tensor:
-    from fairtoll.attacks import least_epsilon
-
     found = least_epsilon(
         task.model,
         task.x,
         task.y,
         threat=task.threat,
         epsilon_max=task.epsilon_max,
-        **{"tolerance": task.tolerance, **options},
+        tolerance=task.tolerance,
+        **options,
     )
     shown = broken_within(task, found.perturbed, found.least_epsilon)
     assert bool((shown | found.censored).all()), "a least epsilon without an input that shows it"
@@ -158,7 +157,7 @@ def fairtoll_least(task: Task, seed: int, batch_size: int, **options: object) ->
 
 
 def fairtoll_grid(task: Task, seed: int, batch_size: int) -> Tensor:
-    return fairtoll_least(task, seed, batch_size, method="grid", tolerance=task.grid_step)
+    return fairtoll_least(task, seed, batch_size, method="grid", steps=task.steps, grid_step=task.grid_step)
 
 
 def broken_within(task: Task, tried: Tensor, radii: Tensor) -> Tensor:

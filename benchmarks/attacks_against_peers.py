@@ -18,6 +18,7 @@ import os
 import platform
 import time
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -61,7 +62,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--epsilons", type=float, nargs="+", default=[0.01, 0.012, 0.014])
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--epsilon-max", type=float, default=0.05, help="least epsilon: the largest radius tried")
-    parser.add_argument("--grid-step", type=float, default=0.001, help="of the paper's grid")
+    parser.add_argument("--grid-step", type=float, default=0.0005, help="of the paper's grid")
     parser.add_argument("--list-step", type=float, default=0.002, help="of foolbox's list of epsilons")
     parser.add_argument("--tolerance", type=float, default=0.0002, help="of least_epsilon's search")
     parser.add_argument("--threads", type=int, default=2)
@@ -81,6 +82,7 @@ def measure_all(options: argparse.Namespace, records: Records) -> None:
             "(.venv-peers, from benchmarks/peers.txt); going on without.\n",
             flush=True,
         )
+    attacks_digest()
     torch.set_num_threads(options.threads)
     images = load_images(options.data_dir)
     x, y = images.test_rows(options.rows)
@@ -204,8 +206,12 @@ def quickest_batch(contender: Contender, task: Task, records: Records) -> int:
 
 def engine(contender: Contender) -> str:
     """Of what code a measurement speaks: this checkout's attacks, or a peer's version."""
-    if not contender.ours:
-        return f"{contender.package} {installed(str(contender.package))}"
+    return attacks_digest() if contender.ours else f"{contender.package} {installed(str(contender.package))}"
+
+
+@cache
+def attacks_digest() -> str:
+    """Of fairtoll's attacks as they were when the run began."""
     folder = Path(fairtoll.__file__).parent / "attacks"
     return digest(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py"))))
 
