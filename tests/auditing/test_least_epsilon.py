@@ -128,7 +128,7 @@ def test_relative_gaps_may_be_above_one():
 
 def test_the_censored_share_stands_beside_the_verdict(evidence):
     finding = answer(evidence, PAIR, Question("cru_epsilon", "class", LEAST), dataset="hand")
-    shares = {arm: f"{(values == LARGEST).mean():.1%}" for arm, values in ARMS.items()}
+    shares = {arm: f"{(values == LARGEST).mean():.2%}" for arm, values in ARMS.items()}
     assert finding.reason.endswith(
         f"; {shares['plain']} of the rows of 'plain' and {shares['hardened']} of 'hardened' stand at the largest "
         "radius and count with it"

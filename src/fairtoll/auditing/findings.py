@@ -217,7 +217,7 @@ def _verdict(
     verdict = state_verdict(found, margin=margin)
     if standard.censored or robust.censored:
         limits = (
-            f"{standard.censored:.1%} of the rows of '{arms['standard']}' and {robust.censored:.1%} of '"
+            f"{standard.censored:.2%} of the rows of '{arms['standard']}' and {robust.censored:.2%} of '"
             f"{arms['robust']}' stand at the largest radius and count with it"
         )
         verdict = replace(verdict, reason=f"{verdict.reason}; {limits}")
