@@ -3,16 +3,21 @@
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch import nn
 
-from fairtoll import Evidence
+from fairtoll import Evidence, LinfThreat
+from fairtoll.auditing import Arm, Target
 from fairtoll.auditing.alarms import TITLES, raise_alarms
+from fairtoll.auditing.collect import collect_checks
+from fairtoll.data import Dataset
 from fairtoll.evidence import describe_attack, describe_predictions
 
 ROWS = 1000
 RADII = (1.0, 2.0, 4.0)
 
 
-def evidence(*, clean=900, radii=RADII, seeds=1, transfer=None, source="plain", **standing):
+def evidence(*, clean=900, radii=RADII, seeds=1, transfer=None, source="plain", black_box_at=2.0, **standing):
     """One arm whose first `n` rows stand, n by check or attack, at each radius.
 
     Quiet by default: accuracy 0.9 clean, 0.5, 0.3 and 0.1 under PGD, more under weaker attacks.
@@ -22,6 +27,8 @@ def evidence(*, clean=900, radii=RADII, seeds=1, transfer=None, source="plain", 
         "check-pgd-20": [500, 300, 100],
         "check-single-step": [600, 400, 200],
         "check-noise": [850, 800, 700],
+        "check-white-box": [280],
+        "check-square": [350],
         "check-large": [0],
         "check-zero-gradient": [1000],
     } | {name.replace("_", "-"): values for name, values in standing.items()}
@@ -32,7 +39,9 @@ def evidence(*, clean=900, radii=RADII, seeds=1, transfer=None, source="plain", 
         predictions.append(describe_predictions(chances, arm="hardened", seed=seed))
         for name, counts in stands.items():
             where = {"arm": "hardened", "seed": seed, "evaluation": "white-box", "threat": "paper", "attack": name}
-            at = {"check-large": (1e6,), "check-zero-gradient": (0.0,)}.get(name, radii)
+            once = {"check-large": 1e6, "check-zero-gradient": 0.0, "check-white-box": black_box_at}
+            once["check-square"] = black_box_at
+            at = (once[name],) if name in once else radii
             attacks += [
                 describe_attack(np.arange(ROWS) >= count if np.ndim(count) == 0 else count, **where, epsilon=epsilon)
                 for count, epsilon in zip(counts, at, strict=True)
@@ -147,7 +156,7 @@ def test_every_training_run_counts():
 
 def test_one_radius_has_no_order():
     quiet = {name: [count] for name, count in (("pgd_20", 500), ("check_pgd_20", 500), ("check_single_step", 600))}
-    found = alarms(evidence(radii=(1.0,), **quiet, check_noise=[850]))
+    found = alarms(evidence(radii=(1.0,), **quiet, check_noise=[850], black_box_at=1.0))
     assert not found["not-monotone"].fired
     assert found["not-monotone"].value == 0
 
@@ -162,3 +171,107 @@ def test_another_threats_checks_are_not_read():
     whole = evidence(check_large=[500], check_noise=[10, 10, 10])
     other = Evidence(whole.rows, whole.predictions, whole.attacks.assign(threat="realistic"), whole.class_names)
     assert set(alarms(other)) == {"robust-above-clean"}
+
+
+def test_a_black_box_that_finds_more():
+    # Of the 280 rows that stand under the white-box union Square breaks 20.
+    found = evidence(check_square=[260])
+    assert fired(found) == {"black-box-adds"}
+    alarm = alarms(found)["black-box-adds"]
+    assert alarm.value == pytest.approx(0.02)
+    assert "28.0% of the checked rows stand at 2 under white-box attacks, 26.0% with Square" in alarm.message
+    # 0.2 points are let pass.
+    assert fired(evidence(check_square=[278])) == set()
+    assert fired(evidence(check_square=[277])) == {"black-box-adds"}
+
+
+def test_a_black_box_is_compared_row_by_row_with_the_strongest_attacks_there():
+    # Weaker on the whole, yet 30 of the rows that it breaks stand under the union.
+    found = evidence(check_square=[only((270, 300), (900, 1000))])
+    assert alarms(found)["black-box-adds"].value == pytest.approx(0.01)
+    # Ten of them fall to plain PGD at that radius: they are no find of Square's.
+    found = evidence(check_square=[only((270, 300), (900, 1000))], check_white_box=[300])
+    assert alarms(found)["black-box-adds"].value == pytest.approx(0.03)
+    pgd = [only((500, 1000)), only((275, 290), (300, 1000)), only((100, 1000))]
+    found = evidence(check_square=[only((270, 300), (900, 1000))], check_white_box=[300], check_pgd_20=pgd)
+    assert alarms(found)["black-box-adds"].value == pytest.approx(0.015)
+
+
+def test_evidence_from_before_square_is_read():
+    whole = evidence()
+    old = whole.attacks[~whole.attacks["attack"].isin(["check-square", "check-white-box"])]
+    found = alarms(Evidence(whole.rows, whole.predictions, old, whole.class_names))
+    assert set(found) == set(TITLES) - {"black-box-adds", "transfer-stronger-than-white-box"}
+
+
+FEATURES = 12
+
+
+class Masked(nn.Module):
+    """A linear model behind rounded inputs, with logits times a million: no slope, and no scale."""
+
+    def __init__(self, *, rounded, scale):
+        super().__init__()
+        self.linear, self.rounded, self.scale = nn.Linear(FEATURES, 2), rounded, scale
+        weight = torch.randn(FEATURES, generator=torch.Generator().manual_seed(0))
+        self.linear.load_state_dict({"weight": torch.stack([-weight, weight]), "bias": torch.zeros(2)})
+
+    def forward(self, x):
+        return self.scale * self.linear((x * 8).round() / 8 if self.rounded else x)
+
+
+def checked(**masks):
+    """The alarms on one model, from the attacks themselves."""
+    x = np.random.default_rng(4).normal(size=(400, FEATURES)).astype(np.float32)
+    model = Masked(**masks)
+    with torch.no_grad():
+        y = Masked(rounded=False, scale=1.0)(torch.from_numpy(x)).argmax(dim=1).numpy()
+        probabilities = model(torch.from_numpy(x)).softmax(dim=1).numpy()
+    data = Dataset(x, y, ("no", "yes"))
+    attacks = collect_checks(
+        Arm("hardened", [model], [0]),
+        Target(data, LinfThreat(), "paper"),
+        epsilons=[0.05, 0.1, 0.2],
+        large_epsilon=100.0,
+        square_epsilon=0.2,
+        queries=200,
+    )
+    rows = pd.DataFrame({"row": np.arange(400), "label": y})
+    predictions = describe_predictions(probabilities, arm="hardened", seed=0)
+    return alarms(Evidence(rows, predictions, attacks, data.class_names)), attacks
+
+
+def test_an_honest_model_sets_off_no_alarm():
+    found, attacks = checked(rounded=False, scale=1.0)
+    assert set(found) == set(TITLES) - {"robust-above-clean", "transfer-stronger-than-white-box"}
+    assert not [name for name, alarm in found.items() if alarm.fired]
+    assert found["black-box-adds"].value == 0
+    described = attacks.groupby("attack", observed=True)[["epsilon", "loss"]].last()
+    assert described.loc["check-square"].tolist() == [0.2, "margin"]
+    assert described.loc["check-white-box"].tolist() == [0.2, "cross_entropy, apgd_margin"]
+
+
+def test_a_model_that_hides_its_slope_sets_off_the_black_box():
+    found, _ = checked(rounded=True, scale=1.0)
+    assert {"black-box-adds", "zero-gradients", "noise-as-strong", "large-epsilon-not-zero"} <= {
+        name for name, alarm in found.items() if alarm.fired
+    }
+    assert found["black-box-adds"].value > 0.2
+
+
+def test_logits_that_underflow_the_loss_are_seen_through_by_the_margin():
+    """A linear model times a million: cross-entropy has no gradient left, the margin has."""
+    found, _ = checked(rounded=False, scale=1e6)
+    assert found["zero-gradients"].fired
+    assert found["noise-as-strong"].fired
+    assert not found["black-box-adds"].fired
+
+
+def test_square_can_be_left_out_and_defaults_to_the_largest_radius():
+    model, data = nn.Linear(3, 2), Dataset(np.zeros((20, 3), dtype=np.float32), np.arange(20) % 2, ("no", "yes"))
+    arm, target = Arm("hardened", [model], [0]), Target(data, LinfThreat(), "paper")
+    options = {"epsilons": [0.1, 0.3], "large_epsilon": 9.0}
+    none = collect_checks(arm, target, queries=0, **options)
+    assert not {"check-square", "check-white-box"} & set(none["attack"])
+    some = collect_checks(arm, target, queries=2, **options)
+    assert set(some.loc[some["attack"] == "check-square", "epsilon"]) == {0.3}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import torch
@@ -34,6 +34,8 @@ class UnionResult:
         The first attack that broke the row, "clean" for a misclassified row, "" for one that stands.
     perturbed : Tensor, (N, ...)
         The adversarial inputs.
+    attacks : list of str
+        The attacks it is made of, in order, without "clean".
 
     Examples
     --------
@@ -44,6 +46,7 @@ class UnionResult:
     success: Tensor
     broken_by: list[str]
     perturbed: Tensor
+    attacks: list[str] = field(default_factory=list)
 
 
 def union(
@@ -143,4 +146,4 @@ def union(
         perturbed[standing] = found.perturbed
         standing = standing[~found.success]
     success = torch.tensor([bool(name) for name in broken_by], dtype=torch.bool)
-    return UnionResult(success, broken_by, perturbed)
+    return UnionResult(success, broken_by, perturbed, [name for name, _ in attacks[1:]])

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairtoll.evidence import Evidence
 from fairtoll.results import Alarm
@@ -14,6 +15,7 @@ TOLERANCE = 0.002
 TITLES = {
     "robust-above-clean": "Robust accuracy above clean accuracy",
     "transfer-stronger-than-white-box": "Transferred examples stronger than a white-box attack",
+    "black-box-adds": "A black-box attack finds more",
     "zero-gradients": "Gradients vanish",
     "single-step-stronger": "One step stronger than twenty",
     "large-epsilon-not-zero": "A boundless attack does not reach 0%",
@@ -149,9 +151,7 @@ def _checks(evidence: Evidence, arm: str, threat: str) -> Iterator[Alarm]:
     accuracies = [standing[name] for name in steepest]
     rises = np.diff(accuracies)
     rise = float(rises.max()) if len(rises) else 0.0
-    broken = np.stack(
-        [evidence.success_of_rows(arm, evaluation=n[0], threat=n[1], attack=n[2], epsilon=n[3])[0] for n in steepest]
-    )
+    broken = np.stack([_broken(evidence, arm, name) for name in steepest])
     escaped = float((np.maximum.accumulate(broken, axis=0)[:-1] & ~broken[1:]).any(axis=0).mean())
     fired = rise > TOLERANCE or escaped > 0.01
     path = ", ".join(f"{accuracy:.1%} at {name[3]:g}" for accuracy, name in zip(accuracies, steepest, strict=True))
@@ -163,6 +163,7 @@ def _checks(evidence: Evidence, arm: str, threat: str) -> Iterator[Alarm]:
         "though a smaller one broke them" + ("; the attack is too weak to measure this model." if fired else "."),
         value=escaped,
     )
+    yield from _black_box(evidence, arm, by_name)
     large = by_name["check-large"][0]
     left = standing[large]
     yield _alarm(
@@ -174,3 +175,35 @@ def _checks(evidence: Evidence, arm: str, threat: str) -> Iterator[Alarm]:
         + ("; either the attack fails, or the model hardly uses those features." if left > 0 else "."),
         value=left,
     )
+
+
+def _black_box(evidence: Evidence, arm: str, by_name: dict[str, list[tuple[str, str, str, float]]]) -> Iterator[Alarm]:
+    """Rows that Square breaks and no white-box check at its radius did; older evidence has no such check."""
+    for name in by_name.get("check-square", []):
+        white = [
+            rival
+            for check in ("check-white-box", "check-pgd-20", "check-single-step")
+            for rival in by_name.get(check, [])
+            if rival[3] == name[3]
+        ]
+        if not white:
+            continue
+        blind = _broken(evidence, arm, name)
+        left = ~np.any([_broken(evidence, arm, rival) for rival in white], axis=0)
+        added = float((blind & left).mean())
+        fired = added > TOLERANCE
+        yield _alarm(
+            "black-box-adds",
+            arm,
+            fired=fired,
+            message=f"{arm}: {left.mean():.1%} of the checked rows stand at {name[3]:g} under white-box attacks, "
+            f"{left.mean() - added:.1%} with Square"
+            + ("; the gradients hide what scores alone find." if fired else "."),
+            value=added,
+        )
+
+
+def _broken(evidence: Evidence, arm: str, attack: tuple[str, str, str, float]) -> NDArray[np.bool_]:
+    """Which rows an attack broke in each training run, `(S, n)`."""
+    evaluation, threat, name, epsilon = attack
+    return evidence.success_of_rows(arm, evaluation=evaluation, threat=threat, attack=name, epsilon=epsilon)[0]

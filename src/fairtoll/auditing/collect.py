@@ -9,7 +9,7 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from fairtoll.attacks import pgd, random_noise, success_curve, union, zero_gradient
+from fairtoll.attacks import pgd, random_noise, square, success_curve, union, zero_gradient
 from fairtoll.auditing.target import Arm, Target
 from fairtoll.data import Dataset
 from fairtoll.evidence import describe_attack, describe_least_epsilon, describe_predictions
@@ -124,9 +124,15 @@ def collect_least_epsilon(
 
 
 def collect_union(
-    arm: Arm, target: Target, *, epsilon: float, restarts: int = 5, advance: Advance | None = None
+    arm: Arm,
+    target: Target,
+    *,
+    epsilon: float,
+    restarts: int = 5,
+    queries: int = 500,
+    advance: Advance | None = None,
 ) -> pd.DataFrame:
-    """White-box union of PGD with two losses and restarts, and a gradient-free grid where it fits."""
+    """The union of attacks; `loss` in the table names those it is made of, in order."""
     parts = []
     for model, seed in zip(arm.models, arm.seeds, strict=True):
         generator = torch_generator(derive_seed(seed, arm.name, "union", target.threat_name))
@@ -138,6 +144,7 @@ def collect_union(
             epsilon=epsilon,
             generator=generator,
             restarts=restarts,
+            queries=queries,
         )
         parts.append(
             describe_attack(
@@ -147,7 +154,7 @@ def collect_union(
                 evaluation="white-box",
                 threat=target.threat_name,
                 attack="union",
-                loss="cross_entropy, grid, margin",
+                loss=", ".join(found.attacks),
                 epsilon=epsilon,
                 steps=50,
                 restarts=restarts,
@@ -201,20 +208,38 @@ def collect_transfer(
 
 
 def collect_checks(
-    arm: Arm, target: Target, *, epsilons: Sequence[float], large_epsilon: float, advance: Advance | None = None
+    arm: Arm,
+    target: Target,
+    *,
+    epsilons: Sequence[float],
+    large_epsilon: float,
+    square_epsilon: float | None = None,
+    queries: int = 500,
+    advance: Advance | None = None,
 ) -> pd.DataFrame:
     """Independent attacks on 500 rows that alarms are read from.
 
     Noise and a single step at each radius, 20-step PGD afresh at each radius, and at one so large that
-    everything the adversary may touch is free; and which rows have no gradient at all.
+    everything the adversary may touch is free; which rows have no gradient at all; and at one radius
+    the black-box Square attack on its own, beside a union without it.
+
+    Parameters
+    ----------
+    square_epsilon : float, optional
+        Where Square is tried; default: the largest of `epsilons`.
+    queries : int
+        Square's questions a row; 0 leaves it out.
     """
+    black_box_epsilon = max(epsilons) if square_epsilon is None else square_epsilon
     rows = torch.randperm(len(target.y), generator=torch_generator(0, "check rows"))[:CHECK_ROWS].sort().values
     x, y = target.x[rows], target.y[rows]
     parts = []
     for model, seed in zip(arm.models, arm.seeds, strict=True):
         generator = torch_generator(derive_seed(seed, arm.name, "checks"))
 
-        def record(name: str, success: Tensor, epsilon: float, steps: int, seed: int = seed) -> None:
+        def record(
+            name: str, success: Tensor, epsilon: float, steps: int, *, loss: str = "cross_entropy", seed: int = seed
+        ) -> None:
             parts.append(
                 describe_attack(
                     success.numpy(),
@@ -223,6 +248,7 @@ def collect_checks(
                     evaluation="white-box",
                     threat=target.threat_name,
                     attack=name,
+                    loss=loss,
                     epsilon=epsilon,
                     steps=steps,
                     rows=target.numbers[rows.numpy()],
@@ -237,8 +263,15 @@ def collect_checks(
             record("check-single-step", one.success, epsilon, 1)
             many = pgd(model, x, y, epsilon=epsilon, steps=20, **options)
             record("check-pgd-20", many.success, epsilon, 20)
-        found = union(model, x, y, epsilon=large_epsilon, generator=generator, **options)
+        # Without Square: that gradients fail where nothing holds them back is what this is to show.
+        found = union(model, x, y, epsilon=large_epsilon, generator=generator, queries=0, **options)
         record("check-large", found.success, large_epsilon, 50)
+        if queries:
+            at: dict[str, Any] = {**options, "epsilon": black_box_epsilon, "generator": generator}
+            seen = union(model, x, y, restarts=1, queries=0, **at)
+            record("check-white-box", seen.success, black_box_epsilon, 50, loss=", ".join(seen.attacks))
+            blind = square(model, x, y, queries=queries, **at)
+            record("check-square", blind.success, black_box_epsilon, 0, loss="margin")
         record("check-zero-gradient", zero_gradient(model, x, y, **options), 0.0, 0)
         if advance is not None:
             advance(1)

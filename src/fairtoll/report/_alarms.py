@@ -12,6 +12,8 @@ MEANINGS = {
     "model. This is no robustness.",
     "transfer-stronger-than-white-box": "Examples made on another model break more rows than the model's own "
     "attack: its white-box figure is too high.",
+    "black-box-adds": "A search that sees scores alone breaks rows that stood under every attack with gradients: the "
+    "gradients hide what it finds.",
     "zero-gradients": "A gradient attack cannot move where the gradient is exactly zero: rows that stand there "
     "prove nothing.",
     "single-step-stronger": "More steps should never break fewer rows: the longer attack gets lost.",
