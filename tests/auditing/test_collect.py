@@ -10,6 +10,7 @@ from fairtoll.auditing import Arm, Target
 from fairtoll.auditing.collect import (
     collect_checks,
     collect_curve,
+    collect_least_epsilon,
     collect_pgd,
     collect_transfer,
     collect_union,
@@ -81,6 +82,37 @@ def test_checks_are_of_attacked_rows():
     noise = found[(found["attack"] == "check-pgd-20") & (found["seed"] == 0)].set_index("row")["success"]
     broken = least_radius(ARM.models[0]) < 0.1
     assert noise.to_dict() == {row: broken[row] for row in ROWS}
+
+
+@pytest.mark.parametrize("target", [WHOLE, SOME], ids=["all", "some"])
+def test_least_epsilon_of_linear_models_is_the_closed_form(target):
+    largest = 0.6
+    found = collect_least_epsilon(ARM, target, epsilon_max=largest, tolerance=0.001)
+    for model, seed in zip(ARM.models, ARM.seeds, strict=True):
+        one = found[found["seed"] == seed]
+        np.testing.assert_array_equal(one["row"], target.numbers)
+        exact = least_radius(model)[target.numbers]
+        # Rows within the tolerance of the largest radius may be found or not.
+        sure = np.abs(exact - largest) > 0.002
+        np.testing.assert_array_equal(one["censored"][sure], exact[sure] > largest)
+        np.testing.assert_allclose(one["least_epsilon"], np.minimum(exact, largest), atol=0.002)
+        assert (one["least_epsilon"][exact == 0] == 0).all()
+        assert 0 < one["censored"].sum() < len(one)
+    assert set(found["loss"]) == {"margin"}
+
+
+def test_least_epsilon_of_whole_numbers_goes_up_step_by_step():
+    data = Dataset(np.round(DATA.x * 4), DATA.y, DATA.class_names)
+    target = Target(data, LinfThreat(integer=[True] * 3), "audit")
+    found = collect_least_epsilon(Arm("plain", [linear(0)], [0]), target, epsilon_max=4.0, tolerance=0.5)
+    assert set(found["loss"]) == {"cross_entropy"}
+    with torch.no_grad():
+        logits, normal = linear(0)(target.x), linear(0).weight[1] - linear(0).weight[0]
+        margin = (logits[:, 1] - logits[:, 0]) * (2 * target.y - 1)
+    # A whole-number feature moves by whole numbers: the least radius is the margin over the L1 norm, rounded up.
+    exact = np.ceil((margin / normal.abs().sum()).clamp(min=0).numpy())
+    np.testing.assert_array_equal(found["least_epsilon"], np.minimum(exact, 4.0))
+    np.testing.assert_array_equal(found["censored"], exact > 4)
 
 
 @pytest.mark.parametrize(

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from typing import Any
+from typing import Any, Literal
 
 import pandas as pd
 import torch
 from torch import Tensor
 
-from fairtoll.attacks import pgd, random_noise, square, success_curve, union, zero_gradient
+from fairtoll.attacks import least_epsilon, pgd, random_noise, square, success_curve, union, zero_gradient
 from fairtoll.auditing.target import Arm, Target
 from fairtoll.data import Dataset
 from fairtoll.evidence import describe_attack, describe_least_epsilon, describe_predictions
@@ -19,6 +19,9 @@ from fairtoll.randomness import derive_seed, torch_generator
 Advance = Callable[[int], None]
 #: Rows that the independent attacks behind the alarms are run on.
 CHECK_ROWS = 500
+#: How least epsilon is found: method, loss and steps, of all in all or at each radius.
+SEARCH: tuple[Literal["search"], str, int] = ("search", "margin", 60)
+GRID: tuple[Literal["grid"], str, int] = ("grid", "cross_entropy", 50)
 
 
 def collect_predictions(arm: Arm, data: Dataset) -> pd.DataFrame:
@@ -99,13 +102,24 @@ def collect_curve(
 def collect_least_epsilon(
     arm: Arm, target: Target, *, epsilon_max: float, tolerance: float, advance: Advance | None = None
 ) -> pd.DataFrame:
-    """White-box least epsilon of every attacked row, to `tolerance`; rows that stand at `epsilon_max` are censored."""
-    from fairtoll.attacks import least_epsilon
+    """White-box least epsilon of every attacked row, to `tolerance`; rows that stand at `epsilon_max` are censored.
 
+    Where features must stay whole numbers the radii are tried one by one, `tolerance` apart, which takes longer.
+    """
+    integer = target.threat.integer
+    method, loss, steps = SEARCH if integer is None or not bool(integer.any()) else GRID
     parts = []
     for model, seed in zip(arm.models, arm.seeds, strict=True):
         found = least_epsilon(
-            model, target.x, target.y, threat=target.threat, epsilon_max=epsilon_max, tolerance=tolerance
+            model,
+            target.x,
+            target.y,
+            threat=target.threat,
+            epsilon_max=epsilon_max,
+            tolerance=tolerance,
+            method=method,
+            steps=steps,
+            grid_step=tolerance,
         )
         parts.append(
             describe_least_epsilon(
@@ -115,6 +129,8 @@ def collect_least_epsilon(
                 seed=seed,
                 threat=target.threat_name,
                 epsilon=epsilon_max,
+                loss=loss,
+                steps=steps,
                 rows=target.numbers,
             )
         )
