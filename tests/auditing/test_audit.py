@@ -286,3 +286,42 @@ def test_an_attribute_with_one_value_is_insufficient_data():
             assert finding.verdict == "insufficient data"
             assert (finding.standard.value, finding.standard.per_seed) == (None, [None])
     assert found.table()["verdict"].tolist().count("insufficient data") == 4
+
+
+def test_least_epsilon_of_an_audit_is_the_closed_form(tmp_path, monkeypatch):
+    monkeypatch.setattr("fairtoll.report.write_report", lambda document, folder: None)
+    shares = []
+    models = {"plain": [linear(0), linear(3), linear(4)], "hardened": [linear(1), linear(2), linear(5)]}
+    options = {"least_epsilon_max": 5.0, "partitions": ["class", "site"], "advance": shares.append}
+    found = audit(models, LINEAR_ROWS, **options, **QUICK)
+    assert sum(shares) == pytest.approx(1)
+    x, y = torch.from_numpy(LINEAR_ROWS.x), torch.from_numpy(LINEAR_ROWS.y)
+    asked = [one for one in found.results.findings if one.metric.startswith("cru_epsilon")]
+    assert [(one.metric, one.parameters.partition) for one in asked] == [
+        (metric, partition) for metric in ("cru_epsilon", "cru_epsilon_relative") for partition in ("class", "site")
+    ]
+    for finding in asked:
+        groups = LINEAR_ROWS.y if finding.parameters.partition == "class" else LINEAR_ROWS.groups["site"]
+        for arm in (finding.standard, finding.robust):
+            for gap, model in zip(arm.per_seed, models[arm.arm], strict=True):
+                with torch.no_grad():
+                    logits, normal = model(x), model.weight[1] - model.weight[0]
+                    margin = (logits[:, 1] - logits[:, 0]) * (2 * y - 1)
+                radius = (margin / normal.abs().sum()).clamp(min=0, max=5.0).numpy()
+                exact = metrics.class_robustness_unfairness(
+                    LINEAR_ROWS.y, radius, groups=groups, relative=finding.metric == "cru_epsilon_relative"
+                )
+                assert gap == pytest.approx(exact, abs=0.05)  # the tolerance is 0.025
+    assert {one.arm for one in found.results.least_epsilon} == {"plain", "hardened"}
+    assert set(found.table()["metric"]) == {"cau", "cru_s", "eou", "cru_epsilon", "cru_epsilon_relative"}
+    assert found.results.configuration["least_epsilon_max"] == 5.0
+    page = found.save(tmp_path)
+    before = (tmp_path / "results.json").read_bytes()
+    assert rerender(tmp_path) == page
+    assert (tmp_path / "results.json").read_bytes() == before
+
+
+@pytest.mark.parametrize("largest", [0.0, -1.0, float("nan"), float("inf")])
+def test_a_largest_radius_that_is_none(largest):
+    with pytest.raises(FairtollError, match=r"least_epsilon_max is .*; expected a radius above 0"):
+        audit({"plain": linear(0), "hardened": linear(1)}, LINEAR_ROWS, least_epsilon_max=largest, **QUICK)
