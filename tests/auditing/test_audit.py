@@ -291,7 +291,7 @@ def test_an_attribute_with_one_value_is_insufficient_data():
 def test_least_epsilon_of_an_audit_is_the_closed_form(tmp_path, monkeypatch):
     monkeypatch.setattr("fairtoll.report.write_report", lambda document, folder: None)
     shares = []
-    models = {"plain": [linear(0), linear(3), linear(4)], "hardened": [linear(1), linear(2), linear(5)]}
+    models = {"plain": [linear(0)], "hardened": [linear(1), linear(2)]}
     options = {"least_epsilon_max": 5.0, "partitions": ["class", "site"], "advance": shares.append}
     found = audit(models, LINEAR_ROWS, **options, **QUICK)
     assert sum(shares) == pytest.approx(1)
