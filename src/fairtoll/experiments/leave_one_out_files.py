@@ -104,4 +104,6 @@ def _label(folder: Path, arm: str, design: str, first: int) -> dict[str, str]:
     except (OSError, ValueError) as error:
         raise FairtollError(f"{folder} holds no whole {CONFIGURATION}; give the folder of a run") from error
     key = hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()
-    return {"arm": arm, "design": design, "first": str(first), "configuration": key}
+    # One entry alone: of several, safetensors writes now the one first and now the other, and a file made again
+    # would not be the same.
+    return {"members": json.dumps({"arm": arm, "design": design, "first": first, "configuration": key})}

@@ -1,0 +1,346 @@
+"""Leave-one-out as stages of a small Adult run: what it writes, reads and survives."""
+
+import dataclasses
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file, save_file
+from torch import nn
+
+from fairtoll import FairtollError
+from fairtoll.data import TrainTest, load_adult
+from fairtoll.experiments import reproduce_adult
+from fairtoll.experiments.adult_evidence import evidence_stages
+from fairtoll.experiments.adult_leave_one_out import (
+    AdultLeaveOneOut,
+    adult_leave_one_out,
+    adult_leave_one_out_options,
+    adult_leave_one_out_stages,
+)
+from fairtoll.experiments.adult_workspace import AdultWorkspace
+from fairtoll.experiments.leave_one_out import LeaveOneOutOptions, leave_one_out_stages
+from fairtoll.experiments.leave_one_out_files import members_path, read_members
+from fairtoll.experiments.leave_one_out_results import leave_one_out_results
+from fairtoll.runs import Run
+from fairtoll.training import FitSettings, craft_twins
+from fairtoll.training.leave_one_out import DESIGNS, Member, choose_left_out, plan_members, train_members
+
+OPTIONS = LeaveOneOutOptions(count=5, epsilon=10.0, chunk=2)
+ROWS, SETTINGS = 200, FitSettings(epochs=1, batch_size=100)
+#: What the run that is killed does.
+FEW = LeaveOneOutOptions(count=4, epsilon=10.0, chunk=2, designs=("masked", "new-seed"))
+SCRIPT = """
+import sys
+from functools import partial
+from pathlib import Path
+sys.path.insert(0, sys.argv[1])
+from test_leave_one_out import FEW, build
+if __name__ == "__main__":
+    from fairtoll.experiments.pool import run_stages
+    from fairtoll.experiments.stages import Silent
+    one = partial(build, Path(sys.argv[2]), FEW)
+    with one()[0].lock():
+        run_stages(one, Silent(), workers=2)
+"""
+
+
+def workspace_of(folder):
+    return AdultWorkspace(folder, [0], ["standard"], rows=ROWS, settings=SETTINGS)
+
+
+def build(folder, options=OPTIONS):
+    workspace = workspace_of(folder)
+    rows = [stage for stage in evidence_stages(workspace) if stage.name == "rows"]
+    configuration = {"leave_one_out": options.describe()}
+    return Run(folder, configuration), [*rows, *adult_leave_one_out_stages(workspace, options)]
+
+
+def make(folder, options=OPTIONS, *, until=None):
+    """Run the stages here, one after the other; returns the names of those made."""
+    run, stages = build(folder, options)
+    made = []
+    for stage in stages:
+        if run.stage(stage.name, stage.outputs, lambda stage=stage: stage.make(lambda _: None), after=stage.after):
+            made.append(stage.name)
+        if stage.name == until:
+            break
+    return made
+
+
+def results_of(folder, options=OPTIONS):
+    data = load_adult().test.take(np.arange(ROWS))
+    names = np.array(data.class_names)
+    rows = {"class": names[data.y], **data.groups}
+    return leave_one_out_results(folder, options, rows, class_names=data.class_names, published_note="elsewhere")
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("leave-one-out") / "run"
+    make(folder)
+    return folder
+
+
+@pytest.fixture
+def copy(finished, tmp_path):
+    import shutil
+
+    return shutil.copytree(finished, tmp_path / "copy")
+
+
+def predictions(folder, arm, design):
+    return read_members(folder, arm=arm, design=design, firsts=[0] if design == "full" else OPTIONS.firsts)
+
+
+def test_every_arm_and_design_has_all_its_members(finished):
+    for arm in ("standard", "static"):
+        assert predictions(finished, arm, "full").shape == (1, ROWS, 2)
+        for design in DESIGNS:
+            assert predictions(finished, arm, design).shape == (5, ROWS, 2)
+        assert np.array_equal(predictions(finished, arm, "rerun"), np.repeat(predictions(finished, arm, "full"), 5, 0))
+
+
+def test_predictions_are_those_of_members_trained_apart(finished):
+    """The static member's twins are crafted on its own source model, in float64."""
+    workspace = workspace_of(finished)
+    setup, left_out = workspace.setup, choose_left_out(ROWS, 5, seed=0)
+    test = torch.from_numpy(workspace.data.test.x).double()
+    for design, number in (("masked", 3), ("re-permuted", 4), ("one-ulp", 0)):
+        member = plan_members(design, left_out, seed=0)[number]
+        source = train_members([member], setup, dtype=torch.float64)
+        twins = craft_twins(
+            source, setup.x.double(), setup.y, threat=workspace.threats["paper"], epsilon=10.0, steps=20
+        )
+        robust = train_members([member], setup, dtype=torch.float64, twins=twins)
+        for arm, stack in (("standard", source), ("static", robust)):
+            expected = stack.member(0)(test).softmax(dim=1).detach().numpy()
+            np.testing.assert_allclose(predictions(finished, arm, design)[number], expected, atol=2e-7)
+
+
+def test_results_of_every_arm_and_design(finished):
+    entries = results_of(finished)
+    assert [(entry.arm, entry.design) for entry in entries] == [
+        (arm, design) for arm in ("standard", "static") for design in DESIGNS
+    ]
+    by_key = {(entry.arm, entry.design): entry for entry in entries}
+    for (arm, design), entry in by_key.items():
+        assert (entry.members, entry.rows, entry.precision) == (5, ROWS, "float64")
+        assert entry.twins == (None if arm == "standard" else "own")
+        full, members = predictions(finished, arm, "full")[0], predictions(finished, arm, design)
+        flips = members.argmax(2) != full.argmax(1)
+        assert entry.flip_rate == pytest.approx(flips.mean())
+        assert entry.per_member == pytest.approx(list(flips.mean(axis=1)))
+        assert entry.luf == pytest.approx(np.abs(members - full).max(axis=(0, 2)).mean(), abs=1e-6)
+        assert entry.published["luf"] == (0.7694 if arm == "standard" else 0.7945)
+        floor = {"masked": "one-ulp", "independent-seeds": "new-seed"}.get(design)
+        if floor is None:
+            assert entry.above_floor is None
+        else:
+            assert entry.above_floor.design == floor
+            assert entry.above_floor.flip_rate == pytest.approx(entry.flip_rate - by_key[arm, floor].flip_rate)
+        if arm == "standard":
+            assert entry.above_standard is None
+        else:
+            change = entry.flip_rate - by_key["standard", design].flip_rate
+            assert entry.above_standard.flip_rate == pytest.approx(change)
+    assert by_key["standard", "rerun"].luf == by_key["static", "rerun"].flip_rate == 0
+    masked = by_key["standard", "masked"]
+    left_out = choose_left_out(ROWS, 5, seed=0)
+    train = load_adult().train
+    for row in masked.most_felt:
+        assert row.row in left_out
+        assert row.class_name == train.class_names[train.y[row.row]]
+        assert row.groups == {name: values[row.row] for name, values in train.groups.items()}
+
+
+def test_a_finished_run_does_nothing_more(copy):
+    assert make(copy) == []
+
+
+def test_a_member_file_cut_short_is_made_again_and_nothing_else(copy, finished):
+    path = copy / members_path("standard", "masked", 2)
+    whole = path.read_bytes()
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(
+        FairtollError, match=r"standard-masked-002.* cannot be read .*; run the command again: finished"
+    ):
+        results_of(copy)
+    assert make(copy) == ["loo-standard-masked-002"]
+    assert path.read_bytes() == whole
+    assert results_of(copy) == results_of(finished)
+
+
+def test_so_is_one_of_another_configuration(copy, finished):
+    path = copy / members_path("static", "masked", 0)
+    save_file(load_file(path), path, metadata={"members": "?"})
+    with pytest.raises(FairtollError, match=r"static-masked-000.* was made by another configuration"):
+        results_of(copy)
+    (copy / members_path("static", "new-seed", 0)).replace(path)
+    with pytest.raises(FairtollError, match="was made by another configuration, arm or design"):
+        results_of(copy)
+    assert make(copy) == ["loo-static-masked-000", "loo-static-new-seed-000"]
+    assert results_of(copy) == results_of(finished)
+
+
+@pytest.mark.parametrize("content", [b"", b"not safetensors", None])
+def test_what_is_no_member_file(copy, content):
+    path = copy / members_path("standard", "full", 0)
+    path.unlink()
+    if content is not None:
+        path.write_bytes(content)
+    with pytest.raises(FairtollError, match="cannot be read as leave-one-out members") as caught:
+        results_of(copy)
+    assert "\n" not in str(caught.value)
+
+
+def test_safetensors_without_members(copy):
+    save_file({"weights": torch.ones(2)}, copy / members_path("standard", "full", 0))
+    with pytest.raises(FairtollError, match="is no file of leave-one-out members"):
+        results_of(copy)
+
+
+def test_member_files_of_different_rows(copy):
+    path = copy / members_path("standard", "masked", 2)
+    with open(path, "rb") as file:
+        length = int.from_bytes(file.read(8), "little")
+        label = json.loads(file.read(length))["__metadata__"]
+    tensors = load_file(path)
+    tensors["probabilities"] = tensors["probabilities"][:, :50].contiguous()
+    save_file(tensors, path, metadata=label)
+    with pytest.raises(FairtollError, match="are of different test rows"):
+        results_of(copy)
+
+
+def test_killed_it_goes_on_and_ends_as_an_undisturbed_run(tmp_path):
+    script, folder, whole = tmp_path / "script.py", tmp_path / "run", tmp_path / "whole"
+    script.write_text(SCRIPT)
+    command = [sys.executable, str(script), os.path.dirname(__file__), str(folder)]
+    process = subprocess.Popen(command, env=os.environ | {"OMP_NUM_THREADS": "1"}, stderr=subprocess.PIPE)
+    started = time.monotonic()
+    while len(list((folder / "stages").glob("loo-standard-*.json"))) < 2:
+        assert process.poll() is None
+        assert time.monotonic() - started < 120
+        time.sleep(0.005)
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    records = {path.name: path.read_bytes() for path in (folder / "stages").glob("*.json")}
+    assert not (folder / members_path("static", "new-seed", 2)).exists()
+    subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=300)
+    # What stood was not made again.
+    assert all((folder / "stages" / name).read_bytes() == content for name, content in records.items())
+    make(whole, FEW)
+    names = sorted(path.name for path in (whole / "members").iterdir())
+    assert names == sorted(path.name for path in (folder / "members").iterdir())
+    for name in names:
+        assert (folder / "members" / name).read_bytes() == (whole / "members" / name).read_bytes()
+    assert results_of(folder, FEW) == results_of(whole, FEW)
+
+
+def test_shared_twins_are_those_of_the_full_model_and_say_so(tmp_path):
+    options = dataclasses.replace(OPTIONS, count=2, designs=("masked",), arms=("static",), shared_twins=True)
+    make(tmp_path / "run", options)
+    (entry,) = results_of(tmp_path / "run", options)
+    assert (entry.twins, entry.above_floor, entry.above_standard) == ("shared", None, None)
+    workspace = workspace_of(tmp_path / "run")
+    setup, double = workspace.setup, torch.float64
+    full = train_members([Member(0, 0)], setup, dtype=double)
+    twins = craft_twins(full, setup.x.double(), setup.y, threat=workspace.threats["paper"], epsilon=10.0, steps=20)
+    members = plan_members("masked", choose_left_out(ROWS, 2, seed=0), seed=0)
+    stack = train_members(members, setup, dtype=double, twins=twins[0])
+    expected = stack(torch.from_numpy(workspace.data.test.x).double()).softmax(dim=2).numpy()
+    found = read_members(tmp_path / "run", arm="static", design="masked", firsts=[0])
+    np.testing.assert_allclose(found, expected, atol=2e-7)
+
+
+class Pictures:
+    """Another experiment: made-up images, a network with convolutions, float32."""
+
+    settings = FitSettings(epochs=1, batch_size=10)
+
+    def __init__(self, folder, network=None):
+        self.folder, self.network = folder, network
+        images = np.random.default_rng(0).random((30, 1, 4, 4), dtype=np.float32)
+        rows = type(load_adult().train)(images, np.arange(30) % 3, ("cat", "dog", "frog"))
+        self.data = TrainTest(rows, rows.take(np.arange(12)), title="Pictures", note="")
+
+    def leave_one_out_setup(self):
+        from fairtoll.training import TrainingSetup
+
+        setup = TrainingSetup.for_images(self.data.train, seeds=[0], widths=(2, 2, 4, 4), settings=self.settings)
+        return setup if self.network is None else dataclasses.replace(setup, network=self.network)
+
+    def leave_one_out_threat(self):
+        from fairtoll import LinfThreat
+
+        return LinfThreat(box=(0.0, 1.0))
+
+
+def run_pictures(workspace, options):
+    run = Run(workspace.folder, {"leave_one_out": options.describe()})
+    for stage in leave_one_out_stages(workspace, options, seconds_per_step=0.001, items=30):
+        run.stage(stage.name, stage.outputs, lambda stage=stage: stage.make(lambda _: None), after=stage.after)
+
+
+def test_images_too(tmp_path):
+    workspace = Pictures(tmp_path / "run")
+    options = LeaveOneOutOptions(count=3, epsilon=0.1, dtype="float32", chunk=2, craft_steps=2)
+    run_pictures(workspace, options)
+    test = workspace.data.test
+    rows = {"class": np.array(test.class_names)[test.y]}
+    entries = leave_one_out_results(tmp_path / "run", options, rows, class_names=test.class_names, published_note=None)
+    assert len(entries) == 12
+    assert {entry.published_note for entry in entries} == {None}
+    assert {entry.precision for entry in entries} == {"float32"}
+    assert all(entry.luf == 0 for entry in entries if entry.design == "rerun")
+    assert any(entry.luf > 0 for entry in entries if entry.design == "masked")
+
+
+def test_batch_normalisation_is_refused_with_its_reason(tmp_path):
+    def network():
+        return nn.Sequential(nn.Flatten(), nn.BatchNorm1d(16), nn.Linear(16, 3))
+
+    with pytest.raises(FairtollError, match="its running statistics mix rows of all members"):
+        run_pictures(Pictures(tmp_path / "run", network), LeaveOneOutOptions(count=3, epsilon=0.1))
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"count": 0}, "0 rows to leave out, 10 at a time"),
+        ({"count": 3, "chunk": 0}, "3 rows to leave out, 0 at a time"),
+        ({"count": 3, "arms": ("online",)}, "unknown leave-one-out arm 'online'; expected some of standard, static"),
+        ({"count": 3, "designs": ("deleted",)}, "unknown leave-one-out design 'deleted'; expected some of masked"),
+        ({"count": 3, "designs": ()}, "unknown leave-one-out design ''"),
+        ({"count": 3, "dtype": "bfloat16"}, "unknown leave-one-out precision 'bfloat16'"),
+    ],
+)
+def test_options_that_cannot_be(given, message):
+    with pytest.raises(FairtollError, match=message):
+        LeaveOneOutOptions(epsilon=1.0, **given)
+
+
+def test_more_rows_than_there_are(tmp_path):
+    with pytest.raises(FairtollError, match="201 rows to leave out of 200 training rows"):
+        reproduce_adult(tmp_path / "run", rows=ROWS, leave_one_out=201)
+    assert not (tmp_path / "run").exists()
+
+
+def test_a_run_without_it_has_none(mini_run):
+    results = json.loads((mini_run / "results.json").read_text(encoding="utf-8"))
+    assert results["leave_one_out"] == []
+    assert "leave_one_out" not in results["configuration"]
+    assert adult_leave_one_out_options(0) is None
+    assert adult_leave_one_out(mini_run, results["configuration"], None) == []
+
+
+def test_options_come_back_from_a_configuration():
+    described = json.loads(json.dumps(OPTIONS.describe()))
+    assert LeaveOneOutOptions.from_description(described, epsilon=10.0) == OPTIONS
+    assert AdultLeaveOneOut(workspace_of("nowhere")).settings == SETTINGS
