@@ -48,7 +48,7 @@ def main() -> None:
         x, y = images.test_rows(rows)
         step = (LAST_EPSILON - FIRST_EPSILON) / max(radii - 1, 1)
         epsilons = tuple(FIRST_EPSILON + step * position for position in range(radii))
-        return Task(widened(model, classes), x, y, THREAT, epsilons, 50, 0.05, 0.0005, 0.002, 0.0002)
+        return Task(widened(model, classes), x, y, THREAT, epsilons, 50, 0.05, 0.0005, 0.002, 0.00001)
 
     curves = [("success_curve", fairtoll_curve()), ("least_epsilon", fairtoll_least)]
     cases = [(name, run, rows, 10, 3) for rows in options.rows for name, run in curves]

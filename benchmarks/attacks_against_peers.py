@@ -64,7 +64,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--epsilon-max", type=float, default=0.05, help="least epsilon: the largest radius tried")
     parser.add_argument("--grid-step", type=float, default=0.0005, help="of the paper's grid")
     parser.add_argument("--list-step", type=float, default=0.002, help="of foolbox's list of epsilons")
-    parser.add_argument("--tolerance", type=float, default=0.0002, help="of least_epsilon's search")
+    parser.add_argument("--tolerance", type=float, default=0.00001, help="of least_epsilon's search")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data-dir", help="CIFAR-10; default: the folder that FAIRTOLL_CIFAR10_DIR names")
     parser.add_argument("--weights", action="append", default=[], metavar="MODEL=FILE", help="instead of training one")
