@@ -126,3 +126,16 @@ def test_a_value_that_is_not_finite_names_its_row(bad):
         predict_logits(Returns(lambda x: x), x, batch_size=2)
     with pytest.raises(FairtollError, match="the first is row 107"):
         require_finite(x, where="anywhere", rows=torch.arange(100, 110))
+
+
+def test_a_batch_that_does_not_fit_is_halved():
+    def small(x):
+        if len(x) > 3:
+            raise torch.OutOfMemoryError("full")
+        return torch.cat([x, -x], dim=1)
+
+    x = torch.arange(10.0)[:, None] - 4.5
+    with pytest.warns(
+        FairtollWarning, match="batches of 4096 rows do not fit the device's memory; .* 2 rows at a time"
+    ):
+        assert torch.equal(predict_logits(Returns(small), x), torch.cat([x, -x], dim=1))

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
+from fairtoll.batches import in_batches
 from fairtoll.errors import FairtollError, FairtollWarning
 
 
@@ -129,7 +130,8 @@ def predict_logits(model: nn.Module, x: Tensor, *, classes: int | None = None, b
     Warns
     -----
     FairtollWarning
-        If the outputs look like probabilities: each row sums to one and none is negative.
+        If the outputs look like probabilities: each row sums to one and none is negative; or if a batch does not
+        fit the device's memory and was halved.
 
     Examples
     --------
@@ -137,9 +139,13 @@ def predict_logits(model: nn.Module, x: Tensor, *, classes: int | None = None, b
     torch.Size([4, 3])
     """
     device = device_of(model)
+
+    def ask(batch: slice) -> Tensor:
+        return checked_logits(model, x[batch].to(device), classes=classes).cpu()
+
     try:
         with borrowed(model):
-            batches = [checked_logits(model, rows.to(device), classes=classes).cpu() for rows in x.split(batch_size)]
+            batches = in_batches(len(x), batch_size, ask) or [ask(slice(0, 0))]
     except RuntimeError as error:
         raise FairtollError(
             f"the model fails on rows of shape {tuple(x.shape[1:])} ({' '.join(str(error).split())}); expected a model "

@@ -8,11 +8,11 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._batches import in_batches
 from fairtoll.attacks._descent import Asked
 from fairtoll.attacks._inputs import check_inputs, require_finite_rows
 from fairtoll.attacks.loss import get_loss
 from fairtoll.attacks.pgd import AttackResult
+from fairtoll.batches import in_batches
 from fairtoll.errors import FairtollError
 from fairtoll.inference import borrowed, device_of
 from fairtoll.threat import LinfThreat

@@ -5,9 +5,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._batches import in_batches
 from fairtoll.attacks._inputs import check_inputs, finite_logits
 from fairtoll.attacks.loss import get_loss
+from fairtoll.batches import in_batches
 from fairtoll.errors import FairtollError
 from fairtoll.inference import borrowed, device_of
 from fairtoll.threat import LinfThreat

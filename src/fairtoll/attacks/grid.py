@@ -7,9 +7,9 @@ from itertools import product
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._batches import in_batches
 from fairtoll.attacks._inputs import check_inputs, finite_logits
 from fairtoll.attacks.pgd import AttackResult
+from fairtoll.batches import in_batches
 from fairtoll.errors import FairtollError
 from fairtoll.inference import borrowed, device_of
 from fairtoll.threat import LinfThreat

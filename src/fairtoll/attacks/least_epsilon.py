@@ -9,11 +9,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._batches import in_batches
 from fairtoll.attacks._descent import Asked, Descent
 from fairtoll.attacks._inputs import FiniteWatch, check_inputs
 from fairtoll.attacks._least_search import LeastSearch
 from fairtoll.attacks.loss import get_loss
+from fairtoll.batches import in_batches
 from fairtoll.errors import FairtollError
 from fairtoll.inference import borrowed, device_of
 from fairtoll.threat import LinfThreat

@@ -10,10 +10,10 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._batches import in_batches
 from fairtoll.attacks._descent import Descent
 from fairtoll.attacks._inputs import check_inputs
 from fairtoll.attacks.loss import get_loss
+from fairtoll.batches import in_batches
 from fairtoll.errors import FairtollError
 from fairtoll.inference import borrowed, device_of
 from fairtoll.threat import LinfThreat

@@ -7,8 +7,8 @@ import torch
 from torch import nn
 
 from fairtoll import FairtollError, FairtollWarning
-from fairtoll.attacks._batches import in_batches
 from fairtoll.attacks._inputs import finite_logits, numbered
+from fairtoll.batches import in_batches
 
 
 class Device:
