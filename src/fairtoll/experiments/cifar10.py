@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -92,7 +93,7 @@ def reproduce_cifar10(
         whole = Scale(attacked_rows=OFFICIAL_ROWS[1]) if device == "cuda" else Scale()
         scale = QUICK if quick else whole
     if attacked_rows is not None:
-        scale = Scale(scale.train_rows, attacked_rows, scale.restarts, scale.queries)
+        scale = replace(scale, attacked_rows=attacked_rows)
     if settings is None:
         epochs = QUICK_EPOCHS if quick else FitSettings().epochs
         settings = FitSettings(epochs=epochs, precision=fastest_precision(device))

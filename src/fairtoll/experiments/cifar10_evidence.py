@@ -176,6 +176,7 @@ def _checks(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int], advance
         epsilons=CHECK_EPSILONS,
         large_epsilon=LARGE_EPSILON,
         square_epsilon=EPSILON,
+        queries=workspace.scale.queries,
         advance=_counted(advance, len(seeds)),
     )
     return {"attacks-checks": found}

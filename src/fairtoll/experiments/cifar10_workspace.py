@@ -37,6 +37,8 @@ class Scale:
         Of each loss in the union of attacks.
     queries : int
         Of the union's black-box attack.
+    widths : tuple of int
+        Of the network; see `fairtoll.models.image_network`.
 
     Examples
     --------
@@ -48,6 +50,7 @@ class Scale:
     attacked_rows: int = 2000
     restarts: int = 5
     queries: int = 500
+    widths: tuple[int, int, int, int] = (32, 64, 256, 128)
 
 
 @dataclass(frozen=True)
@@ -102,7 +105,12 @@ class Cifar10Workspace:
 
     def setup(self, seeds: Sequence[int]) -> TrainingSetup:
         """What every recipe is given, for the seeds of one block."""
-        return TrainingSetup.for_images(self.data.train, seeds=seeds, settings=self.settings, device=self.device)
+        return self._setup(self.data.train, seeds)
+
+    def _setup(self, images: Dataset, seeds: Sequence[int]) -> TrainingSetup:
+        return TrainingSetup.for_images(
+            images, seeds=seeds, widths=self.scale.widths, settings=self.settings, device=self.device
+        )
 
     @cached_property
     def attacked(self) -> NDArray[np.int64]:
@@ -120,7 +128,7 @@ class Cifar10Workspace:
 
     def stack(self, arm: str, seeds: Sequence[int]) -> ModelStack:
         """The trained models of one block of an arm."""
-        network = TrainingSetup.for_images(self.data.test, seeds=[0]).network()
+        network = self._setup(self.data.test, [0]).network()
         return ModelStack.load(self.folder / self.model_path(arm, seeds), network).to(self.device)
 
     def arm(self, name: str, seeds: Sequence[int]) -> Arm:
@@ -139,6 +147,7 @@ class Cifar10Workspace:
             "device": self.device,
             **asdict(self.settings),
             **asdict(self.scale),
+            "widths": list(self.scale.widths),
         }
 
 
