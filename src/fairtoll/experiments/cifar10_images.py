@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -29,7 +30,7 @@ def keep_images(
     for name, split in (("train", data.train.take(np.arange(len(data.train))[:train_rows])), ("test", data.test)):
         pixels = torch.from_numpy((split.x * 255).round().astype(np.uint8))
         tensors = {"x": pixels, "y": torch.from_numpy(split.y)}
-        write_with(lambda path, tensors=tensors: save_file(tensors, path), folder / f"{name}.safetensors")
+        write_with(partial(save_file, tensors), folder / f"{name}.safetensors")
     about = {"class_names": list(data.test.class_names), "title": data.title, "note": data.note}
     write_text(json.dumps(about, indent=1) + "\n", folder / "about.json")
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from fairtoll.experiments.published import claim_text
@@ -85,7 +85,7 @@ def _number(value: float | None, digits: int) -> str:
     return "insufficient data" if value is None else f"{value:.{digits}f}"
 
 
-def conclude(data: str, claims: Sequence[Claim], kinds: dict[str, Sequence[str]], unmeasured: str) -> Claim:
+def conclude(data: str, claims: Sequence[Claim], kinds: Mapping[str, Sequence[str]], unmeasured: str) -> Claim:
     """The paper's conclusion, that all four kinds of fairness are harmed, as far as one data set tells.
 
     Parameters
@@ -94,7 +94,7 @@ def conclude(data: str, claims: Sequence[Claim], kinds: dict[str, Sequence[str]]
         What to call the data.
     claims : sequence of Claim
         Judged already.
-    kinds : dict
+    kinds : mapping
         Kind of fairness to the claims that decide it.
     unmeasured : str
         The kinds that this experiment does not measure, in words.

@@ -52,11 +52,11 @@ def train_arm(
     if arm == "standard":
         return train_standard(setup, advance=step)
     if twofold:
-        twins = {
+        makers: dict[str, Callable[[], Tensor]] = {
             "static": crafted,
             "repeated": lambda: setup.x,
             "noise": lambda: noise_twins(setup, threat=threat, epsilon=epsilon),
-        }[arm]()
-        return train_with_twins(setup, twins, advance=step)
+        }
+        return train_with_twins(setup, makers[arm](), advance=step)
     steps = {"online": 7, "online-noise": 0}[arm]
     return train_online(setup, threat=threat, epsilon=epsilon, steps=steps, advance=step)
