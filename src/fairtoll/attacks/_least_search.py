@@ -24,6 +24,10 @@ STEP, LEAST_STEP = 2.0, 0.02
 OVERSHOOT, GROWTH = 0.02, 1.3
 #: Weight of the directions so far.
 MOMENTUM = 0.5
+#: By how much of its largest logit a row must be misclassified, so that it stays so in a batch of another size.
+CLEARLY = 2e-6
+#: The bracket aimed at, in tolerances: what is left is for rounding and for being clearly misclassified.
+AIM = 0.9
 
 
 @dataclass
@@ -81,7 +85,7 @@ class LeastSearch:
 
     def __init__(self, asked: Asked, x: Tensor, *, threat: LinfThreat, epsilon_max: float, tolerance: float) -> None:
         self.asked, self.shape = asked, asked.layout.pack(x).shape
-        self.epsilon_max, self.tolerance = epsilon_max, tolerance
+        self.epsilon_max, self.tolerance = epsilon_max, AIM * tolerance
         self.x = self._flat(x)
         self.low, self.high = (self._flat(end) for end in threat.bounds(x, epsilon_max))
         self.scale = self._flat(threat.radius(x[:1], 1.0))
@@ -131,21 +135,21 @@ class LeastSearch:
             first = (radius < nearest) | ~direction.any(dim=1)
             nearest = torch.where(first, radius, nearest)
             direction = torch.where(first.unsqueeze(1), gradient, direction)
-        return nearest, _normalised(direction)
+        return nearest, self._normalised(direction)
 
     def _advance(self, rows: Rows, step: int) -> Tensor:
         """One step of some rows, in place; returns their logits."""
         shown = rows.point.reshape(-1, *self.shape[1:])
         logits, gradient = self.asked.gradient(shown, rows.y, margin)
         gradient = gradient.flatten(1)
-        wrong = logits.argmax(dim=1) != rows.y
+        wrong = margin(logits, rows.y) > CLEARLY * logits.abs().amax(dim=1)
         distance = ((rows.point - rows.x).abs() * self.per_radius).amax(dim=1)
         better = wrong & (distance < rows.found)
         first = better & rows.found.isinf()
         rows.found.copy_(torch.where(better, distance, rows.found))
         torch.where(better.unsqueeze(1), rows.point, rows.best, out=rows.best)
         self._set_radius(rows, logits, gradient, wrong, first, step)
-        rows.direction.mul_(MOMENTUM).add_(_normalised(gradient), alpha=1 - MOMENTUM)
+        rows.direction.mul_(MOMENTUM).add_(self._normalised(gradient), alpha=1 - MOMENTUM)
         self._move(rows)
         return logits
 
@@ -197,8 +201,7 @@ class LeastSearch:
     def _flat(self, x: Tensor) -> Tensor:
         return self.asked.layout.pack(x).flatten(1)
 
-
-def _normalised(gradient: Tensor) -> Tensor:
-    """Each row's share of its own size; zeros stay zeros."""
-    size = gradient.abs().sum(dim=1, keepdim=True)
-    return gradient / torch.where(size > 0, size, 1)
+    def _normalised(self, gradient: Tensor) -> Tensor:
+        """Each row's share of what its margin gains for a unit of radius; zeros stay zeros."""
+        gain = (gradient.abs() * self.scale).sum(dim=1, keepdim=True)
+        return gradient / torch.where(gain > 0, gain, 1)

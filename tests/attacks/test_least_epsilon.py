@@ -1,0 +1,288 @@
+"""Least epsilon against closed forms, and what holds of it whatever the model."""
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from torch import nn
+
+from fairtoll import LinfThreat
+from fairtoll.attacks import _least_search, least_epsilon
+from fairtoll.attacks._linear import linear_radius
+
+FEATURES, ROWS, TOLERANCE, LARGEST = 6, 150, 1e-3, 4.0
+SCALE = [0.5, 1.0, 2.0, 0.1, 3.0, 1.0]
+THREATS = {
+    "plain": {},
+    "scale": {"scale": SCALE},
+    "mask": {"scale": SCALE, "mutable": [True, False, True, True, False, True]},
+    "box": {"scale": SCALE, "box": (-1.0, [1.0, 0.5, 2.0, 1.0, 4.0, 1.5])},
+    "all": {"scale": SCALE, "mutable": [True, True, True, False, True, True], "box": (-2.0, 2.5)},
+}
+
+
+def linear(classes, seed):
+    """A random linear model and rows, some misclassified, many outside the boxes above."""
+    draw = np.random.default_rng(seed)
+    model = nn.Linear(FEATURES, classes)
+    weight = draw.normal(size=(classes, FEATURES)).astype(np.float32)
+    bias = draw.normal(size=classes).astype(np.float32)
+    model.load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
+    x = (1.5 * draw.normal(size=(ROWS, FEATURES))).astype(np.float32)
+    y = (x @ weight.T + bias).argmax(axis=1)
+    y = np.where(draw.random(ROWS) < 0.1, (y + 1) % classes, y)
+    return model, torch.from_numpy(x), torch.from_numpy(y)
+
+
+def reached(direction, x, epsilon, *, scale=1.0, mutable=None, box=None):
+    """What ``direction @ x`` grows to at most within epsilon, `(N,)`: each feature goes to its better end."""
+    radius = epsilon[:, None] * np.asarray(scale) * (1.0 if mutable is None else np.asarray(mutable))
+    low, high = x - radius, x + radius
+    if box is not None:
+        low, high = np.maximum(low, np.minimum(box[0], x)), np.minimum(high, np.maximum(box[1], x))
+    return np.maximum(direction * low, direction * high).sum(axis=1)
+
+
+def known_least_epsilon(model, x, y, **threat):
+    """By bisection of the worst case, float64; infinite where even the largest epsilon breaks nothing."""
+    weight, bias = (tensor.detach().double().numpy() for tensor in (model.weight, model.bias))
+    rows, labels = x.double().numpy(), y.numpy()
+
+    def margin(epsilon):
+        margins = np.full((len(rows), len(bias)), -np.inf)
+        for other in range(len(bias)):
+            direction = weight[other] - weight[labels]
+            margins[:, other] = reached(direction, rows, epsilon, **threat) + bias[other] - bias[labels]
+            margins[labels == other, other] = -np.inf
+        return margins.max(axis=1)
+
+    low, high = np.zeros(len(rows)), np.full(len(rows), LARGEST)
+    out_of_reach, wrong = margin(high) < 0, margin(low) > 0
+    for _ in range(50):
+        middle = (low + high) / 2
+        broken = margin(middle) > 0
+        low, high = np.where(broken, low, middle), np.where(broken, middle, high)
+    return np.where(wrong, 0.0, np.where(out_of_reach, np.inf, high))
+
+
+def check(result, model, x, y, threat):
+    """What every result must keep to."""
+    with torch.no_grad():
+        wrong_as_it_stands = model(x).argmax(dim=1) != y
+        wrong = model(result.perturbed).argmax(dim=1) != y
+    assert torch.equal(result.least_epsilon == 0, wrong_as_it_stands)
+    assert torch.equal(result.perturbed[wrong_as_it_stands], x[wrong_as_it_stands])
+    assert wrong[~result.censored].all()
+    low, high = threat.bounds(x, result.least_epsilon)
+    assert (result.perturbed >= low).all()
+    assert (result.perturbed <= high).all()
+    assert (result.low <= result.least_epsilon).all()
+    assert torch.equal(result.high, torch.where(result.censored, torch.inf, result.least_epsilon))
+    assert (result.least_epsilon[result.censored] == result.least_epsilon.max()).all()
+
+
+@pytest.mark.parametrize("threat", THREATS)
+@pytest.mark.parametrize("classes", [2, 3, 10])
+def test_a_linear_model_gives_the_closed_form_for_every_row(classes, threat):
+    model, x, y = linear(classes, seed=classes)
+    options = THREATS[threat]
+    known = known_least_epsilon(model, x, y, **options)
+    given = LinfThreat(**options)
+    result = least_epsilon(model, x, y, threat=given, epsilon_max=LARGEST, tolerance=TOLERANCE)
+    check(result, model, x, y, given)
+    np.testing.assert_array_equal(result.censored.numpy(), np.isinf(known))
+    np.testing.assert_allclose(result.least_epsilon.numpy(), np.minimum(known, LARGEST), atol=TOLERANCE, rtol=0)
+    width = (result.high - result.low)[~result.censored]
+    assert (width <= TOLERANCE * 1.01).all()
+    np.testing.assert_array_less(result.low.numpy(), np.minimum(known, LARGEST) + TOLERANCE / 10)
+
+
+@pytest.mark.parametrize("threat", THREATS)
+def test_one_hidden_unit_gives_the_closed_form_on_its_active_side(threat):
+    """Class 1 where relu(a @ x + b) > 1: as a linear model for every row whose unit is alive."""
+    draw = np.random.default_rng(3)
+    model = nn.Sequential(nn.Linear(FEATURES, 1), nn.ReLU(), nn.Linear(1, 2))
+    weight, bias = draw.normal(size=(1, FEATURES)).astype(np.float32), np.float32([0.3])
+    model[0].load_state_dict({"weight": torch.from_numpy(weight), "bias": torch.from_numpy(bias)})
+    model[2].load_state_dict({"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.tensor([1.0, 0.0])})
+    x = torch.from_numpy((1.5 * draw.normal(size=(400, FEATURES))).astype(np.float32))
+    alive = (model[0](x) > 0).flatten()
+    x = x[alive]
+    with torch.no_grad():
+        y = model(x).argmax(dim=1)
+    flat = nn.Linear(FEATURES, 2)
+    zeros = torch.zeros(1, FEATURES)
+    flat.load_state_dict(
+        {"weight": torch.cat([zeros, torch.from_numpy(weight)]), "bias": torch.tensor([1.0, float(bias[0])])}
+    )
+    known = known_least_epsilon(flat, x, y, **THREATS[threat])
+    result = least_epsilon(model, x, y, threat=LinfThreat(**THREATS[threat]), epsilon_max=LARGEST, tolerance=TOLERANCE)
+    check(result, model, x, y, LinfThreat(**THREATS[threat]))
+    np.testing.assert_array_equal(result.censored.numpy(), np.isinf(known))
+    np.testing.assert_allclose(result.least_epsilon.numpy(), np.minimum(known, LARGEST), atol=TOLERANCE, rtol=0)
+
+
+@settings(max_examples=60, deadline=None)
+@given(st.integers(0, 2**31))
+def test_the_tangents_radius_is_the_least_that_suffices(seed):
+    draw = np.random.default_rng(seed)
+    slope = draw.exponential(size=(5, 7)) * (draw.random((5, 7)) < 0.8)
+    room = draw.exponential(size=(5, 7)) * (draw.random((5, 7)) < 0.8)
+    need = draw.exponential(size=5) * 2
+    found = linear_radius(*(torch.from_numpy(given) for given in (need, slope, room))).numpy()
+    for row in range(5):
+        # Concave and piecewise linear: the answer lies on the piece that one of the ends begins.
+        ends = np.concatenate([[0.0], np.sort(room[row])])
+        gained = [(slope[row] * np.minimum(end, room[row])).sum() for end in ends]
+        if need[row] > gained[-1] + 1e-12:
+            assert np.isinf(found[row])
+        else:
+            assert found[row] == pytest.approx(np.interp(need[row], gained, ends), rel=1e-9)
+
+
+def network(seed, classes=3):
+    draw = np.random.default_rng(seed)
+    model = nn.Sequential(nn.Linear(FEATURES, 16), nn.Tanh(), nn.Linear(16, 8), nn.ReLU(), nn.Linear(8, classes))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.from_numpy(draw.normal(size=parameter.shape)))
+        x = torch.from_numpy(draw.normal(size=(40, FEATURES)).astype(np.float32))
+        y = model(x).argmax(dim=1)
+    y[:4] = (y[:4] + 1) % classes
+    return model, x, y
+
+
+@settings(max_examples=12, deadline=None)
+@given(st.integers(0, 2**31), st.sampled_from(list(THREATS)))
+def test_whatever_the_network_the_input_is_admissible_and_misclassified(seed, threat):
+    model, x, y = network(seed)
+    given = LinfThreat(**THREATS[threat])
+    result = least_epsilon(model, x, y, threat=given, epsilon_max=0.7, tolerance=1e-3)
+    check(result, model, x, y, given)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 2**31))
+def test_the_units_of_the_data_do_not_matter(seed):
+    """Powers of two are exact, so the whole search must be the same."""
+    model, x, y = network(seed)
+    factors = 2.0 ** torch.from_numpy(np.random.default_rng(seed).integers(-6, 7, size=FEATURES)).float()
+    other = nn.Sequential(nn.Linear(FEATURES, 16), *model[1:])
+    other[0].load_state_dict({"weight": model[0].weight.detach() / factors, "bias": model[0].bias.detach()})
+    options = {"epsilon_max": 0.7, "tolerance": 1e-3}
+    one = least_epsilon(model, x, y, threat=LinfThreat(box=(-1.0, 1.0)), **options)
+    threat = LinfThreat(scale=factors, box=(-factors, factors))
+    two = least_epsilon(other, x * factors, y, threat=threat, **options)
+    torch.testing.assert_close(one.least_epsilon, two.least_epsilon, atol=0, rtol=1e-12)
+    assert torch.equal(one.censored, two.censored)
+
+
+@settings(max_examples=6, deadline=None)
+@given(st.integers(0, 2**31))
+def test_the_order_and_company_of_rows_do_not_matter(seed):
+    model, x, y = network(seed)
+    order = torch.from_numpy(np.random.default_rng(seed).permutation(len(x)))
+    options = {"threat": LinfThreat(), "epsilon_max": 0.7, "tolerance": 1e-3}
+    one = least_epsilon(model.double(), x.double(), y, **options)
+    two = least_epsilon(model, x[order].double(), y[order], batch_size=7, **options)
+    torch.testing.assert_close(one.least_epsilon[order], two.least_epsilon, atol=1e-3, rtol=0)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_a_larger_box_never_makes_it_harder(seed):
+    model, x, y = linear(4, seed=seed)
+    x = x.clamp(-0.5, 0.5)
+    small, large = (
+        least_epsilon(model, x, y, threat=LinfThreat(scale=SCALE, box=(-end, end)), epsilon_max=3.0, tolerance=1e-4)
+        for end in (0.6, 2.0)
+    )
+    assert (large.least_epsilon <= small.least_epsilon + 1e-4).all()
+    assert (small.censored | ~large.censored).all()
+
+
+def test_the_grid_answers_the_next_multiple_of_the_closed_form():
+    model, x, y = linear(2, seed=11)
+    options = THREATS["box"]
+    known = known_least_epsilon(model, x, y, **options)
+    result = least_epsilon(
+        model, x, y, threat=LinfThreat(**options), epsilon_max=1.0, tolerance=1.0, method="grid", grid_step=0.07
+    )
+    check(result, model, x, y, LinfThreat(**options))
+    expected = np.ceil(known / 0.07) * 0.07
+    clear = (np.abs(known / 0.07 - np.round(known / 0.07)) > 1e-3) | (known == 0)
+    clear &= np.abs(known - 1.0) > 1e-3
+    np.testing.assert_allclose(result.least_epsilon.numpy()[clear], np.minimum(expected, 1.0)[clear], rtol=1e-9)
+    np.testing.assert_array_equal(result.censored.numpy()[clear], (known > 1.0)[clear])
+    below = (result.high - result.low)[~result.censored & (result.least_epsilon > 0)]
+    assert (below <= 0.07 + 1e-9).all()
+
+
+def test_the_grid_follows_whole_numbers_and_the_search_says_that_it_cannot():
+    """Class 1 where x > 2.5: from 0 the first whole number there is 3."""
+    model = nn.Linear(1, 2)
+    model.load_state_dict({"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.tensor([0.0, -2.5])})
+    x, y = torch.tensor([[0.0], [1.0]]), torch.tensor([0, 0])
+    result = least_epsilon(
+        model, x, y, threat=LinfThreat(integer=[True]), epsilon_max=5.0, tolerance=0.1, method="grid", grid_step=0.5
+    )
+    assert result.least_epsilon.tolist() == [3.0, 2.0]
+    assert result.perturbed.tolist() == [[3.0], [3.0]]
+
+
+def convolutional(seed):
+    torch.manual_seed(seed)
+    model = nn.Sequential(
+        nn.Conv2d(3, 8, 3, padding=1), nn.MaxPool2d(2), nn.ReLU(), nn.Conv2d(8, 16, 3, padding=1), nn.ReLU(),
+        nn.Flatten(), nn.Linear(16 * 16, 32), nn.ReLU(), nn.Linear(32, 5),
+    )  # fmt: skip
+    x = torch.rand(100, 3, 8, 8, generator=torch.Generator().manual_seed(seed))
+    with torch.no_grad():
+        # No class is the likeliest of all rows.
+        model[-1].bias -= model(x).mean(dim=0)
+        y = model(x).argmax(dim=1)
+    return model.eval(), x, y
+
+
+def test_images_never_need_more_than_the_grid_says():
+    model, x, y = convolutional(0)
+    threat = LinfThreat(box=(0.0, 1.0))
+    options = {"threat": threat, "epsilon_max": 0.1, "tolerance": 1e-4}
+    search = least_epsilon(model, x, y, **options)
+    grid = least_epsilon(model, x, y, method="grid", grid_step=0.002, steps=20, **options)
+    check(search, model, x, y, threat)
+    check(grid, model, x, y, threat)
+    assert (search.least_epsilon <= grid.least_epsilon + 1e-4).double().mean() >= 0.99
+    assert search.least_epsilon.mean() < grid.least_epsilon.mean()
+
+
+def test_looking_seldom_changes_nothing_that_matters(monkeypatch):
+    """As on an accelerator, where rows that are done wait for the next look."""
+    model, x, y = network(5)
+    options = {"threat": LinfThreat(), "epsilon_max": 0.7, "tolerance": 1e-3}
+    one = least_epsilon(model, x, y, **options)
+    monkeypatch.setattr(_least_search, "steps_between_looks", lambda device: 5)
+    two = least_epsilon(model, x, y, **options)
+    assert torch.equal(one.censored, two.censored)
+    assert (two.least_epsilon <= one.least_epsilon + 1e-6).all()
+
+
+def test_a_row_without_a_gradient_is_censored():
+    """A dead unit: nothing says where to go."""
+    model = nn.Sequential(nn.Linear(1, 1), nn.ReLU(), nn.Linear(1, 2))
+    model[0].load_state_dict({"weight": torch.tensor([[1.0]]), "bias": torch.tensor([0.0])})
+    model[2].load_state_dict({"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.tensor([0.5, 0.0])})
+    x, y = torch.tensor([[-0.2], [0.2]]), torch.tensor([0, 0])
+    result = least_epsilon(model, x, y, threat=LinfThreat(), epsilon_max=1.0, tolerance=1e-3)
+    assert result.censored.tolist() == [True, False]
+    assert result.least_epsilon[1].item() == pytest.approx(0.3, abs=1e-3)
+
+
+def test_a_budget_that_runs_out_leaves_a_wide_bracket():
+    model, x, y = network(7)
+    options = {"threat": LinfThreat(), "epsilon_max": 2.0, "tolerance": 1e-6}
+    short = least_epsilon(model, x, y, steps=6, **options)
+    check(short, model, x, y, LinfThreat())
+    long = least_epsilon(model, x, y, steps=200, **options)
+    assert ((short.high - short.low)[~short.censored] > 1e-5).any()
+    assert long.least_epsilon.mean() <= short.least_epsilon.mean()
