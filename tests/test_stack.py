@@ -98,6 +98,20 @@ def test_the_gradients_are_those_of_each_member(network):
     torch.testing.assert_close(rows.grad, expected.grad, atol=1e-4, rtol=1e-4)
 
 
+def test_the_dense_chain_in_float64_has_tanh_and_its_slope_to_rounding():
+    """Against tanh itself, from where it is flat to where it is straight."""
+    ends = torch.logspace(-12, 2.5, 200, dtype=torch.float64)
+    x = torch.cat([-ends.flip(0), ends]).unsqueeze(1).requires_grad_(True)
+    chain = nn.Sequential(nn.Linear(1, 1), nn.Tanh(), nn.Linear(1, 1)).double()
+    for layer in (chain[0], chain[2]):
+        nn.init.ones_(layer.weight)
+        nn.init.zeros_(layer.bias)
+    found = ModelStack([chain])(x)[0]
+    torch.testing.assert_close(found, x.tanh(), rtol=0, atol=4e-16)
+    (slope,) = torch.autograd.grad(found.sum(), x)
+    torch.testing.assert_close(slope, 1 - x.detach().tanh() ** 2, rtol=0, atol=8e-16)
+
+
 def test_dense_and_vmap_are_the_same_function():
     members = [dense(seed) for seed in range(3)]
     torch.testing.assert_close(
