@@ -141,6 +141,7 @@ def _checks(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, 
         workspace.target("paper"),
         epsilons=CHECK_EPSILONS,
         large_epsilon=LARGE_EPSILON,
+        square_epsilon=EPSILON,
         advance=_counted(advance, len(workspace.seeds)),
     )
     return {"attacks-checks": found}
