@@ -57,6 +57,7 @@ CALLS = {
     "attacks.square": ATTACK | {"epsilon": 0.1, "queries": 2, "generator": torch.Generator()},
     "attacks.grid": ATTACK | {"epsilon": 0.1},
     "attacks.success_curve": ATTACK | {"epsilons": [0.1, 0.2], "steps": 2},
+    "attacks.least_epsilon": ATTACK | {"epsilon_max": 0.5, "tolerance": 0.01},
     "attacks.random_noise": ATTACK | {"epsilon": 0.1, "generator": torch.Generator()},
     "attacks.zero_gradient": ATTACK,
     "training.fit": {
@@ -106,7 +107,8 @@ def find(name):
 def test_every_public_function_is_called_here():
     assert set(CALLS) == set(FUNCTIONS)
     assert {name for name in PUBLIC if name not in FUNCTIONS} == {
-        "attacks.AttackResult", "attacks.UnionResult", "training.FitSettings", "training.TrainingSetup",
+        "attacks.AttackResult", "attacks.UnionResult", "attacks.SuccessCurve", "attacks.LeastEpsilonResult",
+        "training.FitSettings", "training.TrainingSetup",
         "data.Dataset", "data.Feature", "data.TrainTest", "threat.LinfThreat",
     }  # fmt: skip
 

@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fairtoll import FairtollError, FairtollWarning, LinfThreat
-from fairtoll.attacks import apgd, grid, pgd, random_noise, square, success_curve, union, zero_gradient
+from fairtoll.attacks import apgd, grid, least_epsilon, pgd, random_noise, square, success_curve, union, zero_gradient
 
 X = torch.randn(6, 3, generator=torch.Generator().manual_seed(0))
 Y = torch.tensor([0, 1, 0, 1, 0, 1])
@@ -25,6 +25,9 @@ def attack(name, *, model=None, x=X, y=Y, threat=None, epsilon=0.5, **options):
         "grid": lambda: grid(model, x, y, threat=threat, epsilon=epsilon, **options),
         "apgd": lambda: apgd(model, x, y, threat=threat, epsilon=epsilon, **options),
         "square": lambda: square(model, x, y, threat=threat, epsilon=epsilon, generator=generator, **options),
+        "least_epsilon": lambda: least_epsilon(
+            model, x, y, threat=threat, **{"epsilon_max": epsilon, "tolerance": 0.01} | options
+        ),
         "random_noise": lambda: random_noise(
             model, x, y, threat=threat, epsilon=epsilon, generator=generator, **options
         ),
@@ -33,8 +36,8 @@ def attack(name, *, model=None, x=X, y=Y, threat=None, epsilon=0.5, **options):
     return calls[name]()
 
 
-ALL = ["pgd", "success_curve", "union", "grid", "apgd", "square", "random_noise", "zero_gradient"]
-WITH_EPSILON = ALL[:-1]
+ALL = ["pgd", "success_curve", "union", "grid", "apgd", "square", "random_noise", "zero_gradient", "least_epsilon"]
+WITH_EPSILON = ALL[:-2]
 
 
 class Returns(nn.Module):
@@ -171,5 +174,61 @@ def test_probabilities_draw_a_warning_at_the_callers_line(name):
 @pytest.mark.parametrize("name", ALL)
 def test_no_rows_give_no_results(name):
     result = attack(name, x=X[:0], y=Y[:0])
+    if name == "least_epsilon":
+        assert {len(value) for value in vars(result).values()} == {0}
+        return
     success = result if isinstance(result, torch.Tensor) else result.success
     assert success.shape[-1] == 0
+
+
+@pytest.mark.parametrize("name", ["epsilon_max", "tolerance", "grid_step"])
+@pytest.mark.parametrize("value", [0.0, -0.1, float("nan"), float("inf")])
+def test_the_numbers_of_least_epsilon(name, value):
+    refused(f"{name} is {value}; expected a finite number above 0", "least_epsilon", **{name: value})
+
+
+@pytest.mark.parametrize("given", [{"steps": 0}, {"targets": 0}, {"steps": -3, "method": "grid"}])
+def test_steps_and_targets_of_least_epsilon(given):
+    refused("expected 1 or more of each", "least_epsilon", **given)
+
+
+def test_an_unknown_method_or_order():
+    refused("method is 'bisection'; expected search or grid", "least_epsilon", method="bisection")
+    refused("order is 'up'; expected ascending or descending", "success_curve", order="up")
+    refused("patience is 0; expected 1 or more, or None", "success_curve", patience=0)
+
+
+def test_a_search_over_whole_numbers():
+    threat = LinfThreat(integer=[True, False, False])
+    refused("the search cannot follow; pass method='grid'", "least_epsilon", threat=threat)
+    attack("least_epsilon", threat=threat, method="grid", grid_step=0.1)
+    attack("least_epsilon", threat=LinfThreat(integer=[False] * 3))
+
+
+def bad_between(low, high):
+    """Class 0 below 0; between two values below it the model has no answer."""
+    return Returns(lambda x: torch.cat([-x, torch.where((x > low) & (x < high), torch.nan, x)], dim=1))
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+@pytest.mark.parametrize("batch_size", [2, 6])
+def test_a_curve_names_rows_as_the_caller_counts_them(order, batch_size):
+    """Rows 0 to 2 are broken as they stand; row 4 comes into the bad region within the larger radius only."""
+    x = torch.tensor([[1.0], [1.0], [1.0], [-9.0], [-2.5], [-9.0]])
+    y = torch.zeros(6, dtype=torch.int64)
+    with pytest.raises(FairtollError, match=r"for 1 rows at step \d+ of the attack, the first is row 4;"):
+        success_curve(
+            bad_between(-1.0, 0.0), x, y, threat=LinfThreat(), epsilons=[0.5, 2.0], order=order, batch_size=batch_size
+        )
+
+
+@pytest.mark.parametrize("method", ["search", "grid"])
+@pytest.mark.parametrize("batch_size", [2, 6])
+def test_least_epsilon_names_rows_as_the_caller_counts_them(method, batch_size):
+    x = torch.tensor([[1.0], [1.0], [1.0], [-9.0], [-2.5], [-9.0]])
+    y = torch.zeros(6, dtype=torch.int64)
+    with pytest.raises(FairtollError, match=r"for 1 rows at step \d+ of the attack, the first is row 4;"):
+        least_epsilon(
+            bad_between(-1.0, 0.2), x, y, threat=LinfThreat(), epsilon_max=4.0, tolerance=0.01, method=method,
+            grid_step=0.5, batch_size=batch_size,
+        )  # fmt: skip

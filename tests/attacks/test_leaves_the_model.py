@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from fairtoll import LinfThreat
-from fairtoll.attacks import apgd, grid, pgd, random_noise, square, success_curve, union, zero_gradient
+from fairtoll.attacks import apgd, grid, least_epsilon, pgd, random_noise, square, success_curve, union, zero_gradient
 
 THREAT = LinfThreat(scale=[1.0, 0.5, 2.0])
 X = torch.randn(20, 3, generator=torch.Generator().manual_seed(0))
@@ -25,6 +25,15 @@ ATTACKS = {
     ),
     "success_curve": lambda model, x, y, **more: success_curve(
         model, x, y, threat=THREAT, epsilons=[0.1, 0.3], steps=3, restarts=2, **more
+    ),
+    "success_curve, descending": lambda model, x, y, **more: success_curve(
+        model, x, y, threat=THREAT, epsilons=[0.1, 0.3], steps=3, restarts=2, order="descending", patience=2, **more
+    ),
+    "least_epsilon": lambda model, x, y, generator: least_epsilon(
+        model, x, y, threat=THREAT, epsilon_max=0.3, tolerance=0.001, steps=5
+    ),
+    "least_epsilon, grid": lambda model, x, y, generator: least_epsilon(
+        model, x, y, threat=THREAT, epsilon_max=0.3, tolerance=0.001, steps=5, method="grid", grid_step=0.1
     ),
     "union": lambda model, x, y, **more: union(model, x, y, threat=THREAT, epsilon=0.3, steps=3, restarts=2, **more),
     "apgd": lambda model, x, y, **more: apgd(model, x, y, threat=THREAT, epsilon=0.3, steps=5, restarts=2, **more),
@@ -128,7 +137,7 @@ def test_another_seed_is_another_start():
     assert not torch.equal(one, other)
 
 
-@pytest.mark.parametrize("attack", ["pgd", "pgd, all steps", "success_curve", "grid", "zero_gradient"])
+@pytest.mark.parametrize("attack", ["pgd", "pgd, all steps", "success_curve", "least_epsilon", "grid", "zero_gradient"])
 def test_the_attack_sees_the_model_without_dropout(attack):
     """The same as on a model that is in eval mode already."""
     model = mixed_model()

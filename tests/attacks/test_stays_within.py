@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fairtoll import LinfThreat, ModelStack
-from fairtoll.attacks import apgd, grid, pgd, random_noise, square, union
+from fairtoll.attacks import apgd, grid, least_epsilon, pgd, random_noise, square, union
 from fairtoll.training import TrainingSetup, craft_twins, noise_twins
 from fairtoll.training.fit import BatchNoise
 from fairtoll.training.online import attack_batch
@@ -160,3 +160,19 @@ def test_a_success_is_a_misclassified_input(situation):
             assert torch.equal((logits.argmax(dim=1) != y)[clear], attack.success[clear])
         else:
             assert ((logits.argmax(dim=1) != y) | ~attack.success)[clear].all()
+
+
+@settings(max_examples=40, deadline=None)
+@given(situation=situations(), method=st.sampled_from(["search", "grid"]))
+def test_least_epsilon_is_the_radius_that_its_input_takes(situation, method):
+    """Of the search in exact arithmetic: what it returns is admissible for the epsilon it names."""
+    model, x, y, options, epsilon, _ = situation
+    epsilon += 1e-3
+    if method == "search":
+        options["integer"] = None
+    result = least_epsilon(
+        model, x, y, threat=LinfThreat(**options), epsilon_max=epsilon, tolerance=epsilon / 50, method=method,
+        grid_step=epsilon / 3, steps=5,
+    )  # fmt: skip
+    for row, bound in enumerate(result.least_epsilon.tolist()):
+        assert_within(result.perturbed[row : row + 1], x[row : row + 1], epsilon=bound, **options)

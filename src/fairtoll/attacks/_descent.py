@@ -48,11 +48,11 @@ class Asked:
             answer = checked_logits(self.model, self.layout.show(leaf))
             wrong = answer.detach().scatter(1, y.unsqueeze(1), -torch.inf)
             likeliest = wrong.topk(min(classes, wrong.shape[1] - 1), dim=1).indices
-            ahead = answer.gather(1, likeliest) - answer.gather(1, y.unsqueeze(1))
-        for position in range(ahead.shape[1]):
-            more = position + 1 < ahead.shape[1]
-            (gradient,) = torch.autograd.grad(ahead[:, position].sum(), leaf, retain_graph=more)
-            yield -ahead[:, position].detach(), gradient
+            ahead = (answer.gather(1, likeliest) - answer.gather(1, y.unsqueeze(1))).unbind(dim=1)
+            totals = [one.sum() for one in ahead]
+        for one, total in zip(ahead, totals, strict=True):
+            (gradient,) = torch.autograd.grad(total, leaf, retain_graph=total is not totals[-1])
+            yield -one.detach(), gradient
 
 
 class Descent:
