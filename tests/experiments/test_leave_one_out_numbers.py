@@ -19,7 +19,7 @@ from fairtoll.experiments.leave_one_out_numbers import (
     luf_interval,
     t_interval,
 )
-from fairtoll.experiments.leave_one_out_results import summarise
+from fairtoll.experiments.leave_one_out_results import leave_one_out_notes, summarise
 
 few = settings(max_examples=40, deadline=None)
 draw = np.random.default_rng(0)
@@ -177,6 +177,24 @@ def test_groups_and_the_rows_most_felt():
     floor = summary(full, members, design="new-seed")
     assert floor.floor
     assert [row.row for row in floor.most_felt] == [None] * 3
+
+
+def test_a_sentence_for_each_arm_puts_the_row_beside_the_floors():
+    full = np.tile([0.9, 0.1], (4, 1))
+    members = np.tile(full, (2, 1, 1))
+    one = members.copy()
+    one[0, 0] = [0.2, 0.8]
+    entries = [
+        summary(full, one),
+        summary(full, members, design="one-ulp"),
+        summary(full, 1 - members, design="new-seed"),
+    ]
+    assert leave_one_out_notes(entries) == [
+        "Leave-one-out, standard arm, 2 rows: leaving one training row out, all else held, flips 12.500% (0.000% to "
+        "100.000%) of test predictions; rounding alone flips 0.000% (0.000% to 0.000%); a new seed on all rows flips "
+        "100.000% (100.000% to 100.000%)."
+    ]
+    assert leave_one_out_notes(entries[1:]) == []
 
 
 @pytest.mark.parametrize(

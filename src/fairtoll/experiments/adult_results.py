@@ -12,6 +12,7 @@ from fairtoll.experiments.adult_claims import judge_adult_claims
 from fairtoll.experiments.adult_leave_one_out import adult_leave_one_out
 from fairtoll.experiments.adult_plan import adult_plan, published_accuracy, published_values
 from fairtoll.experiments.environment import kept_environment
+from fairtoll.experiments.leave_one_out_results import leave_one_out_notes
 from fairtoll.results import Accuracy, Finding, Results
 from fairtoll.runs import finished_stages
 
@@ -46,7 +47,10 @@ def adult_results(folder: Path) -> Results:
         environment=kept_environment(folder),
         seconds=finished_stages(folder),
     )
-    return results.model_copy(update={"leave_one_out": adult_leave_one_out(folder, configuration, evidence)})
+    left_out = adult_leave_one_out(folder, configuration, evidence)
+    return results.model_copy(
+        update={"leave_one_out": left_out, "notes": [*leave_one_out_notes(left_out), *results.notes]}
+    )
 
 
 def adult_notes(findings: Sequence[Finding], accuracy: Sequence[Accuracy]) -> list[str]:

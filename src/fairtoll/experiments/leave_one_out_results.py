@@ -103,6 +103,35 @@ def leave_one_out_results(
     ]
 
 
+def leave_one_out_notes(entries: Sequence[LeaveOneOut]) -> list[str]:
+    """What the designs say together, a sentence for each arm that has the masked one.
+
+    Parameters
+    ----------
+    entries : sequence of LeaveOneOut
+        As `leave_one_out_results` gives them.
+    """
+    notes = []
+    for masked in entries:
+        if masked.design != "masked":
+            continue
+        said = f"leaving one training row out, all else held, flips {_percent(masked)} of test predictions"
+        floors = {entry.design: entry for entry in entries if entry.arm == masked.arm}
+        phrases = [
+            f"{what} flips {_percent(floors[design])}"
+            for design, what in (("one-ulp", "rounding alone"), ("new-seed", "a new seed on all rows"))
+            if design in floors
+        ]
+        notes.append(f"Leave-one-out, {masked.arm} arm, {masked.members} rows: {'; '.join([said, *phrases])}.")
+    return notes
+
+
+def _percent(entry: LeaveOneOut) -> str:
+    interval = entry.flip_rate_interval
+    between = "" if interval is None else f" ({100 * interval[0]:.3f}% to {100 * interval[1]:.3f}%)"
+    return f"{100 * entry.flip_rate:.3f}%{between}"
+
+
 def summarise(
     changes: Changes,
     *,
