@@ -220,7 +220,8 @@ def _tanh(x: Tensor) -> Tensor:
     """tanh; in double precision on a CPU by the sigmoid, which is five times as fast there and as near the truth."""
     if x.dtype != torch.float64 or x.is_cuda:
         return x.tanh()
-    return (2 * x).sigmoid().mul(2).sub(1)
+    # In place where nothing else needs the value: fresh memory costs more than the arithmetic.
+    return (2 * x).sigmoid_().mul(2).sub_(1)
 
 
 def _stacked(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
