@@ -9,7 +9,7 @@ from contextlib import contextmanager
 import torch
 from torch import Tensor, nn
 
-from fairtoll.batches import in_batches
+from fairtoll.batches import chunk_rows, in_batches
 from fairtoll.errors import FairtollError, FairtollWarning
 
 
@@ -104,7 +104,7 @@ def warn_if_probabilities(logits: Tensor, *, stacklevel: int = 3) -> None:
 
 
 @torch.no_grad()
-def predict_logits(model: nn.Module, x: Tensor, *, classes: int | None = None, batch_size: int = 4096) -> Tensor:
+def predict_logits(model: nn.Module, x: Tensor, *, classes: int | None = None, batch_size: int | None = None) -> Tensor:
     """Logits of every row, in batches, on the model's device, returned on the CPU.
 
     Parameters
@@ -115,8 +115,8 @@ def predict_logits(model: nn.Module, x: Tensor, *, classes: int | None = None, b
         Rows in the data's units.
     classes : int, optional
         How many classes the data has.
-    batch_size : int
-        Rows a call.
+    batch_size : int, optional
+        Rows a call. Default: as many as a CPU's caches hold, at most 4,096.
 
     Returns
     -------
@@ -139,6 +139,7 @@ def predict_logits(model: nn.Module, x: Tensor, *, classes: int | None = None, b
     torch.Size([4, 3])
     """
     device = device_of(model)
+    batch_size = min(4096, chunk_rows(x)) if batch_size is None else batch_size
 
     def ask(batch: slice) -> Tensor:
         return checked_logits(model, x[batch].to(device), classes=classes).cpu()

@@ -8,8 +8,9 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll.attacks._inputs import FiniteWatch
-from fairtoll.attacks._layout import best_layout, chunk_rows, steps_between_looks
+from fairtoll.attacks._layout import best_layout, steps_between_looks
 from fairtoll.attacks.loss import margin
+from fairtoll.batches import chunk_rows
 from fairtoll.inference import checked_logits
 from fairtoll.threat import LinfThreat
 

@@ -7,8 +7,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-#: Values of rows that are asked about at once on a CPU: more do not fit its caches (measured on the paper's network).
-CACHED_VALUES = 800_000
 #: On an accelerator a look at which rows are done waits for all that is under way.
 STEPS_BETWEEN_LOOKS = 5
 
@@ -54,13 +52,6 @@ def best_layout(model: nn.Module, x: Tensor) -> Layout:
             return Layout()
         same = torch.allclose(answer, model(probe), rtol=1e-3, atol=1e-3, equal_nan=True)
     return layout if same else Layout()
-
-
-def chunk_rows(x: Tensor) -> int:
-    """How many rows are best asked about at once."""
-    if x.device.type != "cpu" or not len(x):
-        return max(1, len(x))
-    return max(32, CACHED_VALUES // max(1, x[0].numel()))
 
 
 def steps_between_looks(device: torch.device) -> int:

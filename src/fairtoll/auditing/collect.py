@@ -231,9 +231,10 @@ def collect_checks(
     large_epsilon: float,
     square_epsilon: float | None = None,
     queries: int = 500,
+    check_rows: int = CHECK_ROWS,
     advance: Advance | None = None,
 ) -> pd.DataFrame:
-    """Independent attacks on 500 rows that alarms are read from.
+    """Independent attacks on some rows that alarms are read from.
 
     Noise and a single step at each radius, 20-step PGD afresh at each radius, and at one so large that
     everything the adversary may touch is free; which rows have no gradient at all; and at one radius
@@ -245,9 +246,11 @@ def collect_checks(
         Where Square is tried; default: the largest of `epsilons`.
     queries : int
         Square's questions a row; 0 leaves it out.
+    check_rows : int
+        How many rows, drawn from the attacked ones.
     """
     black_box_epsilon = max(epsilons) if square_epsilon is None else square_epsilon
-    rows = torch.randperm(len(target.y), generator=torch_generator(0, "check rows"))[:CHECK_ROWS].sort().values
+    rows = torch.randperm(len(target.y), generator=torch_generator(0, "check rows"))[:check_rows].sort().values
     x, y = target.x[rows], target.y[rows]
     parts = []
     for model, seed in zip(arm.models, arm.seeds, strict=True):

@@ -177,6 +177,7 @@ def _checks(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int], advance
         large_epsilon=LARGE_EPSILON,
         square_epsilon=EPSILON,
         queries=workspace.scale.queries,
+        check_rows=workspace.scale.check_rows,
         advance=_counted(advance, len(seeds)),
     )
     return {"attacks-checks": found}

@@ -33,6 +33,8 @@ class Scale:
         Training images; None is all of them.
     attacked_rows : int
         Test images that are attacked, as many of each class; clean accuracy is of all.
+    check_rows : int
+        Of those, the ones that the independent attacks behind the alarms are run on.
     restarts : int
         Of each loss in the union of attacks.
     queries : int
@@ -48,6 +50,7 @@ class Scale:
 
     train_rows: int | None = None
     attacked_rows: int = 2000
+    check_rows: int = 500
     restarts: int = 5
     queries: int = 500
     widths: tuple[int, int, int, int] = (32, 64, 256, 128)
