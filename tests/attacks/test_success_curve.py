@@ -1,10 +1,13 @@
 """The curve is monotone, whatever the model, and asks each row no more than it must."""
 
+import pytest
 import torch
 from torch import nn
 
-from fairtoll import LinfThreat
-from fairtoll.attacks import pgd, success_curve
+from fairtoll import LinfThreat, batches
+from fairtoll.attacks import _descent, pgd, success_curve
+from fairtoll.attacks._layout import best_layout
+from fairtoll.inference import borrowed
 
 
 class Counting(nn.Module):
@@ -60,3 +63,146 @@ def test_generators_and_plain_numbers_serve_as_radii():
     x, y = torch.tensor([[-0.5], [-2.0]]), torch.zeros(2, dtype=torch.int64)
     curve = success_curve(model, x, y, threat=LinfThreat(), epsilons=(0, 1, 3)).success
     assert curve.tolist() == [[False, False], [True, False], [True, True]]
+
+
+def saturated():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(4, 16), nn.Tanh(), nn.Linear(16, 16), nn.Tanh(), nn.Linear(16, 2))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.mul_(3)
+    return model, torch.randn(300, 4), torch.randint(2, (300,))
+
+
+EPSILONS = [0.02, 0.1, 0.3, 0.6, 1.0]
+
+
+def test_ascending_infers_what_a_smaller_radius_has_answered():
+    model, x, y = saturated()
+    curve = success_curve(model, x, y, threat=LinfThreat(), epsilons=EPSILONS, steps=10)
+    assert not curve.inferred[0].any()
+    assert torch.equal(curve.inferred[1:], curve.success[:-1])
+
+
+def test_descending_infers_what_a_larger_radius_has_answered():
+    model, x, y = saturated()
+    curve = success_curve(model, x, y, threat=LinfThreat(), epsilons=EPSILONS, steps=10, order="descending")
+    assert (curve.success[1:] >= curve.success[:-1]).all()
+    assert not curve.inferred[-1].any()
+    assert torch.equal(curve.inferred[:-1], ~curve.success[1:])
+    last = pgd(model, x, y, threat=LinfThreat(), epsilon=EPSILONS[-1], steps=10)
+    assert torch.equal(curve.success[-1], last.success)
+
+
+def test_both_orders_agree_on_a_linear_model():
+    """Where the worst case of every radius is found, nothing depends on the way there."""
+    torch.manual_seed(1)
+    model, x = nn.Linear(5, 2), torch.randn(200, 5)
+    y = torch.randint(2, (200,))
+    up, down = (
+        success_curve(model, x, y, threat=LinfThreat(), epsilons=EPSILONS, order=order)
+        for order in ("ascending", "descending")
+    )
+    assert torch.equal(up.success, down.success)
+    assert up.success.any()
+    assert not up.success.all()
+
+
+def test_descending_asks_less_where_rows_stand():
+    x, y = torch.full((10, 1), -9.0), torch.zeros(10, dtype=torch.int64)
+    asked = {}
+    for order in ("ascending", "descending"):
+        model = Counting()
+        success_curve(model, x, y, threat=LinfThreat(), epsilons=[1.0, 1.5, 2.0], order=order)
+        asked[order] = model.rows
+    assert asked["descending"] < 0.7 * asked["ascending"]
+
+
+class Ridge(nn.Module):
+    """The margin's best lies below 0 and is passed to and fro for ever."""
+
+    def __init__(self):
+        super().__init__()
+        self.rows = 0
+
+    def forward(self, x):
+        self.rows += len(x)
+        return torch.stack([torch.zeros(len(x)), -(x[:, 0] - 0.33).abs() - 0.5], dim=1)
+
+
+def test_patience_gives_up_what_will_not_be_broken_and_nothing_else():
+    x, y = torch.zeros(10, 2), torch.zeros(10, dtype=torch.int64)
+    options = {"threat": LinfThreat(), "epsilons": [1.0, 2.0], "steps": 40}
+    patient, hasty = Ridge(), Ridge()
+    assert not success_curve(patient, x, y, **options).success.any()
+    assert not success_curve(hasty, x, y, patience=5, **options).success.any()
+    assert hasty.rows < patient.rows / 3
+    torch.manual_seed(1)
+    linear, rows, labels = nn.Linear(5, 2), torch.randn(200, 5), torch.randint(2, (200,))
+    options = {"threat": LinfThreat(), "epsilons": EPSILONS}
+    one, other = (success_curve(linear, rows, labels, patience=patience, **options) for patience in (None, 5))
+    assert torch.equal(one.success, other.success)
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+@pytest.mark.parametrize("patience", [None, 3])
+def test_looking_seldom_changes_nothing(order, patience, monkeypatch):
+    """As on an accelerator, where rows that are done wait for the next look."""
+    model, x, y = saturated()
+    options = {"threat": LinfThreat(), "epsilons": EPSILONS, "steps": 12, "order": order, "patience": patience}
+    one = success_curve(model.double(), x.double(), y, **options)
+    monkeypatch.setattr(_descent, "steps_between_looks", lambda device: 5)
+    two = success_curve(model, x.double(), y, **options)
+    assert torch.equal(one.success, two.success)
+    assert torch.equal(one.inferred, two.inferred)
+
+
+def test_rows_are_asked_about_a_cacheful_at_a_time_and_it_changes_nothing(monkeypatch):
+    model, x, y = saturated()
+    options = {"threat": LinfThreat(), "epsilons": EPSILONS, "steps": 5}
+    one = success_curve(model.double(), x.double(), y, **options)
+    monkeypatch.setattr(batches, "CACHED_VALUES", 4 * 40)
+    largest = []
+    model.register_forward_pre_hook(lambda module, given: largest.append(len(given[0])))
+    two = success_curve(model, x.double(), y, **options)
+    assert torch.equal(one.success, two.success)
+    assert sorted(largest)[-2] == 40  # the check at the door asks about 64
+
+
+class Views(nn.Module):
+    """Takes the shape of its convolution's output for granted, as many models do."""
+
+    def __init__(self):
+        super().__init__()
+        self.convolution, self.dense = nn.Conv2d(3, 4, 3, padding=1), nn.Linear(4 * 36, 2)
+
+    def forward(self, x):
+        return self.dense(self.convolution(x).relu().view(len(x), -1))
+
+
+@pytest.mark.parametrize("flatten", [True, False])
+def test_images_are_kept_channels_last_only_where_the_model_takes_them(flatten):
+    torch.manual_seed(0)
+    views = Views()
+    other = nn.Sequential(views.convolution, nn.ReLU(), nn.Flatten(), views.dense)
+    model = other if flatten else views
+    x, y = torch.rand(30, 3, 6, 6), torch.randint(2, (30,))
+    with borrowed(model):
+        assert best_layout(model, x).channels_last == flatten
+    curve = success_curve(model, x, y, threat=LinfThreat(box=(0.0, 1.0)), epsilons=[0.01, 0.1, 0.3], steps=10)
+    reference = success_curve(views, x, y, threat=LinfThreat(box=(0.0, 1.0)), epsilons=[0.01, 0.1, 0.3], steps=10)
+    assert torch.equal(curve.success, reference.success)
+
+
+def test_a_model_that_reads_memory_as_it_lies_is_not_given_another_order():
+    class Raw(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.unused, self.dense = nn.Conv2d(1, 1, 1), nn.Linear(8, 2)
+
+        def forward(self, x):
+            return self.dense(x.as_strided((len(x), 8), (x.stride(0), 1)))
+
+    model, x = Raw(), torch.rand(4, 2, 2, 2)
+    with borrowed(model):
+        assert not best_layout(model, x).channels_last
