@@ -100,7 +100,7 @@ def adult(
     seeds: Annotated[int, typer.Option(min=1, help="Training runs of every arm.")] = 5,
     protocol: Annotated[Protocol, typer.Option(help="The paper's rules, sound ones, or both.")] = Protocol.both,
     leave_one_out: Annotated[
-        int, typer.Option(min=0, help="Training rows to leave out, one at a time; about a minute of one core a row.")
+        int, typer.Option(min=0, help="Training rows to leave out, one at a time; two minutes of one core each.")
     ] = 0,
     device: Annotated[Device, typer.Option(help="Where to train and attack.")] = Device.auto,
     workers: Annotated[
