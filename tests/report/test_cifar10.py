@@ -16,6 +16,7 @@ from example_cifar10 import ARMS, CLASSES, EPSILONS, class_accuracy
 
 from fairtoll.report import render_html
 from fairtoll.report._chart_style import Key
+from fairtoll.report._figures import headings_of
 from fairtoll.report._figures_class import change, shared_domain
 from fairtoll.report._format import cleaned, in_unit, own_value, radius
 from fairtoll.report._section import Section
@@ -328,3 +329,11 @@ def test_key_breaks_into_lines_that_fit() -> None:
     assert len(lines) == 3
     assert all(line[0][1] == 0 for line in lines)
     assert key_lines((), 500) == []
+
+
+def test_two_attacks_at_one_radius_are_told_apart(cifar10: dict[str, Any]) -> None:
+    first = next(one for one in cifar10["findings"] if one["metric"] == "cru_s")
+    second = copy.deepcopy(first)
+    second["parameters"]["attack"] = "another"
+    assert len(set(headings_of(cifar10, [first, second]))) == 2
+    assert headings_of(cifar10, [first, first])[0] == "ε = 0.01"

@@ -235,7 +235,7 @@ def headings_of(results: Json, findings: Sequence[Json]) -> list[str]:
     """Return what tells these findings apart: radius, true label, and whatever else differs among them."""
     differing = [
         key
-        for key in ("evaluation", "denominator", "threat", "target")
+        for key in ("evaluation", "attack", "denominator", "threat", "target")
         if len({finding["parameters"].get(key) for finding in findings} - {None}) > 1
     ]
     robust = {finding["robust"]["arm"] for finding in findings}
