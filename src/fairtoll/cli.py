@@ -144,6 +144,9 @@ def cifar10(
     attacked_rows: Annotated[
         int | None, typer.Option(min=10, help="Test images attacked. Default: 2000 on a CPU, all on an accelerator.")
     ] = None,
+    leave_one_out: Annotated[
+        int, typer.Option(min=0, help="Training images to leave out, one at a time; many minutes of one core each.")
+    ] = 0,
     device: Annotated[Device, typer.Option(help="Where to train and attack.")] = Device.auto,
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; the results do not depend on it. Default: your cores.")
@@ -165,6 +168,7 @@ def cifar10(
             protocol=protocol.value,
             quick=quick,
             attacked_rows=attacked_rows,
+            leave_one_out=leave_one_out,
             device=device.value,
             workers=workers,
             display=display,

@@ -16,6 +16,10 @@ from fairtoll.experiments.cifar10_plan import PAPER_EPSILONS, arms_of, cifar10_p
 from fairtoll.rerender import rerender
 
 ATTACKED = 40
+TABLE_THREE = {
+    "standard": {"luf": 0.7694, "luf_t": 29.26, "luf_l": 2926.1},
+    "static": {"luf": 0.7945, "luf_t": 29.35, "luf_l": 2934.89},
+}
 
 
 @pytest.fixture(scope="module")
@@ -186,12 +190,18 @@ def test_the_report_is_made_again_from_the_evidence_alone(mini_cifar10, tmp_path
     assert one["findings"] == other["findings"]
 
 
-def test_the_paper_alone_needs_no_online_training(run_mini_cifar10, tmp_path):
-    run_mini_cifar10(tmp_path / "run", protocol="paper", seeds=1)
+def test_the_paper_alone_needs_no_online_training_and_may_leave_images_out(run_mini_cifar10, tmp_path):
+    run_mini_cifar10(tmp_path / "run", protocol="paper", seeds=1, leave_one_out=2)
     results = json.loads((tmp_path / "run/results.json").read_text(encoding="utf-8"))
     assert [arm["name"] for arm in results["arms"]] == ["standard", "static", "repeated", "noise"]
     assert not list((tmp_path / "run/evidence").glob("*union*"))
     assert {finding["protocol"] for finding in results["findings"]} == {"paper"}
+    left_out = {(one["arm"], one["design"]): one for one in results["leave_one_out"]}
+    assert len(left_out) == 12  # two classifiers, six designs
+    for one in left_out.values():
+        assert (one["members"], one["rows"], one["precision"]) == (2, 100, "float32")
+        assert one["published"] == pytest.approx(TABLE_THREE[one["arm"]])
+    assert left_out["standard", "rerun"]["flip_rate"] == 0
 
 
 def test_a_folder_without_images_is_one_clear_line(run_mini_cifar10, tmp_path, cifar10_copy):

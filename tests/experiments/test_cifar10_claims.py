@@ -150,3 +150,27 @@ def test_one_sentence_says_whether_the_papers_robust_accuracy_survives(own, said
     assert "62.0%" in sentence
     assert f"{own:.1%}" in sentence
     assert cifar10_highlights([], found[:2]) == []
+
+
+def left_out(interval):
+    return results.LeaveOneOut(
+        arm="static", design="independent-seeds", title="", floor=False, members=10, rows=100, precision="float32",
+        twins="own", luf=0.5, luf_interval=None, luf_quantiles=[0.5] * 7, flips_per_row=1.0, flips_per_model=10.0,
+        flip_rate=0.1, flip_rate_interval=None, per_member=[0.1] * 10, curve=[], above_floor=None,
+        above_standard=results.LeaveOneOutContrast(
+            arm="standard", design="independent-seeds", flip_rate=sum(interval) / 2, interval=interval, paired=True,
+            luf=0.0,
+        ),
+        groups=[], most_felt=[], published={}, published_note=None,
+    )  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("interval", "judgement"),
+    [((0.02, 0.04), "stands"), ((-0.004, 0.006), "does not stand"), ((-0.01, 0.03), "cannot be told")],
+)
+def test_leave_one_out_is_judged_by_its_flips(interval, judgement):
+    findings = [finding(question) for _, question in cifar10_plan("paper")]
+    claims = {claim.id: claim for claim in judge_cifar10_claims(findings, [], leave_one_out=[left_out(interval)])}
+    assert claims["luf"].judgement == judgement
+    assert (claims["conclusion"].judgement == "does not stand") == (judgement == "does not stand")

@@ -11,11 +11,16 @@ import torch
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.cifar10_evidence import evidence_stages
 from fairtoll.experiments.cifar10_examples import example_stages
+from fairtoll.experiments.cifar10_leave_one_out import (
+    cifar10_leave_one_out_options,
+    cifar10_leave_one_out_stages,
+)
 from fairtoll.experiments.cifar10_plan import EPSILON, EPSILON_MAX, arms_of
 from fairtoll.experiments.cifar10_results import cifar10_results
 from fairtoll.experiments.cifar10_training import image_stages, training_stages
 from fairtoll.experiments.cifar10_workspace import Cifar10Workspace, Scale
 from fairtoll.experiments.ending import ending_stages
+from fairtoll.experiments.leave_one_out import LeaveOneOutOptions
 from fairtoll.experiments.options import check_options, choose_device, fastest_precision
 from fairtoll.experiments.pool import default_workers, run_stages
 from fairtoll.experiments.stages import Display, Silent, Stage
@@ -37,6 +42,7 @@ def reproduce_cifar10(
     protocol: str = "both",
     quick: bool = False,
     attacked_rows: int | None = None,
+    leave_one_out: int = 0,
     device: str = "auto",
     settings: FitSettings | None = None,
     scale: Scale | None = None,
@@ -61,6 +67,8 @@ def reproduce_cifar10(
     attacked_rows : int, optional
         Test images that are attacked, as many of each class. Default: 2,000 on a CPU, all on an accelerator, 300 when
         quick.
+    leave_one_out : int
+        Training images to leave out, one at a time; 0 for none.
     device : {"auto", "cpu", "cuda"}
         Where models are trained and attacked.
     settings : FitSettings, optional
@@ -106,7 +114,8 @@ def reproduce_cifar10(
         settings,
         scale,
     )
-    build = partial(_build, workspace, protocol, rows_expected)
+    options = cifar10_leave_one_out_options(leave_one_out, quick=quick, device=device)
+    build = partial(_build, workspace, protocol, rows_expected, options)
     # An accelerator is shared badly: one process at a time.
     workers = 1 if device == "cuda" else workers or default_workers()
     with build()[0].lock():
@@ -115,7 +124,10 @@ def reproduce_cifar10(
 
 
 def _build(
-    workspace: Cifar10Workspace, protocol: str, rows_expected: tuple[int, int] | None
+    workspace: Cifar10Workspace,
+    protocol: str,
+    rows_expected: tuple[int, int] | None,
+    options: LeaveOneOutOptions | None,
 ) -> tuple[Run, list[Stage]]:
     configuration = {
         "experiment": "cifar10",
@@ -125,14 +137,24 @@ def _build(
         "epsilon_max": EPSILON_MAX,
         **workspace.describe(),
     }
-    return Run(workspace.folder, configuration), cifar10_stages(workspace, protocol, rows_expected)
+    if options is not None:
+        configuration["leave_one_out"] = options.describe()
+    stages = cifar10_stages(workspace, protocol, rows_expected, options)
+    return Run(workspace.folder, configuration), stages
 
 
 def cifar10_stages(
-    workspace: Cifar10Workspace, protocol: str, rows_expected: tuple[int, int] | None = OFFICIAL_ROWS
+    workspace: Cifar10Workspace,
+    protocol: str,
+    rows_expected: tuple[int, int] | None = OFFICIAL_ROWS,
+    leave_one_out: LeaveOneOutOptions | None = None,
 ) -> list[Stage]:
     """Everything to be done, in order."""
-    evidence = [*evidence_stages(workspace, protocol), *example_stages(workspace)]
+    evidence = [
+        *evidence_stages(workspace, protocol),
+        *example_stages(workspace),
+        *cifar10_leave_one_out_stages(workspace, leave_one_out),
+    ]
     return [
         *image_stages(workspace, rows_expected),
         *training_stages(workspace),

@@ -7,6 +7,8 @@ from collections.abc import Sequence
 
 from fairtoll.experiments.cifar10_plan import LEAST, PAPER, PAPER_EPSILONS, cifar10_plan
 from fairtoll.experiments.claims import (
+    FALLS,
+    STANDS,
     UNKNOWN,
     Judgement,
     all_or_none,
@@ -18,13 +20,16 @@ from fairtoll.experiments.claims import (
     say_change,
     unless_few_runs,
 )
-from fairtoll.results import Accuracy, ArmValue, Claim, Finding
+from fairtoll.results import Accuracy, ArmValue, Claim, Finding, LeaveOneOut
+from fairtoll.statistics import margin_for
 
 #: As the paper names them.
 HARD, EASY = ("cat", "dog"), ("airplane", "horse", "ship")
 
 
-def judge_cifar10_claims(findings: Sequence[Finding], accuracy: Sequence[Accuracy]) -> list[Claim]:
+def judge_cifar10_claims(
+    findings: Sequence[Finding], accuracy: Sequence[Accuracy], *, leave_one_out: Sequence[LeaveOneOut] = ()
+) -> list[Claim]:
     """Each of the paper's claims that concerns CIFAR-10, with the reason and the findings behind it.
 
     Judged under the paper's own protocol, white-box over all rows where it names no evaluation; nothing is judged
@@ -37,6 +42,8 @@ def judge_cifar10_claims(findings: Sequence[Finding], accuracy: Sequence[Accurac
         Of the whole report.
     accuracy : sequence of Accuracy
         Unused by these claims; part of the common signature.
+    leave_one_out : sequence of LeaveOneOut
+        What was measured of it, if anything.
 
     Returns
     -------
@@ -55,17 +62,17 @@ def judge_cifar10_claims(findings: Sequence[Finding], accuracy: Sequence[Accurac
         _least_epsilon(least),
         _worse("cru-s-cifar10", rates, "white-box over all rows, CRU_s"),
         _shrinks(rates),
-        make_claim("luf", UNKNOWN, "Leave-one-out models are not trained in this run.", []),
+        _leave_one_out(leave_one_out),
     ]
-    kinds = {"CAU": ["cau-cifar10"], "CRU_eps": ["least-epsilon"], "CRU_s": ["cru-s-cifar10"]}
+    kinds = {
+        "CAU": ["cau-cifar10"],
+        "CRU_eps": ["least-epsilon"],
+        "CRU_s": ["cru-s-cifar10"],
+        "LUF": ["luf"],
+    }
     return [
         *claims,
-        conclude(
-            "CIFAR-10",
-            claims,
-            kinds,
-            "leave-one-out is not measured here, and CIFAR-10 has no groups for equalized odds",
-        ),
+        conclude("CIFAR-10", claims, kinds, "CIFAR-10 has no groups for equalized odds"),
     ]
 
 
@@ -129,6 +136,30 @@ def _shrinks(rates: Sequence[Finding]) -> Claim:
         for change, half, epsilon in zip(known, reach, PAPER_EPSILONS, strict=True)
     )
     return make_claim("cru-s-shrinks", judgement, f"{lead}: white-box over all rows, the change is {listed}.", rates)
+
+
+def _leave_one_out(found: Sequence[LeaveOneOut]) -> Claim:
+    """By the flip rate, which carries LUF_t and LUF_l, in the design that the paper must have used.
+
+    Each of its members has a seed of its own, so that its interval covers new seeds, but for those of the two
+    reference models.
+    """
+    asked = next((one for one in found if one.design == "independent-seeds" and one.above_standard is not None), None)
+    if asked is None or asked.above_standard is None or asked.above_standard.interval is None:
+        reason = "Leave-one-out models of both classifiers are not trained in this run."
+        return make_claim("luf", UNKNOWN, reason, [])
+    contrast, margin = asked.above_standard, margin_for("luf_flip_rate")
+    low, high = asked.above_standard.interval
+    judgement: Judgement = STANDS if low > margin else FALLS if high < margin else UNKNOWN
+    lead = {STANDS: "The change is above the margin", FALLS: "A change above the margin is ruled out"}.get(
+        judgement, "The interval does not settle it"
+    )
+    reason = (
+        f"{lead}: with a seed of its own for each of {asked.members} models, predictions flip "
+        f"{100 * contrast.flip_rate:+.2f} points more often for the static classifier (interval {100 * low:+.2f} to "
+        f"{100 * high:+.2f}, margin {100 * margin:g}); LUF {contrast.luf:+.4f}."
+    )
+    return make_claim("luf", judgement, reason, [])
 
 
 def _change(standard: ArmValue, robust: ArmValue, name: str) -> tuple[float, float]:

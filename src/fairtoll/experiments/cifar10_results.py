@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -12,8 +13,10 @@ from fairtoll.auditing.assemble import assemble
 from fairtoll.evidence import Evidence
 from fairtoll.experiments.cifar10_claims import judge_cifar10_claims
 from fairtoll.experiments.cifar10_examples import read_examples
+from fairtoll.experiments.cifar10_leave_one_out import cifar10_leave_one_out
 from fairtoll.experiments.cifar10_plan import CRAFT_STEPS, EPSILON, cifar10_plan, published_accuracy, published_values
 from fairtoll.experiments.environment import kept_environment
+from fairtoll.experiments.leave_one_out_results import leave_one_out_notes
 from fairtoll.runs import finished_stages
 
 TITLE = "Which classes pay when an image classifier is hardened?"
@@ -35,7 +38,8 @@ def cifar10_results(folder: Path) -> results.Results:
     """
     configuration = json.loads((folder / "configuration.json").read_text(encoding="utf-8"))
     evidence = Evidence.load(folder / "evidence")
-    return assemble(
+    left_out = cifar10_leave_one_out(folder, configuration, evidence)
+    found = assemble(
         evidence,
         cifar10_plan(configuration["protocol"]),
         title=TITLE,
@@ -44,7 +48,7 @@ def cifar10_results(folder: Path) -> results.Results:
         configuration=configuration,
         published=published_values(),
         published_accuracy=published_accuracy(),
-        judge_claims=judge_cifar10_claims,
+        judge_claims=partial(judge_cifar10_claims, leave_one_out=left_out),
         make_notes=cifar10_notes,
         make_highlights=cifar10_highlights,
         cuts=describe_cuts(configuration, evidence.about),
@@ -52,6 +56,8 @@ def cifar10_results(folder: Path) -> results.Results:
         environment=kept_environment(folder),
         seconds=finished_stages(folder),
     )
+    notes = [*leave_one_out_notes(left_out), *found.notes]
+    return found.model_copy(update={"leave_one_out": left_out, "notes": notes})
 
 
 def cifar10_highlights(findings: Sequence[results.Finding], accuracy: Sequence[results.Accuracy]) -> list[str]:
