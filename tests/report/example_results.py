@@ -5,6 +5,7 @@ from typing import Any
 import numpy as np
 from example_arms import MARGIN, SEEDS, arm_value, difference
 from example_claims import alarms, claims
+from example_leave_one_out import leave_one_out
 
 Json = dict[str, Any]
 
@@ -316,6 +317,7 @@ def example_results() -> Json:
             {"name": "noise", "title": "Noise twins", "note": "each row with a random twin"},
             {"name": "online", "title": "On-line adversarial", "note": "min-max training, 7 steps"},
         ],
+        "leave_one_out": leave_one_out(),
         "environment": {"python": "3.11.9", "torch": "2.13.0", "device": "cpu", "threads": 2},
         "seconds": {"train-static": 74.2, "craft": 100.0, "realistic-static": 21.9, "results": 20.3},
         "notes": ["no figure of this example is real"],

@@ -7,6 +7,7 @@ from typing import Any
 import altair as alt
 
 from fairtoll.report._chart_domain import cut_ends, within
+from fairtoll.report._chart_log import LogAxis
 from fairtoll.report._chart_row import Row, shorten, tips
 from fairtoll.report._chart_rows import LABEL_LENGTH, SEPARATOR, tooltips
 from fairtoll.report._chart_style import INK, RIGHT_EDGE, Panel, layered
@@ -36,6 +37,7 @@ def group_marks_panel(
     summary: str,
     domain: tuple[float, float],
     texts: Mapping[str, str] | None = None,
+    log: LogAxis | None = None,
 ) -> Panel:
     """Return a panel with one band per group and the arms side by side in it.
 
@@ -51,7 +53,11 @@ def group_marks_panel(
         Ends of the axis; an interval that runs past them is cut there and ends in an arrowhead.
     texts
         What stands at the right of a group's band.
+    log
+        A logarithmic axis of this domain.
     """
+    scale = log.scale if log else alt.Scale(domain=list(domain), nice=False)
+    ticks: Json = log.labels if log else {"tickCount": 5}
     keys = {group: SEPARATOR.join((f"{index:03d}", shorten(group, LABEL_LENGTH))) for index, group in enumerate(groups)}
     layers: list[Any] = []
     datasets: Json = {}
@@ -76,8 +82,8 @@ def group_marks_panel(
         return alt.X(
             field=field_name,
             type="quantitative",
-            scale=alt.Scale(domain=list(domain), nice=False),
-            axis=alt.Axis(title=axis, tickCount=5, domain=True, labelFlush=False, labelSeparation=6),
+            scale=scale,
+            axis=alt.Axis(title=axis, domain=True, labelFlush=False, labelSeparation=6, **ticks),
         )
 
     def add(entries: list[Json], mark: str, style: Json, encoding: Json) -> None:

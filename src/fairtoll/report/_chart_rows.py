@@ -6,6 +6,7 @@ from typing import Any
 import altair as alt
 
 from fairtoll.report._chart_domain import cut_ends, within
+from fairtoll.report._chart_log import LogAxis
 from fairtoll.report._chart_row import Row, shorten, tips
 from fairtoll.report._chart_style import INK, RIGHT_EDGE, SHAPES, Panel, layered
 from fairtoll.report._format import Json
@@ -32,6 +33,7 @@ def row_panel(
     zero_line: bool = False,
     group_title: str = "",
     domain: tuple[float, float] | None = None,
+    log: LogAxis | None = None,
 ) -> Panel:
     """Return a panel with one line per row.
 
@@ -48,7 +50,10 @@ def row_panel(
     domain
         Ends of the axis, where panels side by side must share them; an interval that runs past them is cut
         there and ends in an arrowhead.
+    log
+        A logarithmic axis, ends and all.
     """
+    domain = log.domain if log else domain
     keys = [
         SEPARATOR.join(
             (
@@ -80,14 +85,16 @@ def row_panel(
     )
     # Said once, in the first layer: Vega-Lite shares scale and axis among layers.
     y = alt.Y(field="key", type="nominal", title=None)
-    scale = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=True, nice=True)
+    linear = alt.Scale(domain=list(domain)) if domain else alt.Scale(zero=True, nice=True)
+    scale = log.scale if log else linear
+    ticks: Json = log.labels if log else {"tickCount": 5}
 
     def x(field_name: str) -> Any:
         return alt.X(
             field=field_name,
             type="quantitative",
             scale=scale,
-            axis=alt.Axis(title=axis, tickCount=5, domain=True, labelFlush=False, labelSeparation=6),
+            axis=alt.Axis(title=axis, domain=True, labelFlush=False, labelSeparation=6, **ticks),
         )
 
     colour = alt.Color(field="colour", type="nominal", scale=None, legend=None)

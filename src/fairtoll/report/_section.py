@@ -13,12 +13,13 @@ PAPER_MARK = " Diamond: the paper's value."
 
 @dataclass
 class Section:
-    """One part of the report: an anchor, a heading, its name in the contents, figures and tables."""
+    """One part of the report: an anchor, a heading, its name in the contents, what it comes to, figures and tables."""
 
     anchor: str
     title: str
     short: str
     lead: str = ""
+    headlines: list[str] = field(default_factory=list)
     figures: list[Figure] = field(default_factory=list)
     tables: list[Table] = field(default_factory=list)
     strips: list[Strip] = field(default_factory=list)

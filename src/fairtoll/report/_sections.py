@@ -11,6 +11,7 @@ from fairtoll.report._sections_class import accuracy, attack_success, class_accu
 from fairtoll.report._sections_epsilon import least_epsilon
 from fairtoll.report._sections_examples import examples
 from fairtoll.report._sections_group import by_partition, group_robustness
+from fairtoll.report._sections_leave_one_out import leave_one_out
 from fairtoll.report._sections_toll import against_the_paper, other_threats, toll, transfer
 from fairtoll.report._source import source_line
 
@@ -38,6 +39,7 @@ def build(results: Json) -> list[Section]:
         other_threats,
         transfer,
         toll,
+        leave_one_out,
     ]
     sections: list[Section] = []
     for part in parts:

@@ -1,0 +1,196 @@
+"""Tables of leave-one-out: the paper's Table III, contrasts, groups, and the rows that matter most."""
+
+from collections.abc import Sequence
+
+from fairtoll.report._format import Json, count, finite, percent
+from fairtoll.report._leave_one_out import (
+    PAPER,
+    PAPER_MEMBERS,
+    PAPER_TEST_ROWS,
+    by_arm,
+    design_title,
+    flips,
+    luf,
+    printed,
+    printed_rate,
+    rate,
+    signed_rate,
+)
+from fairtoll.report._prose import sentence
+from fairtoll.report._select import arm_titles, class_order, in_order
+from fairtoll.report._table import Cell, Column, Table
+
+COUNTS_NOTE = "LUF grows with the members, LUF_t with them and LUF_l with the test rows: only the share does neither."
+SHARED_TWINS = "Twins of static training were crafted once, on the full model: an approximation."
+FELT = 5
+
+
+def summary_table(results: Json, entries: Sequence[Json]) -> Table:
+    """Return LUF, LUF_t, LUF_l and the share of flips by arm and design, the paper's below each arm's."""
+    titles = arm_titles(results)
+    columns = (
+        Column("Arm"),
+        Column("Design"),
+        Column("Members", count),
+        Column("Test rows", count),
+        Column("LUF", luf),
+        Column("Low", luf, key="luf_low"),
+        Column("High", luf, key="luf_high"),
+        Column("LUF_t", flips),
+        Column("LUF_l", flips),
+        Column("Flipped, %", rate),
+        Column("Low, %", rate, key="flipped_low"),
+        Column("High, %", rate, key="flipped_high"),
+    )
+    rows: list[list[Cell]] = []
+    for arm, of_arm in by_arm(entries).items():
+        for entry in of_arm:
+            luf_ends = entry.get("luf_interval") or (None, None)
+            ends = entry.get("flip_rate_interval") or (None, None)
+            design = f"Floor: {design_title(entry['design'])}" if entry["floor"] else design_title(entry["design"])
+            rows.append(
+                [
+                    *(titles[arm], design, entry["members"], entry["rows"]),
+                    *(finite(entry["luf"]), *map(finite, luf_ends)),
+                    *(finite(entry["flips_per_row"]), finite(entry["flips_per_model"])),
+                    *(finite(entry["flip_rate"]), *map(finite, ends)),
+                ]
+            )
+        paper = printed(of_arm)
+        if paper:
+            rows.append(
+                [
+                    *(titles[arm], PAPER, PAPER_MEMBERS, PAPER_TEST_ROWS, finite(paper.get("luf")), None, None),
+                    *(finite(paper.get("luf_t")), finite(paper.get("luf_l")), printed_rate(of_arm), None, None),
+                ]
+            )
+    return Table(
+        "leave-one-out",
+        "Leave-one-out unfairness, the paper's Table III",
+        columns,
+        rows,
+        " ".join([COUNTS_NOTE, *remarks(entries)]),
+        compact=True,
+    )
+
+
+def remarks(entries: Sequence[Json]) -> list[str]:
+    """Return what must be known beside the numbers: precision, approximations, how the paper's values relate."""
+    precisions = dict.fromkeys(str(entry["precision"]) for entry in entries)
+    notes = dict.fromkeys(sentence(entry["published_note"]) for entry in entries if entry.get("published_note"))
+    shared = [SHARED_TWINS] if any(entry.get("twins") == "shared" for entry in entries) else []
+    return [f"Trained in {' and '.join(precisions)}.", *shared, *notes]
+
+
+def contrast_table(results: Json, entries: Sequence[Json]) -> Table | None:
+    """Return how much more flips there are than in a floor and than in the standard arm."""
+    titles = arm_titles(results)
+    columns = (
+        Column("Arm"),
+        Column("Design"),
+        Column("Less"),
+        Column("Flipped, points", signed_rate),
+        Column("Low", signed_rate),
+        Column("High", signed_rate),
+        Column("Paired"),
+        Column("LUF", lambda value: f"+{luf(value)}" if value > 0 else luf(value)),
+    )
+    rows: list[list[Cell]] = []
+    for key in ("above_floor", "above_standard"):
+        for entry in entries:
+            contrast = entry.get(key)
+            low, high = (contrast or {}).get("interval") or (None, None)
+            # Two floors that never flip anything have nothing to compare.
+            if not contrast or not (contrast["flip_rate"] or low or high or contrast["luf"]):
+                continue
+            other = design_title(contrast["design"]) if key == "above_floor" else titles[contrast["arm"]]
+            rows.append(
+                [
+                    *(titles[entry["arm"]], design_title(entry["design"]), other),
+                    *(finite(contrast["flip_rate"]), finite(low), finite(high)),
+                    *("member by member" if contrast["paired"] else "no", finite(contrast["luf"])),
+                ]
+            )
+    caption = "How much more is flipped than in the floor, and than in the standard arm"
+    return Table("leave-one-out-contrasts", caption, columns, rows, compact=True) if rows else None
+
+
+def groups_table(results: Json, entries: Sequence[Json]) -> Table:
+    """Return flips and LUF by class and group, the full model's error beside them."""
+    titles, order = arm_titles(results), class_order(results)
+    columns = (
+        Column("Arm"),
+        Column("Design"),
+        Column("By"),
+        Column("Group"),
+        Column("Test rows", count),
+        Column("Flipped, %", rate),
+        Column("LUF", luf),
+        Column("Full model's error, %", percent, key="error"),
+        Column("Enough rows"),
+    )
+    rows: list[list[Cell]] = []
+    for entry in entries:
+        groups = {(group["partition"], group["group"]): group for group in entry["groups"]}
+        for partition in dict.fromkeys(partition for partition, _ in groups):
+            for name in in_order((name for of, name in groups if of == partition), order):
+                group = groups[partition, name]
+                rows.append(
+                    [
+                        *(titles[entry["arm"]], design_title(entry["design"]), partition, name, group["rows"]),
+                        *(finite(group["flip_rate"]), finite(group["luf"]), finite(group["error"])),
+                        "yes" if group["sufficient"] else "no",
+                    ]
+                )
+    return Table("leave-one-out-groups", "Flips by class and group, all designs", columns, rows)
+
+
+def felt_table(results: Json, entries: Sequence[Json], name: str, caption: str, *, compact: bool = False) -> Table:
+    """Return the left-out rows that change most predictions, with who they are."""
+    titles = arm_titles(results)
+    keys = list(dict.fromkeys(key for entry in entries for row in entry["most_felt"] for key in row["groups"]))
+    named = len({entry["design"] for entry in entries}) > 1
+    columns = (
+        Column("Arm"),
+        *((Column("Design"),) if named else ()),
+        Column("Training row", str),
+        Column("Class"),
+        *(Column(key.capitalize()) for key in keys),
+        Column("Predictions flipped", count),
+        Column("Share, %", rate),
+        Column("Largest change of confidence", luf),
+    )
+    rows: list[list[Cell]] = []
+    for entry in entries:
+        for row in entry["most_felt"]:
+            if row["row"] is None:
+                continue
+            rows.append(
+                [
+                    titles[entry["arm"]],
+                    *((design_title(entry["design"]),) if named else ()),
+                    *(row["row"], row["class_name"]),
+                    *(row["groups"].get(key) for key in keys),
+                    *(row["flips"], row["flips"] / entry["rows"], finite(row["largest_change"])),
+                ]
+            )
+    note = " ".join(said for entry in entries if (said := share_of_most(entry, titles[entry["arm"]])))
+    return Table(name, caption, columns, rows, note if compact else "", compact=compact)
+
+
+def share_of_most(entry: Json, title: str) -> str:
+    """Return how many of all flips the rows that are felt most make; nothing without flips or with few members.
+
+    Examples
+    --------
+    >>> entry = {"per_member": [0.03, 0.0, 0.01, 0.0, 0.0, 0.0], "members": 6}
+    >>> share_of_most(entry, "Standard")
+    'Standard: 2 of 6 rows make every flip.'
+    """
+    rates = sorted(map(float, entry["per_member"]), reverse=True)
+    total, felt = sum(rates), sum(value > 0 for value in rates)
+    if not total or entry["members"] <= FELT:
+        return ""
+    if felt <= FELT:
+        return f"{title}: {felt} of {entry['members']} rows make every flip."
+    return f"{title}: {FELT} of {entry['members']} rows make {percent(sum(rates[:FELT]) / total, 0)}% of all flips."
