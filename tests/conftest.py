@@ -33,15 +33,15 @@ def mini_copy(mini_run, tmp_path):
 
 @pytest.fixture(scope="session")
 def cifar10_copy(tmp_path_factory):
-    """Folder of a made-up copy of CIFAR-10: 200 training and 100 test images, PNG in Parquet."""
+    """Folder of a made-up copy of CIFAR-10: 200 training and 200 test images, PNG in Parquet."""
     from synthetic_cifar10 import make_splits, write_parquet_copy
 
-    return write_parquet_copy(tmp_path_factory.mktemp("made-up"), make_splits(200, 100))
+    return write_parquet_copy(tmp_path_factory.mktemp("made-up"), make_splits(200, 200))
 
 
 @pytest.fixture(scope="session")
 def run_mini_cifar10(cifar10_copy):
-    """Runs the CIFAR-10 experiment on the made-up copy: both protocols, two training runs, 40 attacked images."""
+    """Runs the CIFAR-10 experiment on the made-up copy: both protocols, two training runs, 100 attacked images."""
     from fairtoll.experiments import reproduce_cifar10
     from fairtoll.experiments.cifar10_workspace import Scale
     from fairtoll.training import FitSettings
@@ -51,7 +51,7 @@ def run_mini_cifar10(cifar10_copy):
             folder,
             source=cifar10_copy,
             seeds=seeds,
-            scale=Scale(attacked_rows=40, restarts=1, queries=10, widths=(4, 8, 16, 16)),
+            scale=Scale(attacked_rows=100, restarts=1, queries=10, widths=(4, 8, 16, 16)),
             settings=FitSettings(epochs=3, batch_size=50),
             rows_expected=None,
             workers=workers,

@@ -15,7 +15,7 @@ from fairtoll import FairtollError
 from fairtoll.experiments.cifar10_plan import PAPER_EPSILONS, arms_of, cifar10_plan
 from fairtoll.rerender import rerender
 
-ATTACKED = 40
+ATTACKED = 100
 TABLE_THREE = {
     "standard": {"luf": 0.7694, "luf_t": 29.26, "luf_l": 2926.1},
     "static": {"luf": 0.7945, "luf_t": 29.35, "luf_l": 2934.89},
@@ -61,8 +61,8 @@ def test_attacks_cover_as_many_images_of_each_class_and_predictions_all(evidence
     labels = evidence["rows"].set_index("row")["label"]
     for _, table in attacked.groupby(["arm", "seed", "evaluation", "attack", "epsilon"]):
         assert len(table) == ATTACKED
-        np.testing.assert_array_equal(np.bincount(labels[table["row"]]), np.full(10, 4))
-    assert (evidence["predictions"].groupby(["arm", "seed"]).size() == 100).all()
+        np.testing.assert_array_equal(np.bincount(labels[table["row"]]), np.full(10, 10))
+    assert (evidence["predictions"].groupby(["arm", "seed"]).size() == 200).all()
 
 
 def test_accuracies_are_those_of_the_tables(results, evidence):
@@ -152,7 +152,7 @@ def test_the_report_shows_images_that_were_attacked(results, evidence):
 
 
 def test_what_was_cut_and_what_survives_is_said(results):
-    assert any("40 of 100 test images" in cut for cut in results["cuts"])
+    assert any("100 of 200 test images" in cut for cut in results["cuts"])
     assert any("Two training runs" in cut for cut in results["cuts"])
     assert "83.1% robust accuracy" in results["highlights"][0]
 
@@ -199,7 +199,7 @@ def test_the_paper_alone_needs_no_online_training_and_may_leave_images_out(run_m
     left_out = {(one["arm"], one["design"]): one for one in results["leave_one_out"]}
     assert len(left_out) == 12  # two classifiers, six designs
     for one in left_out.values():
-        assert (one["members"], one["rows"], one["precision"]) == (2, 100, "float32")
+        assert (one["members"], one["rows"], one["precision"]) == (2, 200, "float32")
         assert one["published"] == pytest.approx(TABLE_THREE[one["arm"]])
     assert left_out["standard", "rerun"]["flip_rate"] == 0
 
