@@ -7,13 +7,16 @@ import math
 import re
 from typing import Any
 
+import numpy as np
 import pytest
 from example_leave_one_out import DESIGNS, MEMBERS, SIZES, TEST_ROWS, leave_one_out
+from scipy.stats import spearmanr
 
 from fairtoll.report._chart_growth import Growth, end_labels
 from fairtoll.report._chart_log import LogAxis, log_axis
 from fairtoll.report._chart_row import Row
 from fairtoll.report._chart_rows import row_panel
+from fairtoll.report._figures_leave_one_out import rank_correlation
 from fairtoll.report._format import cleaned
 from fairtoll.report._leave_one_out import headlines, rate
 from fairtoll.report._section import Section
@@ -183,6 +186,21 @@ def test_groups_stand_hardest_first_beside_their_error(entries: list[Json], whol
     race = panels(whole)["leave-one-out-groups-3-1"]
     assert "Other (too few rows)" in str(race.spec["layer"][0]["encoding"]["y"]["scale"]["domain"])
     assert len(cells(whole, "leave-one-out-groups")) == sum(len(entry["groups"]) for entry in entries)
+
+
+def test_flips_in_hard_classes_are_said_where_there_are_many(entries: list[Json], whole: Section) -> None:
+    assert not any("correlation" in figure.marks for figure in whole.figures)
+    rng = np.random.default_rng(3)
+    error, flips = rng.random(10), rng.integers(0, 4, 10) / 1000
+    template = entries[0]["groups"][0]
+    entries[0]["groups"] = [
+        {**template, "group": f"class {index}", "error": error[index], "flip_rate": flips[index]} for index in range(10)
+    ]
+    expected = float(spearmanr(error, flips).statistic)
+    assert rank_correlation(list(error), list(flips)) == pytest.approx(expected)
+    said = made(entries[:1]).figures[-1].marks
+    assert f"Standard {expected:.2f}." in said.replace("\N{MINUS SIGN}", "-")
+    assert rank_correlation([0.1, 0.2], [0.0, 0.0]) is None
 
 
 def test_rows_that_matter_most_are_left_out_rows_alone(entries: list[Json], whole: Section) -> None:

@@ -2,6 +2,8 @@
 
 from collections.abc import Sequence
 
+import pandas as pd
+
 from fairtoll.report._chart_groups import Series, group_marks_panel
 from fairtoll.report._chart_growth import Growth, growth_panel
 from fairtoll.report._chart_log import LogAxis, log_axis
@@ -9,7 +11,8 @@ from fairtoll.report._chart_row import Row
 from fairtoll.report._chart_rows import row_panel
 from fairtoll.report._chart_style import Figure, Panel, arm_colours
 from fairtoll.report._figures import pair, runs
-from fairtoll.report._format import Json, count, percent
+from fairtoll.report._figures_class import MANY
+from fairtoll.report._format import MINUS, Json, count, finite, percent
 from fairtoll.report._leave_one_out import (
     PAPER,
     PAPER_MEMBERS,
@@ -189,7 +192,8 @@ def group_figures(results: Json, entries: Sequence[Json]) -> list[Figure]:
             groups_panel(results, f"{name}-{place + 1}", partition, order, found, axis)
             for place, found in enumerate(pairs)
         ]
-        figures.append(Figure(name, f"Flips by {partition}, hardest first", panels, group_marks(pairs)))
+        marks = " ".join([group_marks(pairs), *ranks_alike(results, pairs, partition)])
+        figures.append(Figure(name, f"Flips by {partition}, hardest first", panels, marks))
     return figures
 
 
@@ -207,6 +211,29 @@ def group_order(results: Json, entry: Json, partition: str) -> list[str]:
     groups = [group for group in entry["groups"] if group["partition"] == partition]
     by_error = [str(group["group"]) for group in sorted(groups, key=lambda group: -float(group["error"]))]
     return in_order(by_error, class_order(results)) if partition == "class" else by_error
+
+
+def ranks_alike(results: Json, pairs: Sequence[tuple[Json, Json | None]], partition: str) -> list[str]:
+    """Return whether flips lie in the hard groups, as a rank correlation; nothing where there are few groups."""
+    titles, said = arm_titles(results), []
+    for first, _ in pairs:
+        groups = [group for group in first["groups"] if group["partition"] == partition and group["sufficient"]]
+        found = rank_correlation([group["error"] for group in groups], [group["flip_rate"] for group in groups])
+        if len(groups) >= MANY and found is not None:
+            said.append(f"{titles[first['arm']]} {found:.2f}".replace("-", MINUS))
+    design = design_title(pairs[0][0]["design"]).lower()
+    return [f"Rank correlation of {design} flips with error: {', '.join(said)}."] if said else []
+
+
+def rank_correlation(first: Sequence[float], second: Sequence[float]) -> float | None:
+    """Return Spearman's correlation, ties at their mean rank; None where either is all one value.
+
+    Examples
+    --------
+    >>> round(rank_correlation([1.0, 2.0, 3.0, 4.0], [10.0, 20.0, 40.0, 30.0]), 3)
+    0.8
+    """
+    return finite(pd.Series(first, dtype=float).rank().corr(pd.Series(second, dtype=float).rank()))
 
 
 def groups_panel(
