@@ -98,7 +98,8 @@ def test_every_design_and_member_is_drawn(entries: list[Json], whole: Section) -
         marks = [entry for entry in drawn(panel, "point") if "tip design" in entry]
         assert {entry["tip design"]: entry["x"] for entry in marks} == pytest.approx(rates)
         single = sorted(entry["x"] for entry in drawn(panel, "circle"))
-        assert single == pytest.approx(sorted(100 * value for entry in of_arm for value in entry["per_member"]))
+        members = [100 * value for entry in of_arm if entry["flip_rate"] for value in entry["per_member"]]
+        assert single == pytest.approx(sorted(members))
         # Two floors are nothing but zero: no line, a mark at 0 and a 0 beside it.
         assert len(drawn(panel, "rule")) == len(DESIGNS) - 2
         assert [entry["text"] for entry in drawn(panel, "text")].count("0") == 2
@@ -139,8 +140,9 @@ def test_curves_are_the_results(entries: list[Json], whole: Section) -> None:
 def test_curves_that_end_alike_share_a_name_and_no_name_leaves_the_plot() -> None:
     axis = LogAxis(0.001, 10.0)
     lines = [Growth(name, [(5, value, {})]) for name, value in (("a", 0.0), ("b", 0.0), ("c", 9.0), ("d", 9.5))]
+    lines += [Growth(name, [(5, 0.05, {})]) for name in ("Independent seeds", "New seed")]
     labels = end_labels(lines, axis)
-    assert [label["text"] for label in labels] == ["a, b", "c", "d"]
+    assert [label["text"] for label in labels] == ["a, b", "c", "d", "Independent seeds", "New seed"]
     places = [axis.place(label["y"]) for label in labels]
     assert places[0] == pytest.approx(0.04)
     assert places[2] == pytest.approx(1.0)

@@ -14,6 +14,7 @@ from fairtoll.report._format import Json
 
 HEIGHT = 230
 LABEL_SHARE = 0.07
+LABEL_LENGTH = 18
 ABOVE_AXIS = 0.04  # so that the axis does not strike a name through
 DASH = [5, 3]
 
@@ -95,17 +96,23 @@ def growth_panel(
 
 
 def end_labels(lines: Sequence[Growth], axis: LogAxis) -> list[Json]:
-    """Return each curve's name right of its end, far enough apart to be read; curves that end alike share a place."""
-    names: dict[tuple[int, float], list[str]] = {}
+    """Return each curve's name right of its end, far enough apart to be read; short names of one end share a place."""
+    ends: list[tuple[int, float, str]] = []
     for line in lines:
-        names.setdefault(line.points[-1][:2], []).append(line.label)
-    places = spread_labels([max(axis.place(value), ABOVE_AXIS) for _, value in names], LABEL_SHARE)
+        size, value, _ = line.points[-1]
+        alike = next((index for index, end in enumerate(ends) if end[:2] == (size, value)), None)
+        joined = "" if alike is None else f"{ends[alike][2]}, {line.label}"
+        if alike is not None and len(joined) <= LABEL_LENGTH:
+            ends[alike] = (size, value, joined)
+        else:
+            ends.append((size, value, line.label))
+    places = spread_labels([max(axis.place(value), ABOVE_AXIS) for _, value, _ in ends], LABEL_SHARE)
     # The uppermost may not leave the plot: it makes room below itself, no further than need be.
     ceiling = 1.0
     for index in sorted(range(len(places)), key=lambda index: -places[index]):
         places[index] = min(places[index], ceiling)
         ceiling = places[index] - LABEL_SHARE
     return [
-        {"x": size, "y": axis.value(place), "text": shorten(", ".join(labels), 20)}
-        for ((size, _), labels), place in zip(names.items(), places, strict=True)
+        {"x": size, "y": axis.value(place), "text": shorten(name, LABEL_LENGTH)}
+        for (size, _, name), place in zip(ends, places, strict=True)
     ]

@@ -73,7 +73,8 @@ def rate_panel(results: Json, name: str, entries: Sequence[Json], axis: LogAxis)
                     colour,
                     value=100 * entry["flip_rate"],
                     interval=pair(entry.get("flip_rate_interval"), "points") if spread(entry) else None,
-                    seeds=runs(entry["per_member"], "points"),
+                    # Members that are all alike are the mean itself.
+                    seeds=runs(entry["per_member"], "points") if len(set(entry["per_member"])) > 1 else (),
                     text=share,
                     hollow=floor,
                     tooltip={
