@@ -42,8 +42,8 @@ class Asked:
             gradients.append(gradient)
         return (logits[0], gradients[0]) if len(logits) == 1 else (torch.cat(logits), torch.cat(gradients))
 
-    def class_gradients(self, points: Tensor, y: Tensor, classes: int) -> Iterator[tuple[Tensor, Tensor]]:
-        """For each of the likeliest wrong classes: what its logit lacks to the true one, and the input's gradient."""
+    def class_gradients(self, points: Tensor, y: Tensor, classes: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
+        """The likeliest wrong classes in turn: which, what its logit lacks to the true one's, the input's gradient."""
         leaf = points.detach().requires_grad_(True)
         with torch.enable_grad():
             answer = checked_logits(self.model, self.layout.show(leaf))
@@ -51,9 +51,9 @@ class Asked:
             likeliest = wrong.topk(min(classes, wrong.shape[1] - 1), dim=1).indices
             ahead = (answer.gather(1, likeliest) - answer.gather(1, y.unsqueeze(1))).unbind(dim=1)
             totals = [one.sum() for one in ahead]
-        for one, total in zip(ahead, totals, strict=True):
+        for which, one, total in zip(likeliest.unbind(dim=1), ahead, totals, strict=True):
             (gradient,) = torch.autograd.grad(total, leaf, retain_graph=total is not totals[-1])
-            yield -one.detach(), gradient
+            yield which, -one.detach(), gradient
 
 
 class Descent:

@@ -2,77 +2,38 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
-
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from fairtoll.attacks._descent import Asked
 from fairtoll.attacks._inputs import FiniteWatch
 from fairtoll.attacks._layout import steps_between_looks
+from fairtoll.attacks._least_rows import COARSE, FINE, TRYING, Found, Rows
 from fairtoll.attacks._linear import linear_radius
 from fairtoll.attacks.loss import margin
 from fairtoll.threat import LinfThreat
 
-#: Steps in vain at one radius before it has failed, and at the largest one before the row is censored.
-PATIENCE, LAST_PATIENCE = 3, 12
-#: How far inside the best radius the next try lies at first, in shares of it; halved at each failure.
-SHRINK = 0.05
-#: First step size in radii, halved at each failure, and the least one.
-STEP, LEAST_STEP = 2.0, 0.02
-#: Until something is found: how far past the tangent's radius a try lies, and how it grows where it fails.
+#: Steps in vain at one radius before their pace is looked at, steps within which it must lead to success, and steps
+#: after which the radius has failed in any case; the first and last for tries that are not repeated.
+LEAST_VAIN, HORIZON, MOST_VAIN = 2, 4, 6
+HARD_LEAST, HARD_MOST = 3, 12
+#: How far inside what was found the next ball lies at first, in shares of it, halved at each failure; below the second
+#: the coarse phase ends.
+SHRINK, COARSE_SHRINK = 0.05, 0.025
+#: Step sizes in radii, halved at each failure: at first, towards a rival, in the fine phase, and the least one.
+STEP, TRY_STEP, FINE_STEP, LEAST_STEP = 2.0, 1.0, 0.5, 0.02
+#: Until something is found: how far past the tangent's radius a ball reaches, and how it grows where it fails.
 OVERSHOOT, GROWTH = 0.02, 1.3
 #: Weight of the directions so far.
 MOMENTUM = 0.5
+#: Other classes that a row is driven towards once it has closed in; how far their tangents may reach, in radii found;
+#: and how much nearer the first success must be, in shares.
+RIVALS, REACH, NEARER = 2, 1.25, 0.01
 #: By how much of its largest logit a row must be misclassified, so that it stays so in a batch of another size.
-CLEARLY = 2e-6
+CLEARLY = 1e-6
 #: The bracket aimed at, in tolerances: what is left is for rounding and for being clearly misclassified.
-AIM = 0.9
-
-
-@dataclass
-class Found:
-    """What was found for each row of a batch.
-
-    Parameters
-    ----------
-    radius : Tensor, (N,)
-        Of the smallest ball found; infinite where there is none.
-    failed : Tensor, (N,)
-        The largest radius below it at which the search failed; 0 where there is none.
-    point : Tensor, (N, D)
-        The input that the ball is the smallest around, or the last one tried.
-    """
-
-    radius: Tensor
-    failed: Tensor
-    point: Tensor
-
-
-@dataclass
-class Rows:
-    """The rows still searched, a field for each quantity; features are flat, `(N, D)`."""
-
-    number: Tensor
-    x: Tensor
-    y: Tensor
-    low: Tensor
-    high: Tensor
-    point: Tensor
-    best: Tensor
-    direction: Tensor
-    radius: Tensor
-    found: Tensor
-    failed: Tensor
-    vain: Tensor
-    shrink: Tensor
-    step: Tensor
-    stuck: Tensor
-    done: Tensor
-
-    def take(self, rows: slice | Tensor) -> Rows:
-        """Some of them: views for a slice, copies for an index."""
-        return Rows(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})
+AIM = 0.8
 
 
 class LeastSearch:
@@ -80,7 +41,8 @@ class LeastSearch:
 
     Each step follows the sign of the margin's gradient, averaged over the last steps, inside a ball of the row's
     own radius. A misclassified point draws the ball in to just inside it; steps in vain let it out half the way
-    back. A row is done when a try one tolerance inside its best radius has failed.
+    back. Once a row has closed in to a few percent, other classes whose tangents are about as near are tried in turn
+    from the clean row. It is done when a ball one tolerance inside what was found has failed.
     """
 
     def __init__(self, asked: Asked, x: Tensor, *, threat: LinfThreat, epsilon_max: float, tolerance: float) -> None:
@@ -102,7 +64,7 @@ class LeastSearch:
             if step % between_looks == 0 or step == steps:
                 watch.raise_if_bad()
                 if step == steps or rows.done.any():
-                    self._record(found, rows)
+                    found.record(rows)
                     rows = rows.take(torch.nonzero(~rows.done).flatten())
                     if not len(rows.y):
                         break
@@ -111,36 +73,46 @@ class LeastSearch:
     def _first_guess(self, y: Tensor, targets: int) -> Rows:
         """Every row at the point where its tangent first meets another class."""
         parts = [self._nearest_class(self.x[chunk], y[chunk], chunk, targets) for chunk in self._chunks(len(y))]
-        radius, direction = (torch.cat(part) for part in zip(*parts, strict=True))
+        radius, direction, nearest, rivals, rival_radius = (torch.cat(part) for part in zip(*parts, strict=True))
         radius = (radius * (1 + OVERSHOOT) + self.tolerance / 2).clamp(max=self.epsilon_max)
-        nothing = torch.zeros_like(radius)
         rows = Rows(
-            number=torch.arange(len(y), device=y.device), x=self.x, y=y, low=self.low, high=self.high,
+            number=torch.arange(len(y), device=y.device), y=y, x=self.x, low=self.low, high=self.high,
             point=self.x.clone(), best=self.x.clone(), direction=direction, radius=radius,
-            found=torch.full_like(radius, torch.inf), failed=nothing, vain=nothing.clone(),
-            shrink=torch.full_like(radius, SHRINK), step=torch.full_like(radius, STEP),
-            stuck=nothing.bool(), done=nothing.bool(),
+            step=torch.full_like(radius, STEP), shrink=torch.full_like(radius, SHRINK),
+            found=torch.full_like(radius, torch.inf), failed=torch.zeros_like(radius),
+            vain=torch.zeros_like(y), ahead=torch.zeros_like(radius), stuck=torch.zeros_like(y, dtype=torch.bool),
+            phase=torch.full_like(y, COARSE), ended=torch.zeros_like(y, dtype=torch.bool),
+            closed=torch.zeros_like(y, dtype=torch.bool), done=torch.zeros_like(y, dtype=torch.bool),
+            target=nearest, home=nearest.clone(), rivals=rivals, rival_radius=rival_radius,
         )  # fmt: skip
         for chunk in self._chunks(len(y)):
             self._move(rows.take(chunk))
         return rows
 
-    def _nearest_class(self, x: Tensor, y: Tensor, chunk: slice, targets: int) -> tuple[Tensor, Tensor]:
-        """The tangent's radius to the nearest of the `targets` likeliest wrong classes, and its gradient."""
+    def _nearest_class(self, x: Tensor, y: Tensor, chunk: slice, targets: int) -> tuple[Tensor, ...]:
+        """The tangent's radius to the nearest of the likeliest wrong classes, its direction, and the next nearest."""
         nearest, direction = torch.full_like(x[:, 0], torch.inf), torch.zeros_like(x)
-        for lacking, gradient in self.asked.class_gradients(x.reshape(-1, *self.shape[1:]), y, targets):
+        classes, radii = [], []
+        for which, lacking, gradient in self.asked.class_gradients(x.reshape(-1, *self.shape[1:]), y, targets):
             gradient = gradient.flatten(1)
             room = torch.where(gradient > 0, self.high[chunk] - x, x - self.low[chunk]) * self.per_radius
             radius = linear_radius(lacking, gradient.abs() * self.scale, room)
+            classes.append(which)
+            radii.append(radius)
             first = (radius < nearest) | ~direction.any(dim=1)
             nearest = torch.where(first, radius, nearest)
             direction = torch.where(first.unsqueeze(1), gradient, direction)
-        return nearest, self._normalised(direction)
+        # Where there are too few classes, rivals that are never tried.
+        classes += [classes[0]] * RIVALS
+        radii += [torch.full_like(nearest, torch.inf)] * RIVALS
+        order = torch.stack(radii, dim=1).argsort(dim=1, stable=True)[:, : 1 + RIVALS]
+        near, reach = torch.stack(classes, dim=1).gather(1, order), torch.stack(radii, dim=1).gather(1, order)
+        return reach[:, 0], self._normalised(direction), near[:, 0], near[:, 1:], reach[:, 1:]
 
     def _advance(self, rows: Rows, step: int) -> Tensor:
         """One step of some rows, in place; returns their logits."""
-        shown = rows.point.reshape(-1, *self.shape[1:])
-        logits, gradient = self.asked.gradient(shown, rows.y, margin)
+        classes = torch.stack([rows.y, rows.target], dim=1)
+        logits, gradient = self.asked.gradient(rows.point.reshape(-1, *self.shape[1:]), classes, _margin_towards)
         gradient = gradient.flatten(1)
         wrong = margin(logits, rows.y) > CLEARLY * logits.abs().amax(dim=1)
         distance = ((rows.point - rows.x).abs() * self.per_radius).amax(dim=1)
@@ -148,36 +120,86 @@ class LeastSearch:
         first = better & rows.found.isinf()
         rows.found.copy_(torch.where(better, distance, rows.found))
         torch.where(better.unsqueeze(1), rows.point, rows.best, out=rows.best)
-        self._set_radius(rows, logits, gradient, wrong, first, step)
+        fails = self._fails(rows, _margin_towards(logits, classes), wrong)
+        self._set_radius(rows, margin(logits, rows.y), gradient, first, fails, step)
+        rival, back = self._set_phase(rows, fails)
+        rows.vain.masked_fill_(fails, 0)
         rows.direction.mul_(MOMENTUM).add_(self._normalised(gradient), alpha=1 - MOMENTUM)
         self._move(rows)
+        self._start_over(rows, rival=rival, back=back)
         return logits
 
-    def _set_radius(
-        self, rows: Rows, logits: Tensor, gradient: Tensor, wrong: Tensor, first: Tensor, step: int
-    ) -> None:
+    def _fails(self, rows: Rows, ahead: Tensor, wrong: Tensor) -> Tensor:
+        """Rows that will not be broken at their radius: neither the last steps' pace nor patience suffices."""
+        rows.vain.copy_(torch.where(wrong, 0, rows.vain + 1))
+        # A try that succeeds is the row's search from here on.
+        tried = wrong & (rows.phase == TRYING)
+        rows.phase.masked_fill_(tried, COARSE)
+        rows.shrink.masked_fill_(tried, SHRINK)
+        rows.home.copy_(torch.where(tried, rows.target, rows.home))
+        hard = (rows.phase == TRYING) | self._at_the_end(rows)
+        least = torch.where(hard, HARD_LEAST, LEAST_VAIN)
+        most = torch.where(hard, HARD_MOST, MOST_VAIN)
+        slow = ahead + HORIZON * (ahead - rows.ahead) < 0
+        rows.ahead.copy_(ahead)
+        return ~wrong & (rows.stuck | ((rows.vain >= least) & slow) | (rows.vain >= most))
+
+    def _at_the_end(self, rows: Rows) -> Tensor:
+        """Rows of which nothing is found and that have the largest radius."""
+        return rows.found.isinf() & (rows.radius >= self.epsilon_max)
+
+    def _set_radius(self, rows: Rows, ahead: Tensor, gradient: Tensor, first: Tensor, fails: Tensor, step: int) -> None:
         """Draw the ball in after a success, let it out after a failure."""
-        hit = rows.found.isfinite()
-        last = ~hit & (rows.radius >= self.epsilon_max)
-        vain = torch.where(wrong, 0, rows.vain + 1)
-        fails = ~wrong & (rows.stuck | (vain >= torch.where(last, LAST_PATIENCE, PATIENCE)))
-        # A failure outside the ball that was found since then was none.
+        hit, ends = rows.found.isfinite(), self._at_the_end(rows)
+        # A failure outside the ball that was found since then was none, nor is that of a single class.
         failed = torch.where(rows.failed < rows.found, rows.failed, 0)
-        rows.failed.copy_(torch.where(fails, torch.maximum(failed, rows.radius), failed))
-        # A hair more than the tolerance: found minus tolerance is rounded.
-        close = rows.found - rows.radius <= self.tolerance * 1.001
-        rows.done |= (fails & (last | close)) | (rows.found <= self.tolerance)
+        rows.failed.copy_(torch.where(fails & (rows.phase != TRYING), torch.maximum(failed, rows.radius), failed))
         halfway = ((rows.found - rows.failed) / (2 * rows.found)).clamp(min=SHRINK)
         shrink = torch.where(first & (rows.failed > 0), halfway, rows.shrink)
         rows.shrink.copy_(torch.where(fails & hit, shrink / 2, shrink))
-        rows.step.copy_(torch.where(fails & (hit | last), (rows.step / 2).clamp(min=LEAST_STEP), rows.step))
-        rows.vain.copy_(torch.where(fails, 0, vain))
-
+        rows.step.copy_(torch.where(fails & (hit | ends), (rows.step / 2).clamp(min=LEAST_STEP), rows.step))
+        # A hair more than the tolerance: what was found minus the tolerance is rounded.
+        rows.closed.copy_(rows.found - rows.radius <= self.tolerance * 1.001)
         inside = (rows.found - (rows.found * rows.shrink).clamp(min=self.tolerance)).clamp(min=0)
-        tangent = rows.radius - margin(logits, rows.y) / (gradient.abs() * self.scale).sum(dim=1)
+        tangent = rows.radius - ahead / (gradient.abs() * self.scale).sum(dim=1)
         outside = torch.maximum(tangent * (1 + OVERSHOOT), rows.radius * (GROWTH if step > 2 else 1 + OVERSHOOT))
         outside = torch.where(fails | (step <= 2), outside, rows.radius).clamp(max=self.epsilon_max)
-        rows.radius.copy_(torch.where(hit, inside, outside))
+        rows.ended.copy_(fails & ends)
+        radius = torch.where(hit, inside, outside)
+        rows.radius.copy_(torch.where(rows.phase == TRYING, rows.radius, radius))
+
+    def _set_phase(self, rows: Rows, fails: Tensor) -> tuple[Tensor, Tensor]:
+        """From coarse to rivals, one after another, to fine, to done; returns who goes to a rival, who comes back."""
+        coarse, fine = rows.phase == COARSE, rows.phase == FINE
+        leaves = fails & torch.where(
+            coarse, rows.ended | rows.closed | (rows.shrink < COARSE_SHRINK), rows.phase == TRYING
+        )
+        rival_radius, position = rows.rival_radius.min(dim=1)
+        rival = leaves & (rival_radius < (rows.found * REACH).clamp(max=self.epsilon_max))
+        rows.target.copy_(torch.where(rival, rows.rivals.gather(1, position.unsqueeze(1)).squeeze(1), rows.target))
+        tried = functional.one_hot(position, rows.rivals.shape[1]).bool() & rival.unsqueeze(1)
+        rows.rival_radius.masked_fill_(tried, torch.inf)
+        back = leaves & ~rival & (rows.phase == TRYING)
+        rows.phase.masked_fill_(leaves & ~rival, FINE)
+        rows.phase.masked_fill_(rival, TRYING)
+        rows.done |= (fails & fine & rows.closed) | (leaves & ~rival & rows.found.isinf())
+        rows.done |= rows.found <= self.tolerance
+        return rival, back
+
+    def _start_over(self, rows: Rows, *, rival: Tensor, back: Tensor) -> None:
+        """Rows that try a rival begin at the clean row, just inside what was found; others go back to that."""
+        point = torch.where(rival.unsqueeze(1), rows.x, torch.where(back.unsqueeze(1), rows.best, rows.point))
+        rows.point.copy_(point)
+        rows.direction.masked_fill_((rival | back).unsqueeze(1), 0)
+        # Nearer than the home class may yet come, so that this one need not be tried again.
+        nearer = torch.where(rows.failed > 0, rows.failed, rows.found * (1 - NEARER)).clamp(max=self.epsilon_max)
+        rows.radius.copy_(torch.where(rival, nearer, rows.radius))
+        rows.shrink.masked_fill_(back, COARSE_SHRINK / 2)
+        rows.step.masked_fill_(rival, TRY_STEP).masked_fill_(back, FINE_STEP)
+        rows.target.copy_(torch.where(back, rows.home, rows.target))
+        # The clean row itself is no step in vain.
+        rows.vain.masked_fill_(rival, -1)
+        rows.stuck &= ~(rival | back)
 
     def _move(self, rows: Rows) -> None:
         """A step along the direction, then back into the ball, the box and the largest radius."""
@@ -187,13 +209,6 @@ class LeastSearch:
         moved = torch.minimum(torch.maximum(moved, rows.low), rows.high)
         rows.stuck.copy_((moved == rows.point).all(dim=1))
         rows.point.copy_(moved)
-
-    def _record(self, found: Found, rows: Rows) -> None:
-        """Keep what is known of the rows."""
-        found.radius[rows.number] = rows.found
-        found.failed[rows.number] = rows.failed
-        hit = rows.found.isfinite().unsqueeze(1)
-        found.point[rows.number] = torch.where(hit, rows.best, rows.point)
 
     def _chunks(self, rows: int) -> list[slice]:
         return [slice(first, first + self.asked.chunk) for first in range(0, rows, self.asked.chunk)]
@@ -205,3 +220,10 @@ class LeastSearch:
         """Each row's share of what its margin gains for a unit of radius; zeros stay zeros."""
         gain = (gradient.abs() * self.scale).sum(dim=1, keepdim=True)
         return gradient / torch.where(gain > 0, gain, 1)
+
+
+def _margin_towards(logits: Tensor, classes: Tensor) -> Tensor:
+    """The margin of the class aimed at, `(N,)`; `classes` are the true one and that, -1 for the best wrong one."""
+    true, target = classes.unbind(dim=1)
+    aimed = logits.gather(1, target.clamp(min=0).unsqueeze(1)) - logits.gather(1, true.unsqueeze(1))
+    return torch.where(target < 0, margin(logits, true), aimed.squeeze(1))

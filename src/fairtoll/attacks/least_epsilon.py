@@ -66,10 +66,11 @@ def least_epsilon(
     """Smallest epsilon at which some admissible input of each row is found to be misclassified.
 
     ``method="search"`` starts where the row's tangent first meets another class, then closes in on the boundary
-    with one gradient a step: inside a ball of the row's own radius it follows the sign of the margin's gradient,
-    draws the ball in behind each misclassified point, and lets it out where steps are in vain. A row leaves once
-    a try one tolerance inside its best radius has failed. On models that are linear within reach this is the
-    closed form; elsewhere it is an upper bound, as every attack's is.
+    with one gradient a step: inside a ball of the row's own radius it follows the sign of the gradient of that
+    class's lead, draws the ball in behind each misclassified point, and lets it out where steps are in vain. Two
+    more classes whose tangents are about as near are tried on the way. A row leaves once a ball one tolerance inside
+    what was found has failed. On models that are linear within reach (and tell no more than ``targets + 1``
+    classes apart) this is the closed form; elsewhere it is an upper bound, as every attack's is.
 
     ``method="grid"`` is the paper's search, kept as the reference: PGD with cross-entropy afresh at each multiple
     of `grid_step` until it succeeds.
