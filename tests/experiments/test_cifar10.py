@@ -12,7 +12,8 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from fairtoll import FairtollError
-from fairtoll.experiments.cifar10_plan import PAPER_EPSILONS, arms_of, cifar10_plan
+from fairtoll.experiments.arms import arms_of
+from fairtoll.experiments.cifar10_plan import PAPER_EPSILONS, cifar10_plan
 from fairtoll.rerender import rerender
 
 ATTACKED = 100

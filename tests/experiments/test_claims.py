@@ -9,7 +9,8 @@ import pytest
 from fairtoll import Evidence, results
 from fairtoll.auditing.findings import answer
 from fairtoll.experiments.adult_claims import judge_adult_claims
-from fairtoll.experiments.adult_plan import PAPER, adult_plan
+from fairtoll.experiments.adult_plan import adult_plan
+from fairtoll.experiments.arms import PAPER
 
 NO, YES = "<=50K", ">50K"
 #: Interval of a change for each verdict, at a margin of 0.01.

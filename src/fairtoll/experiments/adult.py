@@ -9,10 +9,11 @@ import torch
 
 from fairtoll.experiments.adult_evidence import evidence_stages
 from fairtoll.experiments.adult_leave_one_out import adult_leave_one_out_options, adult_leave_one_out_stages
-from fairtoll.experiments.adult_plan import EPSILON, arms_of
+from fairtoll.experiments.adult_plan import EPSILON
 from fairtoll.experiments.adult_results import adult_results
 from fairtoll.experiments.adult_training import training_stages
 from fairtoll.experiments.adult_workspace import COPIES, AdultWorkspace
+from fairtoll.experiments.arms import arms_of
 from fairtoll.experiments.ending import ending_stages
 from fairtoll.experiments.leave_one_out import LeaveOneOutOptions
 from fairtoll.experiments.options import check_options, choose_device

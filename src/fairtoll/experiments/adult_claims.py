@@ -6,7 +6,8 @@ import math
 from collections.abc import Mapping, Sequence
 
 from fairtoll.data.adult import CLASS_NAMES
-from fairtoll.experiments.adult_plan import PAPER, adult_plan
+from fairtoll.experiments.adult_plan import adult_plan
+from fairtoll.experiments.arms import PAPER
 from fairtoll.experiments.claims import (
     FALLS,
     STANDS,

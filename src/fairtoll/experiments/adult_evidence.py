@@ -78,7 +78,7 @@ def _stage(
     after = (f"train-{arm}", "craft") if kind == "transfer" else (f"train-{arm}",)
     outputs = tuple(f"evidence/{part}-{arm}.parquet" for part in parts)
     verb = "Predict" if kind == "predict" else f"Attack ({kind})"
-    return Stage(f"{kind}-{arm}", f"{verb}: {ARMS[arm][1]}", outputs, make, after, seconds)
+    return Stage(f"{kind}-{arm}", f"{verb}: {ARMS[arm][0]}", outputs, make, after, seconds)
 
 
 def _write_rows(workspace: AdultWorkspace) -> None:
@@ -89,7 +89,7 @@ def _write_rows(workspace: AdultWorkspace) -> None:
         "title": data.title,
         "note": data.note,
         "rows": {"train": len(data.train), "test": len(data.test)},
-        "arms": [{"name": arm, "title": ARMS[arm][1], "note": ARMS[arm][2]} for arm in workspace.arms],
+        "arms": [{"name": arm, "title": ARMS[arm][0], "note": ARMS[arm][1]} for arm in workspace.arms],
     }
     write_about(folder, data.test.class_names, about)
 

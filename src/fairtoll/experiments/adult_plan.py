@@ -8,6 +8,7 @@ from typing import Any
 from fairtoll.auditing import Attack, Comparison, Question
 from fairtoll.data.adult import CLASS_NAMES
 from fairtoll.experiments.adult_threats import PAPER_EPSILONS
+from fairtoll.experiments.arms import PAPER, SOUND, STATIC_UNDER_UNION, describe_arms
 from fairtoll.experiments.published import load_published
 
 EPSILON = 10.0
@@ -18,45 +19,7 @@ TRANSFER, WHITE_BOX, UNION = (
     Attack("white-box", "pgd-20", EPSILON),
     Attack("white-box", "union", EPSILON),
 )
-PAPER = Comparison("paper", "standard", "static", control="repeated", noise_control="noise")
-SOUND = Comparison("sound", "standard", "online", control="online-noise")
-STATIC_UNDER_UNION = Comparison("sound", "standard", "static", control=None)
-ARMS: dict[str, tuple[str, str, str]] = {
-    # name: (protocol that needs it, title, how it was made)
-    "standard": ("both", "Standard", "20 epochs on clean rows, class >50K tripled"),
-    "static": (
-        "both",
-        "Static adversarial",
-        "the paper's adversarial training: clean rows and twins crafted once on the standard model of the same seed",
-    ),
-    "repeated": ("paper", "Control: each row twice", "as many updates as the static arm, all on clean rows"),
-    "noise": (
-        "paper",
-        "Control: noise twins",
-        "as the static arm, with a random plus or minus epsilon in the adversary's place",
-    ),
-    "online": (
-        "sound",
-        "On-line adversarial",
-        "PGD adversarial training: each batch attacked by PGD-7 as the model stands",
-    ),
-    "online-noise": (
-        "sound",
-        "Control: on-line noise",
-        "as the on-line arm without its attack steps: each batch is moved at random inside the threat",
-    ),
-}
-
-
-def arms_of(protocol: str) -> list[str]:
-    """Arms that a protocol ("paper", "sound" or "both") needs, in order.
-
-    Examples
-    --------
-    >>> arms_of("sound")
-    ['standard', 'static', 'online', 'online-noise']
-    """
-    return [name for name, (needed, _, _) in ARMS.items() if protocol == "both" or needed in ("both", protocol)]
+ARMS = describe_arms(row="row", rows="rows", standard="20 epochs on clean rows, class >50K tripled")
 
 
 def adult_plan(protocol: str) -> list[tuple[Comparison, Question]]:
@@ -120,27 +83,6 @@ def published_values() -> dict[str, dict[Any, Any]]:
         }
         values[f"paper/eou/race/clean/{label}"] = {**gaps, **groups, "note": "from the paper's Table V, max minus min"}
     return values
-
-
-def published_accuracy() -> dict[tuple[str, ...], float]:
-    """The paper's accuracies by (arm, evaluation, ...).
-
-    Its "robust accuracy" of the robust classifier is static transfer; that of the standard one was
-    crafted on that model itself.
-
-    Examples
-    --------
-    >>> published_accuracy()["standard", "clean"]
-    0.7953
-    """
-    accuracy = load_published()["adult"]["accuracy"]
-    at = ("paper", "pgd-20", f"{EPSILON:g}")
-    return {
-        ("standard", "clean"): accuracy["standard"]["clean"],
-        ("static", "clean"): accuracy["robust"]["clean"],
-        ("standard", "white-box", *at): accuracy["standard"]["robust"],
-        ("static", "static-transfer", *at): accuracy["robust"]["robust"],
-    }
 
 
 def _accuracy() -> list[Question]:

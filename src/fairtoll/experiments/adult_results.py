@@ -10,7 +10,8 @@ from fairtoll.auditing.assemble import assemble
 from fairtoll.evidence import Evidence
 from fairtoll.experiments.adult_claims import judge_adult_claims
 from fairtoll.experiments.adult_leave_one_out import adult_leave_one_out
-from fairtoll.experiments.adult_plan import adult_plan, published_accuracy, published_values
+from fairtoll.experiments.adult_plan import EPSILON, adult_plan, published_values
+from fairtoll.experiments.arms import published_accuracy
 from fairtoll.experiments.environment import kept_environment
 from fairtoll.experiments.leave_one_out_results import leave_one_out_notes
 from fairtoll.results import Accuracy, Finding, Results
@@ -41,7 +42,7 @@ def adult_results(folder: Path) -> Results:
         threat="paper",
         configuration=configuration,
         published=published_values(),
-        published_accuracy=published_accuracy(),
+        published_accuracy=published_accuracy("adult", attack="pgd-20", epsilon=EPSILON),
         judge_claims=judge_adult_claims,
         make_notes=adult_notes,
         environment=kept_environment(folder),

@@ -38,7 +38,7 @@ def training_stages(workspace: AdultWorkspace) -> list[Stage]:
             write_with(stack.save, workspace.folder / path)
 
         after = ("craft",) if arm == "static" else ()
-        title = f"Train: {ARMS[arm][1]}"
+        title = f"Train: {ARMS[arm][0]}"
         stages.append(Stage(f"train-{arm}", title, (path,), make, after, SECONDS[arm] * scale))
         if arm == "standard":
             stages.append(

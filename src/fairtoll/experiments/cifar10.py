@@ -9,13 +9,14 @@ from pathlib import Path
 import torch
 
 from fairtoll.errors import FairtollError
+from fairtoll.experiments.arms import arms_of
 from fairtoll.experiments.cifar10_evidence import evidence_stages
 from fairtoll.experiments.cifar10_examples import example_stages
 from fairtoll.experiments.cifar10_leave_one_out import (
     cifar10_leave_one_out_options,
     cifar10_leave_one_out_stages,
 )
-from fairtoll.experiments.cifar10_plan import EPSILON, EPSILON_MAX, arms_of
+from fairtoll.experiments.cifar10_plan import EPSILON, EPSILON_MAX
 from fairtoll.experiments.cifar10_results import cifar10_results
 from fairtoll.experiments.cifar10_training import image_stages, training_stages
 from fairtoll.experiments.cifar10_workspace import Cifar10Workspace, Scale

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from fairtoll.experiments.cifar10_plan import LEAST, PAPER, PAPER_EPSILONS, cifar10_plan
+from fairtoll.experiments.arms import PAPER
+from fairtoll.experiments.cifar10_plan import LEAST, PAPER_EPSILONS, cifar10_plan
 from fairtoll.experiments.claims import (
     FALLS,
     STANDS,

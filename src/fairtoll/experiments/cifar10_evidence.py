@@ -86,7 +86,7 @@ def _stage(
         after.append(name_of("craft", seeds))
     outputs = tuple(f"evidence/{part}-{arm}-{seeds[0]}.parquet" for part in parts)
     verb = "Predict" if kind == "predict" else f"Attack ({kind})"
-    title = title_of(f"{verb}: {ARMS[arm][1]}", seeds)
+    title = title_of(f"{verb}: {ARMS[arm][0]}", seeds)
     return Stage(name_of(f"{kind}-{arm}", seeds), title, outputs, make, tuple(after), seconds)
 
 
@@ -98,7 +98,7 @@ def _write_rows(workspace: Cifar10Workspace) -> None:
         "title": data.title,
         "note": data.note,
         "rows": {"train": len(data.train), "test": len(data.test), "attacked": len(workspace.attacked)},
-        "arms": [{"name": arm, "title": ARMS[arm][1], "note": ARMS[arm][2]} for arm in workspace.arms],
+        "arms": [{"name": arm, "title": ARMS[arm][0], "note": ARMS[arm][1]} for arm in workspace.arms],
     }
     write_about(folder, data.test.class_names, about)
 

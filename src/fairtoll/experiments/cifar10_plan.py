@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from fairtoll.auditing import Attack, Comparison, Question
+from fairtoll.experiments.arms import PAPER, SOUND, STATIC_UNDER_UNION, describe_arms
 from fairtoll.experiments.published import load_published
 
 EPSILON = 0.01
@@ -16,45 +17,7 @@ MATCHED_RATES = (0.5, 0.75)
 CRAFT_STEPS = 20
 CURVE_STEPS = 50
 LEAST = Attack("white-box", "least-epsilon", EPSILON_MAX)
-PAPER = Comparison("paper", "standard", "static", control="repeated", noise_control="noise")
-SOUND = Comparison("sound", "standard", "online", control="online-noise")
-STATIC_UNDER_UNION = Comparison("sound", "standard", "static", control=None)
-ARMS: dict[str, tuple[str, str, str]] = {
-    # name: (protocol that needs it, title, how it was made)
-    "standard": ("both", "Standard", "clean images"),
-    "static": (
-        "both",
-        "Static adversarial",
-        "the paper's adversarial training: clean images and twins crafted once on the standard model of the same seed",
-    ),
-    "repeated": ("paper", "Control: each image twice", "as many updates as the static arm, all on clean images"),
-    "noise": (
-        "paper",
-        "Control: noise twins",
-        "as the static arm, with a random plus or minus epsilon in the adversary's place",
-    ),
-    "online": (
-        "sound",
-        "On-line adversarial",
-        "PGD adversarial training: each batch attacked by PGD-7 as the model stands",
-    ),
-    "online-noise": (
-        "sound",
-        "Control: on-line noise",
-        "as the on-line arm without its attack steps: each batch is moved at random inside the threat",
-    ),
-}
-
-
-def arms_of(protocol: str) -> list[str]:
-    """Arms that a protocol ("paper", "sound" or "both") needs, in order.
-
-    Examples
-    --------
-    >>> arms_of("paper")
-    ['standard', 'static', 'repeated', 'noise']
-    """
-    return [name for name, (needed, _, _) in ARMS.items() if protocol == "both" or needed in ("both", protocol)]
+ARMS = describe_arms(row="image", rows="images", standard="clean images")
 
 
 def cifar10_plan(protocol: str) -> list[tuple[Comparison, Question]]:
@@ -121,21 +84,3 @@ def published_values() -> dict[str, dict[Any, Any]]:
                 "note": "the paper does not say on which model its examples were crafted",
             }
     return values
-
-
-def published_accuracy() -> dict[tuple[str, ...], float]:
-    """The paper's accuracies by (arm, evaluation, ...); its robust accuracy of the robust arm is static transfer.
-
-    Examples
-    --------
-    >>> published_accuracy()["static", "clean"]
-    0.7243
-    """
-    accuracy = load_published()["cifar10"]["accuracy"]
-    at = ("paper", f"pgd-{CRAFT_STEPS}", f"{EPSILON:g}")
-    return {
-        ("standard", "clean"): accuracy["standard"]["clean"],
-        ("static", "clean"): accuracy["robust"]["clean"],
-        ("standard", "white-box", *at): accuracy["standard"]["robust"],
-        ("static", "static-transfer", *at): accuracy["robust"]["robust"],
-    }

@@ -11,10 +11,11 @@ from typing import Any
 from fairtoll import results
 from fairtoll.auditing.assemble import assemble
 from fairtoll.evidence import Evidence
+from fairtoll.experiments.arms import published_accuracy
 from fairtoll.experiments.cifar10_claims import judge_cifar10_claims
 from fairtoll.experiments.cifar10_examples import read_examples
 from fairtoll.experiments.cifar10_leave_one_out import cifar10_leave_one_out
-from fairtoll.experiments.cifar10_plan import CRAFT_STEPS, EPSILON, cifar10_plan, published_accuracy, published_values
+from fairtoll.experiments.cifar10_plan import CRAFT_STEPS, EPSILON, cifar10_plan, published_values
 from fairtoll.experiments.environment import kept_environment
 from fairtoll.experiments.leave_one_out_results import leave_one_out_notes
 from fairtoll.runs import finished_stages
@@ -47,7 +48,7 @@ def cifar10_results(folder: Path) -> results.Results:
         threat="paper",
         configuration=configuration,
         published=published_values(),
-        published_accuracy=published_accuracy(),
+        published_accuracy=published_accuracy("cifar10", attack=f"pgd-{CRAFT_STEPS}", epsilon=EPSILON),
         judge_claims=partial(judge_cifar10_claims, leave_one_out=left_out),
         make_notes=cifar10_notes,
         make_highlights=cifar10_highlights,

@@ -109,7 +109,7 @@ def _training_stage(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int])
 
     return Stage(
         name_of(f"train-{arm}", seeds),
-        title_of(f"Train: {ARMS[arm][1]}", seeds),
+        title_of(f"Train: {ARMS[arm][0]}", seeds),
         (workspace.model_path(arm, seeds),),
         make,
         ("images", name_of("train-standard", seeds)) if arm == "static" else ("images",),
