@@ -48,6 +48,7 @@ class LeastSearch:
     def __init__(self, asked: Asked, x: Tensor, *, threat: LinfThreat, epsilon_max: float, tolerance: float) -> None:
         self.asked, self.shape = asked, asked.layout.pack(x).shape
         self.epsilon_max, self.tolerance = epsilon_max, AIM * tolerance
+        self.between_looks = steps_between_looks(x.device)
         self.x = self._flat(x)
         self.low, self.high = (self._flat(end) for end in threat.bounds(x, epsilon_max))
         self.scale = self._flat(threat.radius(x[:1], 1.0))
@@ -57,11 +58,11 @@ class LeastSearch:
         """Search all rows; `numbers` are theirs in errors."""
         found = Found(self.x.new_full((len(y),), torch.inf), self.x.new_zeros(len(y)), self.x.clone())
         rows = self._first_guess(y, targets)
-        watch, between_looks = FiniteWatch(numbers), steps_between_looks(y.device)
+        watch = FiniteWatch(numbers)
         for step in range(1, steps + 1):
             logits = [self._advance(rows.take(chunk), step) for chunk in self._chunks(len(rows.y))]
             watch.note(torch.cat(logits), rows.number, step)
-            if step % between_looks == 0 or step == steps:
+            if step % self.between_looks == 0 or step == steps:
                 watch.raise_if_bad()
                 if step == steps or rows.done.any():
                     found.record(rows)
@@ -106,27 +107,32 @@ class LeastSearch:
         classes += [classes[0]] * RIVALS
         radii += [torch.full_like(nearest, torch.inf)] * RIVALS
         order = torch.stack(radii, dim=1).argsort(dim=1, stable=True)[:, : 1 + RIVALS]
+        gain = (direction.abs() * self.scale).sum(dim=1, keepdim=True)
         near, reach = torch.stack(classes, dim=1).gather(1, order), torch.stack(radii, dim=1).gather(1, order)
-        return reach[:, 0], self._normalised(direction), near[:, 0], near[:, 1:], reach[:, 1:]
+        return reach[:, 0], direction / torch.where(gain > 0, gain, 1), near[:, 0], near[:, 1:], reach[:, 1:]
 
     def _advance(self, rows: Rows, step: int) -> Tensor:
         """One step of some rows, in place; returns their logits."""
         classes = torch.stack([rows.y, rows.target], dim=1)
-        logits, gradient = self.asked.gradient(rows.point.reshape(-1, *self.shape[1:]), classes, _margin_towards)
+        logits, gradient = self.asked.gradient(rows.point.reshape(-1, *self.shape[1:]), classes, _lead)
         gradient = gradient.flatten(1)
         wrong = margin(logits, rows.y) > CLEARLY * logits.abs().amax(dim=1)
         distance = ((rows.point - rows.x).abs() * self.per_radius).amax(dim=1)
         better = wrong & (distance < rows.found)
         first = better & rows.found.isinf()
         rows.found.copy_(torch.where(better, distance, rows.found))
-        torch.where(better.unsqueeze(1), rows.point, rows.best, out=rows.best)
-        fails = self._fails(rows, _margin_towards(logits, classes), wrong)
-        self._set_radius(rows, margin(logits, rows.y), gradient, first, fails, step)
+        if self._any(better):
+            torch.where(better.unsqueeze(1), rows.point, rows.best, out=rows.best)
+        fails = self._fails(rows, _lead(logits, classes), wrong)
+        gain = (gradient.abs() * self.scale).sum(dim=1)
+        ahead = torch.where(gain > 0, margin(logits, rows.y) / gain, -torch.inf)
+        self._set_radius(rows, ahead, first, fails, step)
         rival, back = self._set_phase(rows, fails)
         rows.vain.masked_fill_(fails, 0)
-        rows.direction.mul_(MOMENTUM).add_(self._normalised(gradient), alpha=1 - MOMENTUM)
+        rows.direction.mul_(MOMENTUM).add_(gradient * ((1 - MOMENTUM) / torch.where(gain > 0, gain, 1)).unsqueeze(1))
         self._move(rows)
-        self._start_over(rows, rival=rival, back=back)
+        if self._any(rival | back):
+            self._start_over(rows, rival=rival, back=back)
         return logits
 
     def _fails(self, rows: Rows, ahead: Tensor, wrong: Tensor) -> Tensor:
@@ -148,8 +154,8 @@ class LeastSearch:
         """Rows of which nothing is found and that have the largest radius."""
         return rows.found.isinf() & (rows.radius >= self.epsilon_max)
 
-    def _set_radius(self, rows: Rows, ahead: Tensor, gradient: Tensor, first: Tensor, fails: Tensor, step: int) -> None:
-        """Draw the ball in after a success, let it out after a failure."""
+    def _set_radius(self, rows: Rows, ahead: Tensor, first: Tensor, fails: Tensor, step: int) -> None:
+        """Draw the ball in after a success, let it out after a failure; `ahead` is the margin in radii."""
         hit, ends = rows.found.isfinite(), self._at_the_end(rows)
         # A failure outside the ball that was found since then was none, nor is that of a single class.
         failed = torch.where(rows.failed < rows.found, rows.failed, 0)
@@ -161,7 +167,7 @@ class LeastSearch:
         # A hair more than the tolerance: what was found minus the tolerance is rounded.
         rows.closed.copy_(rows.found - rows.radius <= self.tolerance * 1.001)
         inside = (rows.found - (rows.found * rows.shrink).clamp(min=self.tolerance)).clamp(min=0)
-        tangent = rows.radius - ahead / (gradient.abs() * self.scale).sum(dim=1)
+        tangent = rows.radius - ahead
         outside = torch.maximum(tangent * (1 + OVERSHOOT), rows.radius * (GROWTH if step > 2 else 1 + OVERSHOOT))
         outside = torch.where(fails | (step <= 2), outside, rows.radius).clamp(max=self.epsilon_max)
         rows.ended.copy_(fails & ends)
@@ -182,7 +188,7 @@ class LeastSearch:
         back = leaves & ~rival & (rows.phase == TRYING)
         rows.phase.masked_fill_(leaves & ~rival, FINE)
         rows.phase.masked_fill_(rival, TRYING)
-        rows.done |= (fails & fine & rows.closed) | (leaves & ~rival & rows.found.isinf())
+        rows.done |= (fails & rows.closed & (fine | (coarse & ~rival))) | (leaves & ~rival & rows.found.isinf())
         rows.done |= rows.found <= self.tolerance
         return rival, back
 
@@ -210,20 +216,18 @@ class LeastSearch:
         rows.stuck.copy_((moved == rows.point).all(dim=1))
         rows.point.copy_(moved)
 
+    def _any(self, rows: Tensor) -> bool:
+        """Whether there are such rows; an accelerator is not waited for: there may be."""
+        return self.between_looks > 1 or bool(rows.any())
+
     def _chunks(self, rows: int) -> list[slice]:
         return [slice(first, first + self.asked.chunk) for first in range(0, rows, self.asked.chunk)]
 
     def _flat(self, x: Tensor) -> Tensor:
         return self.asked.layout.pack(x).flatten(1)
 
-    def _normalised(self, gradient: Tensor) -> Tensor:
-        """Each row's share of what its margin gains for a unit of radius; zeros stay zeros."""
-        gain = (gradient.abs() * self.scale).sum(dim=1, keepdim=True)
-        return gradient / torch.where(gain > 0, gain, 1)
 
-
-def _margin_towards(logits: Tensor, classes: Tensor) -> Tensor:
-    """The margin of the class aimed at, `(N,)`; `classes` are the true one and that, -1 for the best wrong one."""
-    true, target = classes.unbind(dim=1)
-    aimed = logits.gather(1, target.clamp(min=0).unsqueeze(1)) - logits.gather(1, true.unsqueeze(1))
-    return torch.where(target < 0, margin(logits, true), aimed.squeeze(1))
+def _lead(logits: Tensor, classes: Tensor) -> Tensor:
+    """By how much the class aimed at is ahead of the true one, `(N,)`; `classes` are the true one and it, `(N, 2)`."""
+    true, aimed = logits.gather(1, classes).unbind(dim=1)
+    return aimed - true
