@@ -64,8 +64,10 @@ class LeastSearch:
             watch.note(torch.cat(logits), rows.number, step)
             if step % self.between_looks == 0 or step == steps:
                 watch.raise_if_bad()
-                if step == steps or rows.done.any():
+                if step == steps:
                     found.record(rows)
+                elif rows.done.any():
+                    found.record(rows.take(torch.nonzero(rows.done).flatten()))
                     rows = rows.take(torch.nonzero(~rows.done).flatten())
                     if not len(rows.y):
                         break

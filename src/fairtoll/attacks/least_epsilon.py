@@ -67,10 +67,11 @@ def least_epsilon(
 
     ``method="search"`` starts where the row's tangent first meets another class, then closes in on the boundary
     with one gradient a step: inside a ball of the row's own radius it follows the sign of the gradient of that
-    class's lead, draws the ball in behind each misclassified point, and lets it out where steps are in vain. Two
-    more classes whose tangents are about as near are tried on the way. A row leaves once a ball one tolerance inside
-    what was found has failed. On models that are linear within reach (and tell no more than ``targets + 1``
-    classes apart) this is the closed form; elsewhere it is an upper bound, as every attack's is.
+    class's lead, draws the ball in behind each misclassified point, and lets it out where steps are in vain. On the
+    way two more classes are tried if their tangents are about as near, and small steps where the model is curved. A
+    row leaves once a ball one tolerance inside what was found has failed. On models that are linear within reach (and
+    tell no more than ``targets + 1`` classes apart) this is the closed form; elsewhere it is an upper bound, as every
+    attack's is.
 
     ``method="grid"`` is the paper's search, kept as the reference: PGD with cross-entropy afresh at each multiple
     of `grid_step` until it succeeds.
