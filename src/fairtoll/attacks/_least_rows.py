@@ -6,8 +6,8 @@ from dataclasses import dataclass, fields
 
 from torch import Tensor
 
-#: Phases of a row: closing in; trying another class; closing in to the last tolerance.
-COARSE, TRYING, FINE = 0, 1, 2
+#: Phases of a row: closing in; trying another class; walking there in small steps; closing in to the last tolerance.
+COARSE, TRYING, WALKING, FINE = 0, 1, 2, 3
 
 
 @dataclass
@@ -59,8 +59,9 @@ class Rows:
         tolerance of what was found, and whether the row is finished.
     target, home : Tensor of int64
         The class that is driven at, and the one that what was found belongs to.
-    rivals, rival_radius : Tensor, (N, R)
-        The classes next nearest by their tangents and how near those are: infinite once tried.
+    rivals, rival_radius : Tensor, (N, R + 1)
+        The classes next nearest by their tangents, then the home class for a walk; and what was found must exceed this
+        for them to be tried: infinite once they were.
     """
 
     number: Tensor
@@ -87,6 +88,11 @@ class Rows:
     home: Tensor
     rivals: Tensor
     rival_radius: Tensor
+
+    @property
+    def away(self) -> Tensor:
+        """Rows that try another way than the one by which they closed in."""
+        return (self.phase == TRYING) | (self.phase == WALKING)
 
     def take(self, rows: slice | Tensor) -> Rows:
         """Some of them: views for a slice, copies for an index."""

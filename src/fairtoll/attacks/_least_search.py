@@ -9,20 +9,21 @@ from torch.nn import functional
 from fairtoll.attacks._descent import Asked
 from fairtoll.attacks._inputs import FiniteWatch
 from fairtoll.attacks._layout import steps_between_looks
-from fairtoll.attacks._least_rows import COARSE, FINE, TRYING, Found, Rows
+from fairtoll.attacks._least_rows import COARSE, FINE, TRYING, WALKING, Found, Rows
 from fairtoll.attacks._linear import linear_radius
 from fairtoll.attacks.loss import margin
 from fairtoll.threat import LinfThreat
 
 #: Steps in vain at one radius before their pace is looked at, steps within which it must lead to success, and steps
-#: after which the radius has failed in any case; the first and last for tries that are not repeated.
+#: after which the radius has failed in any case; the same for tries that are not repeated, and for walks.
 LEAST_VAIN, HORIZON, MOST_VAIN = 2, 4, 6
 HARD_LEAST, HARD_MOST = 3, 12
+WALK_LEAST, WALK_MOST, WALK_HORIZON = 20, 30, 15
 #: How far inside what was found the next ball lies at first, in shares of it, halved at each failure; below the second
 #: the coarse phase ends.
 SHRINK, COARSE_SHRINK = 0.05, 0.025
-#: Step sizes in radii, halved at each failure: at first, towards a rival, in the fine phase, and the least one.
-STEP, TRY_STEP, FINE_STEP, LEAST_STEP = 2.0, 1.0, 0.5, 0.02
+#: Step sizes in radii, halved at each failure: at first, towards a rival, on a walk, in the fine phase, the least one.
+STEP, TRY_STEP, WALK_STEP, FINE_STEP, LEAST_STEP = 2.0, 1.0, 0.1, 0.5, 0.02
 #: Until something is found: how far past the tangent's radius a ball reaches, and how it grows where it fails.
 OVERSHOOT, GROWTH = 0.02, 1.3
 #: Weight of the directions so far.
@@ -30,6 +31,8 @@ MOMENTUM = 0.5
 #: Other classes that a row is driven towards once it has closed in; how far their tangents may reach, in radii found;
 #: and how much nearer the first success must be, in shares.
 RIVALS, REACH, NEARER = 2, 1.25, 0.01
+#: By how much what was found must exceed the tangent's radius to call for a walk: the model is curved there.
+CURVED = 1.1
 #: By how much of its largest logit a row must be misclassified, so that it stays so in a batch of another size.
 CLEARLY = 1e-6
 #: The bracket aimed at, in tolerances: what is left is for rounding and for being clearly misclassified.
@@ -42,7 +45,8 @@ class LeastSearch:
     Each step follows the sign of the margin's gradient, averaged over the last steps, inside a ball of the row's
     own radius. A misclassified point draws the ball in to just inside it; steps in vain let it out half the way
     back. Once a row has closed in to a few percent, other classes whose tangents are about as near are tried in turn
-    from the clean row. It is done when a ball one tolerance inside what was found has failed.
+    from the clean row; where the model is so curved that the tangent misled, the way is walked in small steps too. A
+    row is done when a ball one tolerance inside what was found has failed.
     """
 
     def __init__(self, asked: Asked, x: Tensor, *, threat: LinfThreat, epsilon_max: float, tolerance: float) -> None:
@@ -111,6 +115,10 @@ class LeastSearch:
         order = torch.stack(radii, dim=1).argsort(dim=1, stable=True)[:, : 1 + RIVALS]
         gain = (direction.abs() * self.scale).sum(dim=1, keepdim=True)
         near, reach = torch.stack(classes, dim=1).gather(1, order), torch.stack(radii, dim=1).gather(1, order)
+        # Where nothing is found, or the tangent finds nothing, a walk is called for in any case.
+        walk = torch.where(reach[:, :1].isinf(), 0, (reach[:, :1] * CURVED).clamp(max=self.epsilon_max))
+        near = torch.cat([near, near[:, :1]], dim=1)
+        reach = torch.cat([reach[:, :1], reach[:, 1:] / REACH, walk], dim=1)
         return reach[:, 0], direction / torch.where(gain > 0, gain, 1), near[:, 0], near[:, 1:], reach[:, 1:]
 
     def _advance(self, rows: Rows, step: int) -> Tensor:
@@ -141,14 +149,15 @@ class LeastSearch:
         """Rows that will not be broken at their radius: neither the last steps' pace nor patience suffices."""
         rows.vain.copy_(torch.where(wrong, 0, rows.vain + 1))
         # A try that succeeds is the row's search from here on.
-        tried = wrong & (rows.phase == TRYING)
+        tried = wrong & rows.away
         rows.phase.masked_fill_(tried, COARSE)
         rows.shrink.masked_fill_(tried, SHRINK)
         rows.home.copy_(torch.where(tried, rows.target, rows.home))
         hard = (rows.phase == TRYING) | self._at_the_end(rows)
-        least = torch.where(hard, HARD_LEAST, LEAST_VAIN)
-        most = torch.where(hard, HARD_MOST, MOST_VAIN)
-        slow = ahead + HORIZON * (ahead - rows.ahead) < 0
+        walking = rows.phase == WALKING
+        least = torch.where(walking, WALK_LEAST, torch.where(hard, HARD_LEAST, LEAST_VAIN))
+        most = torch.where(walking, WALK_MOST, torch.where(hard, HARD_MOST, MOST_VAIN))
+        slow = ahead + torch.where(walking, WALK_HORIZON, HORIZON) * (ahead - rows.ahead) < 0
         rows.ahead.copy_(ahead)
         return ~wrong & (rows.stuck | ((rows.vain >= least) & slow) | (rows.vain >= most))
 
@@ -161,7 +170,7 @@ class LeastSearch:
         hit, ends = rows.found.isfinite(), self._at_the_end(rows)
         # A failure outside the ball that was found since then was none, nor is that of a single class.
         failed = torch.where(rows.failed < rows.found, rows.failed, 0)
-        rows.failed.copy_(torch.where(fails & (rows.phase != TRYING), torch.maximum(failed, rows.radius), failed))
+        rows.failed.copy_(torch.where(fails & ~rows.away, torch.maximum(failed, rows.radius), failed))
         halfway = ((rows.found - rows.failed) / (2 * rows.found)).clamp(min=SHRINK)
         shrink = torch.where(first & (rows.failed > 0), halfway, rows.shrink)
         rows.shrink.copy_(torch.where(fails & hit, shrink / 2, shrink))
@@ -174,22 +183,24 @@ class LeastSearch:
         outside = torch.where(fails | (step <= 2), outside, rows.radius).clamp(max=self.epsilon_max)
         rows.ended.copy_(fails & ends)
         radius = torch.where(hit, inside, outside)
-        rows.radius.copy_(torch.where(rows.phase == TRYING, rows.radius, radius))
+        rows.radius.copy_(torch.where(rows.away, rows.radius, radius))
 
     def _set_phase(self, rows: Rows, fails: Tensor) -> tuple[Tensor, Tensor]:
         """From coarse to rivals, one after another, to fine, to done; returns who goes to a rival, who comes back."""
-        coarse, fine = rows.phase == COARSE, rows.phase == FINE
-        leaves = fails & torch.where(
-            coarse, rows.ended | rows.closed | (rows.shrink < COARSE_SHRINK), rows.phase == TRYING
-        )
+        coarse, fine, away = rows.phase == COARSE, rows.phase == FINE, rows.away
+        leaves = fails & torch.where(coarse, rows.ended | rows.closed | (rows.shrink < COARSE_SHRINK), away)
+        walk = rows.rivals.shape[1] - 1
+        # A walk that led somewhere may be repeated.
+        rows.rival_radius[:, walk].masked_fill_(fails & (rows.phase == WALKING), torch.inf)
         rival_radius, position = rows.rival_radius.min(dim=1)
-        rival = leaves & (rival_radius < (rows.found * REACH).clamp(max=self.epsilon_max))
-        rows.target.copy_(torch.where(rival, rows.rivals.gather(1, position.unsqueeze(1)).squeeze(1), rows.target))
-        tried = functional.one_hot(position, rows.rivals.shape[1]).bool() & rival.unsqueeze(1)
+        rival = leaves & (rival_radius < rows.found)
+        walks = rival & (position == walk)
+        chosen = torch.where(walks, rows.home, rows.rivals.gather(1, position.unsqueeze(1)).squeeze(1))
+        rows.target.copy_(torch.where(rival, chosen, rows.target))
+        tried = functional.one_hot(position, walk + 1).bool() & (rival & ~walks).unsqueeze(1)
         rows.rival_radius.masked_fill_(tried, torch.inf)
-        back = leaves & ~rival & (rows.phase == TRYING)
-        rows.phase.masked_fill_(leaves & ~rival, FINE)
-        rows.phase.masked_fill_(rival, TRYING)
+        back = leaves & ~rival & away
+        rows.phase.masked_fill_(leaves & ~rival, FINE).masked_fill_(rival, TRYING).masked_fill_(walks, WALKING)
         rows.done |= (fails & rows.closed & (fine | (coarse & ~rival))) | (leaves & ~rival & rows.found.isinf())
         rows.done |= rows.found <= self.tolerance
         return rival, back
@@ -204,6 +215,7 @@ class LeastSearch:
         rows.radius.copy_(torch.where(rival, nearer, rows.radius))
         rows.shrink.masked_fill_(back, COARSE_SHRINK / 2)
         rows.step.masked_fill_(rival, TRY_STEP).masked_fill_(back, FINE_STEP)
+        rows.step.masked_fill_(rival & (rows.phase == WALKING), WALK_STEP)
         rows.target.copy_(torch.where(back, rows.home, rows.target))
         # The clean row itself is no step in vain.
         rows.vain.masked_fill_(rival, -1)

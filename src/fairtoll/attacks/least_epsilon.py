@@ -87,7 +87,7 @@ def least_epsilon(
     method : {"search", "grid"}
         See above.
     steps : int, optional
-        Gradient steps of a row at most (search, default 60) or at each radius (grid, default 50).
+        Gradient steps of a row at most (search, default 100) or at each radius (grid, default 50).
     targets : int
         Wrong classes that the first guess tells apart, likeliest first; for the search.
     grid_step : float
@@ -117,7 +117,7 @@ def least_epsilon(
             raise FairtollError(f"{name} is {value}; expected a finite number above 0")
     if method not in ("search", "grid"):
         raise FairtollError(f"method is '{method}'; expected search or grid")
-    steps = steps if steps is not None else 60 if method == "search" else 50
+    steps = steps if steps is not None else 100 if method == "search" else 50
     if steps < 1 or targets < 1:
         raise FairtollError(f"steps is {steps} and targets is {targets}; expected 1 or more of each")
     if method == "search" and threat.integer is not None and bool(threat.integer.any()):
