@@ -32,7 +32,7 @@ MOMENTUM = 0.5
 #: and how much nearer the first success must be, in shares.
 RIVALS, REACH, NEARER = 2, 1.25, 0.01
 #: By how much what was found must exceed the tangent's radius to call for a walk: the model is curved there.
-CURVED = 1.1
+CURVED = 1.3
 #: By how much of its largest logit a row must be misclassified, so that it stays so in a batch of another size.
 CLEARLY = 1e-6
 #: The bracket aimed at, in tolerances: what is left is for rounding and for being clearly misclassified.
