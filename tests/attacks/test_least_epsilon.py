@@ -1,5 +1,7 @@
 """Least epsilon against closed forms, and what holds of it whatever the model."""
 
+from itertools import pairwise
+
 import numpy as np
 import pytest
 import torch
@@ -254,6 +256,53 @@ def test_images_never_need_more_than_the_grid_says():
     check(grid, model, x, y, threat)
     assert (search.least_epsilon <= grid.least_epsilon + 1e-4).double().mean() >= 0.99
     assert search.least_epsilon.mean() < grid.least_epsilon.mean()
+
+
+class TwoSides(nn.Module):
+    """Class 1 where x > 1; class 2 where x < -0.49, though its tangent at 0 says -1.1."""
+
+    def forward(self, x):
+        x = x[:, 0]
+        return torch.stack([torch.ones_like(x), x, -0.9 * x + 3 * (-x - 0.3).relu()], dim=1) - 5
+
+
+def test_a_class_that_is_nearer_than_its_tangent_says_is_tried_too():
+    x, y = torch.zeros(3, 1), torch.zeros(3, dtype=torch.int64)
+    result = least_epsilon(TwoSides(), x, y, threat=LinfThreat(), epsilon_max=2.0, tolerance=1e-3)
+    np.testing.assert_allclose(result.least_epsilon.numpy(), 1.9 / 3.9, atol=1e-3)
+    assert (result.perturbed < 0).all()
+
+
+class Bump(nn.Module):
+    """Class 1 where 0.5 < x < 1.2 and beyond 3; the tangent at 0 says 2."""
+
+    ENDS = ((0.0, -1.0), (0.3, -0.85), (0.5, 0.0), (0.8, 0.5), (1.2, 0.0), (1.5, -0.8), (3.0, 0.0))
+
+    def forward(self, x):
+        x, lead, slope = x[:, 0], self.ENDS[0][1], 0.0
+        for (start, value), (end, other) in pairwise(self.ENDS):
+            steeper = (other - value) / (end - start) - slope
+            lead, slope = lead + steeper * (x - start if start == 0 else (x - start).relu()), slope + steeper
+        return torch.stack([torch.full_like(x, -5.0), lead - 5], dim=1)
+
+
+def test_a_walk_does_not_step_over_what_lies_on_the_way():
+    x, y = torch.zeros(2, 1), torch.zeros(2, dtype=torch.int64)
+    result = least_epsilon(Bump(), x, y, threat=LinfThreat(), epsilon_max=4.0, tolerance=1e-3)
+    np.testing.assert_allclose(result.least_epsilon.numpy(), 0.5, atol=1e-3)
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_saturated_networks_need_less_than_the_grid_says_on_the_whole(seed):
+    model, x, y = network(seed)
+    with torch.no_grad():
+        model[0].weight.mul_(3)
+        y = model(x).argmax(dim=1)
+    options = {"threat": LinfThreat(box=(-3.0, 3.0)), "epsilon_max": 1.0, "tolerance": 1e-3}
+    search = least_epsilon(model, x, y, **options)
+    grid = least_epsilon(model, x, y, method="grid", grid_step=0.01, **options)
+    assert search.least_epsilon.mean() <= grid.least_epsilon.mean()
+    assert search.censored.sum() <= grid.censored.sum()
 
 
 def test_looking_seldom_changes_nothing_that_matters(monkeypatch):
