@@ -79,9 +79,9 @@ def contenders() -> list[Contender]:
     everyone = [
         Contender("fairtoll success_curve", "curve", fairtoll_curve()),
         Contender("fairtoll success_curve, descending", "curve", fairtoll_curve(order="descending")),
-        Contender("fairtoll success_curve, patience 5", "curve", fairtoll_curve(patience=5)),
+        Contender("fairtoll success_curve, every step", "curve", fairtoll_curve(patience=None)),
         Contender(
-            "fairtoll success_curve, descending, patience 5", "curve", fairtoll_curve(order="descending", patience=5)
+            "fairtoll success_curve, descending, every step", "curve", fairtoll_curve(order="descending", patience=None)
         ),
         Contender("foolbox LinfPGD", "curve", foolbox_curve, "foolbox"),
         Contender("torchattacks PGD", "curve", torchattacks_curve, "torchattacks"),

@@ -14,6 +14,10 @@ from fairtoll.batches import chunk_rows
 from fairtoll.inference import checked_logits
 from fairtoll.threat import LinfThreat
 
+#: By how much the steps left may outdo the last ones before a row counts as lost. With patience 10 this cost none of
+#: 1,000 images on two networks, and 0.02 points of success on saturated networks of a table, 0.15 at worst.
+SLACK = 3.0
+
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
@@ -179,7 +183,7 @@ class Descent:
 
 
 class Pace:
-    """Which rows will not get there: even if each step left gained as much margin as the last ones did.
+    """Which rows will not get there: even if each step left gained thrice as much margin as the last ones did.
 
     The margin (best wrong logit minus the true one) must pass 0 in the steps that remain. Ascent slows down as it
     nears its bound, so its past pace flatters its future.
@@ -199,7 +203,7 @@ class Pace:
         self.best = torch.maximum(self.best, now)
         if self.patience is not None and step % self.patience == 0:
             if step > self.patience:
-                gained = (self.best - self.before) * ((self.steps - step) / self.patience)
+                gained = (self.best - self.before) * (SLACK * (self.steps - step) / self.patience)
                 self.given_up = self.given_up | (self.best + gained < 0)
             self.before = self.best
         return self.given_up

@@ -55,7 +55,7 @@ def success_curve(
     restarts: int = 1,
     loss: str = "cross_entropy",
     order: Literal["ascending", "descending"] = "ascending",
-    patience: int | None = None,
+    patience: int | None = 10,
     generator: torch.Generator | None = None,
     batch_size: int = 4096,
 ) -> SuccessCurve:
@@ -75,9 +75,9 @@ def success_curve(
     order : {"ascending", "descending"}
         Which radius is attacked first. Descending is quicker where most rows stand at the largest radius; what it
         infers is marked.
-    patience : int, optional
-        Give a row up once it would not be broken if every step left gained as much margin as the last `patience`
-        steps did on average. Default: never.
+    patience : int or None
+        Give a row up once it would stand even if every step left gained three times as much margin as the last
+        `patience` steps did on average. None: never.
 
     Returns
     -------
