@@ -75,10 +75,12 @@ def collect_pgd(
 def collect_curve(
     arm: Arm, target: Target, *, epsilons: Sequence[float], steps: int = 50, advance: Advance | None = None
 ) -> pd.DataFrame:
-    """White-box PGD over ascending radii, success carried upwards."""
+    """White-box PGD over ascending radii, success carried upwards; every row has all its steps."""
     parts = []
     for model, seed in zip(arm.models, arm.seeds, strict=True):
-        curve = success_curve(model, target.x, target.y, threat=target.threat, epsilons=epsilons, steps=steps)
+        curve = success_curve(
+            model, target.x, target.y, threat=target.threat, epsilons=epsilons, steps=steps, patience=None
+        )
         for position, epsilon in enumerate(epsilons):
             parts.append(
                 describe_attack(
