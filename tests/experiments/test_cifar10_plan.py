@@ -83,8 +83,8 @@ def test_what_was_cut_is_said():
     rows = {"train": 50_000, "test": 10_000, "attacked": 10_000}
     assert describe_cuts(whole, {"rows": rows}) == []
     quick = {"train_rows": QUICK.train_rows, "epochs": 5, "restarts": QUICK.restarts, "seeds": 1}
-    said = " ".join(describe_cuts(quick, {"rows": {"train": 10_000, "test": 10_000, "attacked": 300}}))
-    for part in ("10,000 of 50,000", "5 of 20 epochs", "300 of 10,000", "1 instead of 5", "One training run"):
+    said = " ".join(describe_cuts(quick, {"rows": {"train": 8_000, "test": 10_000, "attacked": 300}}))
+    for part in ("8,000 of 50,000", "5 of 20 epochs", "300 of 10,000", "1 instead of 5", "One training run"):
         assert part in said
 
 

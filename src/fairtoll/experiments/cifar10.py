@@ -31,7 +31,7 @@ from fairtoll.training import FitSettings
 SEEDS = 3
 OFFICIAL_ROWS = (50_000, 10_000)
 #: What --quick does instead: an idea of the whole in a few minutes on two cores.
-QUICK = Scale(train_rows=10_000, attacked_rows=300, check_rows=100, restarts=1, queries=100)
+QUICK = Scale(train_rows=8_000, attacked_rows=300, check_rows=100, restarts=1, queries=100)
 QUICK_EPOCHS = 5
 
 

@@ -55,12 +55,12 @@ def evidence_stages(workspace: Cifar10Workspace, protocol: str) -> list[Stage]:
                 "predict": (_predict, ("predictions-clean",), 3.0),
                 "transfer": (_transfer, ("attacks-transfer",), 1.0),
                 "pgd": (_pgd, ("attacks-pgd",), 12.0 * hard),
-                "least-epsilon": (_least_epsilon, ("attacks-least-epsilon",), 20.0 * hard),
+                "least-epsilon": (_least_epsilon, ("attacks-least-epsilon",), 8.0 * hard),
                 "checks": (_checks, ("attacks-checks",), 40.0 * hard),
             }
             if arm in SOUND_ARMS and protocol != "paper":
                 plans["curve"] = (_curve, ("attacks-curve",), 20.0 * hard)
-                plans["union"] = (_union, ("attacks-union",), 80.0 * hard)
+                plans["union"] = (_union, ("attacks-union",), 14.0 * (1 + workspace.scale.restarts) * hard)
             for kind, (collect, parts, milliseconds) in plans.items():
                 seconds = expected(workspace, milliseconds * rows, seeds=seeds)
                 stages.append(_stage(workspace, arm, seeds, kind, collect, parts, seconds))
