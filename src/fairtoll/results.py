@@ -176,6 +176,7 @@ class LeaveOneOutPoint(_Strict):
     luf: float
     flips_per_row: float = Field(description="LUF_t")
     flips_per_model: float = Field(description="LUF_l")
+    ever_flipped: float = Field(description="share of test rows that at least one member flips")
 
 
 class LeaveOneOutContrast(_Strict):

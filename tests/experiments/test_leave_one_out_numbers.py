@@ -15,6 +15,7 @@ from fairtoll.experiments.leave_one_out import LeaveOneOutOptions
 from fairtoll.experiments.leave_one_out_numbers import (
     changes_of,
     difference_interval,
+    ever_flipped_curve,
     luf_curve,
     luf_interval,
     t_interval,
@@ -105,6 +106,26 @@ def test_the_curve_is_the_mean_over_all_choices(size):
     change = draw.random((6, 11))
     choices = [change[list(chosen)].max(axis=0).mean() for chosen in itertools.combinations(range(6), size)]
     assert luf_curve(change, [size]) == pytest.approx([np.mean(choices)])
+
+
+@pytest.mark.parametrize("size", [1, 2, 3, 5, 6])
+def test_the_share_ever_flipped_is_the_mean_over_all_choices(size):
+    flips = draw.random((6, 11)) < 0.3
+    choices = [flips[list(chosen)].any(axis=0).mean() for chosen in itertools.combinations(range(6), size)]
+    assert ever_flipped_curve(flips, [size]) == pytest.approx([np.mean(choices)])
+
+
+@few
+@given(studies())
+def test_the_share_ever_flipped_starts_at_the_flip_rate_and_does_not_fall(study):
+    full, members = study
+    flips = changes_of(full, members).flips
+    curve = ever_flipped_curve(flips, range(1, len(members) + 1))
+    assert all(later >= earlier - 1e-12 for earlier, later in itertools.pairwise(curve))
+    assert curve[0] == pytest.approx(flips.mean())
+    assert curve[-1] == pytest.approx(flips.any(axis=0).mean())
+    with pytest.raises(FairtollError, match="expected 1 to"):
+        ever_flipped_curve(flips, [0])
 
 
 def test_the_curve_of_many_members_and_rows_is_near_that_of_random_choices():

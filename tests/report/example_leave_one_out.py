@@ -72,6 +72,7 @@ def entry(rng: np.random.Generator, arm: str, design: str) -> Json:
                 "luf": luf * (size / MEMBERS) ** 0.4,
                 "flips_per_row": mean * size,
                 "flips_per_model": mean * TEST_ROWS,
+                "ever_flipped": 1 - (1 - mean) ** size,
             }
             for size in SIZES
         ],

@@ -87,10 +87,46 @@ def luf_curve(change: Floats, sizes: Sequence[int]) -> list[float]:
     return [float(value) for value in total / rows]
 
 
-def _largest_of(size: int, members: int) -> Floats:
-    """Chance that each place of a sorted list holds the largest of `size` drawn without replacement."""
+def ever_flipped_curve(flips: NDArray[np.bool_], sizes: Sequence[int]) -> list[float]:
+    """Share of rows that some of k members flip, the mean over all choices of k of the L at hand, for each k.
+
+    A row that f members flip is flipped by none of k drawn without replacement in C(L - f, k) of the C(L, k) choices.
+
+    Parameters
+    ----------
+    flips : ndarray of bool, (L, N)
+        As `Changes.flips`.
+    sizes : sequence of int
+        Each from 1 to L.
+
+    Examples
+    --------
+    >>> ever_flipped_curve(np.array([[True, False], [False, False]]), [1, 2])
+    [0.25, 0.5]
+    """
+    members = len(flips)
+    how_often = np.bincount(flips.sum(axis=0), minlength=members + 1) / flips.shape[1]
+    others = members - np.arange(members + 1, dtype=np.float64)
+    found = []
+    for size in sizes:
+        _require_size(size, members)
+        possible = others >= size
+        # The logarithm of C(L - f, k) / C(L, k).
+        spared = gammaln(others[possible] + 1) - gammaln(others[possible] - size + 1)
+        spared += gammaln(members - size + 1) - gammaln(members + 1)
+        found.append(float(1 - (how_often[possible] * np.exp(spared)).sum()))
+    # Rounding leaves a little where no row is ever flipped.
+    return [max(value, 0.0) if flips.any() else 0.0 for value in found]
+
+
+def _require_size(size: int, members: int) -> None:
     if not 1 <= size <= members:
         raise FairtollError(f"{size} members of {members}; expected 1 to {members}")
+
+
+def _largest_of(size: int, members: int) -> Floats:
+    """Chance that each place of a sorted list holds the largest of `size` drawn without replacement."""
+    _require_size(size, members)
     place = np.arange(size, members + 1, dtype=np.float64)
     # The logarithm of C(place - 1, size - 1), up to what all places share.
     ways: Floats = gammaln(place) - gammaln(place - size + 1)

@@ -17,6 +17,7 @@ from fairtoll.experiments.leave_one_out_numbers import (
     Changes,
     changes_of,
     difference_interval,
+    ever_flipped_curve,
     luf_curve,
     luf_interval,
     t_interval,
@@ -177,8 +178,12 @@ def summarise(
         flip_rate_interval=t_interval(per_member, low=0.0, high=1.0),
         per_member=[float(value) for value in per_member],
         curve=[
-            LeaveOneOutPoint(members=size, luf=luf, flips_per_row=rate * size, flips_per_model=rate * count)
-            for size, luf in zip(sizes, luf_curve(changes.change, sizes), strict=True)
+            LeaveOneOutPoint(
+                members=size, luf=luf, flips_per_row=rate * size, flips_per_model=rate * count, ever_flipped=ever
+            )
+            for size, luf, ever in zip(
+                sizes, luf_curve(changes.change, sizes), ever_flipped_curve(changes.flips, sizes), strict=True
+            )
         ],
         above_floor=None,
         above_standard=None,

@@ -143,6 +143,7 @@ def growth_of_arm(results: Json, name: str, entries: Sequence[Json], key: str, a
                         "LUF": luf(point["luf"]),
                         "LUF_t": flips(point["flips_per_row"]),
                         "LUF_l": flips(point["flips_per_model"]),
+                        "ever flipped": f"{rate(point['ever_flipped'])}% of test rows",
                     },
                 )
                 for point in entry["curve"]

@@ -4,7 +4,13 @@ from fairtoll.report._figures_leave_one_out import group_figures, growth_figure,
 from fairtoll.report._format import Json
 from fairtoll.report._leave_one_out import entries_of, headlines, of_design
 from fairtoll.report._section import Section
-from fairtoll.report._tables_leave_one_out import contrast_table, felt_table, groups_table, summary_table
+from fairtoll.report._tables_leave_one_out import (
+    contrast_table,
+    felt_table,
+    groups_table,
+    growth_table,
+    summary_table,
+)
 
 LEAD = (
     "A member is the same training with one row left out; a flip is a test prediction that then differs from the full "
@@ -40,5 +46,5 @@ def leave_one_out(results: Json) -> Section:
     if others:
         caption = "The left-out rows with most flips in the other designs, where the seed or the order differs too"
         section.tables.append(felt_table(results, others, "leave-one-out-rows-other", caption))
-    section.tables.append(groups_table(results, entries))
+    section.tables += [growth_table(results, entries), groups_table(results, entries)]
     return section

@@ -74,6 +74,30 @@ def summary_table(results: Json, entries: Sequence[Json]) -> Table:
     )
 
 
+def growth_table(results: Json, entries: Sequence[Json]) -> Table:
+    """Return every number against the rows left out."""
+    titles = arm_titles(results)
+    columns = (
+        Column("Arm"),
+        Column("Design"),
+        Column("Members", count),
+        Column("LUF", luf),
+        Column("LUF_t", flips),
+        Column("LUF_l", flips),
+        Column("Test rows ever flipped, %", rate, key="ever_flipped"),
+    )
+    rows: list[list[Cell]] = [
+        [
+            *(titles[entry["arm"]], design_title(entry["design"]), point["members"], finite(point["luf"])),
+            *(finite(point["flips_per_row"]), finite(point["flips_per_model"]), finite(point["ever_flipped"])),
+        ]
+        for entry in entries
+        for point in entry["curve"]
+    ]
+    caption = "What a study with fewer rows left out would find"
+    return Table("leave-one-out-growth", caption, columns, rows)
+
+
 def remarks(entries: Sequence[Json]) -> list[str]:
     """Return what must be known beside the numbers: precision, approximations, how the paper's values relate."""
     precisions = dict.fromkeys(str(entry["precision"]) for entry in entries)
