@@ -244,3 +244,16 @@ def test_the_papers_own_numbers_cannot_be_told_apart(runs):
     others = [finding(question) for _, question in adult_plan("paper")]
     claims = judge_adult_claims([found, *(one for one in others if one.id != found.id)], [])
     assert {claim.id: claim.judgement for claim in claims}["cau-adult"] == "cannot be told"
+
+
+def test_conclusion_says_what_was_measured_of_leave_one_out():
+    findings = [finding(question) for _, question in adult_plan("paper")]
+    without = judge_adult_claims(findings, [])[-1]
+    assert "leave-one-out, is not measured here" in without.reason
+    contrast = results.LeaveOneOutContrast(
+        arm="standard", design="independent-seeds", flip_rate=0.03, interval=(0.02, 0.04), paired=True, luf=0.0
+    )
+    entry = results.LeaveOneOut.model_construct(design="independent-seeds", members=10, above_standard=contrast)
+    said = judge_adult_claims(findings, [], leave_one_out=[entry])[-1].reason
+    assert "on CIFAR-10 alone (the change is above the margin: with a seed of its own for each of 10 models" in said
+    assert said.endswith(").")

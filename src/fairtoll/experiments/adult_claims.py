@@ -17,17 +17,20 @@ from fairtoll.experiments.claims import (
     by_reach,
     conclude,
     join_verdicts,
+    judge_flips,
     make_claim,
     meaning,
     say_change,
     unless_few_runs,
 )
-from fairtoll.results import Accuracy, Claim, Finding
+from fairtoll.results import Accuracy, Claim, Finding, LeaveOneOut
 
 D0, D1 = CLASS_NAMES
 
 
-def judge_adult_claims(findings: Sequence[Finding], accuracy: Sequence[Accuracy]) -> list[Claim]:
+def judge_adult_claims(
+    findings: Sequence[Finding], accuracy: Sequence[Accuracy], *, leave_one_out: Sequence[LeaveOneOut] = ()
+) -> list[Claim]:
     """Each of the paper's claims that concerns Adult, with the reason and the findings behind it.
 
     Judged under the paper's own protocol; nothing is judged where its arms were not trained. A claim
@@ -40,6 +43,8 @@ def judge_adult_claims(findings: Sequence[Finding], accuracy: Sequence[Accuracy]
         Of the whole report.
     accuracy : sequence of Accuracy
         Unused by these claims; part of the common signature.
+    leave_one_out : sequence of LeaveOneOut
+        What was measured of it, if anything; the paper claims nothing about it on this data.
 
     Returns
     -------
@@ -63,7 +68,14 @@ def judge_adult_claims(findings: Sequence[Finding], accuracy: Sequence[Accuracy]
         _more_values(by_key),
     ]
     kinds = {"CAU": ["cau-adult"], "CRU_s": ["cru-s-adult"], "EOU": ["eou-sex", "eou-race"]}
-    return [*claims, conclude("Adult", claims, kinds, "the fourth kind, leave-one-out, is not measured here")]
+    return [*claims, conclude("Adult", claims, kinds, _fourth_kind(leave_one_out))]
+
+
+def _fourth_kind(found: Sequence[LeaveOneOut]) -> str:
+    if not found:
+        return "the fourth kind, leave-one-out, is not measured here"
+    _, reason = judge_flips(found)
+    return f"the fourth kind, leave-one-out, the paper claims on CIFAR-10 alone ({reason[0].lower()}{reason[1:-1]})"
 
 
 def _say(finding: Finding) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 
 from fairtoll.auditing.assemble import assemble
@@ -34,6 +35,7 @@ def adult_results(folder: Path) -> Results:
     """
     configuration = json.loads((folder / "configuration.json").read_text(encoding="utf-8"))
     evidence = Evidence.load(folder / "evidence")
+    left_out = adult_leave_one_out(folder, configuration, evidence)
     results = assemble(
         evidence,
         adult_plan(configuration["protocol"]),
@@ -43,12 +45,11 @@ def adult_results(folder: Path) -> Results:
         configuration=configuration,
         published=published_values(),
         published_accuracy=published_accuracy("adult", attack="pgd-20", epsilon=EPSILON),
-        judge_claims=judge_adult_claims,
+        judge_claims=partial(judge_adult_claims, leave_one_out=left_out),
         make_notes=adult_notes,
         environment=kept_environment(folder),
         seconds=finished_stages(folder),
     )
-    left_out = adult_leave_one_out(folder, configuration, evidence)
     return results.model_copy(
         update={"leave_one_out": left_out, "notes": [*leave_one_out_notes(left_out), *results.notes]}
     )

@@ -8,21 +8,19 @@ from collections.abc import Sequence
 from fairtoll.experiments.arms import PAPER
 from fairtoll.experiments.cifar10_plan import LEAST, PAPER_EPSILONS, cifar10_plan
 from fairtoll.experiments.claims import (
-    FALLS,
-    STANDS,
     UNKNOWN,
     Judgement,
     all_or_none,
     by_reach,
     conclude,
     join_verdicts,
+    judge_flips,
     make_claim,
     meaning,
     say_change,
     unless_few_runs,
 )
 from fairtoll.results import Accuracy, ArmValue, Claim, Finding, LeaveOneOut
-from fairtoll.statistics import margin_for
 
 #: As the paper names them.
 HARD, EASY = ("cat", "dog"), ("airplane", "horse", "ship")
@@ -140,26 +138,7 @@ def _shrinks(rates: Sequence[Finding]) -> Claim:
 
 
 def _leave_one_out(found: Sequence[LeaveOneOut]) -> Claim:
-    """By the flip rate, which carries LUF_t and LUF_l, in the design that the paper must have used.
-
-    Each of its members has a seed of its own, so that its interval covers new seeds, but for those of the two
-    reference models.
-    """
-    asked = next((one for one in found if one.design == "independent-seeds" and one.above_standard is not None), None)
-    if asked is None or asked.above_standard is None or asked.above_standard.interval is None:
-        reason = "Leave-one-out models of both classifiers are not trained in this run."
-        return make_claim("luf", UNKNOWN, reason, [])
-    contrast, margin = asked.above_standard, margin_for("luf_flip_rate")
-    low, high = asked.above_standard.interval
-    judgement: Judgement = STANDS if low > margin else FALLS if high < margin else UNKNOWN
-    lead = {STANDS: "The change is above the margin", FALLS: "A change above the margin is ruled out"}.get(
-        judgement, "The interval does not settle it"
-    )
-    reason = (
-        f"{lead}: with a seed of its own for each of {asked.members} models, predictions flip "
-        f"{100 * contrast.flip_rate:+.2f} points more often for the static classifier (interval {100 * low:+.2f} to "
-        f"{100 * high:+.2f}, margin {100 * margin:g}); LUF {contrast.luf:+.4f}."
-    )
+    judgement, reason = judge_flips(found)
     return make_claim("luf", judgement, reason, [])
 
 

@@ -6,7 +6,8 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from fairtoll.experiments.published import claim_text
-from fairtoll.results import Claim, Finding
+from fairtoll.results import Claim, Finding, LeaveOneOut
+from fairtoll.statistics import margin_for
 from fairtoll.statistics.verdict import MINIMUM_RUNS
 
 Judgement = Literal["stands", "does not stand", "cannot be told"]
@@ -79,6 +80,33 @@ def say_change(finding: Finding, where: str = "") -> str:
         low, high = change.interval
         phrase += f" (change {change.value:+.{digits}f}, interval {low:+.{digits}f} to {high:+.{digits}f})"
     return phrase
+
+
+def judge_flips(found: Sequence[LeaveOneOut]) -> tuple[Judgement, str]:
+    """Whether leave-one-out models change more predictions of the static classifier, and the sentence that says so.
+
+    By the flip rate, which carries LUF_t and LUF_l, in the design that the paper must have used. Each of its members
+    has a seed of its own, so that its interval covers new seeds, but for those of the two reference models.
+
+    Examples
+    --------
+    >>> judge_flips([])
+    ('cannot be told', 'Leave-one-out models of both classifiers are not trained in this run.')
+    """
+    asked = next((one for one in found if one.design == "independent-seeds" and one.above_standard is not None), None)
+    if asked is None or asked.above_standard is None or asked.above_standard.interval is None:
+        return UNKNOWN, "Leave-one-out models of both classifiers are not trained in this run."
+    contrast, margin = asked.above_standard, margin_for("luf_flip_rate")
+    low, high = asked.above_standard.interval
+    judgement: Judgement = STANDS if low > margin else FALLS if high < margin else UNKNOWN
+    lead = {STANDS: "The change is above the margin", FALLS: "A change above the margin is ruled out"}.get(
+        judgement, "The interval does not settle it"
+    )
+    return judgement, (
+        f"{lead}: with a seed of its own for each of {asked.members} models, predictions flip "
+        f"{100 * contrast.flip_rate:+.2f} points more often for the static classifier (interval {100 * low:+.2f} to "
+        f"{100 * high:+.2f}, margin {100 * margin:g}); LUF {contrast.luf:+.4f}."
+    )
 
 
 def _number(value: float | None, digits: int) -> str:
