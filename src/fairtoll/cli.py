@@ -49,6 +49,13 @@ class Device(StrEnum):
     cuda = "cuda"
 
 
+class EngineName(StrEnum):
+    """Where leave-one-out members are trained."""
+
+    processes = "processes"
+    ray = "ray"
+
+
 def main() -> None:
     """Run the program: an error of use ends it with one line and status 2.
 
@@ -106,6 +113,12 @@ def adult(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; the results do not depend on it. Default: your cores.")
     ] = None,
+    engine: Annotated[
+        EngineName, typer.Option(help="Train leave-one-out members here, or on the machines of a Ray cluster.")
+    ] = EngineName.processes,
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the cluster. Default: RAY_ADDRESS, one found here, or a new one.")
+    ] = None,
 ) -> None:
     """Adult (Census Income), bundled: the paper's tables with nulls, intervals, controls and verdicts.
 
@@ -122,6 +135,8 @@ def adult(
             device=device.value,
             leave_one_out=leave_one_out,
             workers=workers,
+            engine=engine.value,
+            address=address,
             display=display,
         )
     _show_summary(out / "results.json")
@@ -151,6 +166,12 @@ def cifar10(
     workers: Annotated[
         int | None, typer.Option(min=1, help="Processes; the results do not depend on it. Default: your cores.")
     ] = None,
+    engine: Annotated[
+        EngineName, typer.Option(help="Train leave-one-out members here, or on the machines of a Ray cluster.")
+    ] = EngineName.processes,
+    address: Annotated[
+        str | None, typer.Option(help="HOST:PORT of the cluster. Default: RAY_ADDRESS, one found here, or a new one.")
+    ] = None,
 ) -> None:
     """CIFAR-10: the paper's figures and tables with nulls, intervals, controls and verdicts.
 
@@ -171,6 +192,8 @@ def cifar10(
             leave_one_out=leave_one_out,
             device=device.value,
             workers=workers,
+            engine=engine.value,
+            address=address,
             display=display,
         )
     _show_summary(out / "results.json")

@@ -80,6 +80,8 @@ class Progress:
     def start(self, stage: Stage) -> None:
         """Name the stage."""
         self._running[stage.name] = (stage, time.monotonic())
+        # A stage that was lost on another machine starts over.
+        self._bar.advance(self._task, -self._shares.get(stage.name, 0.0) * stage.seconds)
         self._shares[stage.name] = 0.0
         self._describe()
 
@@ -97,6 +99,10 @@ class Progress:
         self._describe()
         if not self.console.is_terminal:
             self._print(f"[{self._done}/{self._total}] {stage.title}: {time.monotonic() - started:.1f} s")
+
+    def tell(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._print(line)
 
     def _describe(self) -> None:
         titles = [stage.title for stage, _ in self._running.values()]

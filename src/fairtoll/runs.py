@@ -67,14 +67,9 @@ class Run:
             found = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, json.JSONDecodeError) as error:
             raise FairtollError(f"{path} cannot be read ({error}); give another folder with --out") from error
-        if found != self.configuration:
-            different = [
-                f"{key} is {found.get(key)!r} there and {self.configuration.get(key)!r} here"
-                for key in sorted({*found, *self.configuration})
-                if found.get(key) != self.configuration.get(key)
-            ]
+        if different := differences(found, self.configuration):
             raise FairtollError(
-                f"the folder {self.folder} belongs to another configuration: {'; '.join(different)}; "
+                f"the folder {self.folder} belongs to another configuration: {different}; "
                 "give another folder with --out, or the same options"
             )
 
@@ -102,7 +97,13 @@ class Run:
             yield
 
     def stage(
-        self, name: str, outputs: Sequence[str], make: Callable[[], object], *, after: Sequence[str] = ()
+        self,
+        name: str,
+        outputs: Sequence[str],
+        make: Callable[[], object],
+        *,
+        after: Sequence[str] = (),
+        seconds: float = 0.0,
     ) -> bool:
         """Run `make` unless its outputs stand already.
 
@@ -116,6 +117,8 @@ class Run:
             Writes them, each whole or not at all.
         after : sequence of str
             Stages whose outputs it reads; when one of them was made anew, so is this.
+        seconds : float
+            What it took before `make`, on another machine.
 
         Returns
         -------
@@ -132,7 +135,7 @@ class Run:
             make()
             record = {
                 "key": key,
-                "seconds": round(time.monotonic() - started, 3),
+                "seconds": round(seconds + time.monotonic() - started, 3),
                 "files": {output: _checksum(self.folder / output) for output in outputs},
             }
         except OSError as error:
@@ -159,6 +162,21 @@ class Run:
         except (OSError, ValueError):
             return {}
         return record if isinstance(record, dict) else {}
+
+
+def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
+    """Say in words where two configurations differ; nothing where they are the same.
+
+    Examples
+    --------
+    >>> differences({"seeds": 1, "rows": 2}, {"seeds": 3, "rows": 2})
+    'seeds is 1 there and 3 here'
+    """
+    return "; ".join(
+        f"{key} is {there.get(key)!r} there and {here.get(key)!r} here"
+        for key in sorted({*there, *here})
+        if there.get(key) != here.get(key)
+    )
 
 
 def finished_stages(folder: Path) -> dict[str, float]:

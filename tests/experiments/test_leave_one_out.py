@@ -43,7 +43,7 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_leave_one_out import FEW, build
 if __name__ == "__main__":
-    from fairtoll.experiments.pool import run_stages
+    from fairtoll.experiments.schedule import run_stages
     from fairtoll.experiments.stages import Silent
     one = partial(build, Path(sys.argv[2]), FEW)
     with one()[0].lock():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -17,7 +18,8 @@ from fairtoll.experiments.arms import arms_of
 from fairtoll.experiments.ending import ending_stages
 from fairtoll.experiments.leave_one_out import LeaveOneOutOptions
 from fairtoll.experiments.options import check_options, choose_device
-from fairtoll.experiments.pool import default_workers, run_stages
+from fairtoll.experiments.pool import default_workers
+from fairtoll.experiments.schedule import Engine, run_stages
 from fairtoll.experiments.stages import Display, Silent, Stage
 from fairtoll.runs import Run
 from fairtoll.training import FitSettings
@@ -33,6 +35,8 @@ def reproduce_adult(
     rows: int | None = None,
     leave_one_out: int | LeaveOneOutOptions = 0,
     workers: int | None = None,
+    engine: str = "processes",
+    address: str | None = None,
     display: Display | None = None,
 ) -> Path:
     """Run the Adult experiment, or go on with it; returns the path of the report.
@@ -55,6 +59,11 @@ def reproduce_adult(
         How many training rows are left out, one at a time, under every design; 0 for none.
     workers : int, optional
         Processes of one thread each; the results do not depend on it. Default: the cores at hand, at most 8.
+    engine : {"processes", "ray"}
+        Where leave-one-out members are trained: here, or on the machines of a Ray cluster; so is nothing else.
+    address : str, optional
+        HOST:PORT of the cluster. Default: the one in the environment variable RAY_ADDRESS, one on this machine, or a
+        new one.
     display : Display, optional
         Where progress goes.
 
@@ -65,22 +74,27 @@ def reproduce_adult(
     Raises
     ------
     FairtollError
-        For an unknown protocol or device, no seeds, more rows to leave out than there are, a folder that cannot be
-        used, that belongs to another configuration or that another process writes to, or a full disk.
+        For an unknown protocol, device or engine, no seeds, more rows to leave out than there are, a folder that cannot
+        be used, that belongs to another configuration or that another process writes to, a cluster that does not
+        answer, or a full disk.
     """
     check_options(protocol=protocol, seeds=seeds, workers=workers)
     device = choose_device(device)
+    where = Engine(engine, address, device)
     workspace = AdultWorkspace(folder, list(range(seeds)), arms_of(protocol), device, settings, rows)
     options = adult_leave_one_out_options(leave_one_out) if isinstance(leave_one_out, int) else leave_one_out
     build = partial(_build, workspace, protocol, options)
     # An accelerator is shared badly: one process at a time.
     workers = 1 if device == "cuda" else workers or default_workers()
     with build()[0].lock():
-        run_stages(build, display or Silent(), workers=workers)
+        run_stages(build, display or Silent(), workers=workers, engine=where)
     return folder / "report.html"
 
 
-def _build(workspace: AdultWorkspace, protocol: str, options: LeaveOneOutOptions | None) -> tuple[Run, list[Stage]]:
+def _build(
+    workspace: AdultWorkspace, protocol: str, options: LeaveOneOutOptions | None, *, folder: Path | None = None
+) -> tuple[Run, list[Stage]]:
+    workspace = replace(workspace, folder=folder or workspace.folder)
     settings = workspace.settings
     configuration = {
         "experiment": "adult",

@@ -23,7 +23,8 @@ from fairtoll.experiments.cifar10_workspace import Cifar10Workspace, Scale
 from fairtoll.experiments.ending import ending_stages
 from fairtoll.experiments.leave_one_out import LeaveOneOutOptions
 from fairtoll.experiments.options import check_options, choose_device, fastest_precision
-from fairtoll.experiments.pool import default_workers, run_stages
+from fairtoll.experiments.pool import default_workers
+from fairtoll.experiments.schedule import Engine, run_stages
 from fairtoll.experiments.stages import Display, Silent, Stage
 from fairtoll.runs import Run
 from fairtoll.training import FitSettings
@@ -49,6 +50,8 @@ def reproduce_cifar10(
     scale: Scale | None = None,
     rows_expected: tuple[int, int] | None = OFFICIAL_ROWS,
     workers: int | None = None,
+    engine: str = "processes",
+    address: str | None = None,
     display: Display | None = None,
 ) -> Path:
     """Run the CIFAR-10 experiment, or go on with it; returns the path of the report.
@@ -80,6 +83,11 @@ def reproduce_cifar10(
         Training and test images that the source must hold; None for any number.
     workers : int, optional
         Processes of one thread each; the results do not depend on it. Default: the cores at hand, at most 8.
+    engine : {"processes", "ray"}
+        Where leave-one-out members are trained: here, or on the machines of a Ray cluster; so is nothing else.
+    address : str, optional
+        HOST:PORT of the cluster. Default: the one in the environment variable RAY_ADDRESS, one on this machine, or a
+        new one.
     display : Display, optional
         Where progress goes.
 
@@ -90,14 +98,16 @@ def reproduce_cifar10(
     Raises
     ------
     FairtollError
-        For an unknown protocol or device, no seeds or rows, images that cannot be read, a folder that cannot be used,
-        that belongs to another configuration or that another process writes to, or a full disk.
+        For an unknown protocol, device or engine, no seeds or rows, images that cannot be read, a folder that cannot be
+        used, that belongs to another configuration or that another process writes to, a cluster that does not answer,
+        or a full disk.
     """
     seeds = seeds if seeds is not None else 1 if quick else SEEDS
     check_options(protocol=protocol, seeds=seeds, workers=workers)
     if attacked_rows is not None and attacked_rows < 10:
         raise FairtollError(f"attacked rows are {attacked_rows}; expected 10 or more, at least one of each class")
     device = choose_device(device)
+    where = Engine(engine, address, device)
     if scale is None:
         whole = Scale(attacked_rows=OFFICIAL_ROWS[1]) if device == "cuda" else Scale()
         scale = QUICK if quick else whole
@@ -120,7 +130,7 @@ def reproduce_cifar10(
     # An accelerator is shared badly: one process at a time.
     workers = 1 if device == "cuda" else workers or default_workers()
     with build()[0].lock():
-        run_stages(build, display or Silent(), workers=workers)
+        run_stages(build, display or Silent(), workers=workers, engine=where)
     return folder / "report.html"
 
 
@@ -129,7 +139,10 @@ def _build(
     protocol: str,
     rows_expected: tuple[int, int] | None,
     options: LeaveOneOutOptions | None,
+    *,
+    folder: Path | None = None,
 ) -> tuple[Run, list[Stage]]:
+    workspace = replace(workspace, folder=folder or workspace.folder)
     configuration = {
         "experiment": "cifar10",
         "protocol": protocol,

@@ -216,7 +216,7 @@ def _stage(
 
     what = "the full model" if design == FULL else f"{design}, from member {first + 1}"
     title = f"Leave one out ({arm}): {what}"
-    return Stage(stage_name(arm, design, first), title, tuple(outputs), make, tuple(after), seconds)
+    return Stage(stage_name(arm, design, first), title, tuple(outputs), make, tuple(after), seconds, portable=True)
 
 
 def stage_name(arm: str, design: str, first: int) -> str:

@@ -1,4 +1,4 @@
-"""Running stages in worker processes of one thread each.
+"""Worker processes of one thread each, as a place where stages are made.
 
 Small networks gain little from several threads in one operation, and lose much where cores are shared;
 stages side by side use the cores better. One thread a worker also makes the numbers the same however many
@@ -12,17 +12,15 @@ import os
 import signal
 import threading
 import time
-from collections.abc import Callable, Sequence
-from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from collections.abc import Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from contextlib import contextmanager
 from typing import Any
 
 from fairtoll.errors import FairtollError
-from fairtoll.experiments.stages import Display, Stage, expected_seconds, longest_paths
-from fairtoll.runs import Run
+from fairtoll.experiments.stages import Build, Stage
 
-#: Rebuilds the run and its stages inside a worker; must be picklable.
-Build = Callable[[], tuple[Run, Sequence[Stage]]]
 MAXIMUM_WORKERS = 8
 _worker: dict[str, Any] = {}
 
@@ -39,79 +37,73 @@ def default_workers() -> int:
     return min(cores, MAXIMUM_WORKERS)
 
 
-def run_stages(build: Build, display: Display, *, workers: int) -> None:
-    """Run every stage that does not stand yet, side by side where they do not wait for each other.
+class Pool:
+    """Worker processes on this machine.
 
     Parameters
     ----------
-    build : callable
-        Gives the run, locked by the caller, and its stages, each after those it reads from.
-    display : Display
-        Told of every step.
+    build : Build
+        Rebuilds the run and its stages in each of them.
     workers : int
-        Processes, 1 or more.
-
-    Raises
-    ------
-    FairtollError
-        What a stage raised, or if a worker was ended from outside. Finished stages are kept.
+        How many, 1 or more.
     """
-    run, stages = build()
-    done: set[str] = set()
-    for stage in stages:
-        if done.issuperset(stage.after) and run.stands(stage.name, stage.outputs, after=stage.after):
-            done.add(stage.name)
-    todo = [stage for stage in stages if stage.name not in done]
-    display.begin(todo, seconds=expected_seconds(todo, workers=workers))
-    if not todo:
-        return
-    context = multiprocessing.get_context("spawn")
-    steps = context.SimpleQueue()
-    executor = ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(build, steps, os.getpid()))
+
+    def __init__(self, build: Build, *, workers: int) -> None:
+        context = multiprocessing.get_context("spawn")
+        self._workers = workers
+        self._steps = context.SimpleQueue()
+        self._executor = ProcessPoolExecutor(
+            workers, context, initializer=_begin_worker, initargs=(build, self._steps, os.getpid())
+        )
+
+    def slots(self) -> int:
+        """Stages that can be made at once."""
+        return self._workers
+
+    def submit(self, stage: Stage) -> Future[Any]:
+        """Have a stage made by the next free worker."""
+        with _explained():
+            return self._executor.submit(_make, stage.name)
+
+    def finish(self, stage: Stage, future: Future[Any]) -> bool:
+        """Raise what a stage raised; its files are written already.
+
+        Raises
+        ------
+        FairtollError
+            What the stage raised, or if a worker was ended from outside.
+        """
+        with _explained():
+            future.result()
+        return True
+
+    def steps(self) -> list[tuple[str, float]]:
+        """Shares of stages done since the last call."""
+        found = []
+        while not self._steps.empty():
+            found.append(self._steps.get())
+        return found
+
+    def close(self) -> None:
+        """End every worker: nothing half done is kept, and everything done is on disk."""
+        processes = list((self._executor._processes or {}).values())
+        self._executor.shutdown(wait=False, cancel_futures=True)
+        for process in processes:
+            process.kill()
+        for process in processes:
+            process.join()
+
+
+@contextmanager
+def _explained() -> Iterator[None]:
     try:
-        _schedule(executor, todo, done, steps, display, workers)
+        yield
     except BrokenProcessPool as error:
         raise FairtollError(
             "a worker process was ended from outside, perhaps for want of memory; run the same command again "
             "(finished stages are kept), with fewer --workers if it happens again; a script of yours must start the "
             "run under: if __name__ == '__main__'"
         ) from error
-    finally:
-        processes = list((executor._processes or {}).values())
-        executor.shutdown(wait=False, cancel_futures=True)
-        for process in processes:
-            process.kill()  # nothing half done is kept, and everything done is on disk
-        for process in processes:
-            process.join()
-
-
-def _schedule(
-    executor: ProcessPoolExecutor,
-    todo: Sequence[Stage],
-    done: set[str],
-    steps: Any,
-    display: Display,
-    workers: int,
-) -> None:
-    by_name = {stage.name: stage for stage in todo}
-    paths = longest_paths(todo)
-    waiting = sorted(todo, key=lambda stage: -paths[stage.name])
-    running: dict[Future[None], Stage] = {}
-    while waiting or running:
-        ready = [stage for stage in waiting if done.issuperset(stage.after)]
-        for stage in ready[: workers - len(running)]:
-            waiting.remove(stage)
-            display.start(stage)
-            running[executor.submit(_make, stage.name)] = stage
-        finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
-        while not steps.empty():
-            name, share = steps.get()
-            display.advance(by_name[name], share)
-        for future in finished:
-            stage = running.pop(future)
-            future.result()
-            done.add(stage.name)
-            display.end(stage)
 
 
 def _begin_worker(build: Build, steps: Any, parent: int) -> None:

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Protocol
+
+from fairtoll.runs import Run
 
 #: Called with the share of a stage that a step was.
 Advance = Callable[[float], None]
@@ -28,6 +31,9 @@ class Stage:
         Names of the stages it reads from.
     seconds : float
         Expected on one core, for the order, the estimate and the progress display.
+    portable : bool
+        Whether it reads no files of the run but those that the stages in `after` have written, so that it can be made
+        on another machine.
 
     Examples
     --------
@@ -41,6 +47,14 @@ class Stage:
     make: Callable[[Advance], object]
     after: tuple[str, ...] = ()
     seconds: float = 1.0
+    portable: bool = False
+
+
+class Build(Protocol):
+    """Rebuilds a run and its stages in another process or on another machine; must be picklable."""
+
+    def __call__(self, *, folder: Path | None = None) -> tuple[Run, Sequence[Stage]]:
+        """In the run's own folder, or in another one."""
 
 
 class Display(Protocol):
@@ -57,6 +71,9 @@ class Display(Protocol):
 
     def end(self, stage: Stage) -> None:
         """The stage is done."""
+
+    def tell(self, line: str) -> None:
+        """Something happened that a person should know."""
 
 
 class Silent:
@@ -77,6 +94,9 @@ class Silent:
         """Do nothing."""
 
     def end(self, stage: Stage) -> None:
+        """Do nothing."""
+
+    def tell(self, line: str) -> None:
         """Do nothing."""
 
 
