@@ -56,6 +56,20 @@ class EngineName(StrEnum):
     ray = "ray"
 
 
+#: Options that every experiment takes.
+ProtocolOption = Annotated[Protocol, typer.Option(help="The paper's rules, sound ones, or both.")]
+DeviceOption = Annotated[Device, typer.Option(help="Where to train and attack.")]
+WorkersOption = Annotated[
+    int | None, typer.Option(min=1, help="Processes; the results do not depend on it. Default: your cores.")
+]
+EngineOption = Annotated[
+    EngineName, typer.Option(help="Train leave-one-out members here, or on the machines of a Ray cluster.")
+]
+AddressOption = Annotated[
+    str | None, typer.Option(help="HOST:PORT of the cluster. Default: RAY_ADDRESS, one found here, or a new one.")
+]
+
+
 def main() -> None:
     """Run the program: an error of use ends it with one line and status 2.
 
@@ -105,20 +119,14 @@ def _version(
 def adult(
     out: Annotated[Path, typer.Option(help="Run folder: a killed run goes on from there.")] = Path("runs/adult"),
     seeds: Annotated[int, typer.Option(min=1, help="Training runs of every arm.")] = 5,
-    protocol: Annotated[Protocol, typer.Option(help="The paper's rules, sound ones, or both.")] = Protocol.both,
+    protocol: ProtocolOption = Protocol.both,
     leave_one_out: Annotated[
         int, typer.Option(min=0, help="Training rows to leave out, one at a time; two minutes of one core each.")
     ] = 0,
-    device: Annotated[Device, typer.Option(help="Where to train and attack.")] = Device.auto,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; the results do not depend on it. Default: your cores.")
-    ] = None,
-    engine: Annotated[
-        EngineName, typer.Option(help="Train leave-one-out members here, or on the machines of a Ray cluster.")
-    ] = EngineName.processes,
-    address: Annotated[
-        str | None, typer.Option(help="HOST:PORT of the cluster. Default: RAY_ADDRESS, one found here, or a new one.")
-    ] = None,
+    device: DeviceOption = Device.auto,
+    workers: WorkersOption = None,
+    engine: EngineOption = EngineName.processes,
+    address: AddressOption = None,
 ) -> None:
     """Adult (Census Income), bundled: the paper's tables with nulls, intervals, controls and verdicts.
 
@@ -152,7 +160,7 @@ def cifar10(
     seeds: Annotated[
         int | None, typer.Option(min=1, help="Training runs of every arm. Default: 3, or 1 with --quick.")
     ] = None,
-    protocol: Annotated[Protocol, typer.Option(help="The paper's rules, sound ones, or both.")] = Protocol.both,
+    protocol: ProtocolOption = Protocol.both,
     quick: Annotated[
         bool, typer.Option("--quick", help="An idea of the whole in a few minutes; says what it cut.")
     ] = False,
@@ -162,16 +170,10 @@ def cifar10(
     leave_one_out: Annotated[
         int, typer.Option(min=0, help="Training images to leave out, one at a time; many minutes of one core each.")
     ] = 0,
-    device: Annotated[Device, typer.Option(help="Where to train and attack.")] = Device.auto,
-    workers: Annotated[
-        int | None, typer.Option(min=1, help="Processes; the results do not depend on it. Default: your cores.")
-    ] = None,
-    engine: Annotated[
-        EngineName, typer.Option(help="Train leave-one-out members here, or on the machines of a Ray cluster.")
-    ] = EngineName.processes,
-    address: Annotated[
-        str | None, typer.Option(help="HOST:PORT of the cluster. Default: RAY_ADDRESS, one found here, or a new one.")
-    ] = None,
+    device: DeviceOption = Device.auto,
+    workers: WorkersOption = None,
+    engine: EngineOption = EngineName.processes,
+    address: AddressOption = None,
 ) -> None:
     """CIFAR-10: the paper's figures and tables with nulls, intervals, controls and verdicts.
 

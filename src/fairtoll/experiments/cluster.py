@@ -212,7 +212,7 @@ def connect(address: str | None) -> tuple[Any, bool]:
     try:
         import ray
     except ImportError as error:
-        raise FairtollError("the engine 'ray' needs Ray; install it with: pip install 'fairtoll[ray]'") from error
+        raise FairtollError("the engine 'ray' needs Ray; install it with: pip install ray") from error
     if ray.is_initialized():
         return ray, False
     if address is not None:
