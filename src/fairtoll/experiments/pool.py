@@ -62,7 +62,7 @@ class Pool:
 
     def submit(self, stage: Stage) -> Future[Any]:
         """Have a stage made by the next free worker."""
-        with _explained():
+        with _explained(), _uninterrupted():
             return self._executor.submit(_make, stage.name)
 
     def finish(self, stage: Stage, future: Future[Any]) -> bool:
@@ -104,6 +104,22 @@ def _explained() -> Iterator[None]:
             "(finished stages are kept), with fewer --workers if it happens again; a script of yours must start the "
             "run under: if __name__ == '__main__'"
         ) from error
+
+
+@contextmanager
+def _uninterrupted() -> Iterator[None]:
+    """Hold an interrupt back: a process that was begun by halves would print a traceback of its own."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 def _begin_worker(build: Build, steps: Any, parent: int) -> None:
