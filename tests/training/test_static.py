@@ -55,6 +55,12 @@ def test_noise_twins_are_at_plus_or_minus_the_radius():
     assert not torch.equal(twins[0], twins[1])
 
 
+def test_noise_twins_do_not_depend_on_how_many_rows_are_made_at_a_time(monkeypatch):
+    whole = noise_twins(setup((0, 1)), threat=THREAT, epsilon=0.4)
+    monkeypatch.setattr("fairtoll.training.static.NOISE_ROWS", 7)
+    assert torch.equal(noise_twins(setup((0, 1)), threat=THREAT, epsilon=0.4), whole)
+
+
 def test_both_halves_are_trained_on_merged_and_shuffled():
     """The same as the plain loop on the rows and twins laid end to end."""
     given = setup((3, 4), items=torch.cat([torch.arange(ROWS), torch.arange(10)]))

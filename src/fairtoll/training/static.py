@@ -15,6 +15,8 @@ from fairtoll.threat import LinfThreat
 from fairtoll.training.fit import Precision, fit
 from fairtoll.training.setup import TrainingSetup
 
+NOISE_ROWS = 4096
+
 
 def craft_twins(
     sources: ModelStack,
@@ -74,12 +76,16 @@ def noise_twins(setup: TrainingSetup, *, threat: LinfThreat, epsilon: float) -> 
     >>> noise_twins(setup, threat=LinfThreat(scale=2.0), epsilon=0.5).abs().unique()
     tensor([1.])
     """
-    low, high = threat.bounds(setup.x, epsilon)
-    twins = []
-    for seed in setup.seeds:
-        up = torch.rand(setup.x.shape, generator=torch_generator(seed, "noise twins")) < 0.5
-        twins.append(torch.where(up, high, low))
-    return torch.stack(twins)
+    twins = setup.x.new_empty(len(setup.seeds), *setup.x.shape)
+    generators = [torch_generator(seed, "noise twins") for seed in setup.seeds]
+    # Some rows at a time: bounds are made in float64, of which a whole set of images would take gigabytes.
+    for first in range(0, len(setup.x), NOISE_ROWS):
+        rows = setup.x[first : first + NOISE_ROWS]
+        low, high = threat.bounds(rows, epsilon)
+        for run, generator in zip(twins, generators, strict=True):
+            up = torch.rand(rows.shape, generator=generator) < 0.5
+            run[first : first + NOISE_ROWS] = torch.where(up, high, low)
+    return twins
 
 
 def train_with_twins(
