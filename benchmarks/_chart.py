@@ -21,7 +21,7 @@ def draw(panels: Panels) -> str:
         mine = [panel(title, question, lines) for title, asked, lines in panels if asked == question]
         if mine:
             rows.append(alt.hconcat(*mine, spacing=36))
-    config = {**CONFIG, "background": "#ffffff", "padding": 14}
+    config = {**CONFIG, "background": "#ffffff", "padding": {"left": 34, "top": 14, "right": 14, "bottom": 14}}
     svg: str = vl_convert.vegalite_to_svg({**alt.vconcat(*rows, spacing=28).to_dict(), "config": config})
     return svg.replace(INK, INK_ON_WHITE).replace("sans-serif", FONT.split(", ")[-1])
 
@@ -35,7 +35,7 @@ def panel(title: str, question: str, lines: list[tuple[str, float, bool]]) -> al
     )
     low, high = min(seconds for _, seconds, _ in lines) / 1.6, max(seconds for _, seconds, _ in lines) * 3
     base = alt.Chart(data).encode(
-        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=260, ticks=False, domain=False)),
+        y=alt.Y("name:N", sort=None, title=None, axis=alt.Axis(labelLimit=320, ticks=False, domain=False)),
         x=alt.X(
             "seconds:Q",
             title="seconds",
