@@ -318,6 +318,8 @@ def test_progress_without_a_terminal_and_an_interrupt(tmp_path):
         stderr=subprocess.PIPE,
         text=True,
         env=environment,
+        # Whoever runs the tests in the background makes them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
     )
     assert process.stderr is not None
     lines = [process.stderr.readline()]
