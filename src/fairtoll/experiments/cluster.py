@@ -66,6 +66,7 @@ class Cluster:
         self._running: dict[str, Any] = {}
         self._lost: Counter[str] = Counter()
         self._asked = self._slots_asked = -BETWEEN
+        self._answer: Any = None
         self._slots, self._since = 1, time.monotonic()
         self._task = self._ray.remote(make_elsewhere).options(
             num_cpus=1, num_gpus=int(device == "cuda"), max_retries=0, scheduling_strategy="SPREAD"
@@ -150,12 +151,15 @@ class Cluster:
         return True
 
     def steps(self) -> list[tuple[str, float]]:
-        """Shares of stages done since the last call."""
+        """Shares of stages done since the last call, as far as they are known: nothing waits for them."""
         now = time.monotonic()
-        if now - self._asked < BETWEEN:
+        if self._answer is None and now - self._asked >= BETWEEN:
+            self._asked, self._answer = now, self._steps.take.remote()
+        ready, _ = self._ray.wait([self._answer], timeout=0) if self._answer is not None else ([], [])
+        if not ready:
             return []
-        self._asked = now
-        found: list[tuple[str, float]] = self._ray.get(self._steps.take.remote())
+        self._answer = None
+        found: list[tuple[str, float]] = self._ray.get(ready[0])
         return found
 
     def close(self) -> None:
