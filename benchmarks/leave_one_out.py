@@ -23,6 +23,7 @@ from fairtoll.data import load_adult
 from fairtoll.experiments.adult_workspace import COPIES
 from fairtoll.models import initialise_as_keras
 from fairtoll.randomness import torch_generator
+from fairtoll.threads import use_one_thread
 from fairtoll.training import FitSettings, TrainingSetup
 from fairtoll.training.fit import steps_of
 from fairtoll.training.leave_one_out import choose_left_out, plan_members, train_members
@@ -41,7 +42,7 @@ def main() -> None:
     options = parser.parse_args()
     whole = steps_of(len(setup_of(None).items), FitSettings())
     context = get_context("spawn")
-    with ProcessPoolExecutor(options.workers, context, torch.set_num_threads, (1,)) as pool:
+    with ProcessPoolExecutor(options.workers, context, use_one_thread) as pool:
         for dtype in DTYPES:
             contenders: dict[str, Callable[[], float]] = {}
             for threads in options.threads:

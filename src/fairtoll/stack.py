@@ -12,10 +12,16 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
+from fairtoll.dense import TENSORS, Kind, dense_logits
 from fairtoll.errors import FairtollError
 from fairtoll.models import Standardize
 
-DENSE_LAYERS = (Standardize, nn.Linear, nn.Tanh, nn.ReLU)
+DENSE_LAYERS: dict[type[nn.Module], Kind] = {
+    Standardize: "standardize",
+    nn.Linear: "linear",
+    nn.Tanh: "tanh",
+    nn.ReLU: "relu",
+}
 
 
 class ModelStack:
@@ -23,8 +29,9 @@ class ModelStack:
 
     Seeds, leave-one-out members and control arms are all just K, and K = 1 is not special. How the
     stack runs is a fixed rule, never a timing at run time (float order would change the numbers):
-    a plain chain of dense layers becomes batched matrix products; convolutions on a CPU run one member
-    after another, since ``torch.func.vmap`` makes them slower there; anything else goes through vmap.
+    a plain chain of dense layers becomes matrix products (`fairtoll.dense`), one member after another on a CPU and
+    batched on an accelerator; convolutions on a CPU run one member after another, since ``torch.func.vmap`` makes
+    them slower there; anything else goes through vmap.
 
     Parameters
     ----------
@@ -93,18 +100,9 @@ class ModelStack:
 
     def _dense(self, x: Tensor) -> Tensor:
         assert self._layers is not None
-        for name, layer in self._layers:
-            if isinstance(layer, nn.Linear):
-                weight = self.parameters[f"{name}weight"].transpose(1, 2)
-                x = torch.baddbmm(self.parameters[f"{name}bias"].unsqueeze(1), x, weight)
-            elif isinstance(layer, nn.Tanh):
-                x = _tanh(x)
-            elif isinstance(layer, nn.ReLU):
-                x = x.relu()
-            else:
-                mean, spread = self.buffers[f"{name}mean"], self.buffers[f"{name}spread"]
-                x = (x - mean.unsqueeze(1)) / spread.unsqueeze(1)
-        return x
+        kinds, names = self._layers
+        held = self.parameters | self.buffers
+        return dense_logits(x, kinds, [held[name] for name in names])
 
     def _loop(self, x: Tensor) -> Tensor:
         # unbind, since the gradient of an index would be a stack of zeros for every member.
@@ -216,25 +214,17 @@ def has_convolution(model: nn.Module) -> bool:
     return any(isinstance(module, nn.modules.conv._ConvNd) for module in model.modules())
 
 
-def _tanh(x: Tensor) -> Tensor:
-    """tanh; in double precision on a CPU by the sigmoid, which is five times as fast there and as near the truth."""
-    if x.dtype != torch.float64 or x.is_cuda:
-        return x.tanh()
-    # In place where nothing else needs the value: fresh memory costs more than the arithmetic.
-    return (2 * x).sigmoid_().mul(2).sub_(1)
-
-
 def _stacked(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([state[name].detach() for state in states]) for name in states[0]}
 
 
-def _dense_chain(template: nn.Module) -> list[tuple[str, nn.Module]] | None:
-    """The layers of a plain chain of known dense layers with their name prefixes, else None."""
-    if isinstance(template, nn.Linear):
-        return [("", template)] if template.bias is not None else None
-    if not isinstance(template, nn.Sequential):
-        return None
-    layers = [(f"{name}.", layer) for name, layer in template.named_children()]
+def _dense_chain(template: nn.Module) -> tuple[list[Kind], list[str]] | None:
+    """The layers of a plain chain of known dense layers and the names of their tensors, else None."""
+    layers: list[tuple[str, nn.Module]] = [("", template)] if isinstance(template, nn.Linear) else []
+    if isinstance(template, nn.Sequential):
+        layers = [(f"{name}.", layer) for name, layer in template.named_children()]
     known = all(type(layer) in DENSE_LAYERS for _, layer in layers)
-    biased = all(layer.bias is not None for _, layer in layers if isinstance(layer, nn.Linear))
-    return layers if known and biased else None
+    if not layers or not known or any(isinstance(layer, nn.Linear) and layer.bias is None for _, layer in layers):
+        return None
+    kinds = [DENSE_LAYERS[type(layer)] for _, layer in layers]
+    return kinds, [f"{name}{own}" for (name, _), kind in zip(layers, kinds, strict=True) for own in TENSORS[kind]]

@@ -3,18 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
+from functools import cache
 
 import torch
+from threadpoolctl import ThreadpoolController
 from torch import nn
 
 #: Below this a layer's work is over before a second thread has begun it.
 SMALL = 1_000_000
 
 
+def use_one_thread() -> None:
+    """One thread for every operation of this process, torch's and numpy's, from here on: for worker processes.
+
+    Examples
+    --------
+    >>> callable(use_one_thread)
+    True
+    """
+    torch.set_num_threads(1)
+    _libraries().limit(limits=1, user_api="blas")
+
+
 @contextmanager
 def threads_for(*models: nn.Module) -> Iterator[None]:
-    """One thread for small dense networks, torch's own number otherwise; on leaving, as it was.
+    """One thread for small dense networks, the numbers that torch and numpy have otherwise; on leaving, as it was.
 
     Operations on small matrices gain little from a second thread, and wait long for it where the cores are
     shared (ten times and more). A network is small and dense if it has no convolution, attention or recurrence
@@ -30,12 +44,18 @@ def threads_for(*models: nn.Module) -> Iterator[None]:
     True
     """
     threads = torch.get_num_threads()
-    if all(_is_small(model) for model in models):
-        torch.set_num_threads(1)
-    try:
+    with ExitStack() as on_leaving:
+        if all(_is_small(model) for model in models):
+            on_leaving.callback(torch.set_num_threads, threads)
+            torch.set_num_threads(1)
+            on_leaving.enter_context(_libraries().limit(limits=1, user_api="blas"))
         yield
-    finally:
-        torch.set_num_threads(threads)
+
+
+@cache
+def _libraries() -> ThreadpoolController:
+    """The libraries behind numpy's products; looked for once, since that takes milliseconds."""
+    return ThreadpoolController()
 
 
 def _is_small(model: nn.Module) -> bool:

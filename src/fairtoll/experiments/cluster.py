@@ -285,10 +285,11 @@ def make_elsewhere(
         If another version of something is installed here, or what the stage raises.
     """
     import ray
-    import torch
+
+    from fairtoll.threads import use_one_thread
 
     # As in the pool of processes: so the numbers do not depend on where they are made.
-    torch.set_num_threads(1)
+    use_one_thread()
     started = time.monotonic()
     with TemporaryDirectory(prefix="fairtoll-") as place:
         run, stages = build(folder=Path(place) / "run")

@@ -123,11 +123,11 @@ def _uninterrupted() -> Iterator[None]:
 
 
 def _begin_worker(build: Build, steps: Any, parent: int) -> None:
-    import torch
+    from fairtoll.threads import use_one_thread
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers for both
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
-    torch.set_num_threads(1)
+    use_one_thread()
     run, stages = build()
     _worker.update(run=run, stages={stage.name: stage for stage in stages}, steps=steps)
 

@@ -46,6 +46,8 @@ class StackedAdam:
         self._rate, self._epsilon, self._betas = learning_rate, epsilon, betas
         self._mean = [torch.zeros_like(parameter) for parameter in self._parameters]
         self._square = [torch.zeros_like(parameter) for parameter in self._parameters]
+        # Fresh memory for a root at every step costs more than taking it.
+        self._scratch = [torch.empty_like(parameter) for parameter in self._parameters]
         #: Steps that each member has taken.
         self.steps = [0] * len(self._parameters[0])
 
@@ -63,19 +65,24 @@ class StackedAdam:
             return
         self.steps = [count + (active is None or active[member]) for member, count in enumerate(self.steps)]
         together = active is None and len(set(self.steps)) == 1
-        for parameter, mean, square in zip(self._parameters, self._mean, self._square, strict=True):
+        for parameter, mean, square, root in zip(
+            self._parameters, self._mean, self._square, self._scratch, strict=True
+        ):
             assert parameter.grad is not None
             if together:
-                self._move(parameter, mean, square, parameter.grad, self.steps[0])
+                self._move(parameter, mean, square, root, parameter.grad, self.steps[0])
                 continue
             for member, count in enumerate(self.steps):
                 if active is None or active[member]:
-                    self._move(parameter[member], mean[member], square[member], parameter.grad[member], count)
+                    own = parameter[member], mean[member], square[member], root[member], parameter.grad[member]
+                    self._move(*own, count)
 
-    def _move(self, parameter: Tensor, mean: Tensor, square: Tensor, gradient: Tensor, count: int) -> None:
+    def _move(
+        self, parameter: Tensor, mean: Tensor, square: Tensor, root: Tensor, gradient: Tensor, count: int
+    ) -> None:
         first, second = self._betas
         mean.lerp_(gradient, 1 - first)
         square.mul_(second).addcmul_(gradient, gradient, value=1 - second)
         size = self._rate / (1 - first**count)
-        root = (1 - second**count) ** 0.5
-        parameter.addcdiv_(mean, (square.sqrt() / root).add_(self._epsilon), value=-size)
+        torch.sqrt(square, out=root).div_((1 - second**count) ** 0.5).add_(self._epsilon)
+        parameter.addcdiv_(mean, root, value=-size)
