@@ -21,7 +21,7 @@ def mini_run(tmp_path_factory):
     # Test processes side by side share one run.
     folder = (base.parent if side_by_side else base) / "mini-run"
     with FileLock(folder.with_suffix(".lock")):
-        reproduce_adult(folder, seeds=2, rows=800, settings=FitSettings(epochs=1), workers=2)
+        reproduce_adult(folder, seeds=2, rows=800, leave_one_out=0, settings=FitSettings(epochs=1), workers=2)
     return folder
 
 

@@ -219,3 +219,33 @@ def test_one_process_at_a_time(tmp_path):
         other.wait()
     # A killed process holds no lock.
     assert Chain(tmp_path).go() == "abcd"
+
+
+def test_a_part_of_the_configuration_may_grow(tmp_path):
+    """What stages name of it decides, and the file says what was asked last; the rest may not change."""
+
+    def go(study, size, **others):
+        run = Run(tmp_path, {"seeds": 1, "study": study, **others}, growing="study")
+        made = []
+        with run.lock():
+            for name, detail in (("a", None), ("b", {"size": size})):
+                made += name * run.stage(
+                    name, [f"{name}.txt"], lambda n=name: write_text("", tmp_path / f"{n}.txt"), detail=detail
+                )
+        assert json.loads((tmp_path / "configuration.json").read_text())["study"] == study
+        return "".join(made)
+
+    assert go({"designs": ["x"]}, 1) == "ab"
+    assert go({"designs": ["x", "y"]}, 1) == ""
+    assert go({"designs": ["x", "y"]}, 2) == "b"
+    assert go(None, 2) == ""
+    with pytest.raises(FairtollError, match="seeds is 1 there and 2 here"):
+        go(None, 2, seeds=2)
+
+
+def test_what_grows_is_not_written_while_another_process_holds_the_folder(tmp_path):
+    with Run(tmp_path, {"study": 1}, growing="study").lock():
+        other = Run(tmp_path, {"study": 2}, growing="study")
+        with pytest.raises(FairtollError, match="another process is writing"), other.lock():
+            raise AssertionError
+        assert json.loads((tmp_path / "configuration.json").read_text())["study"] == 1

@@ -56,11 +56,31 @@ class EngineName(StrEnum):
     ray = "ray"
 
 
+class Design(StrEnum):
+    """How leave-one-out members are trained."""
+
+    masked = "masked"
+    independent_seeds = "independent-seeds"
+    re_permuted = "re-permuted"
+    rerun = "rerun"
+    one_ulp = "one-ulp"
+    new_seed = "new-seed"
+
+
 #: Options that every experiment takes.
 ProtocolOption = Annotated[Protocol, typer.Option(help="The paper's rules, sound ones, or both.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to train and attack.")]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Processes; the results do not depend on it. Default: your cores.")
+]
+DesignOption = Annotated[
+    list[Design] | None, typer.Option(help="Of leave-one-out, repeat for more. Default: all.", show_default=False)
+]
+ReferencesOption = Annotated[
+    int, typer.Option(min=1, help="Full models, a seed each, that leave-one-out members are compared with.")
+]
+KeepWeightsOption = Annotated[
+    bool, typer.Option("--keep-weights", help="Keep the weights of leave-one-out members, not their predictions alone.")
 ]
 EngineOption = Annotated[
     EngineName, typer.Option(help="Train leave-one-out members here, or on the machines of a Ray cluster.")
@@ -121,8 +141,17 @@ def adult(
     seeds: Annotated[int, typer.Option(min=1, help="Training runs of every arm.")] = 5,
     protocol: ProtocolOption = Protocol.both,
     leave_one_out: Annotated[
-        int, typer.Option(min=0, help="Training rows to leave out, one at a time; two minutes of one core each.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            min=0,
+            help="Training rows to leave out, one at a time: a minute of one core each; 0 for none. Default: 10, of "
+            "the standard classifier alone, under three designs.",
+            show_default=False,
+        ),
+    ] = None,
+    design: DesignOption = None,
+    references: ReferencesOption = 1,
+    keep_weights: KeepWeightsOption = False,
     device: DeviceOption = Device.auto,
     workers: WorkersOption = None,
     engine: EngineOption = EngineName.processes,
@@ -141,7 +170,7 @@ def adult(
             seeds=seeds,
             protocol=protocol.value,
             device=device.value,
-            leave_one_out=leave_one_out,
+            leave_one_out=_request(leave_one_out, design, references, keep_weights=keep_weights),
             workers=workers,
             engine=engine.value,
             address=address,
@@ -170,6 +199,9 @@ def cifar10(
     leave_one_out: Annotated[
         int, typer.Option(min=0, help="Training images to leave out, one at a time; many minutes of one core each.")
     ] = 0,
+    design: DesignOption = None,
+    references: ReferencesOption = 1,
+    keep_weights: KeepWeightsOption = False,
     device: DeviceOption = Device.auto,
     workers: WorkersOption = None,
     engine: EngineOption = EngineName.processes,
@@ -191,7 +223,7 @@ def cifar10(
             protocol=protocol.value,
             quick=quick,
             attacked_rows=attacked_rows,
-            leave_one_out=leave_one_out,
+            leave_one_out=_request(leave_one_out, design, references, keep_weights=keep_weights),
             device=device.value,
             workers=workers,
             engine=engine.value,
@@ -200,6 +232,20 @@ def cifar10(
         )
     _show_summary(out / "results.json")
     typer.echo(f"Report: {report}")
+
+
+def _request(count: int | None, designs: list[Design] | None, references: int, *, keep_weights: bool) -> Any:
+    """What is asked of leave-one-out; None for the experiment's own choice."""
+    from fairtoll.experiments import LeaveOneOutRequest
+
+    names = [design.value for design in designs or []]
+    if count:
+        return LeaveOneOutRequest(count, names, references=references, keep_weights=keep_weights)
+    if names or references > 1 or keep_weights:
+        raise FairtollError(
+            "--design, --references and --keep-weights are of leave-one-out; say how many rows with --leave-one-out N"
+        )
+    return count
 
 
 @datasets.command("cifar10")

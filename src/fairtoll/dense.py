@@ -88,40 +88,38 @@ class _Dense(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, kinds: tuple[Kind, ...], *tensors: Tensor) -> Tensor:
         rows, values = x.detach().numpy(), [tensor.detach().numpy() for tensor in tensors]
-        keep = any(ctx.needs_input_grad)
-        ctx.kinds, ctx.kept = kinds, []
-        ctx.save_for_backward(*tensors)
-        logits: list[Array] = []
-        for member, own in enumerate(rows):
-            outputs = _forward(own, kinds, [value[member] for value in values])
-            logits.append(outputs[-1])
-            if keep:
-                ctx.kept.append(outputs)
-        return torch.from_numpy(np.stack(logits))
+        outputs = [_forward(own, kinds, [value[member] for value in values]) for member, own in enumerate(rows)]
+        ctx.kinds = kinds
+        # As tensors, which autograd lets go after its pass, or keeps where it is asked to.
+        kept = [torch.from_numpy(one) for own in outputs for one in own] if any(ctx.needs_input_grad) else []
+        ctx.save_for_backward(x, *tensors, *kept)
+        return torch.from_numpy(np.stack([own[-1] for own in outputs]))
 
     @staticmethod
     @torch.autograd.function.once_differentiable
     def backward(ctx: Any, gradient: Tensor) -> tuple[Tensor | None, ...]:
         wants_x, wanted = ctx.needs_input_grad[0], ctx.needs_input_grad[2:]
-        slopes, values = gradient.numpy(), [tensor.detach().numpy() for tensor in ctx.saved_tensors]
+        rows, *saved = [tensor.detach().numpy() for tensor in ctx.saved_tensors]
+        values, kept = saved[: len(wanted)], saved[len(wanted) :]
+        slopes, layers = gradient.numpy(), len(ctx.kinds)
         found = [np.empty_like(value) if wants else None for value, wants in zip(values, wanted, strict=True)]
-        of_x: list[Array] = []
-        for member, outputs in enumerate(ctx.kept):
-            targets = [None if one is None else one[member] for one in found]
+        of_rows: list[Array] = []
+        for member, slope in enumerate(slopes):
             own = [value[member] for value in values]
-            slope = _backward(slopes[member], ctx.kinds, own, outputs, targets, to_rows=wants_x)
+            outputs = [rows[member], *kept[member * layers : (member + 1) * layers]]
+            targets = [None if one is None else one[member] for one in found]
+            slope = _backward(slope, ctx.kinds, own, outputs, targets, to_rows=wants_x)
             if wants_x:
-                of_x.append(slope)
-        ctx.kept = []
+                of_rows.append(slope)
         back = [None if one is None else torch.from_numpy(one) for one in found]
-        return (torch.from_numpy(np.stack(of_x)) if wants_x else None, None, *back)
+        return (torch.from_numpy(np.stack(of_rows)) if wants_x else None, None, *back)
 
 
 def _forward(rows: Array, kinds: Sequence[Kind], tensors: Sequence[Array]) -> list[Array]:
-    """The rows and what each layer makes of them, in order."""
-    outputs, waiting = [rows], iter(tensors)
+    """What each layer makes of the rows, in order."""
+    outputs: list[Array] = []
+    before, waiting = rows, iter(tensors)
     for kind in kinds:
-        before = outputs[-1]
         if kind == "linear":
             after = before @ next(waiting).T
             after += next(waiting)
@@ -133,6 +131,7 @@ def _forward(rows: Array, kinds: Sequence[Kind], tensors: Sequence[Array]) -> li
             after = before - next(waiting)
             after /= next(waiting)
         outputs.append(after)
+        before = after
     return outputs
 
 

@@ -208,8 +208,8 @@ class LeaveOneOutRow(_Strict):
     row: int | None = Field(description="of the training set; none in a floor")
     class_name: str | None
     groups: dict[str, str]
-    flips: int = Field(description="test rows whose predicted class it changes")
-    largest_change: float = Field(description="of any confidence")
+    flips: float = Field(description="test rows whose predicted class it changes, mean over reference models")
+    largest_change: float = Field(description="of any confidence, in any reference model's study")
 
 
 class LeaveOneOut(_Strict):
@@ -219,20 +219,26 @@ class LeaveOneOut(_Strict):
     design: Literal["masked", "independent-seeds", "re-permuted", "rerun", "one-ulp", "new-seed"]
     title: str
     floor: bool = Field(description="no row is left out: what chance or rounding does alone")
-    members: int
+    members: int = Field(description="of each reference model")
+    references: int = Field(default=1, description="full models that members are compared with, a seed each")
     rows: int = Field(description="of the test set")
     precision: str
     twins: Literal["own", "shared"] | None = Field(
         description="of static training: crafted on each member's own source model, or on the full model (approximate)"
     )
     luf: float = Field(description="mean over test rows of the largest change of any confidence by any member")
-    luf_interval: Pair | None = Field(description="95%, by the delete-one jackknife over members")
+    luf_interval: Pair | None = Field(
+        description="95%, by the delete-one jackknife over members; over reference models too where there are several"
+    )
     luf_quantiles: list[float] = Field(description="of the rows' LUF: least, 5, 25, 50, 75, 95%, largest")
     flips_per_row: float = Field(description="LUF_t, in members")
     flips_per_model: float = Field(description="LUF_l, in test rows")
     flip_rate: float = Field(description="share of (member, test row) pairs; LUF_t / members, LUF_l / rows")
-    flip_rate_interval: Pair | None = Field(description="95% t interval over members")
-    per_member: list[float] = Field(description="each member's flip rate, in order")
+    flip_rate_interval: Pair | None = Field(
+        description="95% t interval over members, and over reference models where there are several"
+    )
+    per_member: list[float] = Field(description="each member's flip rate, in order, mean over reference models")
+    per_reference: list[float] = Field(default=[], description="each reference model's flip rate, mean over members")
     curve: list[LeaveOneOutPoint]
     above_floor: LeaveOneOutContrast | None
     above_standard: LeaveOneOutContrast | None

@@ -34,6 +34,9 @@ class Run:
         Made if it is missing.
     configuration : mapping
         Everything the results depend on, as plain JSON values.
+    growing : str, optional
+        Name of a part of the configuration that may become another one in the same folder: stages depend on it only
+        by what they name as their `detail`.
 
     Raises
     ------
@@ -49,29 +52,33 @@ class Run:
     (True, False)
     """
 
-    def __init__(self, folder: Path, configuration: Mapping[str, Any]) -> None:
+    def __init__(self, folder: Path, configuration: Mapping[str, Any], *, growing: str | None = None) -> None:
         self.folder = make_folder(folder)
         self.configuration = json.loads(json.dumps({"fairtoll_version": __version__, **configuration}))
+        self._growing = growing
         path = folder / CONFIGURATION
         if path.exists():
-            self._require_same(path)
+            self._require_same()
         else:
             if any(not child.name.startswith(".") for child in folder.iterdir()):
                 raise FairtollError(
                     f"the folder {folder} is not empty and holds no run; give a new or empty one with --out"
                 )
-            write_text(json.dumps(self.configuration, indent=1) + "\n", path)
+            self._write_configuration()
 
-    def _require_same(self, path: Path) -> None:
-        try:
-            found = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, json.JSONDecodeError) as error:
-            raise FairtollError(f"{path} cannot be read ({error}); give another folder with --out") from error
-        if different := differences(found, self.configuration):
+    def _write_configuration(self) -> None:
+        write_text(json.dumps(self.configuration, indent=1) + "\n", self.folder / CONFIGURATION)
+
+    def _require_same(self) -> None:
+        if different := differences(self._lasting(read_configuration(self.folder)), self._lasting(self.configuration)):
             raise FairtollError(
                 f"the folder {self.folder} belongs to another configuration: {different}; "
                 "give another folder with --out, or the same options"
             )
+
+    def _lasting(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
+        """The configuration without the part that may grow."""
+        return {key: value for key, value in configuration.items() if key != self._growing}
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -94,6 +101,8 @@ class Run:
         with lock:
             for partial in self.folder.rglob(".*.partial"):
                 partial.unlink(missing_ok=True)  # what a killed process left half written
+            if read_configuration(self.folder) != self.configuration:
+                self._write_configuration()
             yield
 
     def stage(
@@ -103,6 +112,7 @@ class Run:
         make: Callable[[], object],
         *,
         after: Sequence[str] = (),
+        detail: Mapping[str, Any] | None = None,
         seconds: float = 0.0,
     ) -> bool:
         """Run `make` unless its outputs stand already.
@@ -117,6 +127,8 @@ class Run:
             Writes them, each whole or not at all.
         after : sequence of str
             Stages whose outputs it reads; when one of them was made anew, so is this.
+        detail : mapping, optional
+            What else it depends on, of the part of the configuration that may grow.
         seconds : float
             What it took before `make`, on another machine.
 
@@ -125,9 +137,9 @@ class Run:
         bool
             Whether the stage had to run.
         """
-        if self.stands(name, outputs, after=after):
+        if self.stands(name, outputs, after=after, detail=detail):
             return False
-        key = self._key(name, outputs, after)
+        key = self._key(name, outputs, after, detail)
         started = time.monotonic()
         for output in outputs:
             make_folder((self.folder / output).parent)
@@ -143,15 +155,23 @@ class Run:
         write_text(json.dumps(record, indent=1) + "\n", make_folder(self.folder / "stages") / f"{name}.json")
         return True
 
-    def _key(self, name: str, outputs: Sequence[str], after: Sequence[str]) -> str:
+    def _key(self, name: str, outputs: Sequence[str], after: Sequence[str], detail: Mapping[str, Any] | None) -> str:
         upstream = {stage: self._record(stage).get("files") for stage in after}
-        content = json.dumps([self.configuration, name, list(outputs), upstream], sort_keys=True)
+        depends = [self._lasting(self.configuration), name, list(outputs), upstream, detail]
+        content = json.dumps(depends, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
-    def stands(self, name: str, outputs: Sequence[str], *, after: Sequence[str] = ()) -> bool:
+    def stands(
+        self,
+        name: str,
+        outputs: Sequence[str],
+        *,
+        after: Sequence[str] = (),
+        detail: Mapping[str, Any] | None = None,
+    ) -> bool:
         """Whether a stage is finished, its files are whole and nothing it reads from has changed since."""
         record = self._record(name)
-        return record.get("key") == self._key(name, outputs, after) and all(
+        return record.get("key") == self._key(name, outputs, after, detail) and all(
             (self.folder / output).is_file() and _checksum(self.folder / output) == checksum
             for output, checksum in record["files"].items()
         )
@@ -162,6 +182,28 @@ class Run:
         except (OSError, ValueError):
             return {}
         return record if isinstance(record, dict) else {}
+
+
+def read_configuration(folder: Path) -> dict[str, Any]:
+    """The configuration of the run in a folder.
+
+    Raises
+    ------
+    FairtollError
+        If there is none, or it is not whole.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> run = Run(Path(tempfile.mkdtemp()), {"seeds": 1})
+    >>> read_configuration(run.folder)["seeds"]
+    1
+    """
+    path = folder / CONFIGURATION
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise FairtollError(f"{path} cannot be read ({error}); give another folder with --out") from error
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:

@@ -14,7 +14,7 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from fairtoll import FairtollError
+from fairtoll import FairtollError, ModelStack
 from fairtoll.data import TrainTest, load_adult
 from fairtoll.experiments import reproduce_adult
 from fairtoll.experiments.adult_evidence import evidence_stages
@@ -25,8 +25,9 @@ from fairtoll.experiments.adult_leave_one_out import (
     adult_leave_one_out_stages,
 )
 from fairtoll.experiments.adult_workspace import AdultWorkspace
-from fairtoll.experiments.leave_one_out import LeaveOneOutOptions, leave_one_out_stages
-from fairtoll.experiments.leave_one_out_files import members_path, read_members
+from fairtoll.experiments.leave_one_out import leave_one_out_stages
+from fairtoll.experiments.leave_one_out_files import Chunk, read_members
+from fairtoll.experiments.leave_one_out_options import LeaveOneOutOptions, LeaveOneOutRequest, with_earlier
 from fairtoll.experiments.leave_one_out_results import leave_one_out_results
 from fairtoll.runs import Run
 from fairtoll.training import FitSettings, craft_twins
@@ -59,18 +60,19 @@ def build(folder, options=OPTIONS):
     workspace = workspace_of(folder)
     rows = [stage for stage in evidence_stages(workspace) if stage.name == "rows"]
     configuration = {"leave_one_out": options.describe()}
-    return Run(folder, configuration), [*rows, *adult_leave_one_out_stages(workspace, options)]
+    return Run(folder, configuration, growing="leave_one_out"), [*rows, *adult_leave_one_out_stages(workspace, options)]
 
 
 def make(folder, options=OPTIONS, *, until=None):
     """Run the stages here, one after the other; returns the names of those made."""
     run, stages = build(folder, options)
     made = []
-    for stage in stages:
-        if run.stage(stage.name, stage.outputs, lambda stage=stage: stage.make(lambda _: None), after=stage.after):
-            made.append(stage.name)
-        if stage.name == until:
-            break
+    with run.lock():
+        for stage in stages:
+            if stage.keep(run, lambda stage=stage: stage.make(lambda _: None)):
+                made.append(stage.name)
+            if stage.name == until:
+                break
     return made
 
 
@@ -95,8 +97,14 @@ def copy(finished, tmp_path):
     return shutil.copytree(finished, tmp_path / "copy")
 
 
-def predictions(folder, arm, design):
-    return read_members(folder, arm=arm, design=design, firsts=[0] if design == "full" else OPTIONS.firsts)
+def path_of(arm, design, first):
+    return Chunk(arm, design, 0, first).members_path
+
+
+def predictions(folder, arm, design, *, reference=0, firsts=OPTIONS.firsts):
+    return read_members(
+        folder, [Chunk(arm, design, reference, first) for first in ([0] if design == "full" else firsts)]
+    )
 
 
 def test_every_arm_and_design_has_all_its_members(finished):
@@ -165,33 +173,33 @@ def test_a_finished_run_does_nothing_more(copy):
 
 
 def test_a_member_file_cut_short_is_made_again_and_nothing_else(copy, finished):
-    path = copy / members_path("standard", "masked", 2)
+    path = copy / path_of("standard", "masked", 2)
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(
-        FairtollError, match=r"standard-masked-002.* cannot be read .*; run the command again: finished"
+        FairtollError, match=r"standard-0-masked-002.* cannot be read .*; run the command again: finished"
     ):
         results_of(copy)
-    assert make(copy) == ["loo-standard-masked-002"]
+    assert make(copy) == ["loo-standard-0-masked-002"]
     assert path.read_bytes() == whole
     assert results_of(copy) == results_of(finished)
 
 
 def test_so_is_one_of_another_configuration(copy, finished):
-    path = copy / members_path("static", "masked", 0)
+    path = copy / path_of("static", "masked", 0)
     save_file(load_file(path), path, metadata={"members": "?"})
-    with pytest.raises(FairtollError, match=r"static-masked-000.* was made by another configuration"):
+    with pytest.raises(FairtollError, match=r"static-0-masked-000.* was made by another configuration"):
         results_of(copy)
-    (copy / members_path("static", "new-seed", 0)).replace(path)
+    (copy / path_of("static", "new-seed", 0)).replace(path)
     with pytest.raises(FairtollError, match="was made by another configuration, arm or design"):
         results_of(copy)
-    assert make(copy) == ["loo-static-masked-000", "loo-static-new-seed-000"]
+    assert make(copy) == ["loo-static-0-masked-000", "loo-static-0-new-seed-000"]
     assert results_of(copy) == results_of(finished)
 
 
 @pytest.mark.parametrize("content", [b"", b"not safetensors", None])
 def test_what_is_no_member_file(copy, content):
-    path = copy / members_path("standard", "full", 0)
+    path = copy / path_of("standard", "full", 0)
     path.unlink()
     if content is not None:
         path.write_bytes(content)
@@ -201,13 +209,13 @@ def test_what_is_no_member_file(copy, content):
 
 
 def test_safetensors_without_members(copy):
-    save_file({"weights": torch.ones(2)}, copy / members_path("standard", "full", 0))
+    save_file({"weights": torch.ones(2)}, copy / path_of("standard", "full", 0))
     with pytest.raises(FairtollError, match="is no file of leave-one-out members"):
         results_of(copy)
 
 
 def test_member_files_of_different_rows(copy):
-    path = copy / members_path("standard", "masked", 2)
+    path = copy / path_of("standard", "masked", 2)
     with open(path, "rb") as file:
         length = int.from_bytes(file.read(8), "little")
         label = json.loads(file.read(length))["__metadata__"]
@@ -231,7 +239,7 @@ def test_killed_it_goes_on_and_ends_as_an_undisturbed_run(tmp_path):
     process.send_signal(signal.SIGKILL)
     process.communicate()
     records = {path.name: path.read_bytes() for path in (folder / "stages").glob("*.json")}
-    assert not (folder / members_path("static", "new-seed", 2)).exists()
+    assert not (folder / path_of("static", "new-seed", 2)).exists()
     subprocess.run(command, check=True, env=os.environ | {"OMP_NUM_THREADS": "1"}, timeout=300)
     # What stood was not made again.
     assert all((folder / "stages" / name).read_bytes() == content for name, content in records.items())
@@ -241,6 +249,86 @@ def test_killed_it_goes_on_and_ends_as_an_undisturbed_run(tmp_path):
     for name in names:
         assert (folder / "members" / name).read_bytes() == (whole / "members" / name).read_bytes()
     assert results_of(folder, FEW) == results_of(whole, FEW)
+
+
+def test_a_study_grows_in_its_folder_and_ends_as_one_made_at_once(tmp_path, finished):
+    """Design by design, then more rows: what stands is kept, but for the chunk that was not full."""
+    folder = tmp_path / "run"
+    masked = dataclasses.replace(OPTIONS, count=3, designs=("masked",))
+    assert make(folder, masked)[:3] == ["rows", "loo-rows", "loo-standard-0-full-000"]
+    floor = with_earlier(folder, dataclasses.replace(masked, count=2, designs=("one-ulp",)), epsilon=10.0)
+    assert (floor.count, floor.designs) == (3, ("masked", "one-ulp"))
+    ulp = [f"loo-{arm}-0-one-ulp-{first:03d}" for arm in ("standard", "static") for first in (0, 2)]
+    assert make(folder, floor) == ulp
+    assert with_earlier(folder, None, epsilon=10.0) == floor
+    grown = with_earlier(folder, dataclasses.replace(OPTIONS, designs=("masked",)), epsilon=10.0)
+    assert (grown.count, grown.designs) == (5, ("masked", "one-ulp"))
+    assert make(folder, grown) == ["loo-rows"] + [
+        f"loo-{arm}-0-{design}-{first:03d}"
+        for arm in ("standard", "static")
+        for design in ("masked", "one-ulp")
+        for first in (2, 4)
+    ]
+    assert make(folder, with_earlier(folder, OPTIONS, epsilon=10.0))
+    assert make(folder) == []
+    names = sorted(path.name for path in (finished / "members").iterdir())
+    assert names == sorted(path.name for path in (folder / "members").iterdir())
+    for name in names:
+        assert (folder / "members" / name).read_bytes() == (finished / "members" / name).read_bytes()
+    assert results_of(folder) == results_of(finished)
+
+
+def test_what_every_member_depends_on_cannot_grow(copy):
+    for change, words in (
+        ({"dtype": "float32"}, "whose dtype is float64, and float32 is asked"),
+        ({"seed": 3}, "whose seed is 0, and 3 is asked"),
+        ({"chunk": 5}, "whose chunk is 2, and 5 is asked"),
+    ):
+        with pytest.raises(FairtollError, match=words):
+            with_earlier(copy, dataclasses.replace(OPTIONS, **change), epsilon=10.0)
+    assert with_earlier(copy / "nowhere", OPTIONS, epsilon=10.0) is OPTIONS
+
+
+def test_another_reference_model_has_its_own_seed_and_members_without_the_same_rows(copy, finished):
+    more = dataclasses.replace(OPTIONS, references=2, keep_weights=False)
+    made = make(copy, more)
+    assert made
+    assert all("-1-" in name for name in made)
+    workspace = workspace_of(copy)
+    test = torch.from_numpy(workspace.data.test.x).double()
+    members = [Member(0, 1), plan_members("masked", choose_left_out(ROWS, 5, seed=0), seed=1)[3]]
+    stack = train_members(members, workspace.setup, dtype=torch.float64)
+    full, masked = stack(test).softmax(dim=2).numpy()
+    np.testing.assert_allclose(predictions(copy, "standard", "full", reference=1)[0], full, atol=2e-7)
+    np.testing.assert_allclose(predictions(copy, "standard", "masked", reference=1)[3], masked, atol=2e-7)
+    for one, both in zip(results_of(finished), results_of(copy, more), strict=True):
+        flips, changes = [], []
+        for reference in range(2):
+            full = predictions(copy, one.arm, "full", reference=reference)[0]
+            found = predictions(copy, one.arm, one.design, reference=reference)
+            flips.append((found.argmax(2) != full.argmax(1)).mean(axis=1))
+            changes.append(np.abs(found.astype(float) - full).max(axis=(0, 2)))
+        assert (one.references, both.references) == (1, 2)
+        assert both.per_reference == pytest.approx(list(np.mean(flips, axis=1)))
+        assert both.per_reference[0] == pytest.approx(one.flip_rate)
+        assert both.per_member == pytest.approx(list(np.mean(flips, axis=0)))
+        assert both.flip_rate == pytest.approx(np.mean(flips))
+        assert both.luf == pytest.approx(np.mean(changes), abs=1e-6)
+        assert both.flips_per_row * both.rows == pytest.approx(both.flips_per_model * both.members)
+        assert both.curve[-1].luf == pytest.approx(both.luf)
+        assert both.groups[0].rows == one.groups[0].rows
+
+
+def test_weights_are_kept_on_request_and_are_those_of_the_predictions(tmp_path):
+    options = dataclasses.replace(OPTIONS, count=2, designs=("masked",), arms=("standard",))
+    make(tmp_path / "without", options)
+    assert not list((tmp_path / "without" / "members").glob("weights-*"))
+    make(tmp_path / "run", dataclasses.replace(options, keep_weights=True))
+    workspace = workspace_of(tmp_path / "run")
+    path = tmp_path / "run" / Chunk("standard", "masked", 0, 0).weights_path
+    stack = ModelStack.load(path, workspace.setup.network())
+    expected = stack(torch.from_numpy(workspace.data.test.x).double()).softmax(dim=2).numpy()
+    np.testing.assert_allclose(predictions(tmp_path / "run", "standard", "masked", firsts=[0]), expected, atol=2e-7)
 
 
 def test_shared_twins_are_those_of_the_full_model_and_say_so(tmp_path):
@@ -255,7 +343,7 @@ def test_shared_twins_are_those_of_the_full_model_and_say_so(tmp_path):
     members = plan_members("masked", choose_left_out(ROWS, 2, seed=0), seed=0)
     stack = train_members(members, setup, dtype=double, twins=twins[0])
     expected = stack(torch.from_numpy(workspace.data.test.x).double()).softmax(dim=2).numpy()
-    found = read_members(tmp_path / "run", arm="static", design="masked", firsts=[0])
+    found = predictions(tmp_path / "run", "static", "masked", firsts=[0])
     np.testing.assert_allclose(found, expected, atol=2e-7)
 
 
@@ -285,7 +373,7 @@ class Pictures:
 def run_pictures(workspace, options):
     run = Run(workspace.folder, {"leave_one_out": options.describe()})
     for stage in leave_one_out_stages(workspace, options, seconds_per_step=0.001, items=30):
-        run.stage(stage.name, stage.outputs, lambda stage=stage: stage.make(lambda _: None), after=stage.after)
+        stage.keep(run, lambda stage=stage: stage.make(lambda _: None))
 
 
 def test_images_too(tmp_path):
@@ -318,6 +406,7 @@ def test_batch_normalisation_is_refused_with_its_reason(tmp_path):
         ({"count": 3, "arms": ("online",)}, "unknown leave-one-out arm 'online'; expected some of standard, static"),
         ({"count": 3, "designs": ("deleted",)}, "unknown leave-one-out design 'deleted'; expected some of masked"),
         ({"count": 3, "designs": ()}, "unknown leave-one-out design ''"),
+        ({"count": 3, "references": 0}, "0 reference models of leave-one-out; expected 1 or more"),
         ({"count": 3, "dtype": "bfloat16"}, "unknown leave-one-out precision 'bfloat16'"),
     ],
 )
@@ -330,6 +419,22 @@ def test_more_rows_than_there_are(tmp_path):
     with pytest.raises(FairtollError, match="201 rows to leave out of 200 training rows"):
         reproduce_adult(tmp_path / "run", rows=ROWS, leave_one_out=201)
     assert not (tmp_path / "run").exists()
+
+
+def test_a_design_that_is_none(tmp_path):
+    with pytest.raises(FairtollError, match="unknown leave-one-out design 'deleted'; expected some of masked"):
+        reproduce_adult(tmp_path / "run", rows=ROWS, leave_one_out=LeaveOneOutRequest(3, designs=("masked", "deleted")))
+    assert not (tmp_path / "run").exists()
+
+
+def test_where_nothing_is_asked_ten_rows_of_the_standard_classifier_tell_the_row_from_the_seed():
+    options = adult_leave_one_out_options(None)
+    assert (options.count, options.arms, options.designs) == (10, ("standard",), ("masked", "one-ulp", "new-seed"))
+    assert adult_leave_one_out_options(None, rows=4).count == 4
+    asked = adult_leave_one_out_options(100)
+    assert (asked.count, asked.arms, asked.designs) == (100, ("standard", "static"), DESIGNS)
+    one = adult_leave_one_out_options(LeaveOneOutRequest(100, designs=("one-ulp", "masked", "masked"), references=3))
+    assert (one.designs, one.references) == (("masked", "one-ulp"), 3)
 
 
 def test_a_run_without_it_has_none(mini_run):

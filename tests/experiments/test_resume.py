@@ -24,7 +24,13 @@ if sys.argv[2] == "no-page":  # a page takes longer than everything before it; i
 if __name__ == "__main__":
     from fairtoll.experiments import reproduce_adult
     reproduce_adult(
-        Path(sys.argv[1]), seeds=1, rows=300, protocol="paper", settings=FitSettings(epochs=1), workers=int(sys.argv[3])
+        Path(sys.argv[1]),
+        seeds=1,
+        rows=300,
+        protocol="paper",
+        leave_one_out=0,
+        settings=FitSettings(epochs=1),
+        workers=int(sys.argv[3]),
     )
 """
 WAIT = 120.0

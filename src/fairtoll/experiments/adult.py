@@ -16,7 +16,12 @@ from fairtoll.experiments.adult_training import training_stages
 from fairtoll.experiments.adult_workspace import COPIES, AdultWorkspace
 from fairtoll.experiments.arms import arms_of
 from fairtoll.experiments.ending import ending_stages
-from fairtoll.experiments.leave_one_out import LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out_options import (
+    SECTION,
+    LeaveOneOutOptions,
+    LeaveOneOutRequest,
+    with_earlier,
+)
 from fairtoll.experiments.options import check_options, choose_device
 from fairtoll.experiments.pool import default_workers
 from fairtoll.experiments.schedule import Engine, run_stages
@@ -33,7 +38,7 @@ def reproduce_adult(
     device: str = "auto",
     settings: FitSettings = FitSettings(),
     rows: int | None = None,
-    leave_one_out: int | LeaveOneOutOptions = 0,
+    leave_one_out: int | LeaveOneOutRequest | None = None,
     workers: int | None = None,
     engine: str = "processes",
     address: str | None = None,
@@ -55,8 +60,10 @@ def reproduce_adult(
         The optimiser; the paper's by default.
     rows : int, optional
         Only the first rows of each split, for a quick look.
-    leave_one_out : int or LeaveOneOutOptions
-        How many training rows are left out, one at a time, under every design; 0 for none.
+    leave_one_out : int or LeaveOneOutRequest, optional
+        How many training rows are left out, one at a time, under every design, or what else is asked; 0 for none. A
+        study that stands in the folder grows by it. Default: ten rows and the standard classifier, under the three
+        designs that tell the row from rounding and from the seed.
     workers : int, optional
         Processes of one thread each; the results do not depend on it. Default: the cores at hand, at most 8.
     engine : {"processes", "ray"}
@@ -82,7 +89,8 @@ def reproduce_adult(
     device = choose_device(device)
     where = Engine(engine, address, device)
     workspace = AdultWorkspace(folder, list(range(seeds)), arms_of(protocol), device, settings, rows)
-    options = adult_leave_one_out_options(leave_one_out) if isinstance(leave_one_out, int) else leave_one_out
+    options = adult_leave_one_out_options(leave_one_out, rows=rows)
+    options = with_earlier(folder, options, epsilon=EPSILON)
     build = partial(_build, workspace, protocol, options)
     # An accelerator is shared badly: one process at a time.
     workers = 1 if device == "cuda" else workers or default_workers()
@@ -112,8 +120,8 @@ def _build(
     }
     stages = adult_stages(workspace, options)
     if options is not None:
-        configuration["leave_one_out"] = options.describe()
-    return Run(workspace.folder, configuration), stages
+        configuration[SECTION] = options.describe()
+    return Run(workspace.folder, configuration, growing=SECTION), stages
 
 
 def adult_stages(workspace: AdultWorkspace, leave_one_out: LeaveOneOutOptions | None = None) -> list[Stage]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
@@ -16,7 +15,7 @@ from fairtoll.experiments.arms import published_accuracy
 from fairtoll.experiments.environment import kept_environment
 from fairtoll.experiments.leave_one_out_results import leave_one_out_notes
 from fairtoll.results import Accuracy, Finding, Results
-from fairtoll.runs import finished_stages
+from fairtoll.runs import finished_stages, read_configuration
 
 TITLE = "Who pays when an income classifier is hardened?"
 QUESTION = (
@@ -33,7 +32,7 @@ def adult_results(folder: Path) -> Results:
     FairtollError
         If the folder holds no finished evidence.
     """
-    configuration = json.loads((folder / "configuration.json").read_text(encoding="utf-8"))
+    configuration = read_configuration(folder)
     evidence = Evidence.load(folder / "evidence")
     left_out = adult_leave_one_out(folder, configuration, evidence)
     results = assemble(

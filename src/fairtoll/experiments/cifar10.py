@@ -21,7 +21,12 @@ from fairtoll.experiments.cifar10_results import cifar10_results
 from fairtoll.experiments.cifar10_training import image_stages, training_stages
 from fairtoll.experiments.cifar10_workspace import Cifar10Workspace, Scale
 from fairtoll.experiments.ending import ending_stages
-from fairtoll.experiments.leave_one_out import LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out_options import (
+    SECTION,
+    LeaveOneOutOptions,
+    LeaveOneOutRequest,
+    with_earlier,
+)
 from fairtoll.experiments.options import check_options, choose_device, fastest_precision
 from fairtoll.experiments.pool import default_workers
 from fairtoll.experiments.schedule import Engine, run_stages
@@ -44,7 +49,7 @@ def reproduce_cifar10(
     protocol: str = "both",
     quick: bool = False,
     attacked_rows: int | None = None,
-    leave_one_out: int = 0,
+    leave_one_out: int | LeaveOneOutRequest = 0,
     device: str = "auto",
     settings: FitSettings | None = None,
     scale: Scale | None = None,
@@ -71,8 +76,9 @@ def reproduce_cifar10(
     attacked_rows : int, optional
         Test images that are attacked, as many of each class. Default: 2,000 on a CPU, all on an accelerator, 300 when
         quick.
-    leave_one_out : int
-        Training images to leave out, one at a time; 0 for none.
+    leave_one_out : int or LeaveOneOutRequest
+        How many training images are left out, one at a time, or what else is asked; 0 for none. A study that stands in
+        the folder grows by it.
     device : {"auto", "cpu", "cuda"}
         Where models are trained and attacked.
     settings : FitSettings, optional
@@ -125,7 +131,8 @@ def reproduce_cifar10(
         settings,
         scale,
     )
-    options = cifar10_leave_one_out_options(leave_one_out, quick=quick, device=device)
+    options = cifar10_leave_one_out_options(leave_one_out, rows=scale.train_rows, quick=quick, device=device)
+    options = with_earlier(folder, options, epsilon=EPSILON)
     build = partial(_build, workspace, protocol, rows_expected, options)
     # An accelerator is shared badly: one process at a time.
     workers = 1 if device == "cuda" else workers or default_workers()
@@ -152,9 +159,9 @@ def _build(
         **workspace.describe(),
     }
     if options is not None:
-        configuration["leave_one_out"] = options.describe()
+        configuration[SECTION] = options.describe()
     stages = cifar10_stages(workspace, protocol, rows_expected, options)
-    return Run(workspace.folder, configuration), stages
+    return Run(workspace.folder, configuration, growing=SECTION), stages
 
 
 def cifar10_stages(

@@ -8,12 +8,17 @@ from pathlib import Path
 from typing import Any
 
 from fairtoll.data import TrainTest
-from fairtoll.errors import FairtollError
 from fairtoll.evidence import Evidence
 from fairtoll.experiments.cifar10_plan import CRAFT_STEPS, EPSILON
 from fairtoll.experiments.cifar10_training import ACCELERATION, MILLISECONDS, TRAIN_ROWS
 from fairtoll.experiments.cifar10_workspace import Cifar10Workspace
-from fairtoll.experiments.leave_one_out import LeaveOneOutOptions, leave_one_out_stages
+from fairtoll.experiments.leave_one_out import leave_one_out_stages
+from fairtoll.experiments.leave_one_out_options import (
+    SECTION,
+    LeaveOneOutOptions,
+    LeaveOneOutRequest,
+    chosen_options,
+)
 from fairtoll.experiments.leave_one_out_results import leave_one_out_results
 from fairtoll.experiments.stages import Stage
 from fairtoll.results import LeaveOneOut
@@ -61,38 +66,36 @@ class Cifar10LeaveOneOut:
         return self.workspace.threat
 
 
-def cifar10_leave_one_out_options(count: int, *, quick: bool, device: str) -> LeaveOneOutOptions | None:
-    """What is asked with so many left-out rows; None for 0.
+def cifar10_leave_one_out_options(
+    asked: int | LeaveOneOutRequest, *, rows: int | None, quick: bool, device: str
+) -> LeaveOneOutOptions | None:
+    """What is asked of so many training images; None for no images to leave out.
 
-    When quick, the standard classifier and the three designs that tell the row from the seed.
-
-    Examples
-    --------
-    >>> cifar10_leave_one_out_options(25, quick=True, device="cpu").arms
-    ('standard',)
-    """
-    if not count:
-        return None
-    # One member at a time on a CPU, where a stack of convolutions runs one after another anyway.
-    options = LeaveOneOutOptions(
-        count=count, epsilon=EPSILON, dtype="float32", chunk=10 if device == "cuda" else 1, craft_steps=CRAFT_STEPS
-    )
-    return replace(options, arms=("standard",), designs=("masked", "one-ulp", "new-seed")) if quick else options
-
-
-def cifar10_leave_one_out_stages(workspace: Cifar10Workspace, options: LeaveOneOutOptions | None) -> list[Stage]:
-    """Nothing without options.
+    When quick and nothing else is asked, the standard classifier and the three designs that tell the row from rounding
+    and from the seed.
 
     Raises
     ------
     FairtollError
-        If there are fewer training images than are to be left out.
+        If there are fewer training images than are to be left out, or for an unknown design.
+
+    Examples
+    --------
+    >>> cifar10_leave_one_out_options(25, rows=None, quick=True, device="cpu").arms
+    ('standard',)
     """
+    # One member at a time on a CPU, where a stack of convolutions runs one after another anyway.
+    chunk = 10 if device == "cuda" else 1
+    base = LeaveOneOutOptions(count=1, epsilon=EPSILON, dtype="float32", chunk=chunk, craft_steps=CRAFT_STEPS)
+    there = TRAIN_ROWS if rows is None else rows
+    return chosen_options(LeaveOneOutRequest.of(asked), rows=there, what="images", base=base, brief=quick)
+
+
+def cifar10_leave_one_out_stages(workspace: Cifar10Workspace, options: LeaveOneOutOptions | None) -> list[Stage]:
+    """Nothing without options."""
     if options is None:
         return []
     rows, batch = workspace.scale.train_rows or TRAIN_ROWS, workspace.settings.batch_size
-    if options.count > rows:
-        raise FairtollError(f"{options.count} rows to leave out of {rows} training images; expected fewer")
     seconds = MILLISECONDS["standard"] * SLOWER * batch / 1000
     seconds /= ACCELERATION if workspace.device == "cuda" else 1.0
     stages = leave_one_out_stages(Cifar10LeaveOneOut(workspace), options, seconds_per_step=seconds, items=rows)
@@ -101,7 +104,7 @@ def cifar10_leave_one_out_stages(workspace: Cifar10Workspace, options: LeaveOneO
 
 def cifar10_leave_one_out(folder: Path, configuration: Mapping[str, Any], evidence: Evidence) -> list[LeaveOneOut]:
     """The section of a run's results; empty where it was not asked for."""
-    described = configuration.get("leave_one_out")
+    described = configuration.get(SECTION)
     if described is None:
         return []
     return leave_one_out_results(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -18,7 +17,7 @@ from fairtoll.experiments.cifar10_leave_one_out import cifar10_leave_one_out
 from fairtoll.experiments.cifar10_plan import CRAFT_STEPS, EPSILON, cifar10_plan, published_values
 from fairtoll.experiments.environment import kept_environment
 from fairtoll.experiments.leave_one_out_results import leave_one_out_notes
-from fairtoll.runs import finished_stages
+from fairtoll.runs import finished_stages, read_configuration
 
 TITLE = "Which classes pay when an image classifier is hardened?"
 QUESTION = (
@@ -37,7 +36,7 @@ def cifar10_results(folder: Path) -> results.Results:
     FairtollError
         If the folder holds no finished evidence.
     """
-    configuration = json.loads((folder / "configuration.json").read_text(encoding="utf-8"))
+    configuration = read_configuration(folder)
     evidence = Evidence.load(folder / "evidence")
     left_out = cifar10_leave_one_out(folder, configuration, evidence)
     found = assemble(

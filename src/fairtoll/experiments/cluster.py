@@ -147,7 +147,7 @@ class Cluster:
             for path, content in files.items():
                 _keep(content, self._run.folder / path)
 
-        self._run.stage(stage.name, stage.outputs, write, after=stage.after, seconds=seconds)
+        stage.keep(self._run, write, seconds=seconds)
         return True
 
     def steps(self) -> list[tuple[str, float]]:

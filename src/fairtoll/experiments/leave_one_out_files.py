@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -17,8 +19,9 @@ from torch import Tensor
 
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
+from fairtoll.experiments.leave_one_out_options import FIXED, SECTION
 from fairtoll.files import read_parquet, write_parquet, write_with
-from fairtoll.runs import CONFIGURATION
+from fairtoll.runs import read_configuration
 from fairtoll.training.leave_one_out import Member
 
 LEFT_OUT = "members/left-out.parquet"
@@ -26,20 +29,44 @@ LEFT_OUT = "members/left-out.parquet"
 FULL = "full"
 
 
-def members_path(arm: str, design: str, first: int) -> str:
-    """File of a chunk's probabilities, relative to the run's folder.
+@dataclass(frozen=True)
+class Chunk:
+    """Members that are trained by one stage and stand in one file.
+
+    Attributes
+    ----------
+    arm, design : str
+        Whose they are; "full" for the model on all rows alone.
+    reference : int
+        Number of the full model that they are compared with.
+    first : int
+        Number of the first of them in the design.
 
     Examples
     --------
-    >>> members_path("standard", "masked", 0)
-    'members/standard-masked-000.safetensors'
+    >>> Chunk("standard", "masked", 0, 20).members_path
+    'members/standard-0-masked-020.safetensors'
     """
-    return f"members/{arm}-{design}-{first:03d}.safetensors"
 
+    arm: str
+    design: str
+    reference: int
+    first: int
 
-def sources_path(design: str, first: int) -> str:
-    """File of the weights of a chunk of standard models that static twins are crafted on."""
-    return f"members/weights-{design}-{first:03d}.safetensors"
+    @property
+    def name(self) -> str:
+        """In file names and stage names."""
+        return f"{self.arm}-{self.reference}-{self.design}-{self.first:03d}"
+
+    @property
+    def members_path(self) -> str:
+        """File of the test probabilities, relative to the run's folder."""
+        return f"members/{self.name}.safetensors"
+
+    @property
+    def weights_path(self) -> str:
+        """File of the weights: those that static twins are crafted on, and all where that is asked."""
+        return f"members/weights-{self.name}.safetensors"
 
 
 def write_left_out(folder: Path, train: Dataset, rows: Sequence[int]) -> None:
@@ -55,34 +82,34 @@ def read_left_out(folder: Path) -> pd.DataFrame:
     return read_parquet(folder / LEFT_OUT)
 
 
-def write_members(
-    folder: Path, members: Sequence[Member], probabilities: Tensor, *, arm: str, design: str, first: int
-) -> None:
+def write_members(folder: Path, chunk: Chunk, members: Sequence[Member], probabilities: Tensor) -> None:
     """A chunk's test probabilities `(K, N, C)` in float32, whole or not at all, with what they belong to."""
-    label = _label(folder, arm, design, first)
+    label = _label(read_configuration(folder), chunk)
     left_out = [-1 if member.left_out is None else member.left_out for member in members]
     tensors = {"probabilities": probabilities.float().contiguous(), "left_out": torch.tensor(left_out)}
-    write_with(lambda path: save_file(tensors, path, metadata=label), folder / members_path(arm, design, first))
+    write_with(lambda path: save_file(tensors, path, metadata=label), folder / chunk.members_path)
 
 
-def read_members(folder: Path, *, arm: str, design: str, firsts: Sequence[int]) -> NDArray[np.float32]:
-    """Test probabilities of all members of a design in order, `(L, N, C)`.
+def read_members(folder: Path, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
+    """Test probabilities of all members of some chunks in order, `(L, N, C)`.
 
     Raises
     ------
     FairtollError
         If a file is missing, truncated, no member file, or from another configuration.
     """
-    parts = [_read(folder, arm, design, first) for first in firsts]
+    configuration = read_configuration(folder)
+    parts = [_read(folder, chunk, _label(configuration, chunk)) for chunk in chunks]
     if len({part.shape[1:] for part in parts}) != 1:
         raise FairtollError(
-            f"the member files of {arm}, {design} in {folder} are of different test rows; run the command again"
+            f"the member files of {chunks[0].arm}, {chunks[0].design} in {folder} are of different test rows; run the "
+            "command again"
         )
     return np.concatenate(parts)
 
 
-def _read(folder: Path, arm: str, design: str, first: int) -> NDArray[np.float32]:
-    path = folder / members_path(arm, design, first)
+def _read(folder: Path, chunk: Chunk, expected: Mapping[str, str]) -> NDArray[np.float32]:
+    path = folder / chunk.members_path
     again = "run the command again: finished members are kept"
     try:
         with safe_open(path, framework="np") as file:
@@ -93,17 +120,17 @@ def _read(folder: Path, arm: str, design: str, first: int) -> NDArray[np.float32
     except (OSError, SafetensorError) as error:
         reason = "there is none" if isinstance(error, FileNotFoundError) else str(error).splitlines()[0]
         raise FairtollError(f"{path} cannot be read as leave-one-out members ({reason}); {again}") from error
-    if label != _label(folder, arm, design, first):
+    if label != expected:
         raise FairtollError(f"{path} was made by another configuration, arm or design; {again}")
     return found
 
 
-def _label(folder: Path, arm: str, design: str, first: int) -> dict[str, str]:
-    try:
-        configuration = json.loads((folder / CONFIGURATION).read_text(encoding="utf-8"))
-    except (OSError, ValueError) as error:
-        raise FairtollError(f"{folder} holds no whole {CONFIGURATION}; give the folder of a run") from error
-    key = hashlib.sha256(json.dumps(configuration, sort_keys=True).encode()).hexdigest()
+def _label(configuration: Mapping[str, Any], chunk: Chunk) -> dict[str, str]:
+    described = configuration.get(SECTION) or {}
+    # How many members there are, and of which designs, may grow: those at hand stay what they are.
+    lasting = {key: value for key, value in configuration.items() if key != SECTION}
+    depends = [lasting, {key: described.get(key) for key in FIXED}]
+    key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
     # One entry alone: of several, safetensors writes now the one first and now the other, and a file made again
     # would not be the same.
-    return {"members": json.dumps({"arm": arm, "design": design, "first": first, "configuration": key})}
+    return {"members": json.dumps({**asdict(chunk), "configuration": key})}

@@ -7,15 +7,13 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import gammaln, stdtrit
+from scipy.special import gammaln
 
 from fairtoll.errors import FairtollError
 
 Floats = NDArray[np.float64]
-Pair = tuple[float, float]
 #: Numbers of left-out rows that the curves are drawn at, as far as there are so many members.
 CURVE = (5, 10, 25, 50, 100)
-CONFIDENCE = 0.95
 #: Test rows sorted at once.
 BLOCK = 4096
 
@@ -134,69 +132,3 @@ def _largest_of(size: int, members: int) -> Floats:
     chance[size - 1 :] = np.exp(ways - ways.max())
     total: Floats = chance / chance.sum()
     return total
-
-
-def t_interval(values: Floats, *, low: float = -np.inf, high: float = np.inf) -> Pair | None:
-    """95% t interval of the mean of `values (L,)`, cut at `low` and `high`; None for a single value.
-
-    Members are independent draws given the full model: of left-out rows, of seeds, or of nudges. Where all
-    agree the interval is a point.
-
-    Examples
-    --------
-    >>> t_interval(np.array([1.0, 1.0, 1.0]))
-    (1.0, 1.0)
-    """
-    if len(values) < 2:
-        return None
-    reach = _t(len(values) - 1) * float(values.std(ddof=1)) / len(values) ** 0.5
-    mean = float(values.mean())
-    return max(low, mean - reach), min(high, mean + reach)
-
-
-def difference_interval(first: Floats, second: Floats, *, paired: bool) -> Pair | None:
-    """95% t interval of mean(first) - mean(second), over pairs of members or over both apart (Welch).
-
-    Examples
-    --------
-    >>> difference_interval(np.array([1.0, 2.0]), np.array([0.0, 1.0]), paired=True)
-    (1.0, 1.0)
-    """
-    if paired:
-        return t_interval(first - second)
-    if min(len(first), len(second)) < 2:
-        return None
-    parts = np.array([values.var(ddof=1) / len(values) for values in (first, second)])
-    difference = float(first.mean() - second.mean())
-    if parts.sum() == 0:
-        return difference, difference
-    freedom = parts.sum() ** 2 / (parts**2 / (np.array([len(first), len(second)]) - 1)).sum()
-    reach = _t(float(freedom)) * float(parts.sum()) ** 0.5
-    return difference - reach, difference + reach
-
-
-def luf_interval(change: Floats) -> Pair | None:
-    """95% interval of LUF by the delete-one jackknife over members, in [0, 1]; None for one member.
-
-    A bootstrap would draw members twice and so see the maximum of fewer.
-
-    Examples
-    --------
-    >>> luf_interval(np.full((3, 2), 0.25))
-    (0.25, 0.25)
-    """
-    members = len(change)
-    if members < 2:
-        return None
-    largest = change.max(axis=0)
-    first = change.argmax(axis=0)
-    # Without its largest change a row is left with the second; without any other, with the same.
-    second = np.partition(change, members - 2, axis=0)[members - 2]
-    lost = np.bincount(first, weights=largest - second, minlength=members) / change.shape[1]
-    error = ((members - 1) / members * ((lost - lost.mean()) ** 2).sum()) ** 0.5
-    value, reach = float(largest.mean()), _t(members - 1) * float(error)
-    return max(0.0, value - reach), min(1.0, value + reach)
-
-
-def _t(freedom: float) -> float:
-    return float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2))

@@ -150,4 +150,4 @@ def _make(name: str) -> None:
             _worker["steps"].put((name, pending))
             told, pending = time.monotonic(), 0.0
 
-    _worker["run"].stage(stage.name, stage.outputs, lambda: stage.make(advance), after=stage.after)
+    stage.keep(_worker["run"], lambda: stage.make(advance))

@@ -95,7 +95,7 @@ def run_stages(build: Build, display: Display, *, workers: int, engine: Engine =
     run, stages = build()
     done: set[str] = set()
     for stage in stages:
-        if done.issuperset(stage.after) and run.stands(stage.name, stage.outputs, after=stage.after):
+        if done.issuperset(stage.after) and stage.stands(run):
             done.add(stage.name)
     todo = [stage for stage in stages if stage.name not in done]
     if not todo:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from fairtoll.runs import Run
 
@@ -34,6 +34,8 @@ class Stage:
     portable : bool
         Whether it reads no files of the run but those that the stages in `after` have written, so that it can be made
         on another machine.
+    detail : mapping, optional
+        What it depends on of the part of the configuration that may grow; see `fairtoll.runs.Run`.
 
     Examples
     --------
@@ -48,6 +50,15 @@ class Stage:
     after: tuple[str, ...] = ()
     seconds: float = 1.0
     portable: bool = False
+    detail: Mapping[str, Any] | None = None
+
+    def stands(self, run: Run) -> bool:
+        """Whether it is finished in that run."""
+        return run.stands(self.name, self.outputs, after=self.after, detail=self.detail)
+
+    def keep(self, run: Run, make: Callable[[], object], *, seconds: float = 0.0) -> bool:
+        """Have `make` write its outputs unless they stand; returns whether they had to be written."""
+        return run.stage(self.name, self.outputs, make, after=self.after, detail=self.detail, seconds=seconds)
 
 
 class Build(Protocol):

@@ -1,0 +1,128 @@
+"""Chains of dense layers in numpy against torch's own modules and autograd."""
+
+import pytest
+import torch
+from torch import nn
+
+from fairtoll import ModelStack
+from fairtoll.dense import dense_logits
+from fairtoll.models import Standardize, adult_network
+
+KINDS = ["standardize", "linear", "tanh", "linear", "relu", "linear"]
+
+
+def tensors(models=3, dtype=torch.float64):
+    draw = torch.Generator().manual_seed(0)
+    shapes = [(4,), (4,), (5, 4), (5,), (6, 5), (6,), (3, 6), (3,)]
+    found = [torch.randn(models, *shape, generator=draw, dtype=dtype) for shape in shapes]
+    found[1] = found[1].abs() + 0.5
+    return found
+
+
+def rows(models=3, dtype=torch.float64):
+    return torch.randn(models, 7, 4, generator=torch.Generator().manual_seed(1), dtype=dtype)
+
+
+def plain(x, held):
+    """One member as its formulas, in torch."""
+    mean, spread, *weights = held
+    x = (x - mean) / spread
+    x = torch.tanh(x @ weights[0].T + weights[1])
+    x = torch.relu(x @ weights[2].T + weights[3])
+    return x @ weights[4].T + weights[5]
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_each_member_is_its_formulas(dtype):
+    x, held = rows(dtype=dtype), tensors(dtype=dtype)
+    expected = torch.stack([plain(x[member], [one[member] for one in held]) for member in range(3)])
+    found = dense_logits(x, KINDS, held)
+    assert found.dtype == dtype
+    torch.testing.assert_close(found, expected, rtol=1e-5 if dtype == torch.float32 else 1e-12, atol=1e-6)
+
+
+@pytest.mark.parametrize("of_rows", [True, False])
+@pytest.mark.parametrize("of_weights", [True, False, "biases"])
+def test_gradients_are_those_of_autograd(of_rows, of_weights):
+    """Of the rows, of the weights, of some of them."""
+    found, expected = [], []
+    for answer, ask in ((found, lambda x, held: dense_logits(x, KINDS, held)), (expected, None)):
+        x, held = rows().requires_grad_(of_rows), tensors()
+        wanted = [x] if of_rows else []
+        for number, one in enumerate(held[2:]):
+            if of_weights is True or (of_weights == "biases" and number % 2):
+                wanted.append(one.requires_grad_(True))
+        if not wanted:
+            return
+        if ask is None:
+            logits = torch.stack([plain(x[member], [one[member] for one in held]) for member in range(3)])
+        else:
+            logits = ask(x, held)
+        answer += torch.autograd.grad((logits.sin() * torch.arange(3.0)).sum(), wanted)
+    for mine, theirs in zip(found, expected, strict=True):
+        torch.testing.assert_close(mine, theirs, rtol=1e-10, atol=1e-12)
+
+
+def test_numerical_gradients():
+    x, held = rows().requires_grad_(True), [one.requires_grad_(number > 1) for number, one in enumerate(tensors())]
+    # Away from the kink of relu a finite difference is exact to its order.
+    assert torch.autograd.gradcheck(lambda *given: dense_logits(given[0], KINDS, given[1:]), (x, *held), atol=1e-4)
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_who_stands_beside_a_member_changes_no_bit(dtype):
+    members = []
+    for seed in range(4):
+        torch.manual_seed(seed)
+        members.append(adult_network(Standardize(torch.zeros(14), torch.ones(14)), classes=2).to(dtype))
+    x = torch.randn(4, 250, 14, dtype=dtype)
+    together = ModelStack(members)
+    for parameter in together.parameters.values():
+        parameter.requires_grad_(True)
+    logits = together.each(x)
+    logits.square().sum().backward()
+    for place, member in enumerate(members):
+        alone = ModelStack([member])
+        for parameter in alone.parameters.values():
+            parameter.requires_grad_(True)
+        own = alone.each(x[place : place + 1])
+        own.square().sum().backward()
+        assert torch.equal(own[0], logits[place])
+        for name, parameter in alone.parameters.items():
+            assert torch.equal(parameter.grad[0], together.parameters[name].grad[place])
+
+
+def test_rows_shared_by_all_members_get_the_sum_of_their_gradients():
+    shared, held = rows(1)[0].requires_grad_(True), tensors()
+    dense_logits(shared.expand(3, -1, -1), KINDS, held).sum().backward()
+    expected = shared.detach().clone().requires_grad_(True)
+    sum(plain(expected, [one[member] for one in held]).sum() for member in range(3)).backward()
+    torch.testing.assert_close(shared.grad, expected.grad)
+
+
+def test_inputs_are_left_as_they_were():
+    x, held = rows().requires_grad_(True), tensors()
+    before = [one.detach().clone() for one in (x, *held)]
+    dense_logits(x, KINDS, held).sum().backward()
+    assert all(torch.equal(one.detach(), old) for one, old in zip((x, *held), before, strict=True))
+
+
+def test_other_precisions_go_through_torch():
+    """numpy has no bfloat16."""
+    stack = ModelStack([nn.Sequential(nn.Linear(4, 3), nn.Tanh())])
+    x = torch.randn(1, 7, 4)
+    with torch.autocast("cpu", torch.bfloat16):
+        assert stack.each(x).dtype == torch.bfloat16
+    torch.testing.assert_close(
+        stack.to(dtype=torch.bfloat16).each(x.bfloat16()).float(),
+        stack.to(dtype=torch.float32).each(x),
+        rtol=0.05,
+        atol=0.05,
+    )
+
+
+def test_a_second_derivative_is_refused():
+    x = rows().requires_grad_(True)
+    (slope,) = torch.autograd.grad(dense_logits(x, KINDS, tensors()).square().sum(), x, create_graph=True)
+    with pytest.raises(RuntimeError, match="once_differentiable"):
+        slope.sum().backward()
