@@ -9,6 +9,7 @@ time of one member's step, and what the whole training of all members would take
 from __future__ import annotations
 
 import argparse
+import resource
 import statistics
 import time
 from collections.abc import Callable
@@ -21,10 +22,12 @@ from torch.nn import functional
 
 from fairtoll.data import load_adult
 from fairtoll.experiments.adult_workspace import COPIES
+from fairtoll.experiments.leave_one_out import predict
 from fairtoll.models import initialise_as_keras
 from fairtoll.randomness import torch_generator
 from fairtoll.threads import use_one_thread
 from fairtoll.training import FitSettings, TrainingSetup
+from fairtoll.training.chunks import members_at_once
 from fairtoll.training.fit import steps_of
 from fairtoll.training.leave_one_out import choose_left_out, plan_members, train_members
 
@@ -39,6 +42,7 @@ def main() -> None:
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of the plain loop")
     parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--growth", type=int, nargs="*", default=[10, 20, 50, 100], help="numbers of members, compared")
     options = parser.parse_args()
     whole = steps_of(len(setup_of(None).items), FitSettings())
     context = get_context("spawn")
@@ -60,6 +64,8 @@ def main() -> None:
                     if run:  # the first is for warming up
                         seconds[name].append(taken)
             show(dtype, {name: statistics.median(taken) for name, taken in seconds.items()}, whole, options)
+    if options.growth:
+        show_growth(options)
 
 
 def show(dtype: str, medians: dict[str, float], whole: int, options: argparse.Namespace) -> None:
@@ -71,6 +77,34 @@ def show(dtype: str, medians: dict[str, float], whole: int, options: argparse.Na
     for name, seconds in medians.items():
         minutes = seconds * whole * options.members / 60
         print(f"| {name} | {1000 * seconds:.3f} | {best / seconds:.1f} times as fast | {minutes:.1f} |")
+
+
+def show_growth(options: argparse.Namespace) -> None:
+    """Time and memory against the number of members, each in a process of its own, in float64."""
+    print(f"\n**Adult, float64, {options.steps} steps, one process, by the number of members**\n")
+    print("| members | ms a member's step | peak memory, MiB |")
+    print("|---:|---:|---:|")
+    for members in options.growth:
+        with ProcessPoolExecutor(1, get_context("spawn"), use_one_thread) as pool:
+            seconds, memory = pool.submit(study, options.steps, members).result()
+        print(f"| {members} | {1000 * seconds / (members * options.steps):.3f} | {memory:,.0f} |")
+
+
+def study(steps: int, count: int) -> tuple[float, float]:
+    """Seconds and peak MiB of training so many members as a study does: a chunk after another."""
+    setup = setup_of(steps)
+    at_once = members_at_once(setup, dtype=torch.float64)
+    members = plan_members("masked", left_out_of(setup, count), seed=0)
+    test = torch.from_numpy(load_adult().test.x)
+    started = time.perf_counter()
+    # What is kept of a member is what it says of the test rows.
+    kept = [
+        predict(train_members(members[first : first + at_once], setup, dtype=torch.float64), test)
+        for first in range(0, count, at_once)
+    ]
+    taken = time.perf_counter() - started
+    assert sum(len(one) for one in kept) == count
+    return taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
 
 
 @cache

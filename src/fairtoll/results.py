@@ -207,6 +207,7 @@ class LeaveOneOutRow(_Strict):
 
     row: int | None = Field(description="of the training set; none in a floor")
     class_name: str | None
+    picture: str | None = Field(default=None, description="of an image, as a PNG data URI")
     groups: dict[str, str]
     flips: float = Field(description="test rows whose predicted class it changes, mean over reference models")
     largest_change: float = Field(description="of any confidence, in any reference model's study")

@@ -74,10 +74,7 @@ class ModelStack:
     @property
     def strategy(self) -> str:
         """How the stack runs: "dense", "vmap" or "loop"."""
-        if self._layers is not None:
-            return "dense"
-        on_cpu = next(iter(self.parameters.values())).device.type == "cpu"
-        return "loop" if on_cpu and has_convolution(self.template) else "vmap"
+        return strategy_of(self.template, next(iter(self.parameters.values())).device.type)
 
     def __call__(self, x: Tensor) -> Tensor:
         """Logits `(K, N, C)` of rows `x` `(N, ...)` shared by all models."""
@@ -201,6 +198,19 @@ class ModelStack:
         stack.parameters = {name: tensors[name] for name in stack.parameters}
         stack.buffers = {name: tensors[name] for name in stack.buffers}
         return stack
+
+
+def strategy_of(model: nn.Module, device: str) -> str:
+    """How stacks of such models run on a device: "dense", "vmap" or "loop".
+
+    Examples
+    --------
+    >>> strategy_of(nn.Conv2d(1, 1, 3), "cpu")
+    'loop'
+    """
+    if _dense_chain(model) is not None:
+        return "dense"
+    return "loop" if device == "cpu" and has_convolution(model) else "vmap"
 
 
 def has_convolution(model: nn.Module) -> bool:

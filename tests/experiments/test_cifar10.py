@@ -13,6 +13,7 @@ from safetensors.torch import load_file
 
 from fairtoll import FairtollError
 from fairtoll.experiments.arms import arms_of
+from fairtoll.experiments.cifar10_images import load_images
 from fairtoll.experiments.cifar10_plan import PAPER_EPSILONS, cifar10_plan
 from fairtoll.rerender import rerender
 
@@ -203,6 +204,15 @@ def test_the_paper_alone_needs_no_online_training_and_may_leave_images_out(run_m
         assert (one["members"], one["rows"], one["precision"]) == (2, 200, "float32")
         assert one["published"] == pytest.approx(TABLE_THREE[one["arm"]])
     assert left_out["standard", "rerun"]["flip_rate"] == 0
+    images = pd.read_parquet(tmp_path / "run/members/left-out.parquet")
+    felt = left_out["standard", "masked"]["most_felt"]
+    assert {row["row"]: row["picture"] for row in felt} == dict(zip(images["row"], images["picture"], strict=True))
+    kept = load_images(tmp_path / "run/images").train.x
+    for row in felt:
+        pixels = Image.open(io.BytesIO(base64.b64decode(row["picture"].partition(",")[2])))
+        np.testing.assert_array_equal(np.asarray(pixels), (kept[row["row"]].transpose(1, 2, 0) * 255).round())
+    assert "Left-out images that matter most" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
+    assert results["highlights"][-1].startswith("Leaving one training row out, all else held, flips ")
 
 
 def test_a_folder_without_images_is_one_clear_line(run_mini_cifar10, tmp_path, cifar10_copy):

@@ -12,7 +12,7 @@ from hypothesis.extra import numpy as arrays
 from fairtoll import FairtollError, metrics
 from fairtoll.experiments.leave_one_out_numbers import changes_of, ever_flipped_curve, luf_curve
 from fairtoll.experiments.leave_one_out_options import LeaveOneOutOptions
-from fairtoll.experiments.leave_one_out_results import leave_one_out_notes
+from fairtoll.experiments.leave_one_out_results import leave_one_out_highlights, leave_one_out_notes
 from fairtoll.experiments.leave_one_out_summary import summarise
 
 few = settings(max_examples=40, deadline=None)
@@ -174,6 +174,28 @@ def test_a_sentence_for_each_arm_puts_the_row_beside_the_floors():
         "100.000% (100.000% to 100.000%)."
     ]
     assert leave_one_out_notes(entries[1:]) == []
+
+
+def test_the_first_screen_says_what_is_the_rows_and_what_the_seeds():
+    full = np.tile([0.9, 0.1], (4, 1))
+    members = np.tile(full, (2, 1, 1))
+    one = members.copy()
+    one[0, 0] = [0.2, 0.8]
+    two = members.copy()
+    two[:, 0] = [0.2, 0.8]
+    masked, seed = summary(full, one), summary(full, two, design="new-seed")
+    said = (
+        "Leaving one training row out, all else held, flips 12.500% of the standard model's predictions; a new seed "
+        "with no row left out flips 25.00% (2 members each)."
+    )
+    assert leave_one_out_highlights([masked, seed]) == [said]
+    (published,) = leave_one_out_highlights([masked, seed], as_published=True)
+    assert published == f"{said} The paper's 29.3% is nearer to what a new seed does."
+    (published,) = leave_one_out_highlights(
+        [summary(full, two), summary(full, one, design="new-seed")], as_published=True
+    )
+    assert published.endswith("nearer to what a left-out row does.")
+    assert leave_one_out_highlights([masked]) == leave_one_out_highlights([seed]) == []
 
 
 @pytest.mark.parametrize(

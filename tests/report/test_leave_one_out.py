@@ -6,9 +6,11 @@ import io
 import math
 import re
 from typing import Any
+from xml.etree import ElementTree
 
 import numpy as np
 import pytest
+from example_images import png_uri
 from example_leave_one_out import DESIGNS, MEMBERS, SIZES, TEST_ROWS, leave_one_out
 from scipy.stats import spearmanr
 
@@ -23,6 +25,7 @@ from fairtoll.report._section import Section
 from fairtoll.report._sections import build
 from fairtoll.report._sections_leave_one_out import leave_one_out as section_of
 from fairtoll.report._static import page_svg
+from fairtoll.report._strip import strip_svg
 from fairtoll.report._tables_leave_one_out import share_of_most
 from fairtoll.results import LeaveOneOut
 
@@ -306,3 +309,46 @@ def test_axis_keeps_its_limits() -> None:
     assert log_axis([99.0], [99.0], smallest=0.001, limit=100.0).domain == (0.0, 100.0)
     assert log_axis([1e-9], [1e-9], smallest=0.001).least == 0.001
     assert math.isclose(LogAxis(0.01, 5.0).place(5.0), 1.0)
+
+
+def with_pictures(entries: list[Json], address: str) -> list[Json]:
+    for entry in entries:
+        for row in entry["most_felt"]:
+            row["picture"] = None if entry["floor"] else address
+    return entries
+
+
+def test_left_out_images_are_shown_by_arm_with_what_their_absence_changes(entries: list[Json]) -> None:
+    uri = png_uri(np.zeros((2, 2, 3), dtype=np.uint8))
+    (strip,) = made(with_pictures(entries, uri)).strips
+    masked = [entry for entry in entries if entry["design"] == "masked"]
+    shown = [one for card in strip.cards for one in card.pictures]
+    expected = [row for entry in masked for row in entry["most_felt"][:6]]
+    assert [one.uri for one in shown] == [uri] * len(expected)
+    assert [one.heading for one in shown] == [row["class_name"] for row in expected]
+    assert [one.words for one in shown] == [f"{rate(row['flips'] / TEST_ROWS)}%" for row in expected]
+    assert [card.heading for card in strip.cards] == ["Standard"] * 2 + ["Static adversarial"] * 2
+    assert str(expected[0]["row"]) in shown[0].alt
+    root = ElementTree.fromstring(strip_svg(strip))
+    assert len([node for node in root.iter() if node.tag.endswith("image")]) == len(expected)
+
+
+def test_rows_that_are_no_images_have_no_strip(whole: Section) -> None:
+    assert whole.strips == []
+
+
+def test_no_other_address_than_png_data_is_shown(entries: list[Json]) -> None:
+    (strip,) = made(with_pictures(entries, "https://somewhere/x.png")).strips
+    assert {one.uri for card in strip.cards for one in card.pictures} == {""}
+
+
+def test_the_table_says_what_the_intervals_cover(entries: list[Json]) -> None:
+    def note(section: Section) -> str:
+        return next(table for table in section.tables if table.name == "leave-one-out").note
+
+    assert "intervals are over left-out rows, not over its seed" in note(made(entries))
+    for entry in entries:
+        entry["references"] = 3
+    assert "Means over 3 full models, a seed each: intervals are over left-out rows and full models" in note(
+        made(entries)
+    )

@@ -6,6 +6,7 @@ from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
+import numpy as np
 import torch
 
 from fairtoll.experiments.adult_evidence import evidence_stages
@@ -26,7 +27,9 @@ from fairtoll.experiments.options import check_options, choose_device
 from fairtoll.experiments.pool import default_workers
 from fairtoll.experiments.schedule import Engine, run_stages
 from fairtoll.experiments.stages import Display, Silent, Stage
+from fairtoll.models import Standardize, adult_network
 from fairtoll.runs import Run
+from fairtoll.stack import strategy_of
 from fairtoll.training import FitSettings
 
 
@@ -110,6 +113,8 @@ def _build(
         "protocol": protocol,
         "device": workspace.device,
         "torch": torch.__version__,
+        "numpy": np.__version__,
+        "strategy": strategy_of(adult_network(Standardize(torch.zeros(14), torch.ones(14))), workspace.device),
         "epochs": settings.epochs,
         "batch_size": settings.batch_size,
         "learning_rate": settings.learning_rate,

@@ -31,7 +31,9 @@ from fairtoll.experiments.options import check_options, choose_device, fastest_p
 from fairtoll.experiments.pool import default_workers
 from fairtoll.experiments.schedule import Engine, run_stages
 from fairtoll.experiments.stages import Display, Silent, Stage
+from fairtoll.models import image_network
 from fairtoll.runs import Run
+from fairtoll.stack import strategy_of
 from fairtoll.training import FitSettings
 
 SEEDS = 3
@@ -154,6 +156,7 @@ def _build(
         "experiment": "cifar10",
         "protocol": protocol,
         "torch": torch.__version__,
+        "strategy": strategy_of(image_network(widths=workspace.scale.widths), workspace.device),
         "epsilon": EPSILON,
         "epsilon_max": EPSILON_MAX,
         **workspace.describe(),

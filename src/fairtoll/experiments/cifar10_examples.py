@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import base64
-import io
 import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from fairtoll.attacks import pgd
 from fairtoll.experiments.cifar10_plan import CRAFT_STEPS, EPSILON
 from fairtoll.experiments.cifar10_workspace import Cifar10Workspace
+from fairtoll.experiments.pictures import picture_of
 from fairtoll.experiments.stages import Advance, Stage
 from fairtoll.files import write_text
 from fairtoll.inference import predict_logits
@@ -80,9 +78,9 @@ def _examples_of(
             "arm": arm,
             "row": row,
             "epsilon": EPSILON,
-            "clean": _picture(x[index]),
-            "adversarial": _picture(twins[index]),
-            "difference": _picture(0.5 + MAGNIFICATION * (twins[index] - x[index])),
+            "clean": picture_of(x[index]),
+            "adversarial": picture_of(twins[index]),
+            "difference": picture_of(0.5 + MAGNIFICATION * (twins[index] - x[index])),
             "magnification": MAGNIFICATION,
             "clean_prediction": test.class_names[int(before[index].argmax())],
             "clean_confidence": float(before[index].max()),
@@ -91,13 +89,3 @@ def _examples_of(
         }
         for index, row in enumerate(rows)
     ]
-
-
-def _picture(image: Tensor) -> str:
-    """A PNG data URI of pixels `(C, H, W)` in [0, 1]."""
-    from PIL import Image
-
-    pixels: NDArray[np.uint8] = (image.clamp(0, 1).permute(1, 2, 0).numpy() * 255).round().astype(np.uint8)
-    buffer = io.BytesIO()
-    Image.fromarray(pixels).save(buffer, format="PNG")
-    return "data:image/png;base64," + base64.b64encode(buffer.getvalue()).decode("ascii")

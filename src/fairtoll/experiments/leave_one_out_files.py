@@ -20,6 +20,7 @@ from torch import Tensor
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.leave_one_out_options import FIXED, SECTION
+from fairtoll.experiments.pictures import pictures_of
 from fairtoll.files import read_parquet, write_parquet, write_with
 from fairtoll.runs import read_configuration
 from fairtoll.training.leave_one_out import Member
@@ -27,6 +28,8 @@ from fairtoll.training.leave_one_out import Member
 LEFT_OUT = "members/left-out.parquet"
 #: The model on all rows that members are compared with.
 FULL = "full"
+#: Column of the left-out rows' pictures.
+PICTURE = "picture"
 
 
 @dataclass(frozen=True)
@@ -70,10 +73,13 @@ class Chunk:
 
 
 def write_left_out(folder: Path, train: Dataset, rows: Sequence[int]) -> None:
-    """The left-out training rows with their class and groups, in the members' order."""
+    """The left-out training rows with their class and groups, and their pictures if they are images, in order."""
     chosen = train.take(list(rows))
     classes = np.array(train.class_names)[chosen.y]
     table = pd.DataFrame({"row": list(rows), "class": classes, **chosen.groups})
+    pictures = pictures_of(chosen.x)
+    if pictures is not None:
+        table[PICTURE] = pictures
     write_parquet(table, folder / LEFT_OUT)
 
 

@@ -21,6 +21,8 @@ from fairtoll.training.leave_one_out import Design
 #: What a design is held against: the floor that has its randomness without the row. Members of the second pair
 #: share their seeds.
 FLOOR_OF: dict[Design, tuple[Design, bool]] = {"masked": ("one-ulp", False), "independent-seeds": ("new-seed", True)}
+#: Test rows of the paper's study.
+PUBLISHED_ROWS = 10_000
 
 
 def leave_one_out_results(
@@ -101,6 +103,31 @@ def leave_one_out_notes(entries: Sequence[LeaveOneOut]) -> list[str]:
         ]
         notes.append(f"Leave-one-out, {masked.arm} arm, {masked.members} rows: {'; '.join([said, *phrases])}.")
     return notes
+
+
+def leave_one_out_highlights(entries: Sequence[LeaveOneOut], *, as_published: bool = False) -> list[str]:
+    """How much of what leave-one-out finds is the row's and how much the seed's, in one sentence; none without both.
+
+    Parameters
+    ----------
+    entries : sequence of LeaveOneOut
+        As `leave_one_out_results` gives them; the standard arm's count.
+    as_published : bool
+        Whether the paper's figure is of these data: then the sentence says which of the two it is nearer to.
+    """
+    found = {entry.design: entry for entry in entries if entry.arm == "standard"}
+    masked, seed = found.get("masked"), found.get("new-seed")
+    if masked is None or seed is None:
+        return []
+    said = (
+        f"Leaving one training row out, all else held, flips {masked.flip_rate:.3%} of the standard model's "
+        f"predictions; a new seed with no row left out flips {seed.flip_rate:.2%} ({masked.members} members each)"
+    )
+    if not as_published:
+        return [f"{said}."]
+    rate = load_published()["cifar10"]["leave_one_out"]["standard"]["luf_l"] / PUBLISHED_ROWS
+    nearer = "a new seed" if abs(seed.flip_rate - rate) < abs(masked.flip_rate - rate) else "a left-out row"
+    return [f"{said}. The paper's {rate:.1%} is nearer to what {nearer} does."]
 
 
 def _percent(entry: LeaveOneOut) -> str:

@@ -8,6 +8,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairtoll.experiments.leave_one_out_files import PICTURE
 from fairtoll.experiments.leave_one_out_intervals import luf_interval, mean_interval
 from fairtoll.experiments.leave_one_out_numbers import CURVE, Changes, Floats, ever_flipped_curve, luf_curve
 from fairtoll.experiments.leave_one_out_options import LeaveOneOutOptions
@@ -138,11 +139,12 @@ def _most_felt(changes: Sequence[Changes], left_out: pd.DataFrame | None) -> lis
     for member in order:
         about = {} if left_out is None else {str(key): value for key, value in left_out.iloc[int(member)].items()}
         row = about.pop("row", None)
-        name = about.pop("class", None)
+        name, picture = about.pop("class", None), about.pop(PICTURE, None)
         felt.append(
             LeaveOneOutRow(
                 row=None if row is None else int(row),
                 class_name=None if name is None else str(name),
+                picture=None if picture is None else str(picture),
                 groups={key: str(value) for key, value in about.items()},
                 flips=float(flips[member]),
                 largest_change=float(largest[member]),

@@ -4,6 +4,7 @@ from fairtoll.report._figures_leave_one_out import group_figures, growth_figure,
 from fairtoll.report._format import Json
 from fairtoll.report._leave_one_out import entries_of, headlines, of_design
 from fairtoll.report._section import Section
+from fairtoll.report._strip_left_out import left_out_strip
 from fairtoll.report._tables_leave_one_out import (
     contrast_table,
     felt_table,
@@ -39,6 +40,9 @@ def leave_one_out(results: Json) -> Section:
     masked = [entry for entry in left_out if of_design([entry], "masked")]
     others = [entry for entry in left_out if entry not in masked]
     contrasts = contrast_table(results, entries)
+    strip = left_out_strip(results, masked)
+    if strip:
+        section.strips.append(strip)
     section.tables = [summary_table(results, entries), *([contrasts] if contrasts else [])]
     if masked:
         caption = "The left-out rows that matter most, all else held"

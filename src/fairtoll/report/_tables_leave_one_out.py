@@ -103,7 +103,21 @@ def remarks(entries: Sequence[Json]) -> list[str]:
     precisions = dict.fromkeys(str(entry["precision"]) for entry in entries)
     notes = dict.fromkeys(sentence(entry["published_note"]) for entry in entries if entry.get("published_note"))
     shared = [SHARED_TWINS] if any(entry.get("twins") == "shared" for entry in entries) else []
-    return [f"Trained in {' and '.join(precisions)}.", *shared, *notes]
+    references = dict.fromkeys(int(entry.get("references") or 1) for entry in entries)
+    return [f"Trained in {' and '.join(precisions)}.", *map(compared, references), *shared, *notes]
+
+
+def compared(references: int) -> str:
+    """Return what members are compared with, and so what intervals cover.
+
+    Examples
+    --------
+    >>> compared(3)
+    'Means over 3 full models, a seed each: intervals are over left-out rows and full models.'
+    """
+    if references == 1:
+        return "Members are compared with one full model: intervals are over left-out rows, not over its seed."
+    return f"Means over {references} full models, a seed each: intervals are over left-out rows and full models."
 
 
 def contrast_table(results: Json, entries: Sequence[Json]) -> Table | None:
