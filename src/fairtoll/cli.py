@@ -4,13 +4,26 @@ from __future__ import annotations
 
 import sys
 import warnings
-from enum import StrEnum
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
 
 from fairtoll._version import __version__
+from fairtoll.cli_options import (
+    AddressOption,
+    DesignOption,
+    Device,
+    DeviceOption,
+    EngineName,
+    EngineOption,
+    KeepWeightsOption,
+    Protocol,
+    ProtocolOption,
+    ReferencesOption,
+    WorkersOption,
+    leave_one_out_request,
+)
 from fairtoll.errors import FairtollError, FairtollWarning
 
 #: What a shell expects of a program that was interrupted.
@@ -31,63 +44,6 @@ reproduce = typer.Typer(help="Reproduce a paper's experiment, with error bars an
 app.add_typer(reproduce, name="reproduce")
 datasets = typer.Typer(help="Find, fetch and check the data of the experiments.", no_args_is_help=True)
 app.add_typer(datasets, name="data")
-
-
-class Protocol(StrEnum):
-    """Which rules the arms are made and attacked under."""
-
-    paper = "paper"
-    sound = "sound"
-    both = "both"
-
-
-class Device(StrEnum):
-    """Where models are trained and attacked."""
-
-    auto = "auto"
-    cpu = "cpu"
-    cuda = "cuda"
-
-
-class EngineName(StrEnum):
-    """Where leave-one-out members are trained."""
-
-    processes = "processes"
-    ray = "ray"
-
-
-class Design(StrEnum):
-    """How leave-one-out members are trained."""
-
-    masked = "masked"
-    independent_seeds = "independent-seeds"
-    re_permuted = "re-permuted"
-    rerun = "rerun"
-    one_ulp = "one-ulp"
-    new_seed = "new-seed"
-
-
-#: Options that every experiment takes.
-ProtocolOption = Annotated[Protocol, typer.Option(help="The paper's rules, sound ones, or both.")]
-DeviceOption = Annotated[Device, typer.Option(help="Where to train and attack.")]
-WorkersOption = Annotated[
-    int | None, typer.Option(min=1, help="Processes; the results do not depend on it. Default: your cores.")
-]
-DesignOption = Annotated[
-    list[Design] | None, typer.Option(help="Of leave-one-out, repeat for more. Default: all.", show_default=False)
-]
-ReferencesOption = Annotated[
-    int, typer.Option(min=1, help="Full models, a seed each, that leave-one-out members are compared with.")
-]
-KeepWeightsOption = Annotated[
-    bool, typer.Option("--keep-weights", help="Keep the weights of leave-one-out members, not their predictions alone.")
-]
-EngineOption = Annotated[
-    EngineName, typer.Option(help="Train leave-one-out members here, or on the machines of a Ray cluster.")
-]
-AddressOption = Annotated[
-    str | None, typer.Option(help="HOST:PORT of the cluster. Default: RAY_ADDRESS, one found here, or a new one.")
-]
 
 
 def main() -> None:
@@ -170,7 +126,7 @@ def adult(
             seeds=seeds,
             protocol=protocol.value,
             device=device.value,
-            leave_one_out=_request(leave_one_out, design, references, keep_weights=keep_weights),
+            leave_one_out=leave_one_out_request(leave_one_out, design, references, keep_weights=keep_weights),
             workers=workers,
             engine=engine.value,
             address=address,
@@ -223,7 +179,7 @@ def cifar10(
             protocol=protocol.value,
             quick=quick,
             attacked_rows=attacked_rows,
-            leave_one_out=_request(leave_one_out, design, references, keep_weights=keep_weights),
+            leave_one_out=leave_one_out_request(leave_one_out, design, references, keep_weights=keep_weights),
             device=device.value,
             workers=workers,
             engine=engine.value,
@@ -232,20 +188,6 @@ def cifar10(
         )
     _show_summary(out / "results.json")
     typer.echo(f"Report: {report}")
-
-
-def _request(count: int | None, designs: list[Design] | None, references: int, *, keep_weights: bool) -> Any:
-    """What is asked of leave-one-out; None for the experiment's own choice."""
-    from fairtoll.experiments import LeaveOneOutRequest
-
-    names = [design.value for design in designs or []]
-    if count:
-        return LeaveOneOutRequest(count, names, references=references, keep_weights=keep_weights)
-    if names or references > 1 or keep_weights:
-        raise FairtollError(
-            "--design, --references and --keep-weights are of leave-one-out; say how many rows with --leave-one-out N"
-        )
-    return count
 
 
 @datasets.command("cifar10")

@@ -24,7 +24,7 @@ from fairtoll.experiments import reproduce_adult
 from fairtoll.experiments.adult_leave_one_out import adult_leave_one_out_stages
 from fairtoll.experiments.adult_workspace import AdultWorkspace
 from fairtoll.experiments.cluster import Cluster, connect, require_answer
-from fairtoll.experiments.leave_one_out_options import LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions
 from fairtoll.experiments.schedule import Engine, run_stages
 from fairtoll.experiments.stages import Silent, Stage
 from fairtoll.files import write_text

@@ -17,7 +17,7 @@ from fairtoll.experiments.adult_training import training_stages
 from fairtoll.experiments.adult_workspace import COPIES, AdultWorkspace
 from fairtoll.experiments.arms import arms_of
 from fairtoll.experiments.ending import ending_stages
-from fairtoll.experiments.leave_one_out_options import (
+from fairtoll.experiments.leave_one_out.options import (
     SECTION,
     LeaveOneOutOptions,
     LeaveOneOutRequest,

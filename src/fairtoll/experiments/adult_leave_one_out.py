@@ -11,15 +11,15 @@ from fairtoll.data import TrainTest
 from fairtoll.evidence import Evidence
 from fairtoll.experiments.adult_plan import EPSILON
 from fairtoll.experiments.adult_workspace import AdultWorkspace
-from fairtoll.experiments.leave_one_out import leave_one_out_stages
-from fairtoll.experiments.leave_one_out_options import (
+from fairtoll.experiments.leave_one_out.options import (
     SECTION,
     TELLING,
     LeaveOneOutOptions,
     LeaveOneOutRequest,
     chosen_options,
 )
-from fairtoll.experiments.leave_one_out_results import leave_one_out_results
+from fairtoll.experiments.leave_one_out.results import leave_one_out_results
+from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
 from fairtoll.experiments.stages import Stage
 from fairtoll.results import LeaveOneOut
 from fairtoll.threat import LinfThreat

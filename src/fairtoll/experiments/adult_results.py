@@ -13,7 +13,7 @@ from fairtoll.experiments.adult_leave_one_out import adult_leave_one_out
 from fairtoll.experiments.adult_plan import EPSILON, adult_plan, published_values
 from fairtoll.experiments.arms import published_accuracy
 from fairtoll.experiments.environment import kept_environment
-from fairtoll.experiments.leave_one_out_results import leave_one_out_highlights, leave_one_out_notes
+from fairtoll.experiments.leave_one_out.results import leave_one_out_highlights, leave_one_out_notes
 from fairtoll.results import Accuracy, Finding, Results
 from fairtoll.runs import finished_stages, read_configuration
 

@@ -21,7 +21,7 @@ from fairtoll.experiments.cifar10_results import cifar10_results
 from fairtoll.experiments.cifar10_training import image_stages, training_stages
 from fairtoll.experiments.cifar10_workspace import Cifar10Workspace, Scale
 from fairtoll.experiments.ending import ending_stages
-from fairtoll.experiments.leave_one_out_options import (
+from fairtoll.experiments.leave_one_out.options import (
     SECTION,
     LeaveOneOutOptions,
     LeaveOneOutRequest,
@@ -51,7 +51,7 @@ def reproduce_cifar10(
     protocol: str = "both",
     quick: bool = False,
     attacked_rows: int | None = None,
-    leave_one_out: int | LeaveOneOutRequest = 0,
+    leave_one_out: int | LeaveOneOutRequest | None = None,
     device: str = "auto",
     settings: FitSettings | None = None,
     scale: Scale | None = None,
@@ -78,9 +78,9 @@ def reproduce_cifar10(
     attacked_rows : int, optional
         Test images that are attacked, as many of each class. Default: 2,000 on a CPU, all on an accelerator, 300 when
         quick.
-    leave_one_out : int or LeaveOneOutRequest
-        How many training images are left out, one at a time, or what else is asked; 0 for none. A study that stands in
-        the folder grows by it.
+    leave_one_out : int or LeaveOneOutRequest, optional
+        How many training images are left out, one at a time, or what else is asked. A study that stands in the folder
+        grows by it. Default: none.
     device : {"auto", "cpu", "cuda"}
         Where models are trained and attacked.
     settings : FitSettings, optional
@@ -133,7 +133,7 @@ def reproduce_cifar10(
         settings,
         scale,
     )
-    options = cifar10_leave_one_out_options(leave_one_out, rows=scale.train_rows, quick=quick, device=device)
+    options = cifar10_leave_one_out_options(leave_one_out or 0, rows=scale.train_rows, quick=quick, device=device)
     options = with_earlier(folder, options, epsilon=EPSILON)
     build = partial(_build, workspace, protocol, rows_expected, options)
     # An accelerator is shared badly: one process at a time.

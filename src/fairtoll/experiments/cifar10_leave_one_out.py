@@ -12,14 +12,14 @@ from fairtoll.evidence import Evidence
 from fairtoll.experiments.cifar10_plan import CRAFT_STEPS, EPSILON
 from fairtoll.experiments.cifar10_training import ACCELERATION, MILLISECONDS, TRAIN_ROWS
 from fairtoll.experiments.cifar10_workspace import Cifar10Workspace
-from fairtoll.experiments.leave_one_out import leave_one_out_stages
-from fairtoll.experiments.leave_one_out_options import (
+from fairtoll.experiments.leave_one_out.options import (
     SECTION,
     LeaveOneOutOptions,
     LeaveOneOutRequest,
     chosen_options,
 )
-from fairtoll.experiments.leave_one_out_results import leave_one_out_results
+from fairtoll.experiments.leave_one_out.results import leave_one_out_results
+from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
 from fairtoll.experiments.stages import Stage
 from fairtoll.results import LeaveOneOut
 from fairtoll.threat import LinfThreat

@@ -16,7 +16,7 @@ from fairtoll.experiments.cifar10_examples import read_examples
 from fairtoll.experiments.cifar10_leave_one_out import cifar10_leave_one_out
 from fairtoll.experiments.cifar10_plan import CRAFT_STEPS, EPSILON, cifar10_plan, published_values
 from fairtoll.experiments.environment import kept_environment
-from fairtoll.experiments.leave_one_out_results import leave_one_out_highlights, leave_one_out_notes
+from fairtoll.experiments.leave_one_out.results import leave_one_out_highlights, leave_one_out_notes
 from fairtoll.runs import finished_stages, read_configuration
 
 TITLE = "Which classes pay when an image classifier is hardened?"

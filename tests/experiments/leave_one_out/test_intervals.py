@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import stats
 
-from fairtoll.experiments.leave_one_out_intervals import difference_interval, luf_interval, mean_interval
+from fairtoll.experiments.leave_one_out.intervals import difference_interval, luf_interval, mean_interval
 
 draw = np.random.default_rng(0)
 

@@ -19,7 +19,7 @@ from torch import Tensor
 
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
-from fairtoll.experiments.leave_one_out_options import FIXED, SECTION
+from fairtoll.experiments.leave_one_out.options import FIXED, SECTION
 from fairtoll.experiments.pictures import pictures_of
 from fairtoll.files import read_parquet, write_parquet, write_with
 from fairtoll.runs import read_configuration

@@ -11,8 +11,8 @@ import torch
 from torch import Tensor
 
 from fairtoll.data import TrainTest
-from fairtoll.experiments.leave_one_out_files import FULL, LEFT_OUT, Chunk, write_left_out, write_members
-from fairtoll.experiments.leave_one_out_options import DTYPES, LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out.files import FULL, LEFT_OUT, Chunk, write_left_out, write_members
+from fairtoll.experiments.leave_one_out.options import DTYPES, LeaveOneOutOptions
 from fairtoll.experiments.stages import Advance, Stage
 from fairtoll.files import write_with
 from fairtoll.stack import ModelStack

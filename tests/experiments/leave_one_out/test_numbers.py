@@ -10,10 +10,10 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
 from fairtoll import FairtollError, metrics
-from fairtoll.experiments.leave_one_out_numbers import changes_of, ever_flipped_curve, luf_curve
-from fairtoll.experiments.leave_one_out_options import LeaveOneOutOptions
-from fairtoll.experiments.leave_one_out_results import leave_one_out_highlights, leave_one_out_notes
-from fairtoll.experiments.leave_one_out_summary import summarise
+from fairtoll.experiments.leave_one_out.numbers import changes_of, ever_flipped_curve, luf_curve
+from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out.results import leave_one_out_highlights, leave_one_out_notes
+from fairtoll.experiments.leave_one_out.summary import summarise
 
 few = settings(max_examples=40, deadline=None)
 draw = np.random.default_rng(0)

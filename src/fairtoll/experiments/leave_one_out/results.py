@@ -9,11 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtoll.experiments.leave_one_out_files import FULL, Chunk, read_left_out, read_members
-from fairtoll.experiments.leave_one_out_intervals import difference_interval
-from fairtoll.experiments.leave_one_out_numbers import Floats, changes_of
-from fairtoll.experiments.leave_one_out_options import LeaveOneOutOptions
-from fairtoll.experiments.leave_one_out_summary import rates_of, summarise
+from fairtoll.experiments.leave_one_out.files import FULL, Chunk, read_left_out, read_members
+from fairtoll.experiments.leave_one_out.intervals import difference_interval
+from fairtoll.experiments.leave_one_out.numbers import Floats, changes_of
+from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out.summary import rates_of, summarise
 from fairtoll.experiments.published import load_published
 from fairtoll.results import LeaveOneOut, LeaveOneOutContrast
 from fairtoll.training.leave_one_out import Design

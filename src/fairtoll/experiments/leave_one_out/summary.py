@@ -8,10 +8,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairtoll.experiments.leave_one_out_files import PICTURE
-from fairtoll.experiments.leave_one_out_intervals import luf_interval, mean_interval
-from fairtoll.experiments.leave_one_out_numbers import CURVE, Changes, Floats, ever_flipped_curve, luf_curve
-from fairtoll.experiments.leave_one_out_options import LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out.files import PICTURE
+from fairtoll.experiments.leave_one_out.intervals import luf_interval, mean_interval
+from fairtoll.experiments.leave_one_out.numbers import CURVE, Changes, Floats, ever_flipped_curve, luf_curve
+from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions
 from fairtoll.results import LeaveOneOut, LeaveOneOutGroup, LeaveOneOutPoint, LeaveOneOutRow
 from fairtoll.training.leave_one_out import FLOORS, Design
 

@@ -25,10 +25,10 @@ from fairtoll.experiments.adult_leave_one_out import (
     adult_leave_one_out_stages,
 )
 from fairtoll.experiments.adult_workspace import AdultWorkspace
-from fairtoll.experiments.leave_one_out import leave_one_out_stages
-from fairtoll.experiments.leave_one_out_files import Chunk, read_members
-from fairtoll.experiments.leave_one_out_options import LeaveOneOutOptions, LeaveOneOutRequest, with_earlier
-from fairtoll.experiments.leave_one_out_results import leave_one_out_results
+from fairtoll.experiments.leave_one_out.files import Chunk, read_members
+from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions, LeaveOneOutRequest, with_earlier
+from fairtoll.experiments.leave_one_out.results import leave_one_out_results
+from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
 from fairtoll.runs import Run
 from fairtoll.training import FitSettings, craft_twins
 from fairtoll.training.leave_one_out import DESIGNS, Member, choose_left_out, plan_members, train_members
@@ -42,7 +42,7 @@ import sys
 from functools import partial
 from pathlib import Path
 sys.path.insert(0, sys.argv[1])
-from test_leave_one_out import FEW, build
+from test_stages import FEW, build
 if __name__ == "__main__":
     from fairtoll.experiments.schedule import run_stages
     from fairtoll.experiments.stages import Silent
