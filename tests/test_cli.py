@@ -308,6 +308,13 @@ def test_a_report_of_results_that_are_cut_short(command, tmp_path):
     assert "is not a whole results.json" in one_line(error)
 
 
+def test_the_designs_on_offer_are_those_there_are():
+    from fairtoll.cli_options import Design
+    from fairtoll.training.leave_one_out import DESIGNS
+
+    assert tuple(design.value for design in Design) == DESIGNS
+
+
 def test_starting_loads_nothing_heavy():
     heavy = ("torch", "pandas", "altair", "pydantic", "scipy", "pyarrow", "safetensors")
     code = f"import sys, fairtoll.cli; print([name for name in {heavy!r} if name in sys.modules])"

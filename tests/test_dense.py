@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from fairtoll import ModelStack
+from fairtoll import FairtollError, ModelStack
 from fairtoll.dense import dense_logits
 from fairtoll.models import Standardize, adult_network
 
@@ -41,8 +41,9 @@ def test_each_member_is_its_formulas(dtype):
     torch.testing.assert_close(found, expected, rtol=1e-5 if dtype == torch.float32 else 1e-12, atol=1e-6)
 
 
-@pytest.mark.parametrize("of_rows", [True, False])
-@pytest.mark.parametrize("of_weights", [True, False, "biases"])
+@pytest.mark.parametrize(
+    ("of_rows", "of_weights"), [(True, True), (True, False), (True, "biases"), (False, True), (False, "biases")]
+)
 def test_gradients_are_those_of_autograd(of_rows, of_weights):
     """Of the rows, of the weights, of some of them."""
     found, expected = [], []
@@ -52,8 +53,6 @@ def test_gradients_are_those_of_autograd(of_rows, of_weights):
         for number, one in enumerate(held[2:]):
             if of_weights is True or (of_weights == "biases" and number % 2):
                 wanted.append(one.requires_grad_(True))
-        if not wanted:
-            return
         if ask is None:
             logits = torch.stack([plain(x[member], [one[member] for one in held]) for member in range(3)])
         else:
@@ -105,6 +104,38 @@ def test_inputs_are_left_as_they_were():
     before = [one.detach().clone() for one in (x, *held)]
     dense_logits(x, KINDS, held).sum().backward()
     assert all(torch.equal(one.detach(), old) for one, old in zip((x, *held), before, strict=True))
+
+
+def test_of_what_standardises_too():
+    """Through torch: nobody trains them."""
+    x, held = rows(), [one.requires_grad_(number < 2) for number, one in enumerate(tensors())]
+    found = torch.autograd.grad(dense_logits(x, KINDS, held).sin().sum(), held[:2])
+    logits = torch.stack([plain(x[member], [one[member] for one in held]) for member in range(3)])
+    for mine, theirs in zip(found, torch.autograd.grad(logits.sin().sum(), held[:2]), strict=True):
+        torch.testing.assert_close(mine, theirs)
+
+
+def test_a_gradient_may_be_asked_for_twice():
+    x = rows().requires_grad_(True)
+    total = dense_logits(x, KINDS, tensors()).sum()
+    first, second = (torch.autograd.grad(total, x, retain_graph=True)[0] for _ in range(2))
+    assert torch.equal(first, second)
+
+
+def test_without_gradients_the_logits_are_the_same():
+    x, held = rows(), tensors()
+    found = dense_logits(x.requires_grad_(True), KINDS, held)
+    with torch.no_grad():
+        quiet = dense_logits(x, KINDS, held)
+    assert torch.equal(found, quiet)
+    assert found.requires_grad
+    assert not quiet.requires_grad
+
+
+@pytest.mark.parametrize("shape", [(1, 7, 4), (4, 7, 4), (3, 4), (3, 7, 5), (3, 7, 2, 2)])
+def test_rows_that_do_not_fit(shape):
+    with pytest.raises(FairtollError, match=r"for 3 models of 4 features; expected \(3, rows, 4\)"):
+        dense_logits(torch.zeros(shape, dtype=torch.float64), KINDS, tensors())
 
 
 def test_other_precisions_go_through_torch():

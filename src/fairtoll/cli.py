@@ -100,8 +100,8 @@ def adult(
         int | None,
         typer.Option(
             min=0,
-            help="Training rows to leave out, one at a time: a minute of one core each; 0 for none. Default: 10, of "
-            "the standard classifier alone, under three designs.",
+            help="Training rows to leave out, one at a time: a minute of one core each; 0 for none. Default: what the "
+            "folder holds, else 10, of the standard classifier alone, under three designs.",
             show_default=False,
         ),
     ] = None,
@@ -153,8 +153,14 @@ def cifar10(
         int | None, typer.Option(min=10, help="Test images attacked. Default: 2000 on a CPU, all on an accelerator.")
     ] = None,
     leave_one_out: Annotated[
-        int, typer.Option(min=0, help="Training images to leave out, one at a time; many minutes of one core each.")
-    ] = 0,
+        int | None,
+        typer.Option(
+            min=0,
+            help="Training images to leave out, one at a time: many minutes of one core each; 0 for none. Default: "
+            "what the folder holds, else none.",
+            show_default=False,
+        ),
+    ] = None,
     design: DesignOption = None,
     references: ReferencesOption = 1,
     keep_weights: KeepWeightsOption = False,

@@ -53,7 +53,8 @@ WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Processes; the results do not depend on it. Default: your cores.")
 ]
 DesignOption = Annotated[
-    list[Design] | None, typer.Option(help="Of leave-one-out, repeat for more. Default: all.", show_default=False)
+    list[Design] | None,
+    typer.Option(help="Of leave-one-out, repeat for more. Default: all; three with --quick.", show_default=False),
 ]
 ReferencesOption = Annotated[
     int, typer.Option(min=1, help="Full models, a seed each, that leave-one-out members are compared with.")

@@ -15,6 +15,8 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fairtoll.errors import FairtollError
+
 Array = NDArray[Any]
 Kind = Literal["linear", "tanh", "relu", "standardize"]
 DTYPES = (torch.float32, torch.float64)
@@ -48,6 +50,12 @@ def dense_logits(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) ->
     Returns
     -------
     Tensor, (K, N, C)
+        On a CPU with a first derivative alone, and not for the transforms of ``torch.func``.
+
+    Raises
+    ------
+    FairtollError
+        If `x` has not one set of rows for each member, of as many features as the first layer takes.
 
     Examples
     --------
@@ -55,17 +63,35 @@ def dense_logits(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) ->
     >>> dense_logits(torch.ones(1, 1, 3), ["linear", "relu"], [weight, bias]).tolist()
     [[[3.0, 3.0]]]
     """
-    if not _suits_numpy(x, tensors):
+    if not _suits_numpy(x, kinds, tensors):
         return _batched(x, kinds, tensors)
-    logits: Tensor = _Dense.apply(x, tuple(kinds), *tensors)  # type: ignore[no-untyped-call]
-    return logits
+    _check(x, kinds, tensors)
+    if torch.is_grad_enabled() and any(one.requires_grad for one in (x, *tensors)):
+        logits: Tensor = _Dense.apply(x, tuple(kinds), *tensors)  # type: ignore[no-untyped-call]
+        return logits
+    rows, values = x.detach().numpy(), [tensor.detach().numpy() for tensor in tensors]
+    outputs = [_forward(own, kinds, [value[member] for value in values])[-1] for member, own in enumerate(rows)]
+    return torch.from_numpy(np.stack(outputs))
 
 
-def _suits_numpy(x: Tensor, tensors: Sequence[Tensor]) -> bool:
-    """On a CPU, all of one precision that numpy has, and no autocast."""
+def _suits_numpy(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> bool:
+    """On a CPU, all of one precision that numpy has, no autocast, and no gradient asked but of rows and weights."""
     one = x.dtype in DTYPES and all(tensor.dtype == x.dtype for tensor in tensors)
     on_cpu = x.device.type == "cpu" and all(tensor.device.type == "cpu" for tensor in tensors)
-    return one and on_cpu and not torch.is_autocast_enabled("cpu")
+    names = [(kind, name) for kind in kinds for name in TENSORS[kind]]
+    held = any(kind == "standardize" and tensor.requires_grad for (kind, _), tensor in zip(names, tensors, strict=True))
+    return one and on_cpu and not held and not torch.is_autocast_enabled("cpu")
+
+
+def _check(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> None:
+    """Members that have no rows, or rows that have no member, would pass unseen in a loop over both."""
+    models = len(tensors[0]) if tensors else len(x)
+    first = next((tensor.shape[-1] for tensor in tensors), x.shape[-1])
+    if x.ndim != 3 or len(x) != models or x.shape[-1] != first:
+        raise FairtollError(
+            f"rows have shape {tuple(x.shape)} for {models} models of {first} features; expected "
+            f"({models}, rows, {first})"
+        )
 
 
 def _batched(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> Tensor:
@@ -91,8 +117,7 @@ class _Dense(torch.autograd.Function):
         outputs = [_forward(own, kinds, [value[member] for value in values]) for member, own in enumerate(rows)]
         ctx.kinds = kinds
         # As tensors, which autograd lets go after its pass, or keeps where it is asked to.
-        kept = [torch.from_numpy(one) for own in outputs for one in own] if any(ctx.needs_input_grad) else []
-        ctx.save_for_backward(x, *tensors, *kept)
+        ctx.save_for_backward(x, *tensors, *(torch.from_numpy(one) for own in outputs for one in own))
         return torch.from_numpy(np.stack([own[-1] for own in outputs]))
 
     @staticmethod

@@ -185,7 +185,7 @@ class LeaveOneOutContrast(_Strict):
     arm: str = Field(description="of what is compared with")
     design: str
     flip_rate: float = Field(description="difference of flip rates, a fraction")
-    interval: Pair | None = Field(description="95% t interval over members")
+    interval: Pair | None = Field(description="95%, as of the flip rates")
     paired: bool = Field(description="member by member: same left-out row, or same seed")
     luf: float = Field(description="difference of LUF at as many members")
 
@@ -229,14 +229,16 @@ class LeaveOneOut(_Strict):
     )
     luf: float = Field(description="mean over test rows of the largest change of any confidence by any member")
     luf_interval: Pair | None = Field(
-        description="95%, by the delete-one jackknife over members; over reference models too where there are several"
+        description="95%, by the delete-one jackknife over members, and over reference models where there are several; "
+        "none where members differ by a row or by rounding alone: a few then decide the maximum, and no interval holds"
     )
     luf_quantiles: list[float] = Field(description="of the rows' LUF: least, 5, 25, 50, 75, 95%, largest")
     flips_per_row: float = Field(description="LUF_t, in members")
     flips_per_model: float = Field(description="LUF_l, in test rows")
     flip_rate: float = Field(description="share of (member, test row) pairs; LUF_t / members, LUF_l / rows")
     flip_rate_interval: Pair | None = Field(
-        description="95% t interval over members, and over reference models where there are several"
+        description="95%, for skewed means, over members, and over reference models where there are several; none "
+        "where all members agree"
     )
     per_member: list[float] = Field(description="each member's flip rate, in order, mean over reference models")
     per_reference: list[float] = Field(default=[], description="each reference model's flip rate, mean over members")

@@ -101,6 +101,8 @@ class Run:
         with lock:
             for partial in self.folder.rglob(".*.partial"):
                 partial.unlink(missing_ok=True)  # what a killed process left half written
+            # Only now: another process may have ended in between.
+            self._require_same()
             if read_configuration(self.folder) != self.configuration:
                 self._write_configuration()
             yield

@@ -6,6 +6,7 @@ from fairtoll import results
 from fairtoll.experiments.cifar10_claims import EASY, HARD, judge_cifar10_claims
 from fairtoll.experiments.cifar10_plan import cifar10_plan
 from fairtoll.experiments.cifar10_results import cifar10_highlights
+from fairtoll.experiments.claims import judge_flips
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CHANGES = {"less fair": (0.05, 0.09), "fairer": (-0.09, -0.05), "equivalent": (-0.005, 0.005),
@@ -174,3 +175,23 @@ def test_leave_one_out_is_judged_by_its_flips(interval, judgement):
     claims = {claim.id: claim for claim in judge_cifar10_claims(findings, [], leave_one_out=[left_out(interval)])}
     assert claims["luf"].judgement == judgement
     assert (claims["conclusion"].judgement == "does not stand") == (judgement == "does not stand")
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"above_standard": None}, "of both classifiers are not trained"),
+        ({"design": "masked"}, "with seeds of their own (independent-seeds) are not trained"),
+    ],
+)
+def test_it_is_not_judged_by_another_design_or_one_classifier(change, words):
+    judgement, reason = judge_flips([left_out((0.02, 0.04)).model_copy(update=change)])
+    assert judgement == "cannot be told"
+    assert words in reason
+
+
+def test_it_is_not_judged_where_all_members_are_alike():
+    entry = left_out((0.02, 0.04))
+    alike = entry.above_standard.model_copy(update={"interval": None})
+    judgement, reason = judge_flips([entry.model_copy(update={"above_standard": alike})])
+    assert (judgement, "all alike" in reason) == ("cannot be told", True)

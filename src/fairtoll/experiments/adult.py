@@ -21,7 +21,7 @@ from fairtoll.experiments.leave_one_out.options import (
     SECTION,
     LeaveOneOutOptions,
     LeaveOneOutRequest,
-    with_earlier,
+    standing_options,
 )
 from fairtoll.experiments.options import check_options, choose_device
 from fairtoll.experiments.pool import default_workers
@@ -30,6 +30,7 @@ from fairtoll.experiments.stages import Display, Silent, Stage
 from fairtoll.models import Standardize, adult_network
 from fairtoll.runs import Run
 from fairtoll.stack import strategy_of
+from fairtoll.threads import libraries_of_numpy
 from fairtoll.training import FitSettings
 
 
@@ -64,9 +65,10 @@ def reproduce_adult(
     rows : int, optional
         Only the first rows of each split, for a quick look.
     leave_one_out : int or LeaveOneOutRequest, optional
-        How many training rows are left out, one at a time, under every design, or what else is asked; 0 for none. A
-        study that stands in the folder grows by it. Default: ten rows and the standard classifier, under the three
-        designs that tell the row from rounding and from the seed.
+        How many training rows are left out, one at a time, of both classifiers and under every design, or what else is
+        asked; 0 for none. Members that stand in the folder are kept, whatever was asked before. Default: what was
+        asked last in the folder, else ten rows and the standard classifier, under the three designs that tell the row
+        from rounding and from the seed.
     workers : int, optional
         Processes of one thread each; the results do not depend on it. Default: the cores at hand, at most 8.
     engine : {"processes", "ray"}
@@ -92,8 +94,8 @@ def reproduce_adult(
     device = choose_device(device)
     where = Engine(engine, address, device)
     workspace = AdultWorkspace(folder, list(range(seeds)), arms_of(protocol), device, settings, rows)
-    options = adult_leave_one_out_options(leave_one_out, rows=rows)
-    options = with_earlier(folder, options, epsilon=EPSILON)
+    options = standing_options(folder, epsilon=EPSILON) if leave_one_out is None else None
+    options = options or adult_leave_one_out_options(leave_one_out, rows=rows)
     build = partial(_build, workspace, protocol, options)
     # An accelerator is shared badly: one process at a time.
     workers = 1 if device == "cuda" else workers or default_workers()
@@ -114,6 +116,7 @@ def _build(
         "device": workspace.device,
         "torch": torch.__version__,
         "numpy": np.__version__,
+        "blas": libraries_of_numpy(),
         "strategy": strategy_of(adult_network(Standardize(torch.zeros(14), torch.ones(14))), workspace.device),
         "epochs": settings.epochs,
         "batch_size": settings.batch_size,
@@ -135,5 +138,10 @@ def adult_stages(workspace: AdultWorkspace, leave_one_out: LeaveOneOutOptions | 
     return [
         *training_stages(workspace),
         *evidence,
-        *ending_stages(workspace.folder, adult_results, after=[stage.name for stage in evidence]),
+        *ending_stages(
+            workspace.folder,
+            adult_results,
+            after=[stage.name for stage in evidence],
+            detail=None if leave_one_out is None else leave_one_out.describe(),
+        ),
     ]

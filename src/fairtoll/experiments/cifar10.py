@@ -25,7 +25,7 @@ from fairtoll.experiments.leave_one_out.options import (
     SECTION,
     LeaveOneOutOptions,
     LeaveOneOutRequest,
-    with_earlier,
+    standing_options,
 )
 from fairtoll.experiments.options import check_options, choose_device, fastest_precision
 from fairtoll.experiments.pool import default_workers
@@ -79,8 +79,8 @@ def reproduce_cifar10(
         Test images that are attacked, as many of each class. Default: 2,000 on a CPU, all on an accelerator, 300 when
         quick.
     leave_one_out : int or LeaveOneOutRequest, optional
-        How many training images are left out, one at a time, or what else is asked. A study that stands in the folder
-        grows by it. Default: none.
+        How many training images are left out, one at a time, or what else is asked; 0 for none. Members that stand in
+        the folder are kept, whatever was asked before. Default: what was asked last in the folder, else none.
     device : {"auto", "cpu", "cuda"}
         Where models are trained and attacked.
     settings : FitSettings, optional
@@ -133,8 +133,10 @@ def reproduce_cifar10(
         settings,
         scale,
     )
-    options = cifar10_leave_one_out_options(leave_one_out or 0, rows=scale.train_rows, quick=quick, device=device)
-    options = with_earlier(folder, options, epsilon=EPSILON)
+    options = standing_options(folder, epsilon=EPSILON) if leave_one_out is None else None
+    options = options or cifar10_leave_one_out_options(
+        leave_one_out or 0, rows=scale.train_rows, quick=quick, device=device
+    )
     build = partial(_build, workspace, protocol, rows_expected, options)
     # An accelerator is shared badly: one process at a time.
     workers = 1 if device == "cuda" else workers or default_workers()
@@ -183,5 +185,10 @@ def cifar10_stages(
         *image_stages(workspace, rows_expected),
         *training_stages(workspace),
         *evidence,
-        *ending_stages(workspace.folder, cifar10_results, after=[stage.name for stage in evidence]),
+        *ending_stages(
+            workspace.folder,
+            cifar10_results,
+            after=[stage.name for stage in evidence],
+            detail=None if leave_one_out is None else leave_one_out.describe(),
+        ),
     ]

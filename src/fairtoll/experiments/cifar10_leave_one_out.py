@@ -71,8 +71,8 @@ def cifar10_leave_one_out_options(
 ) -> LeaveOneOutOptions | None:
     """What is asked of so many training images; None for no images to leave out.
 
-    When quick and nothing else is asked, the standard classifier and the three designs that tell the row from rounding
-    and from the seed.
+    When quick, where no arms or designs are named, the standard classifier and the three designs that tell the row from
+    rounding and from the seed.
 
     Raises
     ------

@@ -86,16 +86,22 @@ def judge_flips(found: Sequence[LeaveOneOut]) -> tuple[Judgement, str]:
     """Whether leave-one-out models change more predictions of the static classifier, and the sentence that says so.
 
     By the flip rate, which carries LUF_t and LUF_l, in the design that the paper must have used. Each of its members
-    has a seed of its own, so that its interval covers new seeds, but for those of the two reference models.
+    has a seed of its own, so that its interval covers new seeds; those of the reference models it covers where there
+    are several.
 
     Examples
     --------
     >>> judge_flips([])
     ('cannot be told', 'Leave-one-out models of both classifiers are not trained in this run.')
     """
-    asked = next((one for one in found if one.design == "independent-seeds" and one.above_standard is not None), None)
-    if asked is None or asked.above_standard is None or asked.above_standard.interval is None:
+    compared = [one for one in found if one.above_standard is not None]
+    if not compared:
         return UNKNOWN, "Leave-one-out models of both classifiers are not trained in this run."
+    asked = next((one for one in compared if one.design == "independent-seeds"), None)
+    if asked is None or asked.above_standard is None:
+        return UNKNOWN, "Leave-one-out models with seeds of their own (independent-seeds) are not trained in this run."
+    if asked.above_standard.interval is None:
+        return UNKNOWN, "Members that are one alone, or all alike, cannot tell."
     contrast, margin = asked.above_standard, margin_for("luf_flip_rate")
     low, high = asked.above_standard.interval
     judgement: Judgement = STANDS if low > margin else FALLS if high < margin else UNKNOWN

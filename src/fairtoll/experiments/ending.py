@@ -3,15 +3,22 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from fairtoll.experiments.stages import Advance, Stage
 from fairtoll.files import write_text
 from fairtoll.results import Results
 
 
-def ending_stages(folder: Path, compute: Callable[[Path], Results], *, after: Sequence[str]) -> list[Stage]:
+def ending_stages(
+    folder: Path,
+    compute: Callable[[Path], Results],
+    *,
+    after: Sequence[str],
+    detail: Mapping[str, Any] | None = None,
+) -> list[Stage]:
     """The last two stages.
 
     Parameters
@@ -22,6 +29,8 @@ def ending_stages(folder: Path, compute: Callable[[Path], Results], *, after: Se
         Makes the results of the folder.
     after : sequence of str
         Names of the stages that make evidence.
+    detail : mapping, optional
+        What the results depend on of the part of the configuration that may grow.
     """
 
     def write_results(_: Advance) -> None:
@@ -33,6 +42,14 @@ def ending_stages(folder: Path, compute: Callable[[Path], Results], *, after: Se
         write_report(json.loads((folder / "results.json").read_text(encoding="utf-8")), folder)
 
     return [
-        Stage("results", "Nulls, intervals and verdicts", ("results.json",), write_results, tuple(after), 15),
+        Stage(
+            "results",
+            "Nulls, intervals and verdicts",
+            ("results.json",),
+            write_results,
+            tuple(after),
+            seconds=15,
+            detail=detail,
+        ),
         Stage("report", "Report", ("report.html",), write_pages, ("results",), 10),
     ]

@@ -260,8 +260,8 @@ def groups_panel(
                     partition: group["group"],
                     "design": entry["title"],
                     "flipped": f"{rate(group['flip_rate'])}%",
-                    "flips": f"{count(group['flip_rate'] * group['rows'] * entry['members'])} of "
-                    f"{count(group['rows'])} rows by {count(entry['members'])} members",
+                    "flips": f"{count(group['flip_rate'] * group['rows'] * trained(entry))} of "
+                    f"{count(group['rows'])} rows by {count(trained(entry))} members",
                     "LUF": luf(group["luf"]),
                     "error": f"{percent(group['error'])}%",
                 },
@@ -283,6 +283,11 @@ def groups_panel(
         texts={labels[group]: percent(error) for group, error in errors.items()},
         log=axis,
     )
+
+
+def trained(entry: Json) -> int:
+    """Return how many members there are, of all reference models together."""
+    return int(entry["members"]) * int(entry.get("references") or 1)
 
 
 def group_marks(pairs: Sequence[tuple[Json, Json | None]]) -> str:

@@ -1,4 +1,4 @@
-"""Test images beside what an attack made of them, on the page and as files."""
+"""Images in rows of up to three, on the page and as files: test images beside what an attack made of them."""
 
 import re
 from dataclasses import dataclass, field
@@ -19,7 +19,7 @@ LEVELS = 255
 
 @dataclass(frozen=True)
 class Shown:
-    """One of the pictures of an example: what it is, what the model says of it."""
+    """One picture: what it is, and what is said of it, such as by a model."""
 
     uri: str
     heading: str
@@ -30,7 +30,7 @@ class Shown:
 
 @dataclass(frozen=True)
 class Card:
-    """One test image, its adversarial twin and their difference, under one heading."""
+    """Up to three pictures under one heading, such as a test image, its adversarial twin and their difference."""
 
     heading: str
     under: str

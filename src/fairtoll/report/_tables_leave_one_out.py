@@ -22,6 +22,10 @@ from fairtoll.report._table import Cell, Column, Table
 
 COUNTS_NOTE = "LUF grows with the members, LUF_t with them and LUF_l with the test rows: only the share does neither."
 SHARED_TWINS = "Twins of static training were crafted once, on the full model: an approximation."
+DECIDED = (
+    "Where members differ by a row or by rounding alone, a few rows decide LUF, a maximum: no interval of it holds "
+    "what it says, and none is given."
+)
 FELT = 5
 
 
@@ -104,7 +108,8 @@ def remarks(entries: Sequence[Json]) -> list[str]:
     notes = dict.fromkeys(sentence(entry["published_note"]) for entry in entries if entry.get("published_note"))
     shared = [SHARED_TWINS] if any(entry.get("twins") == "shared" for entry in entries) else []
     references = dict.fromkeys(int(entry.get("references") or 1) for entry in entries)
-    return [f"Trained in {' and '.join(precisions)}.", *map(compared, references), *shared, *notes]
+    decided = [DECIDED] if any(not entry.get("luf_interval") and entry["luf"] for entry in entries) else []
+    return [f"Trained in {' and '.join(precisions)}.", *map(compared, references), *decided, *shared, *notes]
 
 
 def compared(references: int) -> str:
@@ -194,7 +199,7 @@ def felt_table(results: Json, entries: Sequence[Json], name: str, caption: str, 
         Column("Training row", str),
         Column("Class"),
         *(Column(key.capitalize()) for key in keys),
-        Column("Predictions flipped", count),
+        Column("Predictions flipped", lambda value: count(value) if value == int(value) else flips(value)),
         Column("Share, %", rate),
         Column("Largest change of confidence", luf),
     )
@@ -209,11 +214,22 @@ def felt_table(results: Json, entries: Sequence[Json], name: str, caption: str, 
                     *((design_title(entry["design"]),) if named else ()),
                     *(row["row"], row["class_name"]),
                     *(row["groups"].get(key) for key in keys),
-                    *(row["flips"], row["flips"] / entry["rows"], finite(row["largest_change"])),
+                    *(whole(row["flips"]), row["flips"] / entry["rows"], finite(row["largest_change"])),
                 ]
             )
     note = " ".join(said for entry in entries if (said := share_of_most(entry, titles[entry["arm"]])))
     return Table(name, caption, columns, rows, note if compact else "", compact=compact)
+
+
+def whole(value: float) -> float | int:
+    """Return a number as an integer where it is one.
+
+    Examples
+    --------
+    >>> whole(3.0), whole(0.5)
+    (3, 0.5)
+    """
+    return int(value) if value == int(value) else value
 
 
 def share_of_most(entry: Json, title: str) -> str:

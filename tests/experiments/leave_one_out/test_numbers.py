@@ -170,10 +170,12 @@ def test_a_sentence_for_each_arm_puts_the_row_beside_the_floors():
     ]
     assert leave_one_out_notes(entries) == [
         "Leave-one-out, standard arm, 2 rows: leaving one training row out, all else held, flips 12.500% (0.000% to "
-        "100.000%) of test predictions; rounding alone flips 0.000% (0.000% to 0.000%); a new seed on all rows flips "
-        "100.000% (100.000% to 100.000%)."
+        "100.000%) of test predictions; rounding alone flips 0.000%; a new seed on all rows flips 100.000%."
     ]
     assert leave_one_out_notes(entries[1:]) == []
+    # No row of two: with chance 0.05 or more as long as at most 1 - sqrt(0.05) = 78% of all rows flip any.
+    (none,) = leave_one_out_notes([summary(full, members)])
+    assert "flips 0.000% (95% sure: fewer than 78% of rows flip any) of test predictions" in none
 
 
 def test_the_first_screen_says_what_is_the_rows_and_what_the_seeds():
@@ -186,7 +188,7 @@ def test_the_first_screen_says_what_is_the_rows_and_what_the_seeds():
     masked, seed = summary(full, one), summary(full, two, design="new-seed")
     said = (
         "Leaving one training row out, all else held, flips 12.500% of the standard model's predictions; a new seed "
-        "with no row left out flips 25.00% (2 members each)."
+        "with no row left out flips 25.00% (2 members each, too few to meet a rare row that matters more)."
     )
     assert leave_one_out_highlights([masked, seed]) == [said]
     (published,) = leave_one_out_highlights([masked, seed], as_published=True)

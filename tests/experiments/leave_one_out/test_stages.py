@@ -26,7 +26,7 @@ from fairtoll.experiments.adult_leave_one_out import (
 )
 from fairtoll.experiments.adult_workspace import AdultWorkspace
 from fairtoll.experiments.leave_one_out.files import Chunk, read_members
-from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions, LeaveOneOutRequest, with_earlier
+from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions, LeaveOneOutRequest, standing_options
 from fairtoll.experiments.leave_one_out.results import leave_one_out_results
 from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
 from fairtoll.runs import Run
@@ -256,20 +256,18 @@ def test_a_study_grows_in_its_folder_and_ends_as_one_made_at_once(tmp_path, fini
     folder = tmp_path / "run"
     masked = dataclasses.replace(OPTIONS, count=3, designs=("masked",))
     assert make(folder, masked)[:3] == ["rows", "loo-rows", "loo-standard-0-full-000"]
-    floor = with_earlier(folder, dataclasses.replace(masked, count=2, designs=("one-ulp",)), epsilon=10.0)
-    assert (floor.count, floor.designs) == (3, ("masked", "one-ulp"))
+    assert standing_options(folder, epsilon=10.0) == masked
+    floor = dataclasses.replace(masked, designs=("masked", "one-ulp"))
     ulp = [f"loo-{arm}-0-one-ulp-{first:03d}" for arm in ("standard", "static") for first in (0, 2)]
     assert make(folder, floor) == ulp
-    assert with_earlier(folder, None, epsilon=10.0) == floor
-    grown = with_earlier(folder, dataclasses.replace(OPTIONS, designs=("masked",)), epsilon=10.0)
-    assert (grown.count, grown.designs) == (5, ("masked", "one-ulp"))
-    assert make(folder, grown) == ["loo-rows"] + [
+    assert standing_options(folder, epsilon=10.0) == floor
+    assert make(folder, dataclasses.replace(OPTIONS, designs=("masked", "one-ulp"))) == ["loo-rows"] + [
         f"loo-{arm}-0-{design}-{first:03d}"
         for arm in ("standard", "static")
         for design in ("masked", "one-ulp")
         for first in (2, 4)
     ]
-    assert make(folder, with_earlier(folder, OPTIONS, epsilon=10.0))
+    assert make(folder)
     assert make(folder) == []
     names = sorted(path.name for path in (finished / "members").iterdir())
     assert names == sorted(path.name for path in (folder / "members").iterdir())
@@ -278,15 +276,39 @@ def test_a_study_grows_in_its_folder_and_ends_as_one_made_at_once(tmp_path, fini
     assert results_of(folder) == results_of(finished)
 
 
-def test_what_every_member_depends_on_cannot_grow(copy):
-    for change, words in (
-        ({"dtype": "float32"}, "whose dtype is float64, and float32 is asked"),
-        ({"seed": 3}, "whose seed is 0, and 3 is asked"),
-        ({"chunk": 5}, "whose chunk is 2, and 5 is asked"),
-    ):
-        with pytest.raises(FairtollError, match=words):
-            with_earlier(copy, dataclasses.replace(OPTIONS, **change), epsilon=10.0)
-    assert with_earlier(copy / "nowhere", OPTIONS, epsilon=10.0) is OPTIONS
+def test_a_smaller_study_of_the_same_folder_trains_nothing_and_shows_what_it_asks(copy):
+    few = dataclasses.replace(OPTIONS, count=4, designs=("new-seed",), arms=("static",))
+    assert make(copy, few) == ["loo-rows"]
+    (entry,) = results_of(copy, few)
+    assert (entry.arm, entry.design, entry.members) == ("static", "new-seed", 4)
+    assert make(copy) == ["loo-rows"]
+
+
+def test_standard_members_alone_keep_no_weights_and_are_trained_again_for_the_static_ones(tmp_path, finished):
+    folder = tmp_path / "run"
+    alone = dataclasses.replace(OPTIONS, count=2, designs=("masked",), arms=("standard",))
+    make(folder, alone)
+    path = folder / path_of("standard", "masked", 0)
+    before = path.read_bytes()
+    both = dataclasses.replace(alone, arms=("standard", "static"))
+    assert make(folder, both) == [
+        f"loo-{arm}-0-{design}-000" for arm in ("standard", "static") for design in ("full", "masked")
+    ]
+    assert path.read_bytes() == before == (finished / path_of("standard", "masked", 0)).read_bytes()
+
+
+@pytest.mark.parametrize("described", [5, {"count": 1, "colour": "red"}, {"count": "many"}, [1]])
+def test_a_folder_whose_study_is_described_in_another_way(tmp_path, described):
+    (tmp_path / "configuration.json").write_text(json.dumps({"leave_one_out": described}))
+    with pytest.raises(FairtollError, match="which this version does not know; give another folder") as caught:
+        standing_options(tmp_path, epsilon=10.0)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_folder_without_a_study(tmp_path):
+    assert standing_options(tmp_path, epsilon=10.0) is None
+    (tmp_path / "configuration.json").write_text("{}")
+    assert standing_options(tmp_path, epsilon=10.0) is None
 
 
 def test_another_reference_model_has_its_own_seed_and_members_without_the_same_rows(copy, finished):
@@ -435,6 +457,41 @@ def test_where_nothing_is_asked_ten_rows_of_the_standard_classifier_tell_the_row
     assert (asked.count, asked.arms, asked.designs) == (100, ("standard", "static"), DESIGNS)
     one = adult_leave_one_out_options(LeaveOneOutRequest(100, designs=("one-ulp", "masked", "masked"), references=3))
     assert (one.designs, one.references) == (("masked", "one-ulp"), 3)
+
+
+@pytest.fixture
+def mini_adult(tmp_path):
+    """A small run of the whole experiment, asked again and again in one folder; returns its leave-one-out entries."""
+
+    def run(**asked):
+        settings = FitSettings(epochs=1)
+        reproduce_adult(tmp_path / "run", seeds=1, rows=300, protocol="paper", settings=settings, workers=2, **asked)
+        results = json.loads((tmp_path / "run/results.json").read_text(encoding="utf-8"))
+        assert "Leave-one-out" in (tmp_path / "run/report.html").read_text(encoding="utf-8") or asked
+        records = {path.stem: path.stat().st_mtime_ns for path in (tmp_path / "run/stages").glob("*.json")}
+        return results, records
+
+    return run
+
+
+def test_the_main_command_leaves_rows_out_by_itself_and_then_as_many_as_are_asked(mini_adult):
+    results, first = mini_adult()
+    entries = results["leave_one_out"]
+    assert [(one["arm"], one["design"], one["members"]) for one in entries] == [
+        ("standard", design, 10) for design in ("masked", "one-ulp", "new-seed")
+    ]
+    assert results["highlights"][-1].startswith("Leaving one training row out, all else held, flips ")
+    results, second = mini_adult(leave_one_out=LeaveOneOutRequest(12, ("masked",), ("standard",)))
+    assert [(one["design"], one["members"]) for one in results["leave_one_out"]] == [("masked", 12)]
+    remade = {name for name in second if second[name] != first.get(name)}
+    assert remade == {"loo-rows", "loo-standard-0-masked-010", "results", "report"}
+    # Where nothing is asked, what was asked last.
+    results, third = mini_adult()
+    assert results["leave_one_out"][0]["members"] == 12
+    assert third == second
+    results, fourth = mini_adult(leave_one_out=0)
+    assert results["leave_one_out"] == []
+    assert {name for name in fourth if fourth[name] != third[name]} == {"results", "report"}
 
 
 def test_a_run_without_it_has_none(mini_run):

@@ -3,11 +3,16 @@
 All references leave out the same rows, so the design is crossed: what a row does by itself averages out over
 references, what a reference does by itself averages out over rows, and the variance of the mean is the sum of both
 (what a row does to one reference alone is counted twice, which is on the safe side).
+
+A few rows make most flips, so that means are skewed; a plain t interval of 25 of Adult's rows held the mean of all in
+88% of draws instead of 95%. Its ends are therefore moved by Hall's transformation (1992, On the removal of skewness by
+transformation), which held it in 91 to 94%.
 """
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
@@ -21,45 +26,48 @@ CONFIDENCE = 0.95
 
 
 def mean_interval(values: Floats, *, low: float = -np.inf, high: float = np.inf) -> Pair | None:
-    """95% t interval of the mean of `values (R, L)`, cut at `low` and `high`; None for a single member.
+    """95% interval of the mean of `values (R, L)`, cut at `low` and `high`.
 
     R reference models, L members of each. With one reference the interval is over members alone, given that model.
-    Where all agree it is a point.
+    None for a single member, and where all members agree: that says nothing about other rows.
 
     Examples
     --------
-    >>> mean_interval(np.array([[1.0, 1.0, 1.0]]))
-    (1.0, 1.0)
+    >>> low, high = mean_interval(np.array([[1.0, 2.0, 3.0]]))
+    >>> round(low, 2), round(high, 2)
+    (-0.48, 4.48)
     """
     if values.shape[1] < 2:
         return None
-    parts = [_spread(values.mean(axis=0)), _spread(values.mean(axis=1))]
-    return _around(float(values.mean()), parts, low=low, high=high)
+    return _around(float(values.mean()), _members(values), _references(values.mean(axis=1)), low=low, high=high)
 
 
 def difference_interval(first: Floats, second: Floats, *, paired: bool) -> Pair | None:
-    """95% t interval of mean(first) - mean(second), both `(R, L)`, over pairs of members or over both apart (Welch).
+    """95% interval of mean(first) - mean(second), both `(R, L)`, over pairs of members or over both apart (Welch).
 
-    References are always the same models, or those of the same seed.
+    References are always the same models, or those of the same seed. None as in `mean_interval`.
 
     Examples
     --------
-    >>> difference_interval(np.array([[1.0, 2.0]]), np.array([[0.0, 1.0]]), paired=True)
-    (1.0, 1.0)
+    >>> difference_interval(np.array([[1.0, 2.0]]), np.array([[0.0, 1.0]]), paired=True) is None
+    True
     """
     if paired:
         return mean_interval(first - second)
     if min(first.shape[1], second.shape[1]) < 2:
         return None
-    references = first.mean(axis=1) - second.mean(axis=1)
-    parts = [_spread(first.mean(axis=0)), _spread(second.mean(axis=0)), _spread(references)]
-    return _around(float(first.mean() - second.mean()), parts)
+    mine, theirs = _members(first), _members(second)
+    references = _references(first.mean(axis=1) - second.mean(axis=1))
+    parts = mine, theirs._replace(third=-theirs.third), references
+    return _around(float(first.mean() - second.mean()), *parts)
 
 
 def luf_interval(changes: Sequence[Floats]) -> Pair | None:
-    """95% interval of LUF, by the delete-one jackknife over members, in [0, 1]; None for one member.
+    """95% interval of LUF, by the delete-one jackknife over members, in [0, 1]; None where members agree.
 
-    A bootstrap would draw members twice and so see the maximum of fewer.
+    It holds what it says where every member moves many rows, as with seeds of their own. Where a few members decide
+    the maximum nothing drawn from the others says how large another would be: do not ask there. A bootstrap would
+    draw members twice and so see the maximum of fewer.
 
     Parameters
     ----------
@@ -68,8 +76,8 @@ def luf_interval(changes: Sequence[Floats]) -> Pair | None:
 
     Examples
     --------
-    >>> luf_interval([np.full((3, 2), 0.25)])
-    (0.25, 0.25)
+    >>> luf_interval([np.full((3, 2), 0.25)]) is None
+    True
     """
     members = len(changes[0])
     if members < 2:
@@ -77,7 +85,27 @@ def luf_interval(changes: Sequence[Floats]) -> Pair | None:
     lost = np.mean([_lost(change) for change in changes], axis=0)
     jackknife = (members - 1) / members * float(((lost - lost.mean()) ** 2).sum())
     values = np.array([change.max(axis=0).mean() for change in changes])
-    return _around(float(values.mean()), [(jackknife, members - 1), _spread(values)], low=0.0, high=1.0)
+    return _around(float(values.mean()), _Part(jackknife, members - 1), _references(values), low=0.0, high=1.0)
+
+
+class _Part(NamedTuple):
+    """Of the error of a mean: variance, its degrees of freedom, third central moment."""
+
+    variance: float
+    freedom: int
+    third: float = 0.0
+
+
+def _members(values: Floats) -> _Part:
+    means = values.mean(axis=0)
+    number = len(means)
+    third = float(((means - means.mean()) ** 3).mean()) / number**2
+    return _Part(float(means.var(ddof=1)) / number, number - 1, third)
+
+
+def _references(means: Floats) -> _Part:
+    # The skewness of a few is no estimate.
+    return _Part(float(means.var(ddof=1)) / len(means), len(means) - 1) if len(means) > 1 else _Part(0.0, 0)
 
 
 def _lost(change: Floats) -> Floats:
@@ -90,13 +118,26 @@ def _lost(change: Floats) -> Floats:
     return lost
 
 
-def _spread(values: Floats) -> tuple[float, int]:
-    """Variance of a mean and its degrees of freedom; none of one value."""
-    return (float(values.var(ddof=1)) / len(values), len(values) - 1) if len(values) > 1 else (0.0, 0)
+def _around(value: float, *parts: _Part, low: float = -np.inf, high: float = np.inf) -> Pair | None:
+    known = [part for part in parts if part.freedom]
+    variance = sum(part.variance for part in known)
+    # Equal values leave a variance of rounding.
+    if variance <= (1e-12 * value) ** 2:
+        return None
+    freedom = float(known[0].freedom)
+    if len(known) > 1:
+        freedom = float(
+            combined_freedom(np.array([part.variance for part in known]), np.array([part.freedom for part in known]))
+        )
+    error = variance**0.5
+    skewness = sum(part.third for part in known) / error**3
+    reach = float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2))
+    below, above = (_unskewed(end, skewness) for end in (reach, -reach))
+    return max(low, value - error * below), min(high, value - error * above)
 
 
-def _around(value: float, parts: Sequence[tuple[float, int]], *, low: float = -np.inf, high: float = np.inf) -> Pair:
-    variances, freedom = np.array([part for part in parts if part[1]], dtype=np.float64).T
-    known = freedom[0] if len(freedom) == 1 else float(combined_freedom(variances, freedom))
-    reach = float(stdtrit(known, 1 - (1 - CONFIDENCE) / 2)) * float(variances.sum()) ** 0.5
-    return max(low, value - reach), min(high, value + reach)
+def _unskewed(end: float, skewness: float) -> float:
+    """The t whose transformed value is `end`, where the mean has such a skewness: the inverse of Hall's cubic."""
+    if abs(skewness) < 1e-9:
+        return end
+    return float(np.cbrt(1 + skewness * (end - skewness / 6)) - 1) * 3 / skewness

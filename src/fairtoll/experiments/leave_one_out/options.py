@@ -161,59 +161,37 @@ class LeaveOneOutOptions:
 
     @classmethod
     def from_description(cls, description: Mapping[str, Any], *, epsilon: float) -> LeaveOneOutOptions:
-        """The options that `describe` has described."""
-        plain: dict[str, Any] = {
-            key: tuple(value) if isinstance(value, list) else value for key, value in description.items()
-        }
-        return cls(epsilon=epsilon, **plain)
-
-    def joined(self, earlier: LeaveOneOutOptions) -> LeaveOneOutOptions:
-        """These options and earlier ones of the same folder together.
+        """The options that `describe` has described.
 
         Raises
         ------
         FairtollError
-            If they differ in what every member depends on.
-
-        Examples
-        --------
-        >>> earlier = LeaveOneOutOptions(count=25, epsilon=1.0, designs=("masked",))
-        >>> both = LeaveOneOutOptions(count=10, epsilon=1.0, designs=("one-ulp",)).joined(earlier)
-        >>> both.count, both.designs
-        (25, ('masked', 'one-ulp'))
+            If it is something else, perhaps of another version.
         """
-        for name in FIXED:
-            mine, theirs = getattr(self, name), getattr(earlier, name)
-            if mine != theirs:
-                raise FairtollError(
-                    f"the folder holds leave-one-out members whose {name.replace('_', ' ')} is {theirs}, and {mine} is "
-                    "asked; give another folder with --out, or the same options"
-                )
-        return replace(
-            self,
-            count=max(self.count, earlier.count),
-            arms=_in_order((*self.arms, *earlier.arms), ARMS),
-            designs=_in_order((*self.designs, *earlier.designs), DESIGNS),
-            references=max(self.references, earlier.references),
-            keep_weights=self.keep_weights or earlier.keep_weights,
-        )
+        try:
+            plain: dict[str, Any] = {
+                key: tuple(value) if isinstance(value, list) else value for key, value in description.items()
+            }
+            return cls(epsilon=epsilon, **plain)
+        except (AttributeError, TypeError) as error:
+            raise FairtollError(
+                f"the configuration describes leave-one-out as {description!r}, which this version does not know; give "
+                "another folder with --out"
+            ) from error
 
 
-def with_earlier(folder: Path, options: LeaveOneOutOptions | None, *, epsilon: float) -> LeaveOneOutOptions | None:
-    """What is asked together with what was asked before in the same folder, so that a study can grow.
+def standing_options(folder: Path, *, epsilon: float) -> LeaveOneOutOptions | None:
+    """What was asked last in the same folder; None where nothing was.
 
     Raises
     ------
     FairtollError
-        If the folder holds members that were trained in another way, or its configuration is not whole.
+        If the folder's configuration is not whole.
     """
     if not (folder / CONFIGURATION).is_file():
-        return options
+        return None
     described = read_configuration(folder).get(SECTION)
-    if described is None:
-        return options
-    earlier = LeaveOneOutOptions.from_description(described, epsilon=epsilon)
-    return earlier if options is None else options.joined(earlier)
+    return None if described is None else LeaveOneOutOptions.from_description(described, epsilon=epsilon)
 
 
 def chosen_options(
@@ -232,8 +210,8 @@ def chosen_options(
     base : LeaveOneOutOptions
         How the experiment trains members.
     brief : bool
-        Whether, where nothing else is asked, the standard classifier under three designs is enough: masked, one-ulp
-        and new-seed.
+        Whether, where no arms or no designs are named, the standard classifier and masked, one-ulp and new-seed are
+        enough.
 
     Raises
     ------

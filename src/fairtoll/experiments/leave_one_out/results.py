@@ -21,6 +21,8 @@ from fairtoll.training.leave_one_out import Design
 #: What a design is held against: the floor that has its randomness without the row. Members of the second pair
 #: share their seeds.
 FLOOR_OF: dict[Design, tuple[Design, bool]] = {"masked": ("one-ulp", False), "independent-seeds": ("new-seed", True)}
+#: Left-out rows below which the rare ones that matter most may all be missing.
+FEW = 25
 #: Test rows of the paper's study.
 PUBLISHED_ROWS = 10_000
 
@@ -121,7 +123,8 @@ def leave_one_out_highlights(entries: Sequence[LeaveOneOut], *, as_published: bo
         return []
     said = (
         f"Leaving one training row out, all else held, flips {masked.flip_rate:.3%} of the standard model's "
-        f"predictions; a new seed with no row left out flips {seed.flip_rate:.2%} ({masked.members} members each)"
+        f"predictions; a new seed with no row left out flips {seed.flip_rate:.2%} ({masked.members} members each"
+        f"{', too few to meet a rare row that matters more' if masked.members < FEW else ''})"
     )
     if not as_published:
         return [f"{said}."]
@@ -133,6 +136,9 @@ def leave_one_out_highlights(entries: Sequence[LeaveOneOut], *, as_published: bo
 def _percent(entry: LeaveOneOut) -> str:
     interval = entry.flip_rate_interval
     between = "" if interval is None else f" ({100 * interval[0]:.3f}% to {100 * interval[1]:.3f}%)"
+    if entry.flip_rate == 0 and not entry.floor:
+        # Of L draws none: a share p of all rows is missed with chance (1 - p) ** L.
+        between = f" (95% sure: fewer than {1 - 0.05 ** (1 / entry.members):.0%} of rows flip any)"
     return f"{100 * entry.flip_rate:.3f}%{between}"
 
 

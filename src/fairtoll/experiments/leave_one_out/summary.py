@@ -23,6 +23,8 @@ TITLES: dict[Design, str] = {
     "one-ulp": "Floor: one initial weight moved to the next float",
     "new-seed": "Floor: all rows, a new seed",
 }
+#: Designs in which every member moves many rows: only there does an interval of a maximum hold what it says.
+SPREAD: tuple[Design, ...] = ("independent-seeds", "re-permuted", "new-seed")
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
 #: Test rows below which a group's numbers say nothing.
 MINIMUM_ROWS = 10
@@ -81,7 +83,7 @@ def summarise(
         precision=options.dtype,
         twins=None if arm == "standard" else "shared" if options.shared_twins else "own",
         luf=float(largest.mean()),
-        luf_interval=luf_interval([one.change for one in changes]),
+        luf_interval=luf_interval([one.change for one in changes]) if design in SPREAD else None,
         luf_quantiles=[float(value) for value in np.quantile(largest, QUANTILES)],
         flips_per_row=rate * members,
         flips_per_model=rate * count,
