@@ -5,7 +5,7 @@ import torch
 from torch import nn
 
 from fairtoll import FairtollError, ModelStack
-from fairtoll.dense import dense_logits
+from fairtoll.dense import dense_chain, dense_logits, quick
 from fairtoll.models import Standardize, adult_network
 
 KINDS = ["standardize", "linear", "tanh", "linear", "relu", "linear"]
@@ -136,6 +136,33 @@ def test_without_gradients_the_logits_are_the_same():
 def test_rows_that_do_not_fit(shape):
     with pytest.raises(FairtollError, match=r"for 3 models of 4 features; expected \(3, rows, 4\)"):
         dense_logits(torch.zeros(shape, dtype=torch.float64), KINDS, tensors())
+
+
+def test_an_activation_that_stands_in_two_places_counts_twice():
+    torch.manual_seed(0)
+    tanh = nn.Tanh()
+    model = nn.Sequential(nn.Linear(4, 4), tanh, nn.Linear(4, 4), tanh)
+    x = torch.randn(7, 4)
+    assert dense_chain(model)[0] == ["linear", "tanh", "linear", "tanh"]
+    torch.testing.assert_close(quick(model)(x), model(x))
+    torch.testing.assert_close(ModelStack([model])(x)[0], model(x))
+
+
+def test_a_layer_with_weights_that_stands_in_two_places_is_no_plain_chain():
+    layer = nn.Linear(4, 4)
+    model = nn.Sequential(layer, nn.Tanh(), layer)
+    x = torch.randn(7, 4)
+    assert dense_chain(model) is None
+    assert quick(model) is model
+    torch.testing.assert_close(ModelStack([model])(x)[0], model(x))
+
+
+def test_weights_that_two_layers_share():
+    model = nn.Sequential(nn.Linear(4, 4), nn.Tanh(), nn.Linear(4, 4))
+    model[2].weight = model[0].weight
+    x = torch.randn(7, 4)
+    torch.testing.assert_close(quick(model)(x), model(x))
+    torch.testing.assert_close(ModelStack([model])(x)[0], model(x))
 
 
 def test_other_precisions_go_through_torch():

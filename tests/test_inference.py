@@ -41,6 +41,67 @@ def test_borrowing_freezes_and_restores():
     assert snapshot(model) == before
 
 
+def chain():
+    torch.manual_seed(0)
+    return nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)).train()
+
+
+def test_a_plain_chain_of_dense_layers_is_asked_in_a_quicker_way_and_comes_back():
+    model, x = chain(), torch.randn(7, 3, requires_grad=True)
+    before = snapshot(model)
+    expected = model(x)
+    with borrowed(model) as asked:
+        assert asked is not model
+        assert list(asked.parameters()) == []
+        found = asked(x)
+        (slope,) = torch.autograd.grad(found.square().sum(), x)
+    torch.testing.assert_close(found, expected)
+    torch.testing.assert_close(slope, torch.autograd.grad(expected.square().sum(), x)[0])
+    before["random"] = torch.get_rng_state().tolist()
+    assert snapshot(model) == before
+
+
+class Doubled(nn.Sequential):
+    def forward(self, x):
+        return 2 * super().forward(x)
+
+
+def test_a_class_of_ones_own_hooks_and_other_shapes_are_the_models_own():
+    """What somebody hangs on a model, or does with its layers, must count."""
+    plain, x = chain(), torch.randn(7, 3)
+    with borrowed(Doubled(*plain)) as asked:
+        torch.testing.assert_close(asked(x), 2 * plain(x))
+    hooked, seen = chain(), []
+    hooked[1].register_forward_hook(lambda *_: seen.append(1))
+    with borrowed(hooked) as asked:
+        asked(x)
+    assert seen == [1]
+    replaced = chain()
+    replaced.forward = lambda rows: rows[:, :2]
+    with borrowed(replaced) as asked:
+        assert torch.equal(asked(x), x[:, :2])
+    with borrowed(plain) as asked:
+        assert asked(torch.randn(2, 7, 3)).shape == (2, 7, 2)
+        with pytest.raises(RuntimeError, match="shapes cannot be multiplied"):
+            asked(torch.randn(7, 5))
+        with pytest.raises(RuntimeError, match="dtype"):
+            asked(x.double())
+
+
+def test_no_number_goes_through_without_a_word():
+    model = chain()
+    with torch.no_grad():
+        model[0].weight[0, 0] = torch.nan
+        model[2].weight[0, 1] = torch.inf
+    x = torch.randn(7, 3, requires_grad=True)
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        with borrowed(model) as asked:
+            found = asked(x)
+            torch.autograd.grad(found.sum(), x)
+    assert found.isnan().any()
+
+
 def test_borrowing_restores_after_an_error():
     model = mixed_model()
     before = snapshot(model)
@@ -136,6 +197,6 @@ def test_a_batch_that_does_not_fit_is_halved():
 
     x = torch.arange(10.0)[:, None] - 4.5
     with pytest.warns(
-        FairtollWarning, match="batches of 4096 rows do not fit the device's memory; .* 2 rows at a time"
+        FairtollWarning, match="batches of 1024 rows do not fit the device's memory; .* 2 rows at a time"
     ):
         assert torch.equal(predict_logits(Returns(small), x), torch.cat([x, -x], dim=1))

@@ -13,6 +13,8 @@ from fairtoll.errors import FairtollError, FairtollWarning
 Result = TypeVar("Result")
 #: Values of rows that are asked about at once on a CPU: more do not fit its caches (measured on the paper's network).
 CACHED_VALUES = 800_000
+#: However small a row is: what the layers of a small network make of more than these falls out of the caches.
+MOST_ROWS = 1024
 
 
 def in_batches(
@@ -99,7 +101,7 @@ def _empty_cache() -> None:
 
 
 def chunk_rows(x: torch.Tensor) -> int:
-    """How many rows are best asked about at once: on a CPU as many as its caches hold.
+    """How many rows are best asked about at once: on a CPU as many as its caches hold, with what layers make of them.
 
     Examples
     --------
@@ -108,4 +110,4 @@ def chunk_rows(x: torch.Tensor) -> int:
     """
     if x.device.type != "cpu" or not len(x):
         return max(1, len(x))
-    return max(32, CACHED_VALUES // max(1, x[0].numel()))
+    return min(MOST_ROWS, max(32, CACHED_VALUES // max(1, x[0].numel())))

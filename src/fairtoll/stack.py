@@ -12,16 +12,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
 
-from fairtoll.dense import TENSORS, Kind, dense_logits
+from fairtoll.dense import dense_chain, dense_logits
 from fairtoll.errors import FairtollError
-from fairtoll.models import Standardize
-
-DENSE_LAYERS: dict[type[nn.Module], Kind] = {
-    Standardize: "standardize",
-    nn.Linear: "linear",
-    nn.Tanh: "tanh",
-    nn.ReLU: "relu",
-}
 
 
 class ModelStack:
@@ -66,7 +58,7 @@ class ModelStack:
         self.template = copy.deepcopy(models[0]).eval().requires_grad_(False)
         self.parameters = _stacked([dict(model.named_parameters()) for model in models])
         self.buffers = _stacked([dict(model.named_buffers()) for model in models])
-        self._layers = _dense_chain(self.template)
+        self._layers = dense_chain(self.template)
 
     def __len__(self) -> int:
         return len(next(iter(self.parameters.values())))
@@ -208,7 +200,7 @@ def strategy_of(model: nn.Module, device: str) -> str:
     >>> strategy_of(nn.Conv2d(1, 1, 3), "cpu")
     'loop'
     """
-    if _dense_chain(model) is not None:
+    if dense_chain(model) is not None:
         return "dense"
     return "loop" if device == "cpu" and has_convolution(model) else "vmap"
 
@@ -226,15 +218,3 @@ def has_convolution(model: nn.Module) -> bool:
 
 def _stacked(states: Sequence[dict[str, Tensor]]) -> dict[str, Tensor]:
     return {name: torch.stack([state[name].detach() for state in states]) for name in states[0]}
-
-
-def _dense_chain(template: nn.Module) -> tuple[list[Kind], list[str]] | None:
-    """The layers of a plain chain of known dense layers and the names of their tensors, else None."""
-    layers: list[tuple[str, nn.Module]] = [("", template)] if isinstance(template, nn.Linear) else []
-    if isinstance(template, nn.Sequential):
-        layers = [(f"{name}.", layer) for name, layer in template.named_children()]
-    known = all(type(layer) in DENSE_LAYERS for _, layer in layers)
-    if not layers or not known or any(isinstance(layer, nn.Linear) and layer.bias is None for _, layer in layers):
-        return None
-    kinds = [DENSE_LAYERS[type(layer)] for _, layer in layers]
-    return kinds, [f"{name}{own}" for (name, _), kind in zip(layers, kinds, strict=True) for own in TENSORS[kind]]

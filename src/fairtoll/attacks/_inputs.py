@@ -49,7 +49,7 @@ def check_inputs(
     threat.bounds(x[:1].detach(), epsilon)
     if not len(x):
         return
-    with borrowed(model), torch.no_grad():
+    with borrowed(model) as model, torch.no_grad():
         logits = checked_logits(model, x[:PROBE_ROWS].detach().to(device_of(model)))
     if y.min() < 0 or y.max() >= logits.shape[1]:
         raise FairtollError(
@@ -61,7 +61,7 @@ def check_inputs(
 
 def class_count(model: nn.Module, x: Tensor) -> int:
     """How many classes the model tells apart."""
-    with borrowed(model), torch.no_grad():
+    with borrowed(model) as model, torch.no_grad():
         return checked_logits(model, x[:1].detach().to(device_of(model))).shape[1]
 
 

@@ -109,7 +109,7 @@ def apgd(
             success[standing], found[standing] = ascent.run(*(value[standing] for value in rows))
         return success.cpu(), asked.layout.show(found).contiguous().cpu()
 
-    with borrowed(model):
+    with borrowed(model) as model:
         found = in_batches(len(x), batch_size, attack, generator=generator)
     if not found:
         return AttackResult(torch.zeros(0, dtype=torch.bool), x.detach().cpu().clone())

@@ -63,7 +63,7 @@ def random_noise(
             broken |= finite_logits(model, points, where=f"at draw {draw}", rows=rows).argmax(dim=1) != classes
         return broken.cpu()
 
-    with borrowed(model), torch.no_grad():
+    with borrowed(model) as model, torch.no_grad():
         return _join(in_batches(len(x), batch_size, attack, generator=generator))
 
 
@@ -105,7 +105,7 @@ def zero_gradient(
         still = (gradient == 0) | ~(threat.radius(point.detach(), 1.0) > 0)
         return still.flatten(1).all(dim=1).cpu()
 
-    with borrowed(model), torch.enable_grad():
+    with borrowed(model) as model, torch.enable_grad():
         return _join(in_batches(len(x), batch_size, look))
 
 

@@ -87,7 +87,7 @@ def grid(
                 break
         return success.cpu(), perturbed.cpu()
 
-    with borrowed(model), torch.no_grad():
+    with borrowed(model) as model, torch.no_grad():
         found = in_batches(len(x), batch_size, attack)
     if not found:
         return AttackResult(torch.zeros(0, dtype=torch.bool), x.detach().cpu().clone())

@@ -138,7 +138,7 @@ def least_epsilon(
             targets=targets, offset=batch.start,
         )  # fmt: skip
 
-    with borrowed(model):
+    with borrowed(model) as model:
         parts = in_batches(len(x), batch_size, attack)
     if not parts:
         none = torch.zeros(0, dtype=torch.float64)

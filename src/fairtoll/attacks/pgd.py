@@ -145,7 +145,7 @@ def pgd(
             run(begin, bounds, steps=steps, relative_step=relative_step)
         return search.success.cpu(), search.found()
 
-    with borrowed(model):
+    with borrowed(model) as model:
         parts = in_batches(len(x), batch_size, attack, generator=generator)
     if not parts:
         return AttackResult(torch.zeros(0, dtype=torch.bool), x.detach().cpu().clone())

@@ -94,7 +94,7 @@ def square(
             success[standing], perturbed[standing] = search.run(queries)
         return success.cpu(), perturbed.contiguous().cpu()
 
-    with borrowed(model), torch.no_grad():
+    with borrowed(model) as model, torch.no_grad():
         found = in_batches(len(x), batch_size, attack, generator=generator)
     if not found:
         return AttackResult(torch.zeros(0, dtype=torch.bool), x.detach().cpu().clone())

@@ -115,7 +115,7 @@ def success_curve(
         climbing = _ascend if order == "ascending" else _come_down
         return climbing(search, epsilons, steps=steps, restarts=restarts, patience=patience, generator=generator)
 
-    with borrowed(model):
+    with borrowed(model) as model:
         parts = in_batches(len(x), batch_size, attack, generator=generator)
     none = torch.zeros(len(epsilons), 0, dtype=torch.bool)
     return SuccessCurve(
