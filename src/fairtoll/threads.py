@@ -52,18 +52,6 @@ def threads_for(*models: nn.Module) -> Iterator[None]:
         yield
 
 
-def libraries_of_numpy() -> str:
-    """The libraries behind numpy's products with their versions: other ones round otherwise.
-
-    Examples
-    --------
-    >>> isinstance(libraries_of_numpy(), str)
-    True
-    """
-    found = {f"{one['internal_api']} {one['version']}" for one in _libraries().info() if one["user_api"] == "blas"}
-    return ", ".join(sorted(found)) or "unknown"
-
-
 @cache
 def _libraries() -> ThreadpoolController:
     """The libraries behind numpy's products; looked for once, since that takes milliseconds."""

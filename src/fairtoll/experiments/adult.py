@@ -17,6 +17,7 @@ from fairtoll.experiments.adult_training import training_stages
 from fairtoll.experiments.adult_workspace import COPIES, AdultWorkspace
 from fairtoll.experiments.arms import arms_of
 from fairtoll.experiments.ending import ending_stages
+from fairtoll.experiments.environment import blas_of_numpy
 from fairtoll.experiments.leave_one_out.options import (
     SECTION,
     LeaveOneOutOptions,
@@ -30,7 +31,6 @@ from fairtoll.experiments.stages import Display, Silent, Stage
 from fairtoll.models import Standardize, adult_network
 from fairtoll.runs import Run
 from fairtoll.stack import strategy_of
-from fairtoll.threads import libraries_of_numpy
 from fairtoll.training import FitSettings
 
 
@@ -116,7 +116,7 @@ def _build(
         "device": workspace.device,
         "torch": torch.__version__,
         "numpy": np.__version__,
-        "blas": libraries_of_numpy(),
+        "blas": blas_of_numpy(),
         "strategy": strategy_of(adult_network(Standardize(torch.zeros(14), torch.ones(14))), workspace.device),
         "epochs": settings.epochs,
         "batch_size": settings.batch_size,

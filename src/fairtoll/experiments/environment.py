@@ -6,6 +6,8 @@ import json
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
 from fairtoll.auditing.assemble import describe_environment
 from fairtoll.files import write_text
 
@@ -17,3 +19,16 @@ def kept_environment(folder: Path) -> dict[str, Any]:
         write_text(json.dumps(describe_environment(), indent=1) + "\n", path)
     kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
     return kept
+
+
+def blas_of_numpy() -> str:
+    """The library that numpy was built with for its products, and its version: another one rounds otherwise.
+
+    Examples
+    --------
+    >>> len(blas_of_numpy()) > 0
+    True
+    """
+    built: dict[str, Any] = np.show_config(mode="dicts") or {}
+    library = built.get("Build Dependencies", {}).get("blas", {})
+    return f"{library.get('name', 'unknown')} {library.get('version', '')}".strip()
