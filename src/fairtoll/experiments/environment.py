@@ -29,6 +29,6 @@ def blas_of_numpy() -> str:
     >>> len(blas_of_numpy()) > 0
     True
     """
-    built: dict[str, Any] = np.show_config(mode="dicts") or {}
+    built: Any = np.show_config(mode="dicts")
     library = built.get("Build Dependencies", {}).get("blas", {})
     return f"{library.get('name', 'unknown')} {library.get('version', '')}".strip()
