@@ -13,7 +13,7 @@ from fairtoll.experiments.adult_leave_one_out import adult_leave_one_out
 from fairtoll.experiments.adult_plan import EPSILON, adult_plan, published_values
 from fairtoll.experiments.arms import published_accuracy
 from fairtoll.experiments.environment import kept_environment
-from fairtoll.experiments.leave_one_out.results import leave_one_out_highlights, leave_one_out_notes
+from fairtoll.experiments.leave_one_out.results import leave_one_out_notes
 from fairtoll.results import Accuracy, Finding, Results
 from fairtoll.runs import finished_stages, read_configuration
 
@@ -50,11 +50,7 @@ def adult_results(folder: Path) -> Results:
         seconds=finished_stages(folder),
     )
     return results.model_copy(
-        update={
-            "leave_one_out": left_out,
-            "notes": [*leave_one_out_notes(left_out), *results.notes],
-            "highlights": [*results.highlights, *leave_one_out_highlights(left_out)],
-        }
+        update={"leave_one_out": left_out, "notes": [*leave_one_out_notes(left_out), *results.notes]}
     )
 
 

@@ -57,7 +57,7 @@ def cifar10_results(folder: Path) -> results.Results:
         seconds=finished_stages(folder),
     )
     notes = [*leave_one_out_notes(left_out), *found.notes]
-    highlights = [*found.highlights, *leave_one_out_highlights(left_out, as_published=True)]
+    highlights = [*found.highlights, *leave_one_out_highlights(left_out)]
     return found.model_copy(update={"leave_one_out": left_out, "notes": notes, "highlights": highlights})
 
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from fairtoll.report._figures_overview import first_epsilon, main_accuracies, weakest
 from fairtoll.report._format import INSUFFICIENT, Json, finite, metric_of, percent
+from fairtoll.report._leave_one_out import by_arm, entries_of, of_design, rate
 from fairtoll.report._section import protocol_title
 from fairtoll.report._sections_toll import headline
 from fairtoll.report._select import arm_titles, epsilon_text, protocols, verdict_words
@@ -94,7 +95,20 @@ def answer(results: Json) -> list[Line]:
         text += "."
         name = protocol_title(protocol).removeprefix("the ")
         lines.append(Line(f"{name[0].upper()}{name[1:]}.", text))
-    return lines + robustness_line(results)
+    return lines + robustness_line(results) + leave_one_out_line(results)
+
+
+def leave_one_out_line(results: Json) -> list[Line]:
+    """Return what a left-out row and what a new seed flips, by arm; nothing where either was not measured."""
+    titles, said = arm_titles(results), []
+    for arm, entries in by_arm(entries_of(results)).items():
+        masked, seed = of_design(entries, "masked"), of_design(entries, "new-seed")
+        if masked and seed:
+            said.append(
+                f"{titles[arm]}: leaving a row out, all else held, flips {rate(masked['flip_rate'])}% of predictions, "
+                f"a new seed {rate(seed['flip_rate'])}%."
+            )
+    return [Line("Leave-one-out.", " ".join(said))] if said else []
 
 
 def robustness_line(results: Json) -> list[Line]:

@@ -107,30 +107,26 @@ def leave_one_out_notes(entries: Sequence[LeaveOneOut]) -> list[str]:
     return notes
 
 
-def leave_one_out_highlights(entries: Sequence[LeaveOneOut], *, as_published: bool = False) -> list[str]:
-    """How much of what leave-one-out finds is the row's and how much the seed's, in one sentence; none without both.
+def leave_one_out_highlights(entries: Sequence[LeaveOneOut]) -> list[str]:
+    """Whether the paper's flips on CIFAR-10 are the row's or the seed's, in one sentence; none without both.
 
     Parameters
     ----------
     entries : sequence of LeaveOneOut
-        As `leave_one_out_results` gives them; the standard arm's count.
-    as_published : bool
-        Whether the paper's figure is of these data: then the sentence says which of the two it is nearer to.
+        As `leave_one_out_results` gives them, of CIFAR-10; the standard arm's count.
     """
     found = {entry.design: entry for entry in entries if entry.arm == "standard"}
     masked, seed = found.get("masked"), found.get("new-seed")
     if masked is None or seed is None:
         return []
-    said = (
-        f"Leaving one training row out, all else held, flips {masked.flip_rate:.3%} of the standard model's "
-        f"predictions; a new seed with no row left out flips {seed.flip_rate:.2%} ({masked.members} members each"
-        f"{', too few to meet a rare row that matters more' if masked.members < FEW else ''})"
-    )
-    if not as_published:
-        return [f"{said}."]
     rate = load_published()["cifar10"]["leave_one_out"]["standard"]["luf_l"] / PUBLISHED_ROWS
-    nearer = "a new seed" if abs(seed.flip_rate - rate) < abs(masked.flip_rate - rate) else "a left-out row"
-    return [f"{said}. The paper's {rate:.1%} is nearer to what {nearer} does."]
+    row, other = f"a left-out row flips ({masked.flip_rate:.2%})", f"a new seed flips ({seed.flip_rate:.2%})"
+    near, far = (other, row) if abs(seed.flip_rate - rate) < abs(masked.flip_rate - rate) else (row, other)
+    few = ", too few to meet a rare row that matters more" if masked.members < FEW else ""
+    return [
+        f"The paper's {rate:.2%} of predictions flipped by leaving one row out are nearer to what {near} here than to "
+        f"what {far}, over {masked.members} members each{few}."
+    ]
 
 
 def _percent(entry: LeaveOneOut) -> str:
