@@ -101,7 +101,7 @@ def adult(
         typer.Option(
             min=0,
             help="Training rows to leave out, one at a time: a minute of one core each; 0 for none. Default: what the "
-            "folder holds, else 10, of the standard classifier alone, under three designs.",
+            "folder holds, else 10, under three designs.",
             show_default=False,
         ),
     ] = None,

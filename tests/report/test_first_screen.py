@@ -5,6 +5,7 @@ from typing import Any
 import pytest
 
 from fairtoll.report import _alarms, _brief, _prose, _time
+from fairtoll.report._leave_one_out import rate
 
 
 @pytest.fixture
@@ -117,3 +118,19 @@ def test_time_is_summed_by_kind() -> None:
         ("Together", "1 min 40 s", ""),
     ]
     assert _time.by_kind({"seconds": {}}) == []
+
+
+def test_the_answer_says_what_a_left_out_row_flips_beside_rounding_and_a_new_seed(example: dict[str, Any]) -> None:
+    entries = [entry for entry in example["leave_one_out"] if entry["arm"] == "standard"]
+    flips = {entry["design"]: rate(entry["flip_rate"]) for entry in entries}
+    (line,) = _brief.leave_one_out_line({**example, "leave_one_out": entries})
+    rounding = f", rounding alone {flips['one-ulp']}%" if flips["one-ulp"] != "0" else ""
+    assert line.label == "Leave-one-out."
+    assert line.text.endswith(
+        f"leaving a row out, all else held, flips {flips['masked']}% of predictions{rounding}, "
+        f"a new seed {flips['new-seed']}%."
+    )
+    assert _brief.leave_one_out_line({**example, "leave_one_out": []}) == []
+    assert (
+        _brief.leave_one_out_line({**example, "leave_one_out": [e for e in entries if e["design"] != "masked"]}) == []
+    )

@@ -67,8 +67,8 @@ def reproduce_adult(
     leave_one_out : int or LeaveOneOutRequest, optional
         How many training rows are left out, one at a time, of both classifiers and under every design, or what else is
         asked; 0 for none. Members that stand in the folder are kept, whatever was asked before. Default: what was
-        asked last in the folder, else ten rows and the standard classifier, under the three designs that tell the row
-        from rounding and from the seed.
+        asked last in the folder, else ten rows, under the three designs that tell the row from rounding and from the
+        seed.
     workers : int, optional
         Processes of one thread each; the results do not depend on it. Default: the cores at hand, at most 8.
     engine : {"processes", "ray"}

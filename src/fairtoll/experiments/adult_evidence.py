@@ -49,19 +49,19 @@ def evidence_stages(workspace: AdultWorkspace) -> list[Stage]:
     ]
     for arm in workspace.arms:
         # Rows of hardened arms stand longest, and only a broken row leaves an attack early.
-        union = 40.0 if arm.startswith("online") else 15.0
+        union = 18.0 if arm.startswith("online") else 5.0
         plans: dict[str, tuple[Collect, tuple[str, ...], float]] = {
             "predict": (_predict, ("predictions-clean",), 0.5),
             # On the standard arm these are its own examples, as the paper has it.
-            "transfer": (_transfer, ("attacks-transfer", "predictions-transfer"), 1.0),
-            "pgd": (_pgd, ("attacks-pgd", "predictions-pgd"), 6.0),
-            "checks": (_checks, ("attacks-checks",), 3.0),
+            "transfer": (_transfer, ("attacks-transfer", "predictions-transfer"), 0.4),
+            "pgd": (_pgd, ("attacks-pgd", "predictions-pgd"), 3.5),
+            "checks": (_checks, ("attacks-checks",), 2.5),
         }
         if arm in UNION_ARMS:
             plans["union"] = (_union, ("attacks-union",), union)
         if arm in OTHER_THREATS:
-            plans["all-14"] = (_all_fourteen, ("attacks-all-14",), 1.0)
-            plans["realistic"] = (_realistic, ("attacks-realistic",), 12.0)
+            plans["all-14"] = (_all_fourteen, ("attacks-all-14",), 0.3)
+            plans["realistic"] = (_realistic, ("attacks-realistic",), 3.5)
         for kind, (collect, parts, seconds) in plans.items():
             stages.append(_stage(workspace, arm, kind, collect, parts, seconds * scale))
     return stages

@@ -76,8 +76,7 @@ def adult_leave_one_out_options(
 ) -> LeaveOneOutOptions | None:
     """What is asked of so many training rows; None for no rows to leave out.
 
-    Where nothing is asked, ten rows and the standard classifier, under the three designs that tell the row from
-    rounding and from the seed.
+    Where nothing is asked, ten rows, under the three designs that tell the row from rounding and from the seed.
 
     Raises
     ------
@@ -90,7 +89,7 @@ def adult_leave_one_out_options(
     (10, None)
     """
     there = TRAIN_ROWS if rows is None else rows
-    request = LeaveOneOutRequest(min(FEW, there), TELLING, ("standard",)) if asked is None else asked
+    request = LeaveOneOutRequest(min(FEW, there), TELLING) if asked is None else asked
     base = LeaveOneOutOptions(count=1, epsilon=EPSILON)
     return chosen_options(LeaveOneOutRequest.of(request), rows=there, what="rows", base=base, brief=False)
 

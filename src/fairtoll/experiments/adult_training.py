@@ -16,7 +16,7 @@ from fairtoll.training import craft_twins
 
 CRAFT_STEPS = 20
 #: Expected seconds of a training stage at five seeds on one core.
-SECONDS = {"standard": 17.0, "static": 31.0, "repeated": 31.0, "noise": 31.0, "online": 85.0, "online-noise": 17.0}
+SECONDS = {"standard": 7.0, "static": 13.0, "repeated": 13.0, "noise": 13.0, "online": 36.0, "online-noise": 8.0}
 
 
 def training_stages(workspace: AdultWorkspace) -> list[Stage]:
@@ -48,7 +48,7 @@ def training_stages(workspace: AdultWorkspace) -> list[Stage]:
                     ("examples/train.safetensors", "examples/test.safetensors"),
                     lambda advance: _craft(workspace, advance),
                     ("train-standard",),
-                    16 * scale,
+                    11 * scale,
                 )
             )
     return stages

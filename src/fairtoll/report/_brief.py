@@ -104,9 +104,11 @@ def leave_one_out_line(results: Json) -> list[Line]:
     for arm, entries in by_arm(entries_of(results)).items():
         masked, seed = of_design(entries, "masked"), of_design(entries, "new-seed")
         if masked and seed:
+            rounding = of_design(entries, "one-ulp")
+            floor = f", rounding alone {rate(rounding['flip_rate'])}%" if rounding and rounding["flip_rate"] else ""
             said.append(
-                f"{titles[arm]}: leaving a row out, all else held, flips {rate(masked['flip_rate'])}% of predictions, "
-                f"a new seed {rate(seed['flip_rate'])}%."
+                f"{titles[arm]}: leaving a row out, all else held, flips {rate(masked['flip_rate'])}% of predictions"
+                f"{floor}, a new seed {rate(seed['flip_rate'])}%."
             )
     return [Line("Leave-one-out.", " ".join(said))] if said else []
 

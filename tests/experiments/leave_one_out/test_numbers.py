@@ -193,6 +193,9 @@ def test_the_papers_flips_are_held_against_the_rows_and_the_seeds():
     )
     (said,) = leave_one_out_highlights([summary(full, two), summary(full, one, design="new-seed")])
     assert "nearer to what a left-out row flips (25.00%)" in said
+    designs = {"masked": two, "one-ulp": one, "new-seed": 1 - members}
+    (said,) = leave_one_out_highlights([summary(full, found, design=design) for design, found in designs.items()])
+    assert "a left-out row flips (25.00%, rounding alone 12.50%)" in said
     assert leave_one_out_highlights([summary(full, one)]) == []
 
 

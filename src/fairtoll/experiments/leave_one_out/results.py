@@ -120,7 +120,9 @@ def leave_one_out_highlights(entries: Sequence[LeaveOneOut]) -> list[str]:
     if masked is None or seed is None:
         return []
     rate = load_published()["cifar10"]["leave_one_out"]["standard"]["luf_l"] / PUBLISHED_ROWS
-    row, other = f"a left-out row flips ({masked.flip_rate:.2%})", f"a new seed flips ({seed.flip_rate:.2%})"
+    ulp = found.get("one-ulp")
+    floor = f", rounding alone {ulp.flip_rate:.2%}" if ulp is not None and ulp.flip_rate else ""
+    row, other = f"a left-out row flips ({masked.flip_rate:.2%}{floor})", f"a new seed flips ({seed.flip_rate:.2%})"
     near, far = (other, row) if abs(seed.flip_rate - rate) < abs(masked.flip_rate - rate) else (row, other)
     few = ", too few to meet a rare row that matters more" if masked.members < FEW else ""
     return [
