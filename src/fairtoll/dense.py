@@ -1,8 +1,8 @@
 """Chains of dense layers, K members at once: in numpy on a CPU, as batched products elsewhere.
 
 On a CPU the members run one after another, so that what a layer makes is still in the processor's cache when the
-next one reads it, and through numpy's products of such small matrices: torch's library does not use all that
-processors other than Intel's have, and takes up to twice as long.
+next one reads it, and through numpy's products of such small matrices: on the AMD processors that this was measured on
+torch's library leaves AVX-512 alone and takes twice as long (docs/benchmarks.md).
 """
 
 from __future__ import annotations
