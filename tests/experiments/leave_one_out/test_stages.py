@@ -9,6 +9,7 @@ import sys
 import time
 
 import numpy as np
+import pandas as pd
 import pytest
 import torch
 from safetensors.torch import load_file, save_file
@@ -168,6 +169,19 @@ def test_results_of_every_arm_and_design(finished):
         assert row.groups == {name: values[row.row] for name, values in train.groups.items()}
 
 
+def test_every_test_row_has_its_luf_and_flips(finished):
+    table = pd.read_parquet(finished / "members/by-row.parquet")
+    assert len(table) == 12 * ROWS
+    for entry in results_of(finished):
+        found = table[(table["arm"] == entry.arm) & (table["design"] == entry.design)]
+        assert list(found["row"]) == list(range(ROWS))
+        full, members = predictions(finished, entry.arm, "full")[0], predictions(finished, entry.arm, entry.design)
+        np.testing.assert_allclose(found["luf"], np.abs(members.astype(float) - full).max(axis=(0, 2)))
+        np.testing.assert_array_equal(found["flips"], (members.argmax(2) != full.argmax(1)).sum(axis=0))
+        assert found["luf"].mean() == pytest.approx(entry.luf)
+        assert found["flips"].mean() == pytest.approx(entry.flips_per_row)
+
+
 def test_a_finished_run_does_nothing_more(copy):
     assert make(copy) == []
 
@@ -259,14 +273,14 @@ def test_a_study_grows_in_its_folder_and_ends_as_one_made_at_once(tmp_path, fini
     assert standing_options(folder, epsilon=10.0) == masked
     floor = dataclasses.replace(masked, designs=("masked", "one-ulp"))
     ulp = [f"loo-{arm}-0-one-ulp-{first:03d}" for arm in ("standard", "static") for first in (0, 2)]
-    assert make(folder, floor) == ulp
+    assert make(folder, floor) == [*ulp, "loo-by-row"]
     assert standing_options(folder, epsilon=10.0) == floor
     assert make(folder, dataclasses.replace(OPTIONS, designs=("masked", "one-ulp"))) == ["loo-rows"] + [
         f"loo-{arm}-0-{design}-{first:03d}"
         for arm in ("standard", "static")
         for design in ("masked", "one-ulp")
         for first in (2, 4)
-    ]
+    ] + ["loo-by-row"]
     assert make(folder)
     assert make(folder) == []
     names = sorted(path.name for path in (finished / "members").iterdir())
@@ -278,10 +292,10 @@ def test_a_study_grows_in_its_folder_and_ends_as_one_made_at_once(tmp_path, fini
 
 def test_a_smaller_study_of_the_same_folder_trains_nothing_and_shows_what_it_asks(copy):
     few = dataclasses.replace(OPTIONS, count=4, designs=("new-seed",), arms=("static",))
-    assert make(copy, few) == ["loo-rows"]
+    assert make(copy, few) == ["loo-rows", "loo-by-row"]
     (entry,) = results_of(copy, few)
     assert (entry.arm, entry.design, entry.members) == ("static", "new-seed", 4)
-    assert make(copy) == ["loo-rows"]
+    assert make(copy) == ["loo-rows", "loo-by-row"]
 
 
 def test_standard_members_alone_keep_no_weights_and_are_trained_again_for_the_static_ones(tmp_path, finished):
@@ -292,7 +306,8 @@ def test_standard_members_alone_keep_no_weights_and_are_trained_again_for_the_st
     before = path.read_bytes()
     both = dataclasses.replace(alone, arms=("standard", "static"))
     assert make(folder, both) == [
-        f"loo-{arm}-0-{design}-000" for arm in ("standard", "static") for design in ("full", "masked")
+        *(f"loo-{arm}-0-{design}-000" for arm in ("standard", "static") for design in ("full", "masked")),
+        "loo-by-row",
     ]
     assert path.read_bytes() == before == (finished / path_of("standard", "masked", 0)).read_bytes()
 
@@ -315,7 +330,7 @@ def test_another_reference_model_has_its_own_seed_and_members_without_the_same_r
     more = dataclasses.replace(OPTIONS, references=2, keep_weights=False)
     made = make(copy, more)
     assert made
-    assert all("-1-" in name for name in made)
+    assert all("-1-" in name for name in made[:-1])
     workspace = workspace_of(copy)
     test = torch.from_numpy(workspace.data.test.x).double()
     members = [Member(0, 1), plan_members("masked", choose_left_out(ROWS, 5, seed=0), seed=1)[3]]
@@ -485,7 +500,8 @@ def test_the_main_command_leaves_rows_out_by_itself_and_then_as_many_as_are_aske
     assert [(one["design"], one["members"]) for one in results["leave_one_out"]] == [("masked", 12)] * 2
     remade = {name for name in second if second[name] != first.get(name)}
     assert remade == {
-        *("loo-rows", "loo-standard-0-masked-010", "loo-static-0-masked-010", "results", "report"),
+        *("loo-rows", "loo-standard-0-masked-010", "loo-static-0-masked-010", "loo-by-row", "results"),
+        "report",
     }
     # Where nothing is asked, what was asked last.
     results, third = mini_adult()

@@ -9,10 +9,11 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtoll.experiments.leave_one_out.files import FULL, Chunk, read_left_out, read_members
+from fairtoll.experiments.leave_one_out.files import read_left_out
 from fairtoll.experiments.leave_one_out.intervals import difference_interval
-from fairtoll.experiments.leave_one_out.numbers import Floats, changes_of
+from fairtoll.experiments.leave_one_out.numbers import Floats
 from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out.studies import read_studies
 from fairtoll.experiments.leave_one_out.summary import rates_of, summarise
 from fairtoll.experiments.published import load_published
 from fairtoll.results import LeaveOneOut, LeaveOneOutContrast
@@ -57,19 +58,19 @@ def leave_one_out_results(
     """
     left_out = read_left_out(folder)
     found: dict[tuple[str, Design], tuple[Floats, LeaveOneOut]] = {}
-    names, references = np.asarray(class_names), range(options.references)
-    for arm in options.arms:
-        full = [read_members(folder, [Chunk(arm, FULL, reference, 0)])[0] for reference in references]
-        wrong = np.array([names[one.argmax(axis=1)] != rows["class"] for one in full])
-        for design in options.designs:
-            changes = [
-                changes_of(one, read_members(folder, [Chunk(arm, design, number, first) for first in options.firsts]))
-                for number, one in enumerate(full)
-            ]
-            entry = summarise(
-                changes, arm=arm, design=design, options=options, left_out=left_out, rows=rows, wrong=wrong
-            )
-            found[arm, design] = rates_of(changes), entry
+    names = np.asarray(class_names)
+    for study in read_studies(folder, options):
+        wrong = np.array([names[one.argmax(axis=1)] != rows["class"] for one in study.full])
+        entry = summarise(
+            study.changes,
+            arm=study.arm,
+            design=study.design,
+            options=options,
+            left_out=left_out,
+            rows=rows,
+            wrong=wrong,
+        )
+        found[study.arm, study.design] = rates_of(study.changes), entry
     return [
         entry.model_copy(
             update={

@@ -13,6 +13,7 @@ from torch import Tensor
 from fairtoll.data import TrainTest
 from fairtoll.experiments.leave_one_out.files import FULL, LEFT_OUT, Chunk, write_left_out, write_members
 from fairtoll.experiments.leave_one_out.options import DTYPES, LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out.studies import BY_ROW, write_by_row
 from fairtoll.experiments.stages import Advance, Stage
 from fairtoll.files import write_with
 from fairtoll.stack import ModelStack
@@ -51,7 +52,7 @@ class Workspace(Protocol):
 def leave_one_out_stages(
     workspace: Workspace, options: LeaveOneOutOptions, *, seconds_per_step: float, items: int
 ) -> list[Stage]:
-    """The full model of each arm, then every chunk of every design; predictions go to ``members/``.
+    """The full model of each arm, every chunk of every design, and LUF of every test row; all goes to ``members/``.
 
     Parameters
     ----------
@@ -83,7 +84,16 @@ def leave_one_out_stages(
                 for first in options.firsts:
                     chunk = Chunk(arm, design, reference, first)
                     stages.append(_stage(workspace, options, chunk, seconds[arm]))
-    return stages
+    by_row = Stage(
+        "loo-by-row",
+        "Leave-one-out unfairness of every test row",
+        (BY_ROW,),
+        lambda _: write_by_row(workspace.folder, options),
+        tuple(stage.name for stage in stages),
+        seconds=0.02 * options.count,
+        detail=options.describe(),
+    )
+    return [*stages, by_row]
 
 
 def _chosen(workspace: Workspace, options: LeaveOneOutOptions) -> list[int]:
