@@ -165,6 +165,55 @@ def test_weights_that_two_layers_share():
     torch.testing.assert_close(ModelStack([model])(x)[0], model(x))
 
 
+def plain_model():
+    return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 2))
+
+
+def with_a_plain_tensor():
+    model = plain_model()
+    weight = model[0].weight.detach().clone()
+    del model[0].weight
+    model[0].weight = weight
+    return model
+
+
+def hooked(register):
+    model = plain_model()
+    getattr(model[1], register)(lambda *_: None)
+    return model
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(5, 2)),
+        with_a_plain_tensor(),
+        hooked("register_forward_hook"),
+        hooked("register_forward_pre_hook"),
+        hooked("register_full_backward_hook"),
+        hooked("register_full_backward_pre_hook"),
+        nn.Sequential(),
+    ],
+)
+def test_what_is_no_plain_chain(model):
+    assert dense_chain(model) is None
+    assert quick(model) is model
+
+
+def test_relu_lets_through_what_is_no_number_as_torch_does():
+    model = plain_model()
+    x = torch.tensor([[1.0, 2.0, 3.0], [torch.nan, 1.0, 1.0]], requires_grad=True)
+    for found, expected in zip(
+        torch.autograd.grad(quick(model)(x).sum(), x), torch.autograd.grad(model(x).sum(), x), strict=True
+    ):
+        torch.testing.assert_close(found, expected, equal_nan=True)
+
+
+def test_no_members_give_no_logits():
+    none = torch.zeros(0, 7, 4, dtype=torch.float64)
+    assert dense_logits(none, KINDS, [one[:0] for one in tensors()]).shape == (0, 7, 3)
+
+
 def test_other_precisions_go_through_torch():
     """numpy has no bfloat16."""
     stack = ModelStack([nn.Sequential(nn.Linear(4, 3), nn.Tanh())])

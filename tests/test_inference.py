@@ -88,6 +88,12 @@ def test_a_class_of_ones_own_hooks_and_other_shapes_are_the_models_own():
             asked(x.double())
 
 
+def test_layers_that_do_not_fit_are_named_as_for_any_model():
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(5, 2))
+    with pytest.raises(FairtollError, match="the model fails on rows of shape"):
+        predict_logits(model, torch.zeros(2, 3))
+
+
 def test_no_number_goes_through_without_a_word():
     model = chain()
     with torch.no_grad():

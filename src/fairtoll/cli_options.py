@@ -54,7 +54,15 @@ WorkersOption = Annotated[
 ]
 DesignOption = Annotated[
     list[Design] | None,
-    typer.Option(help="Of leave-one-out, repeat for more. Default: all; three with --quick.", show_default=False),
+    typer.Option(help="Of --leave-one-out N, repeat for more. Default: all.", show_default=False),
+]
+QuickDesignOption = Annotated[
+    list[Design] | None,
+    typer.Option(
+        help="Of --leave-one-out N, repeat for more. Default: all; with --quick masked, one-ulp and new-seed, of "
+        "the standard classifier alone.",
+        show_default=False,
+    ),
 ]
 ReferencesOption = Annotated[
     int, typer.Option(min=1, help="Full models, a seed each, that leave-one-out members are compared with.")

@@ -43,6 +43,9 @@ LAYERS: dict[type[nn.Module], Kind] = {
 def dense_chain(model: nn.Module) -> tuple[list[Kind], list[str]] | None:
     """The layers of a plain chain of known dense layers and the names of their tensors; None for another model.
 
+    A chain is plain if nothing is hooked on it, no forward is replaced, no two layers share a tensor, every tensor is a
+    parameter or a buffer, and each layer takes what the one before it gives.
+
     Examples
     --------
     >>> dense_chain(nn.Sequential(nn.Linear(2, 3), nn.Tanh()))
@@ -59,17 +62,34 @@ def dense_chain(model: nn.Module) -> tuple[list[Kind], list[str]] | None:
         return None
     kinds = [LAYERS[type(layer)] for _, layer in layers]
     named = [(name, layer, own) for (name, layer), kind in zip(layers, kinds, strict=True) for own in TENSORS[kind]]
-    held = [getattr(layer, own) for _, layer, own in named]
-    # Without a bias, or with tensors that two layers share.
-    if any(tensor is None for tensor in held) or len({id(tensor) for tensor in held}) < len(held):
+    names = [f"{name}{own}" for name, _, own in named]
+    # Without the repeats: of a tensor that two layers share one name is missing here, as is that of no bias.
+    held = dict(model.named_parameters()) | dict(model.named_buffers())
+    if any(name not in held for name in names) or any(_is_touched(module) for module in model.modules()):
         return None
-    return kinds, [f"{name}{own}" for name, _, own in named]
+    return (kinds, names) if _fits(kinds, [held[name] for name in names]) else None
+
+
+def _is_touched(module: nn.Module) -> bool:
+    hooks = "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
+    return "forward" in vars(module) or any(getattr(module, name) for name in hooks)
+
+
+def _fits(kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> bool:
+    """Whether each layer takes as many features as it is given."""
+    width, waiting = None, iter(tensors)
+    for kind in kinds:
+        held = [next(waiting) for _ in TENSORS[kind]]
+        if held and width not in (None, held[0].shape[-1]):
+            return False
+        width = held[0].shape[0] if held else width
+    return True
 
 
 def quick(model: nn.Module) -> nn.Module:
     """The same function of rows `(N, F)`, quicker on a CPU, for a model that stays as it is; else the model itself.
 
-    Only for a plain chain of dense layers that nothing is hooked on; equal to rounding.
+    Only for a plain chain of dense layers (`dense_chain`); equal to rounding.
 
     Examples
     --------
@@ -79,11 +99,7 @@ def quick(model: nn.Module) -> nn.Module:
     True
     """
     chain = dense_chain(model)
-    hooked = any(
-        module._forward_hooks or module._forward_pre_hooks or module._backward_hooks or "forward" in vars(module)
-        for module in model.modules()
-    )
-    if chain is None or hooked:
+    if chain is None:
         return model
     held = dict(model.named_parameters()) | dict(model.named_buffers())
     tensors = [held[name].detach().unsqueeze(0) for name in chain[1]]
@@ -122,7 +138,7 @@ def dense_logits(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) ->
     >>> dense_logits(torch.ones(1, 1, 3), ["linear", "relu"], [weight, bias]).tolist()
     [[[3.0, 3.0]]]
     """
-    if not _suits_numpy(x, kinds, tensors):
+    if not len(x) or not _suits_numpy(x, kinds, tensors):
         return _batched(x, kinds, tensors)
     _check(x, kinds, tensors)
     if torch.is_grad_enabled() and any(one.requires_grad for one in (x, *tensors)):
@@ -271,7 +287,8 @@ def _backward(
             np.subtract(1, factor, out=factor)
             slope = np.multiply(slope, factor, out=factor)
         elif kind == "relu":
-            slope = slope * (after > 0)
+            # What is no number passes, as in torch.
+            slope = np.where(after <= 0, 0, slope)
         else:
             place -= 2
             slope = slope / tensors[place + 1]

@@ -15,7 +15,7 @@ SMALL = 1_000_000
 
 
 def use_one_thread() -> None:
-    """One thread for every operation of this process, torch's and numpy's, from here on: for worker processes.
+    """One thread for torch's operations and numpy's products in this process, from here on: for worker processes.
 
     Examples
     --------

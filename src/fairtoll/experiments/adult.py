@@ -94,8 +94,9 @@ def reproduce_adult(
     device = choose_device(device)
     where = Engine(engine, address, device)
     workspace = AdultWorkspace(folder, list(range(seeds)), arms_of(protocol), device, settings, rows)
-    options = standing_options(folder, epsilon=EPSILON) if leave_one_out is None else None
-    options = options or adult_leave_one_out_options(leave_one_out, rows=rows)
+    options = adult_leave_one_out_options(leave_one_out, rows=rows)
+    if leave_one_out is None:
+        options = standing_options(folder, epsilon=EPSILON, otherwise=options)
     build = partial(_build, workspace, protocol, options)
     # An accelerator is shared badly: one process at a time.
     workers = 1 if device == "cuda" else workers or default_workers()
@@ -127,8 +128,7 @@ def _build(
         "epsilon": EPSILON,
     }
     stages = adult_stages(workspace, options)
-    if options is not None:
-        configuration[SECTION] = options.describe()
+    configuration[SECTION] = None if options is None else options.describe()
     return Run(workspace.folder, configuration, growing=SECTION), stages
 
 

@@ -133,10 +133,9 @@ def reproduce_cifar10(
         settings,
         scale,
     )
-    options = standing_options(folder, epsilon=EPSILON) if leave_one_out is None else None
-    options = options or cifar10_leave_one_out_options(
-        leave_one_out or 0, rows=scale.train_rows, quick=quick, device=device
-    )
+    options = cifar10_leave_one_out_options(leave_one_out or 0, rows=scale.train_rows, quick=quick, device=device)
+    if leave_one_out is None:
+        options = standing_options(folder, epsilon=EPSILON, otherwise=options)
     build = partial(_build, workspace, protocol, rows_expected, options)
     # An accelerator is shared badly: one process at a time.
     workers = 1 if device == "cuda" else workers or default_workers()
@@ -163,8 +162,7 @@ def _build(
         "epsilon_max": EPSILON_MAX,
         **workspace.describe(),
     }
-    if options is not None:
-        configuration[SECTION] = options.describe()
+    configuration[SECTION] = None if options is None else options.describe()
     stages = cifar10_stages(workspace, protocol, rows_expected, options)
     return Run(workspace.folder, configuration, growing=SECTION), stages
 

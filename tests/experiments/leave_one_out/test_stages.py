@@ -240,6 +240,19 @@ def test_member_files_of_different_rows(copy):
         results_of(copy)
 
 
+def test_a_study_that_has_not_grown_to_what_was_asked_is_not_reported(copy):
+    """As when it was stopped: the configuration says what was asked, and some members are missing."""
+    more = dataclasses.replace(OPTIONS, count=6)
+    with pytest.raises(FairtollError, match="lists 5 left-out rows, and 6 were asked; run the command again"):
+        results_of(copy, more)
+    make(copy, more, until="loo-rows")
+    with pytest.raises(FairtollError, match="holds 5 members of standard, masked, and 6 were asked; run the command"):
+        results_of(copy, more)
+    make(copy, more, until="loo-static-0-masked-004")
+    with pytest.raises(FairtollError, match="holds 5 members of static, independent-seeds, and 6 were asked"):
+        results_of(copy, more)
+
+
 def test_killed_it_goes_on_and_ends_as_an_undisturbed_run(tmp_path):
     script, folder, whole = tmp_path / "script.py", tmp_path / "run", tmp_path / "whole"
     script.write_text(SCRIPT)
@@ -270,11 +283,11 @@ def test_a_study_grows_in_its_folder_and_ends_as_one_made_at_once(tmp_path, fini
     folder = tmp_path / "run"
     masked = dataclasses.replace(OPTIONS, count=3, designs=("masked",))
     assert make(folder, masked)[:3] == ["rows", "loo-rows", "loo-standard-0-full-000"]
-    assert standing_options(folder, epsilon=10.0) == masked
+    assert standing_options(folder, epsilon=10.0, otherwise=None) == masked
     floor = dataclasses.replace(masked, designs=("masked", "one-ulp"))
     ulp = [f"loo-{arm}-0-one-ulp-{first:03d}" for arm in ("standard", "static") for first in (0, 2)]
     assert make(folder, floor) == [*ulp, "loo-by-row"]
-    assert standing_options(folder, epsilon=10.0) == floor
+    assert standing_options(folder, epsilon=10.0, otherwise=None) == floor
     assert make(folder, dataclasses.replace(OPTIONS, designs=("masked", "one-ulp"))) == ["loo-rows"] + [
         f"loo-{arm}-0-{design}-{first:03d}"
         for arm in ("standard", "static")
@@ -316,14 +329,16 @@ def test_standard_members_alone_keep_no_weights_and_are_trained_again_for_the_st
 def test_a_folder_whose_study_is_described_in_another_way(tmp_path, described):
     (tmp_path / "configuration.json").write_text(json.dumps({"leave_one_out": described}))
     with pytest.raises(FairtollError, match="which this version does not know; give another folder") as caught:
-        standing_options(tmp_path, epsilon=10.0)
+        standing_options(tmp_path, epsilon=10.0, otherwise=None)
     assert "\n" not in str(caught.value)
 
 
 def test_a_folder_without_a_study(tmp_path):
-    assert standing_options(tmp_path, epsilon=10.0) is None
+    assert standing_options(tmp_path, epsilon=10.0, otherwise=OPTIONS) is OPTIONS
     (tmp_path / "configuration.json").write_text("{}")
-    assert standing_options(tmp_path, epsilon=10.0) is None
+    assert standing_options(tmp_path, epsilon=10.0, otherwise=OPTIONS) is OPTIONS
+    (tmp_path / "configuration.json").write_text('{"leave_one_out": null}')
+    assert standing_options(tmp_path, epsilon=10.0, otherwise=OPTIONS) is None
 
 
 def test_another_reference_model_has_its_own_seed_and_members_without_the_same_rows(copy, finished):
@@ -366,6 +381,9 @@ def test_weights_are_kept_on_request_and_are_those_of_the_predictions(tmp_path):
     stack = ModelStack.load(path, workspace.setup.network())
     expected = stack(torch.from_numpy(workspace.data.test.x).double()).softmax(dim=2).numpy()
     np.testing.assert_allclose(predictions(tmp_path / "run", "standard", "masked", firsts=[0]), expected, atol=2e-7)
+    # Without the request they stay, and nothing is trained.
+    assert make(tmp_path / "run", options) == ["loo-by-row"]
+    assert path.exists()
 
 
 def test_shared_twins_are_those_of_the_full_model_and_say_so(tmp_path):
@@ -510,12 +528,13 @@ def test_the_main_command_leaves_rows_out_by_itself_and_then_as_many_as_are_aske
     results, fourth = mini_adult(leave_one_out=0)
     assert results["leave_one_out"] == []
     assert {name for name in fourth if fourth[name] != third[name]} == {"results", "report"}
+    assert mini_adult() == (results, fourth)
 
 
 def test_a_run_without_it_has_none(mini_run):
     results = json.loads((mini_run / "results.json").read_text(encoding="utf-8"))
     assert results["leave_one_out"] == []
-    assert "leave_one_out" not in results["configuration"]
+    assert results["configuration"]["leave_one_out"] is None
     assert adult_leave_one_out_options(0) is None
     assert adult_leave_one_out(mini_run, results["configuration"], None) == []
 

@@ -180,8 +180,10 @@ class LeaveOneOutOptions:
             ) from error
 
 
-def standing_options(folder: Path, *, epsilon: float) -> LeaveOneOutOptions | None:
-    """What was asked last in the same folder; None where nothing was.
+def standing_options(
+    folder: Path, *, epsilon: float, otherwise: LeaveOneOutOptions | None
+) -> LeaveOneOutOptions | None:
+    """What was asked last in the same folder, be it nothing, which is None; `otherwise` where nobody has asked yet.
 
     Raises
     ------
@@ -189,8 +191,11 @@ def standing_options(folder: Path, *, epsilon: float) -> LeaveOneOutOptions | No
         If the folder's configuration is not whole.
     """
     if not (folder / CONFIGURATION).is_file():
-        return None
-    described = read_configuration(folder).get(SECTION)
+        return otherwise
+    configuration = read_configuration(folder)
+    if SECTION not in configuration:
+        return otherwise
+    described = configuration[SECTION]
     return None if described is None else LeaveOneOutOptions.from_description(described, epsilon=epsilon)
 
 
@@ -227,7 +232,7 @@ def chosen_options(
     if asked.count == 0:
         return None
     if asked.count > rows:
-        raise FairtollError(f"{asked.count} {what} to leave out of {rows} training {what}; expected fewer")
+        raise FairtollError(f"{asked.count} {what} to leave out of {rows} training {what}; expected {rows} at most")
     arms, designs = (("standard",), TELLING) if brief else (ARMS, DESIGNS)
     return replace(
         base,

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairtoll.errors import FairtollError
 from fairtoll.experiments.leave_one_out.files import read_left_out
 from fairtoll.experiments.leave_one_out.intervals import difference_interval
 from fairtoll.experiments.leave_one_out.numbers import Floats
@@ -57,6 +58,11 @@ def leave_one_out_results(
         If a member file is missing, truncated or from another configuration.
     """
     left_out = read_left_out(folder)
+    if len(left_out) != options.count:
+        raise FairtollError(
+            f"{folder} lists {len(left_out)} left-out rows, and {options.count} were asked; run the command again: "
+            "finished members are kept"
+        )
     found: dict[tuple[str, Design], tuple[Floats, LeaveOneOut]] = {}
     names = np.asarray(class_names)
     for study in read_studies(folder, options):

@@ -10,6 +10,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairtoll.errors import FairtollError
 from fairtoll.experiments.leave_one_out.files import FULL, Chunk, read_members
 from fairtoll.experiments.leave_one_out.numbers import Changes, changes_of
 from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions
@@ -44,17 +45,22 @@ def read_studies(folder: Path, options: LeaveOneOutOptions) -> Iterator[Study]:
     Raises
     ------
     FairtollError
-        If a member file is missing, truncated or from another configuration.
+        If a member file is missing, truncated or from another configuration, or there are more or fewer members.
     """
     for arm in options.arms:
         full: list[NDArray[np.floating[Any]]] = [
             read_members(folder, [Chunk(arm, FULL, reference, 0)])[0] for reference in range(options.references)
         ]
         for design in options.designs:
-            changes = [
-                changes_of(one, read_members(folder, [Chunk(arm, design, number, first) for first in options.firsts]))
-                for number, one in enumerate(full)
-            ]
+            changes = []
+            for number, one in enumerate(full):
+                members = read_members(folder, [Chunk(arm, design, number, first) for first in options.firsts])
+                if len(members) != options.count:
+                    raise FairtollError(
+                        f"{folder} holds {len(members)} members of {arm}, {design}, and {options.count} were asked; "
+                        "run the command again: finished members are kept"
+                    )
+                changes.append(changes_of(one, members))
             yield Study(arm, design, full, changes)
 
 
