@@ -7,6 +7,7 @@ import torch
 from torch import nn
 
 from fairtoll import FairtollError, LinfThreat
+from fairtoll.data import load_adult
 from fairtoll.models import Standardize, adult_network, image_network, initialise_as_keras
 from fairtoll.randomness import torch_generator
 from fairtoll.training import FitSettings, TrainingSetup, oversample, train_online, train_standard, train_with_twins
@@ -312,3 +313,11 @@ def test_memory_decides_how_many_train_at_once():
 def test_what_cannot_be_left_out(attempt, message):
     with pytest.raises(FairtollError, match=message):
         attempt()
+
+
+def test_asking_how_many_fit_leaves_nothing_on_layers_that_networks_share():
+    """All networks of a table have one Standardize: hooked, no stack of them would be a plain dense chain."""
+    setup = TrainingSetup.for_table(load_adult().train.take(range(300)), seeds=[0])
+    members_at_once(setup)
+    assert not any(module._forward_hooks for module in setup.network().modules())
+    assert setup.initial_stack().strategy == "dense"

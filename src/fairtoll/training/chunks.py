@@ -61,11 +61,14 @@ def bytes_of_member(setup: TrainingSetup, *, dtype: torch.dtype, own_rows: bool 
         nonlocal outputs
         outputs += output.numel()
 
-    for module in model.modules():
-        if not list(module.children()):
-            module.register_forward_hook(count)
-    with torch.no_grad():
-        model(setup.x[:1])
+    hooks = [module.register_forward_hook(count) for module in model.modules() if not list(module.children())]
+    try:
+        with torch.no_grad():
+            model(setup.x[:1])
+    finally:
+        # Networks may share a layer, such as the one that standardises.
+        for hook in hooks:
+            hook.remove()
     # The weights themselves, their gradient, and Adam's two averages.
     weights = 4 * sum(parameter.numel() for parameter in model.parameters())
     row = setup.x[:1].numel()
