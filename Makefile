@@ -67,9 +67,9 @@ coverage: $(DEV_READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py
 
 schema: $(RUN_READY)
-	$(BIN)/python -c 'import json; from fairtoll.results import Results; \
-		print(json.dumps(Results.model_json_schema(), indent=1, sort_keys=True))' > src/fairtoll/results.schema.json.new
-	mv src/fairtoll/results.schema.json.new src/fairtoll/results.schema.json
+	$(BIN)/python -c 'import json; from fairtoll.findings.results import Results; \
+		print(json.dumps(Results.model_json_schema(), indent=1, sort_keys=True))' > src/fairtoll/findings/results.schema.json.new
+	mv src/fairtoll/findings/results.schema.json.new src/fairtoll/findings/results.schema.json
 
 clean:
 	rm -rf $(VENV) $(PEERS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -14,7 +14,7 @@ from torch import Tensor, nn
 from fairtoll import LinfThreat
 from fairtoll.data import Dataset, load_cifar10
 from fairtoll.errors import FairtollError
-from fairtoll.models import image_network
+from fairtoll.models.networks import image_network
 from fairtoll.training import FitSettings, TrainingSetup, train_online, train_standard
 
 MODELS = {"standard": "standard CNN", "online": "CNN trained on line (PGD-7 at 0.01)"}

@@ -21,9 +21,9 @@ from fairtoll import LinfThreat
 from fairtoll.attacks import pgd
 from fairtoll.data import load_cifar10
 from fairtoll.files import write_text
-from fairtoll.inference import predict_logits
+from fairtoll.models.predict import predict_logits
 from fairtoll.randomness import torch_generator
-from fairtoll.training import FitSettings, TrainingSetup, craft_twins, train_standard, train_with_twins
+from fairtoll.training import FitSettings, TrainingSetup, craft_adversarial_examples, train_on_pairs, train_standard
 
 EPSILON, SEED, ATTACKED = 0.01, 0, 1000
 PAPER = {"clean": 0.7196, "white-box": 0.0424, "static clean": 0.7243, "static transfer": 0.8312}
@@ -75,7 +75,7 @@ def measure(setting: Setting, folder: str | None) -> dict[str, float]:
 
     def craft(x: torch.Tensor, y: torch.Tensor, what: str) -> torch.Tensor:
         key = "twins" if setting.shared_start else what
-        return craft_twins(
+        return craft_adversarial_examples(
             standard,
             x,
             y,
@@ -94,7 +94,7 @@ def measure(setting: Setting, folder: str | None) -> dict[str, float]:
         widths=setting.widths,
         settings=FitSettings(epochs=setting.static_epochs, precision="bfloat16"),
     )
-    static = train_with_twins(static_setup, craft(setup.x, setup.y, "train"), start=standard if setting.warm else None)
+    static = train_on_pairs(static_setup, craft(setup.x, setup.y, "train"), start=standard if setting.warm else None)
     x, y = torch.from_numpy(test.x), torch.from_numpy(test.y)
     few_x, few_y = x[:ATTACKED], y[:ATTACKED]
     found = {

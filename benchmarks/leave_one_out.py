@@ -23,7 +23,7 @@ from torch.nn import functional
 from fairtoll.data import load_adult
 from fairtoll.experiments.adult_workspace import COPIES
 from fairtoll.experiments.leave_one_out.stages import predict
-from fairtoll.models import initialise_as_keras
+from fairtoll.models.networks import initialise_as_keras
 from fairtoll.randomness import torch_generator
 from fairtoll.threads import use_one_thread
 from fairtoll.training import FitSettings, TrainingSetup

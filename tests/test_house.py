@@ -31,7 +31,7 @@ PRIVATE = [
     r"download\.pytorc" + r"h\.org",
     r"--index-ur" + r"l[ =]",
 ]
-LIGHT = ["fairtoll", "fairtoll.metrics"] + ["fairtoll.cli"] * (ROOT / "src/fairtoll/cli.py").exists()
+LIGHT = ["fairtoll", "fairtoll.metrics", "fairtoll.cli"]
 
 
 def pins() -> dict[str, str]:

@@ -17,25 +17,25 @@ if TYPE_CHECKING:
     from fairtoll import metrics as metrics
     from fairtoll import statistics as statistics
     from fairtoll import training as training
-    from fairtoll.auditing.audit import audit as audit
-    from fairtoll.auditing.audit import audit_evidence as audit_evidence
-    from fairtoll.auditing.audited import Audit as Audit
     from fairtoll.errors import FairtollError as FairtollError
     from fairtoll.errors import FairtollWarning as FairtollWarning
     from fairtoll.evidence import Evidence as Evidence
-    from fairtoll.stack import ModelStack as ModelStack
-    from fairtoll.threat import LinfThreat as LinfThreat
+    from fairtoll.findings import Audit as Audit
+    from fairtoll.findings import audit as audit
+    from fairtoll.findings import audit_evidence as audit_evidence
+    from fairtoll.models import ModelStack as ModelStack
+    from fairtoll.threats import LinfThreat as LinfThreat
 
 _MODULES = ("attacks", "data", "metrics", "statistics", "training")
 _NAMES = {
-    "Audit": "auditing",
-    "audit": "auditing",
-    "audit_evidence": "auditing",
+    "Audit": "findings",
+    "audit": "findings",
+    "audit_evidence": "findings",
     "Evidence": "evidence",
     "FairtollError": "errors",
     "FairtollWarning": "errors",
-    "LinfThreat": "threat",
-    "ModelStack": "stack",
+    "LinfThreat": "threats",
+    "ModelStack": "models",
 }
 __all__ = ["__version__", *_MODULES, *_NAMES]
 

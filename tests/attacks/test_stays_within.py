@@ -9,9 +9,9 @@ from torch import nn
 
 from fairtoll import LinfThreat, ModelStack
 from fairtoll.attacks import apgd, grid, least_epsilon, pgd, random_noise, square, union
-from fairtoll.training import TrainingSetup, craft_twins, noise_twins
+from fairtoll.training import TrainingSetup, add_sign_noise, craft_adversarial_examples
 from fairtoll.training.fit import BatchNoise
-from fairtoll.training.online import attack_batch
+from fairtoll.training.recipes.online import attack_batch
 
 FEATURES = 4
 MAGNITUDES = st.sampled_from([1e-3, 1.0, 37.0, 1e5])
@@ -86,8 +86,10 @@ ATTACKS = {
     "union": lambda model, x, y, seed, **given: (
         union(model, x, y, steps=2, restarts=2, generator=generator(seed), **given).perturbed
     ),
-    "twins": lambda model, x, y, seed, **given: craft_twins(ModelStack([model]), x, y, steps=3, **given)[0],
-    "noise twins": lambda model, x, y, seed, **given: noise_twins(
+    "twins": lambda model, x, y, seed, **given: craft_adversarial_examples(ModelStack([model]), x, y, steps=3, **given)[
+        0
+    ],
+    "noise twins": lambda model, x, y, seed, **given: add_sign_noise(
         TrainingSetup(x, y, torch.arange(len(x)), [seed], lambda: model), **given
     )[0],
     "on line": lambda model, x, y, seed, **given: attack_batch(

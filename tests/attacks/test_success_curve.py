@@ -4,10 +4,11 @@ import pytest
 import torch
 from torch import nn
 
-from fairtoll import LinfThreat, batches
+from fairtoll import LinfThreat
 from fairtoll.attacks import _descent, pgd, success_curve
 from fairtoll.attacks._layout import best_layout
-from fairtoll.inference import borrowed
+from fairtoll.models import batches
+from fairtoll.models.predict import borrowed
 
 
 class Counting(nn.Module):

@@ -12,6 +12,7 @@ from loopback import serve
 
 from fairtoll import FairtollError
 from fairtoll.data.download import fetch, file_digest
+from fairtoll.progress import reporting_to
 
 CONTENT = np.random.default_rng(0).bytes(1_000_000)
 MD5 = hashlib.md5(CONTENT).hexdigest()
@@ -42,7 +43,8 @@ def left_over(target):
 def test_a_file_arrives_with_its_progress_and_is_not_fetched_twice(target):
     shares = []
     with serve(CONTENT) as server:
-        assert get(server.url, target, advance=shares.append) == target
+        with reporting_to(shares.append):
+            assert get(server.url, target) == target
         assert get(server.url, target) == target
     assert target.read_bytes() == CONTENT
     assert left_over(target) == ["file.tar.gz"]
@@ -72,8 +74,8 @@ def test_a_file_arrives_with_its_progress_and_is_not_fetched_twice(target):
 )
 def test_what_breaks_off_goes_on(target, faults, ranges):
     shares = []
-    with serve(CONTENT, *faults) as server:
-        get(server.url, target, advance=shares.append)
+    with serve(CONTENT, *faults) as server, reporting_to(shares.append):
+        get(server.url, target)
     assert target.read_bytes() == CONTENT
     assert server.ranges == ranges
     assert left_over(target) == ["file.tar.gz"]

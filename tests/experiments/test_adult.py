@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from fairtoll import FairtollError
+from fairtoll.cli.report import rerender
 from fairtoll.data import load_adult
 from fairtoll.experiments import reproduce_adult
 from fairtoll.experiments.adult_evidence import UNION_ARMS
 from fairtoll.experiments.adult_plan import adult_plan
 from fairtoll.experiments.arms import arms_of, published_accuracy
-from fairtoll.rerender import rerender
 
 TABLE_TWO = {10: (0.0611, 0.1866), 15: (0.1081, 0.2338), 20: (0.107, 0.2272)}
 

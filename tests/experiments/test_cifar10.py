@@ -12,10 +12,10 @@ from PIL import Image
 from safetensors.torch import load_file
 
 from fairtoll import FairtollError
+from fairtoll.cli.report import rerender
 from fairtoll.experiments.arms import arms_of
 from fairtoll.experiments.cifar10_images import load_images
 from fairtoll.experiments.cifar10_plan import PAPER_EPSILONS, cifar10_plan
-from fairtoll.rerender import rerender
 
 ATTACKED = 100
 TABLE_THREE = {
@@ -205,7 +205,7 @@ def test_the_paper_alone_needs_no_online_training_and_may_leave_images_out(run_m
         assert one["published"] == pytest.approx(TABLE_THREE[one["arm"]])
     assert left_out["standard", "rerun"]["flip_rate"] == 0
     images = pd.read_parquet(tmp_path / "run/members/left-out.parquet")
-    felt = left_out["standard", "masked"]["most_felt"]
+    felt = left_out["standard", "masked"]["most_influential"]
     assert {row["row"]: row["picture"] for row in felt} == dict(zip(images["row"], images["picture"], strict=True))
     kept = load_images(tmp_path / "run/images").train.x
     for row in felt:

@@ -2,11 +2,11 @@
 
 import pytest
 
-from fairtoll import results
 from fairtoll.experiments.cifar10_claims import EASY, HARD, judge_cifar10_claims
 from fairtoll.experiments.cifar10_plan import cifar10_plan
 from fairtoll.experiments.cifar10_results import cifar10_highlights
 from fairtoll.experiments.claims import judge_flips
+from fairtoll.findings import results
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
 CHANGES = {"less fair": (0.05, 0.09), "fairer": (-0.09, -0.05), "equivalent": (-0.005, 0.005),
@@ -162,7 +162,7 @@ def left_out(interval):
             arm="standard", design="independent-seeds", flip_rate=sum(interval) / 2, interval=interval, paired=True,
             luf=0.0,
         ),
-        groups=[], most_felt=[], published={}, published_note=None,
+        groups=[], most_influential=[], published={}, published_note=None,
     )  # fmt: skip
 
 

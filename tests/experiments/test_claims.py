@@ -6,11 +6,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from fairtoll import Evidence, results
-from fairtoll.auditing.findings import answer
+from fairtoll import Evidence
 from fairtoll.experiments.adult_claims import judge_adult_claims
 from fairtoll.experiments.adult_plan import adult_plan
 from fairtoll.experiments.arms import PAPER
+from fairtoll.findings import results
+from fairtoll.findings.compare import answer
 
 NO, YES = "<=50K", ">50K"
 #: Interval of a change for each verdict, at a margin of 0.01.

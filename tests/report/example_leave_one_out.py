@@ -91,7 +91,7 @@ def entry(rng: np.random.Generator, arm: str, design: str) -> Json:
             for partition, groups in ERRORS.items()
             for group, (error, rows) in groups.items()
         ],
-        "most_felt": [
+        "most_influential": [
             {
                 "row": None if floor else int(100 * member + 7),
                 "class_name": None if floor else ("<=50K", ">50K")[member % 2],

@@ -14,6 +14,7 @@ import numpy as np
 import pytest
 from example_cifar10 import ARMS, CLASSES, EPSILONS, class_accuracy
 
+from fairtoll.findings.results import Results
 from fairtoll.report import render_html
 from fairtoll.report._chart_style import Key
 from fairtoll.report._figures import headings_of
@@ -25,7 +26,6 @@ from fairtoll.report._select import class_order, describe
 from fairtoll.report._static import key_lines
 from fairtoll.report._strip import strip_of, strip_svg
 from fairtoll.report._tables_epsilon import quantile
-from fairtoll.results import Results
 
 HARDEST_FIRST = [CLASSES[index] for index in np.argsort(class_accuracy("standard"), kind="stable")]
 SOURCE = "Data: CIFAR-10 (JPEG copy), not the official pixels."

@@ -14,6 +14,7 @@ from example_images import png_uri
 from example_leave_one_out import DESIGNS, MEMBERS, SIZES, TEST_ROWS, leave_one_out
 from scipy.stats import spearmanr
 
+from fairtoll.findings.results import LeaveOneOut
 from fairtoll.report._chart_growth import Growth, end_labels
 from fairtoll.report._chart_log import LogAxis, log_axis
 from fairtoll.report._chart_row import Row
@@ -27,7 +28,6 @@ from fairtoll.report._sections_leave_one_out import leave_one_out as section_of
 from fairtoll.report._static import page_svg
 from fairtoll.report._strip import strip_svg
 from fairtoll.report._tables_leave_one_out import share_of_most
-from fairtoll.results import LeaveOneOut
 
 Json = dict[str, Any]
 ARMS = [{"name": "standard", "title": "Standard"}, {"name": "static", "title": "Static adversarial"}]
@@ -211,7 +211,7 @@ def test_flips_in_hard_classes_are_said_where_there_are_many(entries: list[Json]
 def test_rows_that_matter_most_are_left_out_rows_alone(entries: list[Json], whole: Section) -> None:
     rows = cells(whole, "leave-one-out-rows")
     expected = [
-        (str(row["row"]), str(row["flips"])) for entry in (entries[0], entries[6]) for row in entry["most_felt"]
+        (str(row["row"]), str(row["flips"])) for entry in (entries[0], entries[6]) for row in entry["most_influential"]
     ]
     assert [(row["training_row"], row["predictions_flipped"]) for row in rows] == expected
     assert {row["design"] for row in cells(whole, "leave-one-out-rows-other")} == {"Independent seeds", "Re-permuted"}
@@ -313,7 +313,7 @@ def test_axis_keeps_its_limits() -> None:
 
 def with_pictures(entries: list[Json], address: str) -> list[Json]:
     for entry in entries:
-        for row in entry["most_felt"]:
+        for row in entry["most_influential"]:
             row["picture"] = None if entry["floor"] else address
     return entries
 
@@ -323,7 +323,7 @@ def test_left_out_images_are_shown_by_arm_with_what_their_absence_changes(entrie
     (strip,) = made(with_pictures(entries, uri)).strips
     masked = [entry for entry in entries if entry["design"] == "masked"]
     shown = [one for card in strip.cards for one in card.pictures]
-    expected = [row for entry in masked for row in entry["most_felt"][:6]]
+    expected = [row for entry in masked for row in entry["most_influential"][:6]]
     assert [one.uri for one in shown] == [uri] * len(expected)
     assert [one.heading for one in shown] == [row["class_name"] for row in expected]
     assert [one.words for one in shown] == [f"{rate(row['flips'] / TEST_ROWS)}%" for row in expected]

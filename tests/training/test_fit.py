@@ -6,7 +6,8 @@ import torch
 from torch import nn
 
 from fairtoll import FairtollError, ModelStack
-from fairtoll.models import Standardize, adult_network
+from fairtoll.models.networks import Standardize, adult_network
+from fairtoll.progress import reporting_to
 from fairtoll.training import FitSettings, fit
 from fairtoll.training.fit import BatchNoise, steps_of
 
@@ -207,8 +208,9 @@ def test_data_and_items_stay_as_they_were_and_weights_come_back_detached():
 
 def test_progress_counts_every_step():
     done = []
-    train(ModelStack([dense(0)]), seeds=[0], advance=done.append)
-    assert sum(done) == steps_of(len(ITEMS), SETTINGS) == 12
+    with reporting_to(done.append):
+        train(ModelStack([dense(0)]), seeds=[0])
+    assert len(done) == steps_of(len(ITEMS), SETTINGS) == 12
 
 
 def test_noise_is_shared_within_a_seed_and_moves_on_with_batch_and_epoch():

@@ -6,7 +6,14 @@ import torch
 
 from fairtoll import FairtollError, LinfThreat
 from fairtoll.data import Dataset
-from fairtoll.training import FitSettings, TrainingSetup, craft_twins, train_online, train_standard, train_with_twins
+from fairtoll.training import (
+    FitSettings,
+    TrainingSetup,
+    craft_adversarial_examples,
+    train_on_pairs,
+    train_online,
+    train_standard,
+)
 
 THREAT = LinfThreat(box=(0.0, 1.0))
 
@@ -60,7 +67,7 @@ def test_online_training_is_less_moved_by_its_attack():
     standard, online = train_standard(given), train_online(given, threat=THREAT, epsilon=0.15)
     standing = []
     for stack in (standard, online):
-        twins = craft_twins(stack, given.x, given.y, threat=THREAT, epsilon=0.15)
+        twins = craft_adversarial_examples(stack, given.x, given.y, threat=THREAT, epsilon=0.15)
         standing.append(
             torch.stack(
                 [
@@ -74,7 +81,9 @@ def test_online_training_is_less_moved_by_its_attack():
 
 def test_twins_in_bfloat16_stay_inside_the_threat():
     given = setup()
-    twins = craft_twins(train_standard(given), given.x, given.y, threat=THREAT, epsilon=0.1, precision="bfloat16")
+    twins = craft_adversarial_examples(
+        train_standard(given), given.x, given.y, threat=THREAT, epsilon=0.1, precision="bfloat16"
+    )
     assert twins.dtype == torch.float32
     assert ((twins - given.x).abs() <= 0.1 + 1e-6).all()
     assert (twins >= 0).all()
@@ -85,11 +94,11 @@ def test_a_random_start_is_each_models_own():
     given = setup()
     stack = train_standard(given)
     start = [torch.Generator().manual_seed(seed) for seed in (5, 5)]
-    one = craft_twins(
+    one = craft_adversarial_examples(
         stack, given.x, given.y, threat=THREAT, epsilon=0.1, steps=1, relative_step=0.1, random_start=start
     )
     again = [torch.Generator().manual_seed(seed) for seed in (5, 6)]
-    two = craft_twins(
+    two = craft_adversarial_examples(
         stack, given.x, given.y, threat=THREAT, epsilon=0.1, steps=1, relative_step=0.1, random_start=again
     )
     assert torch.equal(one[0], two[0])
@@ -100,8 +109,8 @@ def test_going_on_from_trained_models_leaves_them_as_they_are():
     given = setup(epochs=1)
     source = train_standard(given)
     before = {name: tensor.clone() for name, tensor in source.parameters.items()}
-    after = train_with_twins(given, given.x, start=source)
-    cold = train_with_twins(given, given.x)
+    after = train_on_pairs(given, given.x, start=source)
+    cold = train_on_pairs(given, given.x)
     for name, tensor in before.items():
         assert torch.equal(source.parameters[name], tensor)
         assert not torch.equal(after.parameters[name], tensor)

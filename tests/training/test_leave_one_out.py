@@ -8,9 +8,10 @@ from torch import nn
 
 from fairtoll import FairtollError, LinfThreat
 from fairtoll.data import load_adult
-from fairtoll.models import Standardize, adult_network, image_network, initialise_as_keras
+from fairtoll.models.networks import Standardize, adult_network, image_network, initialise_as_keras
+from fairtoll.progress import reporting_to
 from fairtoll.randomness import torch_generator
-from fairtoll.training import FitSettings, TrainingSetup, oversample, train_online, train_standard, train_with_twins
+from fairtoll.training import FitSettings, TrainingSetup, oversample, train_on_pairs, train_online, train_standard
 from fairtoll.training.chunks import members_at_once
 from fairtoll.training.fit import BatchNoise
 from fairtoll.training.leave_one_out import (
@@ -21,7 +22,7 @@ from fairtoll.training.leave_one_out import (
     plan_members,
     train_members,
 )
-from fairtoll.training.online import attack_batch
+from fairtoll.training.recipes.online import attack_batch
 
 ROWS, CLASSES = 60, 2
 draw = torch.Generator().manual_seed(0)
@@ -231,7 +232,7 @@ def test_the_full_model_is_the_one_that_every_recipe_trains():
     perturb = partial(attack_batch, threat=threat, epsilon=0.1, steps=2)
     full = [Member(0, SEED)]
     assert_equal(train_members(full, setup), train_standard(setup), [(0, 0)])
-    assert_equal(train_members(full, setup, twins=TWINS), train_with_twins(setup, TWINS), [(0, 0)])
+    assert_equal(train_members(full, setup, twins=TWINS), train_on_pairs(setup, TWINS), [(0, 0)])
     online = train_online(setup, threat=threat, epsilon=0.1, steps=2)
     assert_equal(train_members(full, setup, perturb=perturb), online, [(0, 0)])
 
@@ -260,9 +261,11 @@ def test_designs_mix_in_one_stack_and_come_back_in_order():
 def test_progress_counts_every_members_steps():
     done = []
     setup = setup_of()
-    train(plan_members("re-permuted", LEFT_OUT, seed=SEED), setup, advance=done.append)
-    lengths = [int((setup.items != row).sum()) for row in LEFT_OUT]
-    assert sum(done) == sum(SETTINGS.epochs * -(-length // SETTINGS.batch_size) for length in lengths)
+    with reporting_to(done.append):
+        train(plan_members("re-permuted", LEFT_OUT, seed=SEED), setup)
+    lengths = {int((setup.items != row).sum()) for row in LEFT_OUT}
+    assert len(done) == sum(SETTINGS.epochs * -(-length // SETTINGS.batch_size) for length in lengths)
+    assert sum(done) == pytest.approx(1)
 
 
 def test_left_out_rows_are_distinct_seeded_and_nested():

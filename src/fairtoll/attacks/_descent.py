@@ -10,9 +10,9 @@ from torch import Tensor, nn
 from fairtoll.attacks._inputs import FiniteWatch
 from fairtoll.attacks._layout import best_layout, steps_between_looks
 from fairtoll.attacks.loss import margin
-from fairtoll.batches import chunk_rows
-from fairtoll.inference import checked_logits
-from fairtoll.threat import LinfThreat
+from fairtoll.models.batches import chunk_rows
+from fairtoll.models.predict import checked_logits
+from fairtoll.threats.linf import LinfThreat
 
 #: By how much the steps left may outdo the last ones before a row counts as lost. With patience 10 this cost none of
 #: 1,000 images on two networks, and 0.02 points of success on saturated networks of a table, 0.15 at worst.
@@ -21,7 +21,7 @@ SLACK = 3.0
 Loss = Callable[[Tensor, Tensor], Tensor]
 
 
-class Asked:
+class BatchedModel:
     """A borrowed model, asked about packed rows a cacheful at a time."""
 
     def __init__(self, model: nn.Module, x: Tensor, *, packed: bool = True) -> None:
@@ -67,7 +67,7 @@ class Descent:
         self, model: nn.Module, x: Tensor, y: Tensor, *, threat: LinfThreat, loss: Loss, offset: int = 0
     ) -> None:
         # Whole numbers are projected in the model's own shape.
-        self.asked = Asked(model, x, packed=threat.integer is None)
+        self.asked = BatchedModel(model, x, packed=threat.integer is None)
         self.threat, self.loss, self.x, self.y = threat, loss, x, y
         self.layout = self.asked.layout
         self.clean = self.layout.pack(x)
@@ -124,7 +124,7 @@ class Descent:
         low, high, radius = bounds
         radius = radius * (relative_step / steps)
         point = torch.minimum(torch.maximum(begin, low), high)
-        watch, pace = FiniteWatch(self.numbers), Pace(steps, patience)
+        watch, pace = FiniteWatch(self.numbers), EarlyStopping(steps, patience)
         for step in range(1, steps + 1):
             candidate = self.threat.project(point, low, high)
             logits, gradient = self.asked.gradient(candidate, y, self.loss)
@@ -132,7 +132,7 @@ class Descent:
             wrong = logits.argmax(dim=1) != y
             moved = torch.minimum(torch.maximum(point + radius * gradient.sign(), low), high)
             # Where a step changes nothing, no later step of this start will.
-            done = wrong | (moved == point).flatten(1).all(dim=1) | pace.hopeless(logits, y, step)
+            done = wrong | (moved == point).flatten(1).all(dim=1) | pace.unreachable(logits, y, step)
             if self.between_looks > 1:
                 # A row that is done waits where it is for the next look.
                 moved = torch.where(_like(done, point), point, moved)
@@ -182,7 +182,7 @@ class Descent:
         self.standing = self.standing[~self.success[self.standing]]
 
 
-class Pace:
+class EarlyStopping:
     """Which rows will not get there: even if each step left gained thrice as much margin as the last ones did.
 
     The margin (best wrong logit minus the true one) must pass 0 in the steps that remain. Ascent slows down as it
@@ -195,7 +195,7 @@ class Pace:
         self.before: Tensor | None = None
         self.given_up: Tensor | None = None
 
-    def hopeless(self, logits: Tensor, y: Tensor, step: int) -> Tensor:
+    def unreachable(self, logits: Tensor, y: Tensor, step: int) -> Tensor:
         """Rows to give up, `(N,)` of bool; once given up, always."""
         now = margin(logits, y)
         if self.best is None or self.before is None or self.given_up is None:

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll.errors import FairtollError
-from fairtoll.inference import borrowed, checked_logits, device_of, require_finite, warn_if_probabilities
-from fairtoll.threat import LinfThreat
+from fairtoll.models.predict import borrowed, checked_logits, device_of, require_finite, warn_if_probabilities
+from fairtoll.threats.linf import LinfThreat
 
 #: Rows on which the model is tried first, so that a wrong one fails at once.
 PROBE_ROWS = 64

@@ -6,13 +6,13 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fairtoll.attacks._descent import Asked
+from fairtoll.attacks._descent import BatchedModel
 from fairtoll.attacks._inputs import FiniteWatch
 from fairtoll.attacks._layout import steps_between_looks
 from fairtoll.attacks._least_rows import COARSE, FINE, TRYING, WALKING, Found, Rows
 from fairtoll.attacks._linear import linear_radius
 from fairtoll.attacks.loss import margin
-from fairtoll.threat import LinfThreat
+from fairtoll.threats.linf import LinfThreat
 
 #: Steps in vain at one radius before their pace is looked at, steps within which it must lead to success, and steps
 #: after which the radius has failed in any case; the same for tries that are not repeated, and for walks.
@@ -49,7 +49,9 @@ class LeastSearch:
     row is done when a ball one tolerance inside what was found has failed.
     """
 
-    def __init__(self, asked: Asked, x: Tensor, *, threat: LinfThreat, epsilon_max: float, tolerance: float) -> None:
+    def __init__(
+        self, asked: BatchedModel, x: Tensor, *, threat: LinfThreat, epsilon_max: float, tolerance: float
+    ) -> None:
         self.asked, self.shape = asked, asked.layout.pack(x).shape
         self.epsilon_max, self.tolerance = epsilon_max, AIM * tolerance
         self.between_looks = steps_between_looks(x.device)

@@ -8,14 +8,14 @@ from dataclasses import dataclass, fields
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._descent import Asked
+from fairtoll.attacks._descent import BatchedModel
 from fairtoll.attacks._inputs import check_inputs, require_finite_rows
 from fairtoll.attacks.loss import get_loss
 from fairtoll.attacks.pgd import AttackResult
-from fairtoll.batches import in_batches
 from fairtoll.errors import FairtollError
-from fairtoll.inference import borrowed, device_of
-from fairtoll.threat import LinfThreat
+from fairtoll.models.batches import in_batches
+from fairtoll.models.predict import borrowed, device_of
+from fairtoll.threats.linf import LinfThreat
 
 #: Croce and Hein's constants: weight of the new direction against the last one; share of steps that must have risen
 #: since the last checkpoint; in shares of all steps, first checkpoint, shrinkage and least distance of checkpoints.
@@ -88,7 +88,7 @@ def apgd(
     def attack(batch: slice) -> tuple[Tensor, Tensor]:
         clean, labels = x[batch].detach().to(device), y[batch].to(device)
         # Whole numbers are projected in the model's own shape.
-        asked = Asked(model, clean, packed=threat.integer is None)
+        asked = BatchedModel(model, clean, packed=threat.integer is None)
         pack = asked.layout.pack
         low, high = map(pack, threat.bounds(clean, epsilon))
         radius, origin = pack(threat.radius(clean, epsilon)), pack(clean)
@@ -148,7 +148,7 @@ class _Rows:
 class _Ascent:
     """One start of some rows."""
 
-    asked: Asked
+    asked: BatchedModel
     threat: LinfThreat
     climb: Callable[[Tensor, Tensor], Tensor]
     steps: int

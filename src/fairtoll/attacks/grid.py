@@ -9,10 +9,10 @@ from torch import Tensor, nn
 
 from fairtoll.attacks._inputs import check_inputs, finite_logits
 from fairtoll.attacks.pgd import AttackResult
-from fairtoll.batches import in_batches
 from fairtoll.errors import FairtollError
-from fairtoll.inference import borrowed, device_of
-from fairtoll.threat import LinfThreat
+from fairtoll.models.batches import in_batches
+from fairtoll.models.predict import borrowed, device_of
+from fairtoll.threats.linf import LinfThreat
 
 MAXIMUM_FEATURES = 8
 

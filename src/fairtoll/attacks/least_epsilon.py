@@ -9,14 +9,14 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._descent import Asked, Descent
+from fairtoll.attacks._descent import BatchedModel, Descent
 from fairtoll.attacks._inputs import FiniteWatch, check_inputs
 from fairtoll.attacks._least_search import LeastSearch
 from fairtoll.attacks.loss import get_loss
-from fairtoll.batches import in_batches
 from fairtoll.errors import FairtollError
-from fairtoll.inference import borrowed, device_of
-from fairtoll.threat import LinfThreat
+from fairtoll.models.batches import in_batches
+from fairtoll.models.predict import borrowed, device_of
+from fairtoll.threats.linf import LinfThreat
 
 
 @dataclass(frozen=True)
@@ -152,7 +152,7 @@ def _search(
     targets: int, offset: int,
 ) -> LeastEpsilonResult:  # fmt: skip
     """One batch of the search."""
-    asked, numbers = Asked(model, x), torch.arange(offset, offset + len(x), device=x.device)
+    asked, numbers = BatchedModel(model, x), torch.arange(offset, offset + len(x), device=x.device)
     watch, perturbed = FiniteWatch(numbers), x.clone()
     logits = asked.logits(asked.layout.pack(x))
     watch.note(logits, torch.arange(len(x), device=x.device), 0)

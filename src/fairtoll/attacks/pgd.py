@@ -10,10 +10,10 @@ from torch import Tensor, nn
 from fairtoll.attacks._descent import Descent
 from fairtoll.attacks._inputs import check_inputs
 from fairtoll.attacks.loss import get_loss
-from fairtoll.batches import in_batches
 from fairtoll.errors import FairtollError
-from fairtoll.inference import borrowed, device_of
-from fairtoll.threat import LinfThreat
+from fairtoll.models.batches import in_batches
+from fairtoll.models.predict import borrowed, device_of
+from fairtoll.threats.linf import LinfThreat
 
 
 @dataclass(frozen=True)

@@ -8,14 +8,14 @@ from math import sqrt
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._descent import Asked
+from fairtoll.attacks._descent import BatchedModel
 from fairtoll.attacks._inputs import check_inputs, require_finite_rows
 from fairtoll.attacks.loss import margin
 from fairtoll.attacks.pgd import AttackResult
-from fairtoll.batches import in_batches
 from fairtoll.errors import FairtollError
-from fairtoll.inference import borrowed, device_of
-from fairtoll.threat import LinfThreat
+from fairtoll.models.batches import in_batches
+from fairtoll.models.predict import borrowed, device_of
+from fairtoll.threats.linf import LinfThreat
 
 #: Share of an input that the first proposals change, and after which queries of 10,000 it is halved.
 FIRST_SHARE = 0.8
@@ -81,7 +81,7 @@ def square(
 
     def attack(batch: slice) -> tuple[Tensor, Tensor]:
         clean, labels = x[batch].detach().to(device), y[batch].to(device)
-        asked = Asked(model, clean)
+        asked = BatchedModel(model, clean)
         if asked.layout.channels_last:
             clean = clean.contiguous(memory_format=torch.channels_last)
         numbers = torch.arange(batch.start, batch.stop, device=device)
@@ -117,7 +117,7 @@ class _Search:
     """The standing rows of one batch, and the best input found for each."""
 
     def __init__(
-        self, asked: Asked, clean: Tensor, y: Tensor, numbers: Tensor, threat: LinfThreat, epsilon: float,
+        self, asked: BatchedModel, clean: Tensor, y: Tensor, numbers: Tensor, threat: LinfThreat, epsilon: float,
         generator: torch.Generator,
     ) -> None:  # fmt: skip
         self.asked, self.y, self.numbers, self.generator = asked, y, numbers, generator

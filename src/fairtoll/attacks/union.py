@@ -15,7 +15,7 @@ from fairtoll.attacks.grid import MAXIMUM_FEATURES, grid, mutable_features
 from fairtoll.attacks.pgd import AttackResult, pgd
 from fairtoll.attacks.square import square
 from fairtoll.errors import FairtollError
-from fairtoll.threat import LinfThreat
+from fairtoll.threats.linf import LinfThreat
 
 #: On one training run of five Adult arms this found what the whole grid finds but for one row of 30,936, in a
 #: quarter of the time.

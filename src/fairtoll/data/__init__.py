@@ -1,7 +1,7 @@
 """Data: rows with labels, protected attributes and a feature schema."""
 
 from fairtoll.data.adult import load_adult as load_adult
-from fairtoll.data.cifar10 import load_cifar10 as load_cifar10
+from fairtoll.data.cifar10.load import load_cifar10 as load_cifar10
 from fairtoll.data.dataset import Dataset as Dataset
 from fairtoll.data.dataset import Feature as Feature
 from fairtoll.data.dataset import TrainTest as TrainTest

@@ -15,6 +15,7 @@ from filelock import FileLock
 
 from fairtoll._version import __version__
 from fairtoll.errors import FairtollError
+from fairtoll.progress import advance
 
 #: Bytes read at a time.
 CHUNK = 256 * 1024
@@ -32,7 +33,6 @@ def fetch(
     *,
     md5: str,
     size: int,
-    advance: Callable[[float], None] = lambda _: None,
     stalled_after: float = 30.0,
     attempts: int = 4,
     pause: float = 1.0,
@@ -45,8 +45,6 @@ def fetch(
         From where, and to where.
     md5, size
         What the file must be; its length in bytes.
-    advance
-        Called with the share of the file that came since the last call.
     stalled_after
         Seconds without a byte after which the connection is given up and made anew.
     attempts
@@ -75,7 +73,7 @@ def fetch(
         # Of two programs that want the same file one brings it, the other finds it.
         with FileLock(path.with_name(f".{path.name}.lock")):
             if not path.exists():
-                tell = _from_lengths(advance, size=size)
+                tell = _from_lengths(size=size)
                 _persist(url, partial, size, tell, stalled_after, attempts, pause)
                 _check(partial, md5=md5, size=size, url=url)
                 partial.replace(path)
@@ -102,7 +100,7 @@ def file_digest(path: Path, algorithm: str) -> str:
         return hashlib.file_digest(file, lambda: hashlib.new(algorithm, usedforsecurity=False)).hexdigest()
 
 
-def _from_lengths(advance: Callable[[float], None], *, size: int) -> Callable[[int], None]:
+def _from_lengths(*, size: int) -> Callable[[int], None]:
     told = 0
 
     def tell(length: int) -> None:

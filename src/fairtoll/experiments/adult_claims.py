@@ -23,7 +23,7 @@ from fairtoll.experiments.claims import (
     say_change,
     unless_few_runs,
 )
-from fairtoll.results import Accuracy, Claim, Finding, LeaveOneOut
+from fairtoll.findings.results import Accuracy, Claim, Finding, LeaveOneOut
 
 D0, D1 = CLASS_NAMES
 

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from fairtoll.auditing.collect import (
+from fairtoll.evidence.collect import (
     collect_checks,
     collect_curve,
     collect_pgd,
@@ -14,13 +14,14 @@ from fairtoll.auditing.collect import (
     collect_transfer,
     collect_union,
 )
-from fairtoll.evidence import describe_rows, write_about
+from fairtoll.evidence.store import describe_rows, write_about
 from fairtoll.experiments.adult_plan import ARMS, EPSILON, REALISTIC_EPSILON
 from fairtoll.experiments.adult_threats import PAPER_EPSILONS, REALISTIC_EPSILONS
 from fairtoll.experiments.adult_training import CRAFT_STEPS
 from fairtoll.experiments.adult_workspace import AdultWorkspace
-from fairtoll.experiments.stages import Advance, Stage
 from fairtoll.files import write_parquet
+from fairtoll.progress import part
+from fairtoll.runs.stages import Stage
 
 CHECK_EPSILONS = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 40.0)
 #: Far beyond every attribute's range: nothing the adversary may touch is left to hold it back.
@@ -32,7 +33,7 @@ UNION_ARMS = ("standard", "static", "online", "online-noise")
 OTHER_THREATS = ("standard", "static", "online")
 
 #: Makes tables by the prefix of their file: "attacks-pgd", "predictions-pgd".
-Collect = Callable[[AdultWorkspace, str, Advance], dict[str, pd.DataFrame]]
+Collect = Callable[[AdultWorkspace, str], dict[str, pd.DataFrame]]
 
 
 def evidence_stages(workspace: AdultWorkspace) -> list[Stage]:
@@ -43,7 +44,7 @@ def evidence_stages(workspace: AdultWorkspace) -> list[Stage]:
             "rows",
             "Rows",
             ("evidence/rows.parquet", "evidence/about.json"),
-            lambda _: _write_rows(workspace),
+            lambda: _write_rows(workspace),
             seconds=0.2,
         )
     ]
@@ -70,10 +71,10 @@ def evidence_stages(workspace: AdultWorkspace) -> list[Stage]:
 def _stage(
     workspace: AdultWorkspace, arm: str, kind: str, collect: Collect, parts: Sequence[str], seconds: float
 ) -> Stage:
-    def make(advance: Advance) -> None:
-        tables = collect(workspace, arm, advance)
-        for part in parts:
-            write_parquet(tables[part], workspace.folder / f"evidence/{part}-{arm}.parquet")
+    def make() -> None:
+        tables = collect(workspace, arm)
+        for name in parts:
+            write_parquet(tables[name], workspace.folder / f"evidence/{name}-{arm}.parquet")
 
     after = (f"train-{arm}", "craft") if kind == "transfer" else (f"train-{arm}",)
     outputs = tuple(f"evidence/{part}-{arm}.parquet" for part in parts)
@@ -94,11 +95,11 @@ def _write_rows(workspace: AdultWorkspace) -> None:
     write_about(folder, data.test.class_names, about)
 
 
-def _predict(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
+def _predict(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
     return {"predictions-clean": collect_predictions(workspace.arm(arm), workspace.data.test)}
 
 
-def _transfer(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
+def _transfer(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
     found = [
         collect_transfer(
             workspace.arm(arm),
@@ -117,47 +118,42 @@ def _transfer(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str
     }
 
 
-def _pgd(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
+def _pgd(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
     attacks, predictions = collect_pgd(
         workspace.arm(arm),
         workspace.target("paper"),
         epsilons=PAPER_EPSILONS,
         steps=CRAFT_STEPS,
         keep_probabilities_at=[EPSILON],
-        advance=_counted(advance, len(workspace.seeds) * len(PAPER_EPSILONS)),
     )
     return {"attacks-pgd": attacks, "predictions-pgd": predictions}
 
 
-def _union(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
-    counted = _counted(advance, len(workspace.seeds))
-    found = collect_union(workspace.arm(arm), workspace.target("paper"), epsilon=EPSILON, advance=counted)
+def _union(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
+    found = collect_union(workspace.arm(arm), workspace.target("paper"), epsilon=EPSILON)
     return {"attacks-union": found}
 
 
-def _checks(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
+def _checks(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
     found = collect_checks(
         workspace.arm(arm),
         workspace.target("paper"),
         epsilons=CHECK_EPSILONS,
         large_epsilon=LARGE_EPSILON,
         square_epsilon=EPSILON,
-        advance=_counted(advance, len(workspace.seeds)),
     )
     return {"attacks-checks": found}
 
 
-def _all_fourteen(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
+def _all_fourteen(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
     first, target = workspace.first_run(arm), workspace.target("all-14")
     return {"attacks-all-14": collect_curve(first, target, epsilons=PAPER_EPSILONS)}
 
 
-def _realistic(workspace: AdultWorkspace, arm: str, advance: Advance) -> dict[str, pd.DataFrame]:
+def _realistic(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
     first, target = workspace.first_run(arm), workspace.target("realistic")
-    curve = collect_curve(first, target, epsilons=REALISTIC_EPSILONS, advance=_counted(advance, 2))
-    found = collect_union(first, target, epsilon=REALISTIC_EPSILON, restarts=1)
+    with part(0.5):
+        curve = collect_curve(first, target, epsilons=REALISTIC_EPSILONS)
+    with part(0.5):
+        found = collect_union(first, target, epsilon=REALISTIC_EPSILON, restarts=1)
     return {"attacks-realistic": pd.concat([curve, found], ignore_index=True)}
-
-
-def _counted(advance: Advance, total: int) -> Callable[[int], None]:
-    return lambda done: advance(done / total)

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtoll.data import TrainTest
-from fairtoll.evidence import Evidence
+from fairtoll.evidence.store import Evidence
 from fairtoll.experiments.adult_plan import EPSILON
 from fairtoll.experiments.adult_workspace import AdultWorkspace
 from fairtoll.experiments.leave_one_out.options import (
@@ -20,9 +20,9 @@ from fairtoll.experiments.leave_one_out.options import (
 )
 from fairtoll.experiments.leave_one_out.results import leave_one_out_results
 from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
-from fairtoll.experiments.stages import Stage
-from fairtoll.results import LeaveOneOut
-from fairtoll.threat import LinfThreat
+from fairtoll.findings.results import LeaveOneOut
+from fairtoll.runs.stages import Stage
+from fairtoll.threats.linf import LinfThreat
 from fairtoll.training import FitSettings, TrainingSetup
 
 #: Expected seconds of one member's optimiser step on one core, in a stack of ten.

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from fairtoll.auditing import Attack, Comparison, Question
 from fairtoll.data.adult import CLASS_NAMES
 from fairtoll.experiments.adult_threats import PAPER_EPSILONS
 from fairtoll.experiments.arms import PAPER, SOUND, STATIC_UNDER_UNION, describe_arms
 from fairtoll.experiments.published import load_published
+from fairtoll.findings import Attack, Comparison, Question
 
 EPSILON = 10.0
 REALISTIC_EPSILON = 0.5

@@ -6,16 +6,16 @@ from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 
-from fairtoll.auditing.assemble import assemble
-from fairtoll.evidence import Evidence
+from fairtoll.evidence.store import Evidence
 from fairtoll.experiments.adult_claims import judge_adult_claims
 from fairtoll.experiments.adult_leave_one_out import adult_leave_one_out
 from fairtoll.experiments.adult_plan import EPSILON, adult_plan, published_values
 from fairtoll.experiments.arms import published_accuracy
 from fairtoll.experiments.environment import kept_environment
 from fairtoll.experiments.leave_one_out.results import leave_one_out_notes
-from fairtoll.results import Accuracy, Finding, Results
-from fairtoll.runs import finished_stages, read_configuration
+from fairtoll.findings.assemble import assemble
+from fairtoll.findings.results import Accuracy, Finding, Results
+from fairtoll.runs.folder import finished_stages, read_configuration
 
 TITLE = "Who pays when an income classifier is hardened?"
 QUESTION = (

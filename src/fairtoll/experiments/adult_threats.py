@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fairtoll.data import TrainTest
-from fairtoll.threat import LinfThreat
+from fairtoll.threats.linf import LinfThreat
 
 #: Attributes that no one changes by misreporting; nominal categories are fixed besides, since a
 #: distance between their codes means nothing.

@@ -10,9 +10,10 @@ from fairtoll.experiments.adult_plan import ARMS, EPSILON
 from fairtoll.experiments.adult_threats import PAPER_EPSILONS
 from fairtoll.experiments.adult_workspace import AdultWorkspace
 from fairtoll.experiments.recipes import train_arm
-from fairtoll.experiments.stages import Advance, Stage
 from fairtoll.files import write_with
-from fairtoll.training import craft_twins
+from fairtoll.progress import part, tracked
+from fairtoll.runs.stages import Stage
+from fairtoll.training import craft_adversarial_examples
 
 CRAFT_STEPS = 20
 #: Expected seconds of a training stage at five seeds on one core.
@@ -26,14 +27,13 @@ def training_stages(workspace: AdultWorkspace) -> list[Stage]:
     for arm in workspace.arms:
         path = f"models/{arm}.safetensors"
 
-        def make(advance: Advance, arm: str = arm, path: str = path) -> None:
+        def make(arm: str = arm, path: str = path) -> None:
             stack = train_arm(
                 arm,
                 workspace.setup,
                 threat=workspace.threats["paper"],
                 epsilon=EPSILON,
                 crafted=lambda: load_file(workspace.folder / "examples/train.safetensors")["twins"],
-                advance=advance,
             )
             write_with(stack.save, workspace.folder / path)
 
@@ -46,7 +46,7 @@ def training_stages(workspace: AdultWorkspace) -> list[Stage]:
                     "craft",
                     "Craft adversarial twins on the standard models",
                     ("examples/train.safetensors", "examples/test.safetensors"),
-                    lambda advance: _craft(workspace, advance),
+                    lambda: _craft(workspace),
                     ("train-standard",),
                     11 * scale,
                 )
@@ -54,23 +54,24 @@ def training_stages(workspace: AdultWorkspace) -> list[Stage]:
     return stages
 
 
-def _craft(workspace: AdultWorkspace, advance: Advance) -> None:
+def _craft(workspace: AdultWorkspace) -> None:
     standard, setup, test = workspace.stack("standard"), workspace.setup, workspace.data.test
-    share = 1 / (len(workspace.seeds) * (1 + len(PAPER_EPSILONS)))
+    share = 1 / (1 + len(PAPER_EPSILONS))
 
     def craft(x: Tensor, y: Tensor, epsilon: float) -> Tensor:
-        return craft_twins(
+        return craft_adversarial_examples(
             standard,
             x,
             y,
             threat=workspace.threats["paper"],
             epsilon=epsilon,
             steps=CRAFT_STEPS,
-            advance=lambda done: advance(done * share),
         )
 
-    twins = {"twins": craft(setup.x, setup.y, EPSILON)}
+    with part(share):
+        twins = {"twins": craft(setup.x, setup.y, EPSILON)}
     write_with(lambda path: save_file(twins, path), workspace.folder / "examples/train.safetensors")
     x, y = torch.from_numpy(test.x), torch.from_numpy(test.y)
-    crafted = {f"{epsilon:g}": craft(x, y, epsilon) for epsilon in PAPER_EPSILONS}
+    with part(1 - share):
+        crafted = {f"{epsilon:g}": craft(x, y, epsilon) for epsilon in tracked(PAPER_EPSILONS)}
     write_with(lambda path: save_file(crafted, path), workspace.folder / "examples/test.safetensors")

@@ -11,11 +11,11 @@ import numpy as np
 from safetensors.torch import load_file
 from torch import Tensor
 
-from fairtoll.auditing import Arm, Target
 from fairtoll.data import TrainTest, load_adult
 from fairtoll.experiments.adult_threats import adult_threats
-from fairtoll.stack import ModelStack
-from fairtoll.threat import LinfThreat
+from fairtoll.findings import Arm, Target
+from fairtoll.models.stack import ModelStack
+from fairtoll.threats.linf import LinfThreat
 from fairtoll.training import FitSettings, TrainingSetup
 
 #: Class >50K stands three times: the paper "added the same class-1 samples", and tripling balances.

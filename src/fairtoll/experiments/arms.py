@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from fairtoll.auditing import Comparison
 from fairtoll.experiments.published import load_published
+from fairtoll.findings import Comparison
 
 PAPER = Comparison("paper", "standard", "static", control="repeated", noise_control="noise")
 SOUND = Comparison("sound", "standard", "online", control="online-noise")

@@ -28,12 +28,12 @@ from fairtoll.experiments.leave_one_out.options import (
     standing_options,
 )
 from fairtoll.experiments.options import check_options, choose_device, fastest_precision
-from fairtoll.experiments.pool import default_workers
-from fairtoll.experiments.schedule import Engine, run_stages
-from fairtoll.experiments.stages import Display, Silent, Stage
-from fairtoll.models import image_network
-from fairtoll.runs import Run
-from fairtoll.stack import strategy_of
+from fairtoll.models.networks import image_network
+from fairtoll.models.stack import strategy_of
+from fairtoll.runs.folder import Run
+from fairtoll.runs.pool import default_workers
+from fairtoll.runs.schedule import Engine, run_stages
+from fairtoll.runs.stages import Display, Silent, Stage
 from fairtoll.training import FitSettings
 
 SEEDS = 3

@@ -20,7 +20,7 @@ from fairtoll.experiments.claims import (
     say_change,
     unless_few_runs,
 )
-from fairtoll.results import Accuracy, ArmValue, Claim, Finding, LeaveOneOut
+from fairtoll.findings.results import Accuracy, ArmValue, Claim, Finding, LeaveOneOut
 
 #: As the paper names them.
 HARD, EASY = ("cat", "dog"), ("airplane", "horse", "ship")

@@ -6,7 +6,7 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from fairtoll.auditing.collect import (
+from fairtoll.evidence.collect import (
     collect_checks,
     collect_curve,
     collect_least_epsilon,
@@ -15,12 +15,12 @@ from fairtoll.auditing.collect import (
     collect_transfer,
     collect_union,
 )
-from fairtoll.evidence import describe_rows, write_about
+from fairtoll.evidence.store import describe_rows, write_about
 from fairtoll.experiments.cifar10_plan import ARMS, CRAFT_STEPS, CURVE_STEPS, EPSILON, EPSILON_MAX, PAPER_EPSILONS
 from fairtoll.experiments.cifar10_training import expected, name_of, title_of
 from fairtoll.experiments.cifar10_workspace import Cifar10Workspace
-from fairtoll.experiments.stages import Advance, Stage
 from fairtoll.files import write_parquet
+from fairtoll.runs.stages import Stage
 
 CHECK_EPSILONS = (0.002, 0.005, 0.01, 0.02, 0.05)
 #: The whole range of a pixel.
@@ -30,7 +30,7 @@ TOLERANCE = 1e-4
 SOUND_ARMS = ("standard", "static", "online", "online-noise")
 
 #: Makes tables by the prefix of their file.
-Collect = Callable[[Cifar10Workspace, str, Sequence[int], Advance], dict[str, pd.DataFrame]]
+Collect = Callable[[Cifar10Workspace, str, Sequence[int]], dict[str, pd.DataFrame]]
 
 
 def evidence_stages(workspace: Cifar10Workspace, protocol: str) -> list[Stage]:
@@ -41,7 +41,7 @@ def evidence_stages(workspace: Cifar10Workspace, protocol: str) -> list[Stage]:
             "rows",
             "Rows",
             ("evidence/rows.parquet", "evidence/about.json"),
-            lambda _: _write_rows(workspace),
+            lambda: _write_rows(workspace),
             ("images",),
             1.0,
         )
@@ -76,8 +76,8 @@ def _stage(
     parts: Sequence[str],
     seconds: float,
 ) -> Stage:
-    def make(advance: Advance) -> None:
-        tables = collect(workspace, arm, seeds, advance)
+    def make() -> None:
+        tables = collect(workspace, arm, seeds)
         for part in parts:
             write_parquet(tables[part], workspace.folder / f"evidence/{part}-{arm}-{seeds[0]}.parquet")
 
@@ -103,11 +103,11 @@ def _write_rows(workspace: Cifar10Workspace) -> None:
     write_about(folder, data.test.class_names, about)
 
 
-def _predict(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int], advance: Advance) -> dict[str, pd.DataFrame]:
+def _predict(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     return {"predictions-clean": collect_predictions(workspace.arm(arm, seeds), workspace.data.test)}
 
 
-def _transfer(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int], advance: Advance) -> dict[str, pd.DataFrame]:
+def _transfer(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     found = [
         collect_transfer(
             workspace.arm(arm, seeds),
@@ -122,54 +122,48 @@ def _transfer(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int], advan
     return {"attacks-transfer": pd.concat(found, ignore_index=True)}
 
 
-def _pgd(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int], advance: Advance) -> dict[str, pd.DataFrame]:
+def _pgd(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     attacks, _ = collect_pgd(
         workspace.arm(arm, seeds),
         workspace.target,
         epsilons=PAPER_EPSILONS,
         steps=CRAFT_STEPS,
-        advance=_counted(advance, len(seeds) * len(PAPER_EPSILONS)),
     )
     return {"attacks-pgd": attacks}
 
 
-def _least_epsilon(
-    workspace: Cifar10Workspace, arm: str, seeds: Sequence[int], advance: Advance
-) -> dict[str, pd.DataFrame]:
+def _least_epsilon(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     found = collect_least_epsilon(
         workspace.arm(arm, seeds),
         workspace.target,
         epsilon_max=EPSILON_MAX,
         tolerance=TOLERANCE,
-        advance=_counted(advance, len(seeds)),
     )
     return {"attacks-least-epsilon": found}
 
 
-def _curve(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int], advance: Advance) -> dict[str, pd.DataFrame]:
+def _curve(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     found = collect_curve(
         workspace.arm(arm, seeds),
         workspace.target,
         epsilons=PAPER_EPSILONS,
         steps=CURVE_STEPS,
-        advance=_counted(advance, len(seeds)),
     )
     return {"attacks-curve": found}
 
 
-def _union(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int], advance: Advance) -> dict[str, pd.DataFrame]:
+def _union(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     found = collect_union(
         workspace.arm(arm, seeds),
         workspace.target,
         epsilon=EPSILON,
         restarts=workspace.scale.restarts,
         queries=workspace.scale.queries,
-        advance=_counted(advance, len(seeds)),
     )
     return {"attacks-union": found}
 
 
-def _checks(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int], advance: Advance) -> dict[str, pd.DataFrame]:
+def _checks(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
     found = collect_checks(
         workspace.arm(arm, seeds),
         workspace.target,
@@ -178,10 +172,5 @@ def _checks(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int], advance
         square_epsilon=EPSILON,
         queries=workspace.scale.queries,
         check_rows=workspace.scale.check_rows,
-        advance=_counted(advance, len(seeds)),
     )
     return {"attacks-checks": found}
-
-
-def _counted(advance: Advance, total: int) -> Callable[[int], None]:
-    return lambda done: advance(done / total)

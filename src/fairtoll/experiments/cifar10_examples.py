@@ -14,9 +14,9 @@ from fairtoll.attacks import pgd
 from fairtoll.experiments.cifar10_plan import CRAFT_STEPS, EPSILON
 from fairtoll.experiments.cifar10_workspace import Cifar10Workspace
 from fairtoll.experiments.pictures import picture_of
-from fairtoll.experiments.stages import Advance, Stage
 from fairtoll.files import write_text
-from fairtoll.inference import predict_logits
+from fairtoll.models.predict import predict_logits
+from fairtoll.runs.stages import Stage
 
 PATH = "evidence/examples.json"
 IMAGES_A_CLASS = 2
@@ -30,7 +30,7 @@ def example_stages(workspace: Cifar10Workspace) -> list[Stage]:
     seeds = workspace.blocks[0]
     arms = [arm for arm in SHOWN_ARMS if arm in workspace.arms]
 
-    def make(_: Advance) -> None:
+    def make() -> None:
         write_text(json.dumps(make_examples(workspace, arms), indent=1) + "\n", workspace.folder / PATH)
 
     after = ("images", *(f"train-{arm}-{seeds[0]}" for arm in arms))

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from functools import partial
 from pathlib import Path
 
@@ -25,10 +24,9 @@ def keep_images(
     *,
     train_rows: int | None,
     rows_expected: tuple[int, int] | None,
-    advance: Callable[[float], None],
 ) -> None:
     """Read CIFAR-10 and write it to `folder` as bytes, the first `train_rows` training images of it."""
-    data = load_cifar10(source, rows_expected=rows_expected, advance=advance)
+    data = load_cifar10(source, rows_expected=rows_expected)
     for name, split, rows in (("train", data.train, train_rows), ("test", data.test, None)):
         tensors = {"x": torch.from_numpy(as_bytes(split.x[:rows])), "y": torch.from_numpy(split.y[:rows])}
         write_with(partial(save_file, tensors), folder / f"{name}.safetensors")

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtoll.data import TrainTest
-from fairtoll.evidence import Evidence
+from fairtoll.evidence.store import Evidence
 from fairtoll.experiments.cifar10_plan import CRAFT_STEPS, EPSILON
 from fairtoll.experiments.cifar10_training import ACCELERATION, MILLISECONDS, TRAIN_ROWS
 from fairtoll.experiments.cifar10_workspace import Cifar10Workspace
@@ -20,9 +20,9 @@ from fairtoll.experiments.leave_one_out.options import (
 )
 from fairtoll.experiments.leave_one_out.results import leave_one_out_results
 from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
-from fairtoll.experiments.stages import Stage
-from fairtoll.results import LeaveOneOut
-from fairtoll.threat import LinfThreat
+from fairtoll.findings.results import LeaveOneOut
+from fairtoll.runs.stages import Stage
+from fairtoll.threats.linf import LinfThreat
 from fairtoll.training import FitSettings, TrainingSetup
 
 #: How much slower float32 is than the bfloat16 that the arms are trained in.

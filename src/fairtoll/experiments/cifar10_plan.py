@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
-from fairtoll.auditing import Attack, Comparison, Question
 from fairtoll.experiments.arms import PAPER, SOUND, STATIC_UNDER_UNION, describe_arms
 from fairtoll.experiments.published import load_published
+from fairtoll.findings import Attack, Comparison, Question
 
 EPSILON = 0.01
 PAPER_EPSILONS = (0.01, 0.012, 0.014)

@@ -7,9 +7,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
-from fairtoll import results
-from fairtoll.auditing.assemble import assemble
-from fairtoll.evidence import Evidence
+from fairtoll.evidence.store import Evidence
 from fairtoll.experiments.arms import published_accuracy
 from fairtoll.experiments.cifar10_claims import judge_cifar10_claims
 from fairtoll.experiments.cifar10_examples import read_examples
@@ -17,7 +15,9 @@ from fairtoll.experiments.cifar10_leave_one_out import cifar10_leave_one_out
 from fairtoll.experiments.cifar10_plan import CRAFT_STEPS, EPSILON, cifar10_plan, published_values
 from fairtoll.experiments.environment import kept_environment
 from fairtoll.experiments.leave_one_out.results import leave_one_out_highlights, leave_one_out_notes
-from fairtoll.runs import finished_stages, read_configuration
+from fairtoll.findings import results
+from fairtoll.findings.assemble import assemble
+from fairtoll.runs.folder import finished_stages, read_configuration
 
 TITLE = "Which classes pay when an image classifier is hardened?"
 QUESTION = (

@@ -13,9 +13,10 @@ from fairtoll.experiments.cifar10_images import FILES, keep_images
 from fairtoll.experiments.cifar10_plan import ARMS, CRAFT_STEPS, EPSILON, PAPER_EPSILONS
 from fairtoll.experiments.cifar10_workspace import Cifar10Workspace
 from fairtoll.experiments.recipes import train_arm
-from fairtoll.experiments.stages import Advance, Stage
 from fairtoll.files import write_with
-from fairtoll.training import craft_twins
+from fairtoll.progress import part, tracked
+from fairtoll.runs.stages import Stage
+from fairtoll.training import craft_adversarial_examples
 from fairtoll.training.fit import Precision
 
 TRAIN_ROWS = 50_000
@@ -34,13 +35,12 @@ ACCELERATION = 50.0
 def image_stages(workspace: Cifar10Workspace, rows_expected: tuple[int, int] | None) -> list[Stage]:
     """Read the images once."""
 
-    def make(advance: Advance) -> None:
+    def make() -> None:
         keep_images(
             workspace.folder / "images",
             workspace.source,
             train_rows=workspace.scale.train_rows,
             rows_expected=rows_expected,
-            advance=advance,
         )
 
     outputs = tuple(f"images/{name}" for name in FILES)
@@ -88,23 +88,14 @@ def _training_stage(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int])
     if arm == "static":
         milliseconds += rows * CRAFT_STEPS * CRAFT_MILLISECONDS * slower
 
-    def make(advance: Advance) -> None:
+    def make() -> None:
         setup = workspace.setup(seeds)
-        share = CRAFT_SHARE if arm == "static" else 0.0
 
         def crafted() -> Tensor:
-            return _craft(
-                workspace, seeds, setup.x, setup.y, EPSILON, settings.precision, lambda done: advance(done * share)
-            )
+            with part(CRAFT_SHARE):
+                return _craft(workspace, seeds, setup.x, setup.y, EPSILON, settings.precision)
 
-        stack = train_arm(
-            arm,
-            setup,
-            threat=workspace.threat,
-            epsilon=EPSILON,
-            crafted=crafted,
-            advance=lambda done: advance(done * (1 - share)),
-        )
+        stack = train_arm(arm, setup, threat=workspace.threat, epsilon=EPSILON, crafted=crafted)
         write_with(stack.save, workspace.folder / workspace.model_path(arm, seeds))
 
     return Stage(
@@ -121,13 +112,11 @@ def _craft_stage(workspace: Cifar10Workspace, seeds: Sequence[int]) -> Stage:
     output = f"examples/test-{seeds[0]}.safetensors"
     milliseconds = workspace.scale.attacked_rows * len(PAPER_EPSILONS) * CRAFT_STEPS * ATTACK_MILLISECONDS
 
-    def make(advance: Advance) -> None:
-        target, share = workspace.target, 1 / len(PAPER_EPSILONS)
+    def make() -> None:
+        target = workspace.target
         crafted = {
-            f"{epsilon:g}": _craft(
-                workspace, seeds, target.x, target.y, epsilon, "float32", lambda done: advance(done * share)
-            )
-            for epsilon in PAPER_EPSILONS
+            f"{epsilon:g}": _craft(workspace, seeds, target.x, target.y, epsilon, "float32")
+            for epsilon in tracked(PAPER_EPSILONS)
         }
         write_with(lambda path: save_file(crafted, path), workspace.folder / output)
 
@@ -148,14 +137,12 @@ def _craft(
     y: Tensor,
     epsilon: float,
     precision: Precision,
-    advance: Advance,
 ) -> Tensor:
     """Twins of all rows against each standard model of a block, `(K, N, ...)`, some rows at a time."""
     sources = workspace.stack("standard", seeds)
     options: dict[str, Any] = {"threat": workspace.threat, "epsilon": epsilon, "steps": CRAFT_STEPS}
     twins = torch.empty(len(seeds), *x.shape)
-    for first in range(0, len(x), CRAFT_ROWS):
+    for first in tracked(range(0, len(x), CRAFT_ROWS)):
         rows = slice(first, first + CRAFT_ROWS)
-        twins[:, rows] = craft_twins(sources, x[rows], y[rows], precision=precision, **options)
-        advance(len(x[rows]) / len(x))
+        twins[:, rows] = craft_adversarial_examples(sources, x[rows], y[rows], precision=precision, **options)
     return twins

@@ -14,12 +14,12 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file
 from torch import Tensor
 
-from fairtoll.auditing import Arm, Target
 from fairtoll.data import Dataset, TrainTest
 from fairtoll.experiments.cifar10_images import load_images
+from fairtoll.findings import Arm, Target
+from fairtoll.models.stack import ModelStack
 from fairtoll.randomness import torch_generator
-from fairtoll.stack import ModelStack
-from fairtoll.threat import LinfThreat
+from fairtoll.threats.linf import LinfThreat
 from fairtoll.training import FitSettings, TrainingSetup
 
 
@@ -40,7 +40,7 @@ class Scale:
     queries : int
         Of the union's black-box attack.
     widths : tuple of int
-        Of the network; see `fairtoll.models.image_network`.
+        Of the network; see `fairtoll.models.networks.image_network`.
 
     Examples
     --------

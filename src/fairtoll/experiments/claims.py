@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Literal
 
 from fairtoll.experiments.published import claim_text
-from fairtoll.results import Claim, Finding, LeaveOneOut
+from fairtoll.findings.results import Claim, Finding, LeaveOneOut
 from fairtoll.statistics import margin_for
 from fairtoll.statistics.verdict import MINIMUM_RUNS
 

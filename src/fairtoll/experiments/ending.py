@@ -7,9 +7,9 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from fairtoll.experiments.stages import Advance, Stage
 from fairtoll.files import write_text
-from fairtoll.results import Results
+from fairtoll.findings.results import Results
+from fairtoll.runs.stages import Stage
 
 
 def ending_stages(
@@ -33,10 +33,10 @@ def ending_stages(
         What the results depend on of the part of the configuration that may grow.
     """
 
-    def write_results(_: Advance) -> None:
+    def write_results() -> None:
         write_text(compute(folder).model_dump_json(indent=1) + "\n", folder / "results.json")
 
-    def write_pages(_: Advance) -> None:
+    def write_pages() -> None:
         from fairtoll.report import write_report
 
         write_report(json.loads((folder / "results.json").read_text(encoding="utf-8")), folder)

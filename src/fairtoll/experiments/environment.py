@@ -8,8 +8,8 @@ from typing import Any
 
 import numpy as np
 
-from fairtoll.auditing.assemble import describe_environment
 from fairtoll.files import write_text
+from fairtoll.findings.assemble import describe_environment
 
 
 def kept_environment(folder: Path) -> dict[str, Any]:

@@ -6,11 +6,9 @@ from collections.abc import Callable
 
 from torch import Tensor
 
-from fairtoll.experiments.stages import Advance
-from fairtoll.stack import ModelStack
-from fairtoll.threat import LinfThreat
-from fairtoll.training import TrainingSetup, noise_twins, train_online, train_standard, train_with_twins
-from fairtoll.training.fit import steps_of
+from fairtoll.models.stack import ModelStack
+from fairtoll.threats.linf import LinfThreat
+from fairtoll.training import TrainingSetup, add_sign_noise, train_on_pairs, train_online, train_standard
 
 
 def train_arm(
@@ -20,7 +18,6 @@ def train_arm(
     threat: LinfThreat,
     epsilon: float,
     crafted: Callable[[], Tensor],
-    advance: Advance,
 ) -> ModelStack:
     """Train the models of one arm.
 
@@ -35,8 +32,6 @@ def train_arm(
         Of the training adversary.
     crafted : callable
         Gives the adversarial twins `(K, N, ...)` that "static" is trained on.
-    advance : callable
-        Told the share of the training that a step was.
 
     Returns
     -------
@@ -44,19 +39,14 @@ def train_arm(
         One model per seed.
     """
     twofold = arm in ("static", "repeated", "noise")
-    total = steps_of(len(setup.items) * (2 if twofold else 1), setup.settings)
-
-    def step(done: int) -> None:
-        advance(done / total)
-
     if arm == "standard":
-        return train_standard(setup, advance=step)
+        return train_standard(setup)
     if twofold:
         makers: dict[str, Callable[[], Tensor]] = {
             "static": crafted,
             "repeated": lambda: setup.x,
-            "noise": lambda: noise_twins(setup, threat=threat, epsilon=epsilon),
+            "noise": lambda: add_sign_noise(setup, threat=threat, epsilon=epsilon),
         }
-        return train_with_twins(setup, makers[arm](), advance=step)
+        return train_on_pairs(setup, makers[arm]())
     steps = {"online": 7, "online-noise": 0}[arm]
-    return train_online(setup, threat=threat, epsilon=epsilon, steps=steps, advance=step)
+    return train_online(setup, threat=threat, epsilon=epsilon, steps=steps)

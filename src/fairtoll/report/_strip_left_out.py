@@ -16,7 +16,7 @@ def left_out_strip(results: Json, masked: Sequence[Json]) -> Strip | None:
     titles = arm_titles(results)
     cards = []
     for entry in masked:
-        felt = [row for row in entry["most_felt"] if row.get("picture") and row["flips"]][:MOST]
+        felt = [row for row in entry["most_influential"] if row.get("picture") and row["flips"]][:MOST]
         for first in range(0, len(felt), ABREAST):
             shown = felt[first : first + ABREAST]
             places = f"{first + 1} to {first + len(shown)}" if len(shown) > 1 else f"{first + 1}"

@@ -191,7 +191,7 @@ def groups_table(results: Json, entries: Sequence[Json]) -> Table:
 def felt_table(results: Json, entries: Sequence[Json], name: str, caption: str, *, compact: bool = False) -> Table:
     """Return the left-out rows that change most predictions, with who they are."""
     titles = arm_titles(results)
-    keys = list(dict.fromkeys(key for entry in entries for row in entry["most_felt"] for key in row["groups"]))
+    keys = list(dict.fromkeys(key for entry in entries for row in entry["most_influential"] for key in row["groups"]))
     named = len({entry["design"] for entry in entries}) > 1
     columns = (
         Column("Arm"),
@@ -205,7 +205,7 @@ def felt_table(results: Json, entries: Sequence[Json], name: str, caption: str, 
     )
     rows: list[list[Cell]] = []
     for entry in entries:
-        for row in entry["most_felt"]:
+        for row in entry["most_influential"]:
             if row["row"] is None:
                 continue
             rows.append(

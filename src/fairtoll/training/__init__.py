@@ -2,10 +2,10 @@
 
 from fairtoll.training.fit import FitSettings as FitSettings
 from fairtoll.training.fit import fit as fit
-from fairtoll.training.online import train_online as train_online
+from fairtoll.training.recipes.online import train_online as train_online
+from fairtoll.training.recipes.standard import train_standard as train_standard
+from fairtoll.training.recipes.static import add_sign_noise as add_sign_noise
+from fairtoll.training.recipes.static import craft_adversarial_examples as craft_adversarial_examples
+from fairtoll.training.recipes.static import train_on_pairs as train_on_pairs
 from fairtoll.training.setup import TrainingSetup as TrainingSetup
 from fairtoll.training.setup import oversample as oversample
-from fairtoll.training.standard import train_standard as train_standard
-from fairtoll.training.static import craft_twins as craft_twins
-from fairtoll.training.static import noise_twins as noise_twins
-from fairtoll.training.static import train_with_twins as train_with_twins

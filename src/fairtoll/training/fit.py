@@ -11,8 +11,9 @@ from torch import Tensor
 from torch.nn import functional
 
 from fairtoll.errors import FairtollError
+from fairtoll.models.stack import ModelStack
+from fairtoll.progress import advance
 from fairtoll.randomness import torch_generator
-from fairtoll.stack import ModelStack
 from fairtoll.threads import threads_for
 from fairtoll.training.adam import StackedAdam
 
@@ -92,7 +93,6 @@ def fit(
     settings: FitSettings = FitSettings(),
     row_weights: Tensor | None = None,
     perturb: Perturb | None = None,
-    advance: Callable[[int], None] | None = None,
 ) -> ModelStack:
     """Train all K models of a stack at once with Adam on weighted cross-entropy.
 
@@ -121,8 +121,6 @@ def fit(
         Loss weight of each row for each model.
     perturb : callable, optional
         Turns a batch into the rows to train on, such as on-line adversarial examples.
-    advance : callable, optional
-        Called with the number of steps done, for a progress display.
 
     Returns
     -------
@@ -166,6 +164,7 @@ def fit(
     for name, parameter in stack.parameters.items():
         stack.parameters[name] = parameter.detach().requires_grad_(True)
     optimiser = _optimiser(list(stack.parameters.values()), settings, weighted=weights is not None)
+    steps = steps_of(items.shape[-1], settings)
     with threads_for(stack.template):
         for epoch in range(settings.epochs):
             order = _schedule(items, seeds, epoch)
@@ -192,8 +191,7 @@ def fit(
                     optimiser.step(None if active is None else active[number])
                 else:
                     optimiser.step()
-                if advance is not None:
-                    advance(1)
+                advance(1 / steps)
     for name, parameter in stack.parameters.items():
         stack.parameters[name] = parameter.detach()
     return stack

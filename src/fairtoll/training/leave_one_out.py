@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -11,8 +11,9 @@ import torch
 from torch import Tensor
 
 from fairtoll.errors import FairtollError
+from fairtoll.models.stack import ModelStack
+from fairtoll.progress import tracked
 from fairtoll.randomness import derive_seed, torch_generator
-from fairtoll.stack import ModelStack
 from fairtoll.training.fit import Perturb, fit
 from fairtoll.training.setup import TrainingSetup
 
@@ -122,7 +123,6 @@ def train_members(
     twins: Tensor | None = None,
     perturb: Perturb | None = None,
     dtype: torch.dtype = torch.float32,
-    advance: Callable[[int], None] | None = None,
 ) -> ModelStack:
     """Train members as one stack: shared initial weights, batch schedule and attack noise wherever seeds agree.
 
@@ -137,13 +137,11 @@ def train_members(
     setup : TrainingSetup
         N rows; its seeds are not used.
     twins : Tensor, (K, N, ...) or (N, ...), optional
-        Twins to train on beside the rows, of each member or shared (as `train_with_twins`).
+        Twins to train on beside the rows, of each member or shared (as `train_on_pairs`).
     perturb : callable, optional
         For on-line training, as in `fit`.
     dtype : torch.dtype
         Precision of training: float64 where the row's part must not drown in rounding.
-    advance : callable, optional
-        Called with the number of steps done, each member's counted for itself.
 
     Returns
     -------
@@ -170,13 +168,13 @@ def train_members(
     for position, items in enumerate(all_items):
         groups.setdefault(len(items), []).append(position)
     trained: dict[int, ModelStack] = {}
-    for positions in groups.values():
+    for positions in tracked(list(groups.values()), weights=[len(positions) for positions in groups.values()]):
         chosen = [members[position] for position in positions]
         own = [all_items[position] for position in positions]
         # Items are shared unless they were taken away: the schedule alone then tells members apart.
         items = torch.stack(own) if any(member.deleted for member in chosen) else own[0]
         own_twins = twins[positions] if twins is not None and twins.ndim > setup.x.ndim else twins
-        stack = _train(chosen, setup, items, own_twins, perturb, dtype, advance)
+        stack = _train(chosen, setup, items, own_twins, perturb, dtype)
         trained |= dict(zip(positions, _each(stack), strict=True))
     return ModelStack.joined([trained[position] for position in range(len(members))])
 
@@ -188,7 +186,6 @@ def _train(
     twins: Tensor | None,
     perturb: Perturb | None,
     dtype: torch.dtype,
-    advance: Callable[[int], None] | None,
 ) -> ModelStack:
     seeds = [member.seed for member in members]
     stack = replace(setup, seeds=seeds).initial_stack().to(dtype=dtype)
@@ -213,7 +210,6 @@ def _train(
             settings=setup.settings,
             row_weights=weights,
             perturb=perturb,
-            advance=None if advance is None else lambda done: advance(done * len(members)),
         )
 
 

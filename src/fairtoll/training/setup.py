@@ -12,9 +12,9 @@ from torch import Tensor, nn
 
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
-from fairtoll.models import Standardize, adult_network, image_network, initialise_as_keras
+from fairtoll.models.networks import Standardize, adult_network, image_network, initialise_as_keras
+from fairtoll.models.stack import ModelStack
 from fairtoll.randomness import torch_generator
-from fairtoll.stack import ModelStack
 from fairtoll.training.fit import FitSettings
 
 
@@ -111,7 +111,7 @@ class TrainingSetup:
         seeds : sequence of int
             One training run each.
         widths : tuple of int
-            As `fairtoll.models.image_network`.
+            As `fairtoll.models.networks.image_network`.
         settings, device
             As the attributes.
 

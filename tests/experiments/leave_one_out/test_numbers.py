@@ -146,16 +146,16 @@ def test_groups_and_the_rows_most_felt():
     assert [group.flip_rate for group in found.groups] == pytest.approx([2 / 6, 3 / 6])
     assert [group.luf for group in found.groups] == pytest.approx([(0.8 + 0.4) / 2, (0.2 + 0.6) / 2])
     assert [group.error for group in found.groups] == [0.5, 0.5]
-    assert [(row.row, row.flips, row.class_name) for row in found.most_felt] == [
+    assert [(row.row, row.flips, row.class_name) for row in found.most_influential] == [
         (101, 4, "dog"),
         (102, 1, "dog"),
         (100, 0, "dog"),
     ]
-    assert found.most_felt[0].groups == {"sex": "f"}
-    assert found.most_felt[0].largest_change == pytest.approx(0.8)
+    assert found.most_influential[0].groups == {"sex": "f"}
+    assert found.most_influential[0].largest_change == pytest.approx(0.8)
     floor = summary(full, members, design="new-seed")
     assert floor.floor
-    assert [row.row for row in floor.most_felt] == [None] * 3
+    assert [row.row for row in floor.most_influential] == [None] * 3
 
 
 def test_a_sentence_for_each_arm_puts_the_row_beside_the_floors():

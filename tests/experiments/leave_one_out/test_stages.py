@@ -30,8 +30,8 @@ from fairtoll.experiments.leave_one_out.files import Chunk, read_members
 from fairtoll.experiments.leave_one_out.options import TELLING, LeaveOneOutOptions, LeaveOneOutRequest, standing_options
 from fairtoll.experiments.leave_one_out.results import leave_one_out_results
 from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
-from fairtoll.runs import Run
-from fairtoll.training import FitSettings, craft_twins
+from fairtoll.runs.folder import Run
+from fairtoll.training import FitSettings, craft_adversarial_examples
 from fairtoll.training.leave_one_out import DESIGNS, Member, choose_left_out, plan_members, train_members
 
 OPTIONS = LeaveOneOutOptions(count=5, epsilon=10.0, chunk=2)
@@ -45,8 +45,8 @@ from pathlib import Path
 sys.path.insert(0, sys.argv[1])
 from test_stages import FEW, build
 if __name__ == "__main__":
-    from fairtoll.experiments.schedule import run_stages
-    from fairtoll.experiments.stages import Silent
+    from fairtoll.runs.schedule import run_stages
+    from fairtoll.runs.stages import Silent
     one = partial(build, Path(sys.argv[2]), FEW)
     with one()[0].lock():
         run_stages(one, Silent(), workers=2)
@@ -70,7 +70,7 @@ def make(folder, options=OPTIONS, *, until=None):
     made = []
     with run.lock():
         for stage in stages:
-            if stage.keep(run, lambda stage=stage: stage.make(lambda _: None)):
+            if stage.keep(run, stage.make):
                 made.append(stage.name)
             if stage.name == until:
                 break
@@ -124,7 +124,7 @@ def test_predictions_are_those_of_members_trained_apart(finished):
     for design, number in (("masked", 3), ("re-permuted", 4), ("one-ulp", 0)):
         member = plan_members(design, left_out, seed=0)[number]
         source = train_members([member], setup, dtype=torch.float64)
-        twins = craft_twins(
+        twins = craft_adversarial_examples(
             source, setup.x.double(), setup.y, threat=workspace.threats["paper"], epsilon=10.0, steps=20
         )
         robust = train_members([member], setup, dtype=torch.float64, twins=twins)
@@ -163,7 +163,7 @@ def test_results_of_every_arm_and_design(finished):
     masked = by_key["standard", "masked"]
     left_out = choose_left_out(ROWS, 5, seed=0)
     train = load_adult().train
-    for row in masked.most_felt:
+    for row in masked.most_influential:
         assert row.row in left_out
         assert row.class_name == train.class_names[train.y[row.row]]
         assert row.groups == {name: values[row.row] for name, values in train.groups.items()}
@@ -394,7 +394,9 @@ def test_shared_twins_are_those_of_the_full_model_and_say_so(tmp_path):
     workspace = workspace_of(tmp_path / "run")
     setup, double = workspace.setup, torch.float64
     full = train_members([Member(0, 0)], setup, dtype=double)
-    twins = craft_twins(full, setup.x.double(), setup.y, threat=workspace.threats["paper"], epsilon=10.0, steps=20)
+    twins = craft_adversarial_examples(
+        full, setup.x.double(), setup.y, threat=workspace.threats["paper"], epsilon=10.0, steps=20
+    )
     members = plan_members("masked", choose_left_out(ROWS, 2, seed=0), seed=0)
     stack = train_members(members, setup, dtype=double, twins=twins[0])
     expected = stack(torch.from_numpy(workspace.data.test.x).double()).softmax(dim=2).numpy()
@@ -428,7 +430,7 @@ class Pictures:
 def run_pictures(workspace, options):
     run = Run(workspace.folder, {"leave_one_out": options.describe()})
     for stage in leave_one_out_stages(workspace, options, seconds_per_step=0.001, items=30):
-        stage.keep(run, lambda stage=stage: stage.make(lambda _: None))
+        stage.keep(run, stage.make)
 
 
 def test_images_too(tmp_path):

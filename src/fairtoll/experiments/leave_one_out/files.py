@@ -22,7 +22,7 @@ from fairtoll.errors import FairtollError
 from fairtoll.experiments.leave_one_out.options import FIXED, SECTION
 from fairtoll.experiments.pictures import pictures_of
 from fairtoll.files import read_parquet, write_parquet, write_with
-from fairtoll.runs import read_configuration
+from fairtoll.runs.folder import read_configuration
 from fairtoll.training.leave_one_out import Member
 
 LEFT_OUT = "members/left-out.parquet"

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from fairtoll.errors import FairtollError
-from fairtoll.runs import CONFIGURATION, read_configuration
+from fairtoll.runs.folder import CONFIGURATION, read_configuration
 from fairtoll.training.leave_one_out import DESIGNS, Design
 
 #: The paper's two classifiers; the static one's twins are crafted on the standard one's member.

@@ -11,13 +11,13 @@ from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.leave_one_out.files import read_left_out
-from fairtoll.experiments.leave_one_out.intervals import difference_interval
 from fairtoll.experiments.leave_one_out.numbers import Floats
 from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions
 from fairtoll.experiments.leave_one_out.studies import read_studies
 from fairtoll.experiments.leave_one_out.summary import rates_of, summarise
 from fairtoll.experiments.published import load_published
-from fairtoll.results import LeaveOneOut, LeaveOneOutContrast
+from fairtoll.findings.results import LeaveOneOut, LeaveOneOutContrast
+from fairtoll.statistics.leave_one_out import difference_interval
 from fairtoll.training.leave_one_out import Design
 
 #: What a design is held against: the floor that has its randomness without the row. Members of the second pair

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Protocol
@@ -14,11 +14,12 @@ from fairtoll.data import TrainTest
 from fairtoll.experiments.leave_one_out.files import FULL, LEFT_OUT, Chunk, write_left_out, write_members
 from fairtoll.experiments.leave_one_out.options import DTYPES, LeaveOneOutOptions
 from fairtoll.experiments.leave_one_out.studies import BY_ROW, write_by_row
-from fairtoll.experiments.stages import Advance, Stage
 from fairtoll.files import write_with
-from fairtoll.stack import ModelStack
-from fairtoll.threat import LinfThreat
-from fairtoll.training import FitSettings, TrainingSetup, craft_twins
+from fairtoll.models.stack import ModelStack
+from fairtoll.progress import part, tracked
+from fairtoll.runs.stages import Stage
+from fairtoll.threats.linf import LinfThreat
+from fairtoll.training import FitSettings, TrainingSetup, craft_adversarial_examples
 from fairtoll.training.chunks import members_at_once
 from fairtoll.training.fit import steps_of
 from fairtoll.training.leave_one_out import DESIGNS, Member, choose_left_out, plan_members, train_members
@@ -72,7 +73,7 @@ def leave_one_out_stages(
             "loo-rows",
             "Choose the rows to leave out",
             (LEFT_OUT,),
-            lambda _: write_left_out(workspace.folder, workspace.data.train, _chosen(workspace, options)),
+            lambda: write_left_out(workspace.folder, workspace.data.train, _chosen(workspace, options)),
             seconds=0.5,
             detail={**options.fixed, "count": options.count},
         )
@@ -88,7 +89,7 @@ def leave_one_out_stages(
         "loo-by-row",
         "Leave-one-out unfairness of every test row",
         (BY_ROW,),
-        lambda _: write_by_row(workspace.folder, options),
+        lambda: write_by_row(workspace.folder, options),
         tuple(stage.name for stage in stages),
         seconds=0.02 * options.count,
         detail=options.describe(),
@@ -125,7 +126,7 @@ def _stage(workspace: Workspace, options: LeaveOneOutOptions, chunk: Chunk, seco
         f"loo-{chunk.name}",
         f"Leave one out ({whom}): {what}",
         tuple(outputs),
-        lambda advance: _make(workspace, options, chunk, advance, keep_weights=keep_weights),
+        lambda: _make(workspace, options, chunk, keep_weights=keep_weights),
         tuple(after),
         seconds * size,
         portable=True,
@@ -133,24 +134,21 @@ def _stage(workspace: Workspace, options: LeaveOneOutOptions, chunk: Chunk, seco
     )
 
 
-def _make(
-    workspace: Workspace, options: LeaveOneOutOptions, chunk: Chunk, advance: Advance, *, keep_weights: bool
-) -> None:
+def _make(workspace: Workspace, options: LeaveOneOutOptions, chunk: Chunk, *, keep_weights: bool) -> None:
     setup, dtype = workspace.leave_one_out_setup(), DTYPES[options.dtype]
     members, static = _members(workspace, options, chunk), chunk.arm == "static"
     at_once = members_at_once(setup, dtype=dtype, own_rows=static and not options.shared_twins)
     test = torch.from_numpy(workspace.data.test.x)
-    total = steps_of(len(setup.items) * (1 + static), setup.settings) * len(members)
     share = CRAFT_SHARE if static else 0.0
     stacks: list[ModelStack] = []
-    for start in range(0, len(members), at_once):
-        part, twins = members[start : start + at_once], None
+    for start in tracked(range(0, len(members), at_once)):
+        block, twins = members[start : start + at_once], None
         if static:
-            positions = list(range(start, start + len(part)))
-            twins = _twins(workspace, options, chunk, positions, lambda done: advance(done * share / len(members)))
-        stack = train_members(
-            part, setup, twins=twins, dtype=dtype, advance=lambda done: advance(done / total * (1 - share))
-        )
+            positions = list(range(start, start + len(block)))
+            with part(share):
+                twins = _twins(workspace, options, chunk, positions)
+        with part(1 - share):
+            stack = train_members(block, setup, twins=twins, dtype=dtype)
         stacks.append(stack.to("cpu"))
     whole = ModelStack.joined(stacks)
     if keep_weights:
@@ -172,20 +170,18 @@ def _twins(
     options: LeaveOneOutOptions,
     chunk: Chunk,
     positions: Sequence[int],
-    advance: Callable[[float], None],
 ) -> Tensor:
     """Twins of all training rows, against each member's own source model, or against the full one."""
     setup = workspace.leave_one_out_setup()
     sources = ModelStack.load(workspace.folder / _source(options, chunk).weights_path, setup.network())
     chosen = sources if options.shared_twins else sources.part(positions)
-    crafted = craft_twins(
+    crafted = craft_adversarial_examples(
         chosen.to(setup.device),
         setup.x.to(dtype=chosen.dtype),
         setup.y,
         threat=workspace.leave_one_out_threat(),
         epsilon=options.epsilon,
         steps=options.craft_steps,
-        advance=advance,
     )
     return crafted[0] if options.shared_twins else crafted
 

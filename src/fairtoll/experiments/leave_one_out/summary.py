@@ -9,10 +9,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairtoll.experiments.leave_one_out.files import PICTURE
-from fairtoll.experiments.leave_one_out.intervals import luf_interval, mean_interval
 from fairtoll.experiments.leave_one_out.numbers import CURVE, Changes, Floats, ever_flipped_curve, luf_curve
 from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions
-from fairtoll.results import LeaveOneOut, LeaveOneOutGroup, LeaveOneOutPoint, LeaveOneOutRow
+from fairtoll.findings.results import LeaveOneOut, LeaveOneOutGroup, LeaveOneOutPoint, LeaveOneOutRow
+from fairtoll.statistics.leave_one_out import luf_interval, mean_interval
 from fairtoll.training.leave_one_out import FLOORS, Design
 
 TITLES: dict[Design, str] = {
@@ -108,7 +108,7 @@ def summarise(
             for partition, values in rows.items()
             for group in np.unique(values)
         ],
-        most_felt=_most_felt(changes, None if design in FLOORS else left_out),
+        most_influential=_most_felt(changes, None if design in FLOORS else left_out),
         published={},
         published_note=None,
     )

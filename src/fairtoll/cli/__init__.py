@@ -1,0 +1,3 @@
+"""The command line: thin commands, one file each."""
+
+from fairtoll.cli.app import main as main

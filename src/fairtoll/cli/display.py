@@ -1,0 +1,142 @@
+"""Progress and summaries in a terminal, and plain lines elsewhere."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING
+
+from rich.console import Console
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import Progress as Bar
+from rich.table import Table
+from rich.text import Text
+
+if TYPE_CHECKING:
+    from types import TracebackType
+
+    from fairtoll.findings.results import Results
+    from fairtoll.runs.stages import Stage
+
+
+class Progress:
+    """One bar over all stages, in expected seconds; a line for each stage where there is no terminal.
+
+    Examples
+    --------
+    >>> with Progress(Console(quiet=True)) as display:
+    ...     display.begin([], seconds=0.0)
+    """
+
+    def __init__(self, console: Console | None = None) -> None:
+        self.console = console or Console(stderr=True)
+        self._bar = Bar(
+            TextColumn("{task.description}"),
+            BarColumn(),
+            TextColumn("{task.percentage:>3.0f}%"),
+            TimeElapsedColumn(),
+            TextColumn("left"),
+            TimeRemainingColumn(),
+            console=self.console,
+            disable=not self.console.is_terminal,
+        )
+        self._shares: dict[str, float] = {}
+        self._total = self._done = 0
+        self._running: dict[str, tuple[Stage, float]] = {}
+
+    def __enter__(self) -> Progress:
+        self._bar.start()
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._bar.stop()
+
+    def begin(self, stages: Sequence[Stage], *, seconds: float) -> None:
+        """Say how long it will take."""
+        if not stages:
+            self._print("Every stage stands already.")
+            return
+        self._task = self._bar.add_task("", total=sum(stage.seconds for stage in stages))
+        self._total = len(stages)
+        self._print(f"{len(stages)} stages to run, about {_spoken(seconds)}; finished stages are kept.")
+
+    def track(self, title: str) -> Callable[[float], None]:
+        """A bar of its own for one piece of work: call the result with each share that is done."""
+        task = self._bar.add_task(title, total=1.0)
+        told = done = 0.0
+
+        def advance(share: float) -> None:
+            nonlocal told, done
+            done += share
+            self._bar.advance(task, share)
+            if not self.console.is_terminal and done - told >= 0.249:
+                told = done
+                self._print(f"{title}: {done:.0%}")
+
+        return advance
+
+    def start(self, stage: Stage) -> None:
+        """Name the stage."""
+        self._running[stage.name] = (stage, time.monotonic())
+        # A stage that was lost on another machine starts over.
+        self._bar.advance(self._task, -self._shares.get(stage.name, 0.0) * stage.seconds)
+        self._shares[stage.name] = 0.0
+        self._describe()
+
+    def advance(self, stage: Stage, share: float) -> None:
+        """Move the bar by a share of the stage."""
+        share = min(share, 1.0 - self._shares[stage.name])
+        self._shares[stage.name] += share
+        self._bar.advance(self._task, share * stage.seconds)
+
+    def end(self, stage: Stage) -> None:
+        """Move the bar to the stage's end, and print its line where there is no bar."""
+        self.advance(stage, 1.0 - self._shares[stage.name])
+        _, started = self._running.pop(stage.name)
+        self._done += 1
+        self._describe()
+        if not self.console.is_terminal:
+            self._print(f"[{self._done}/{self._total}] {stage.title}: {time.monotonic() - started:.1f} s")
+
+    def tell(self, line: str) -> None:
+        """Print a line above the bar."""
+        self._print(line)
+
+    def _describe(self) -> None:
+        titles = [stage.title for stage, _ in self._running.values()]
+        more = f" and {len(titles) - 1} more" if len(titles) > 1 else ""
+        self._bar.update(self._task, description=f"{titles[0]}{more}" if titles else "")
+
+    def _print(self, line: str) -> None:
+        self.console.print(Text(line), soft_wrap=True)
+
+
+def print_summary(results: Results, console: Console | None = None) -> None:
+    """Print the claims judged, the verdicts counted and the alarms that fired.
+
+    Examples
+    --------
+    >>> print_summary.__name__
+    'print_summary'
+    """
+    console = console or Console()
+    if results.claims:
+        table = Table(title="The paper's claims", title_justify="left", show_edge=False)
+        table.add_column("Judgement", no_wrap=True)
+        table.add_column("Claim")
+        colours = {"stands": "green", "does not stand": "red", "cannot be told": "yellow"}
+        for claim in results.claims:
+            table.add_row(Text(claim.judgement, style=colours[claim.judgement]), Text(claim.text))
+        console.print(table)
+    verdicts = [finding.verdict for finding in results.findings]
+    counted = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(sorted(verdicts)))
+    console.print(Text(f"{len(verdicts)} gaps compared: {counted or 'none'}."))
+    fired = [alarm for alarm in results.alarms if alarm.fired]
+    for alarm in fired:
+        console.print(Text(f"Alarm, {alarm.title.lower()}: {alarm.message}"), soft_wrap=True)
+
+
+def _spoken(seconds: float) -> str:
+    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"

@@ -1,0 +1,76 @@
+"""`fairtoll report`: results and report again, from evidence alone."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fairtoll.errors import FairtollError
+from fairtoll.evidence.store import Evidence
+from fairtoll.files import disk_error, write_text
+from fairtoll.findings.results import Results
+
+
+def rerender(folder: Path) -> Path:
+    """Compute `results.json`, report, figures and tables of a run again; returns the report's path.
+
+    Parameters
+    ----------
+    folder : Path
+        A run's folder, of a reproduction or an audit. No model is read.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    FairtollError
+        If the folder holds no finished evidence.
+    """
+    from fairtoll.report import write_report
+
+    configuration = _configuration(folder)
+    experiment = configuration.get("experiment")
+    if experiment in ("adult", "cifar10"):
+        _require(folder, configuration, ["protocol"])
+        from fairtoll.experiments import adult_results, cifar10_results
+
+        results = (adult_results if experiment == "adult" else cifar10_results)(folder)
+    else:
+        results = _audit_again(folder, configuration)
+    write_text(results.model_dump_json(indent=1) + "\n", folder / "results.json")
+    try:
+        write_report(results.model_dump(mode="json"), folder)
+    except OSError as error:
+        raise disk_error(error, folder) from error
+    return folder / "report.html"
+
+
+def _audit_again(folder: Path, configuration: dict[str, Any]) -> Results:
+    from fairtoll.findings import audit_evidence
+
+    asked = ["partitions", "epsilons", "minimum_rows"]
+    _require(folder, configuration, asked)
+    given = {name: configuration[name] for name in asked}
+    largest = configuration.get("least_epsilon_max")
+    return audit_evidence(Evidence.load(folder / "evidence"), **given, least_epsilon_max=largest).results
+
+
+def _require(folder: Path, configuration: dict[str, Any], names: list[str]) -> None:
+    missing = [name for name in names if name not in configuration]
+    if missing:
+        raise FairtollError(f"the configuration in {folder} has no {', '.join(missing)}; give the folder of a run")
+
+
+def _configuration(folder: Path) -> dict[str, Any]:
+    path = folder / "configuration.json"
+    if not path.is_file():
+        if (folder / "results.json").is_file():
+            return Results.read(folder / "results.json").configuration
+        raise FairtollError(f"{folder} is no run folder (it holds no configuration.json); give the folder of a run")
+    try:
+        return dict(json.loads(path.read_text(encoding="utf-8")))
+    except (OSError, ValueError, TypeError) as error:
+        raise FairtollError(f"{path} is not whole JSON ({error}); run the experiment again") from error

@@ -1,0 +1,321 @@
+"""Evidence: what every model said about every row, as tables on disk.
+
+Attacks are dear and metrics cheap: per-row outcomes are saved once, and any metric, group, interval or
+figure is computed from them again, without the model.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+
+from fairtoll.errors import FairtollError
+from fairtoll.evidence.index import EvidenceIndex
+from fairtoll.evidence.predictions import check_probabilities, read_predictions
+from fairtoll.evidence.tables import describe_attack as describe_attack
+from fairtoll.evidence.tables import describe_least_epsilon as describe_least_epsilon
+from fairtoll.evidence.tables import describe_predictions as describe_predictions
+from fairtoll.evidence.tables import describe_rows as describe_rows
+from fairtoll.evidence.tables import write_about as write_about
+from fairtoll.files import make_folder, read_parquet, write_parquet
+
+PREDICTION_KEYS = ("arm", "seed", "evaluation", "threat", "epsilon")
+ATTACK_KEYS = ("arm", "seed", "evaluation", "threat", "attack", "epsilon")
+NO_PREDICTIONS = pd.DataFrame(columns=[*PREDICTION_KEYS, "row"])
+NO_ATTACKS = pd.DataFrame(columns=[*ATTACK_KEYS, "source_arm", "row", "success"])
+
+
+@dataclass(frozen=True, eq=False)
+class Evidence:
+    """Long tables of per-row outcomes on one evaluation set of N rows and C classes.
+
+    Attributes
+    ----------
+    rows : DataFrame, N rows
+        `row` 0 to N - 1, `label` (class index), one text column per protected attribute.
+    predictions : DataFrame
+        `arm`, `seed`, `evaluation` ("clean", "static-transfer" or "white-box"), `threat`, `epsilon`, `row`,
+        `probability_0` to `probability_{C-1}`.
+    attacks : DataFrame
+        `arm`, `seed`, `source_arm`, `evaluation`, `threat`, `attack`, `loss`, `steps`, `restarts`, `epsilon`,
+        `row`, `success`, `inferred`, `broken_by`, and where it was measured `least_epsilon`, `censored`. An
+        attack may cover some rows only, the same in every training run.
+    class_names : tuple of str
+        The C classes.
+    about : mapping
+        What a report says of the data and the arms: plain JSON values.
+
+    Raises
+    ------
+    FairtollError
+        If a table lacks a column, a row number is unknown or probabilities are not probabilities.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"income": ["low", "high"], "probability_high": [0.2, 0.9], "sex": ["f", "m"]})
+    >>> evidence = Evidence.from_frame(frame, label="income", probabilities={"high": "probability_high"},
+    ...                                groups=["sex"])
+    >>> evidence.class_names, evidence.probabilities("model").shape
+    (('high', 'low'), (1, 2, 2))
+    """
+
+    rows: pd.DataFrame
+    predictions: pd.DataFrame
+    attacks: pd.DataFrame
+    class_names: tuple[str, ...]
+    about: Mapping[str, Any] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        columns = [f"probability_{index}" for index in range(len(self.class_names))]
+        for table, needed in (
+            ("rows", ["row", "label"]),
+            ("predictions", [*PREDICTION_KEYS, "row", *columns]),
+            ("attacks", [*ATTACK_KEYS, "source_arm", "row", "success"]),
+        ):
+            frame = getattr(self, table)
+            missing = [column for column in needed if column not in frame]
+            if missing and len(frame):
+                raise FairtollError(f"the table of {table} has no column {', '.join(missing)}; it has {list(frame)}")
+            numbers = frame["row"].to_numpy(dtype=np.int64) if len(frame) else np.arange(0)
+            if len(numbers) and not (numbers.min() >= 0 and numbers.max() < len(self.rows)):
+                unknown = int(numbers.max() if numbers.max() >= len(self.rows) else numbers.min())
+                raise FairtollError(
+                    f"the table of {table} has a row {unknown}; expected row numbers from 0 to {len(self.rows) - 1}"
+                )
+
+    @property
+    def attributes(self) -> list[str]:
+        """Names of the protected attributes."""
+        return [str(column) for column in self.rows.columns if column not in ("row", "label")]
+
+    @property
+    def labels(self) -> NDArray[np.int64]:
+        """True class of each row, `(N,)`."""
+        return self.rows["label"].to_numpy(dtype=np.int64)
+
+    def partition(self, name: str) -> NDArray[np.str_]:
+        """The group of each row, `(N,)`: by "class" or by a protected attribute."""
+        if name == "class":
+            classes: NDArray[np.str_] = np.asarray(self.class_names)[self.labels]
+            return classes
+        if name not in self.attributes:
+            raise FairtollError(f"unknown attribute '{name}'; the evidence has: class, {', '.join(self.attributes)}")
+        return self.rows[name].to_numpy(dtype=np.str_)
+
+    @property
+    def arms(self) -> list[str]:
+        """Names of the arms, in the order that `about` gives, else of appearance."""
+        found = [str(arm) for arm in self.predictions["arm"].unique()]
+        order = [str(arm["name"]) for arm in self.about.get("arms", [])]
+        return sorted(found, key=lambda arm: order.index(arm) if arm in order else len(order))
+
+    def probabilities(
+        self, arm: str, *, evaluation: str = "clean", threat: str = "", epsilon: float = 0.0
+    ) -> NDArray[np.float64]:
+        """Class probabilities of every row in every training run of an arm, `(S, N, C)`."""
+        values, rows = self.probabilities_of_rows(arm, evaluation=evaluation, threat=threat, epsilon=epsilon)
+        self._require_every_row(f"{evaluation} predictions of '{arm}'", rows)
+        return values
+
+    def probabilities_of_rows(
+        self, arm: str, *, evaluation: str, threat: str, epsilon: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
+        """As `probabilities`, for predictions of some rows only: `(S, n, C)` and the n row numbers, ascending."""
+        wanted = {"evaluation": evaluation, "threat": threat, "epsilon": epsilon}
+        orders, rows = self._prediction_index.aligned(arm, wanted)
+        return np.stack([self._prediction_values[order] for order in orders]), rows
+
+    def success(self, arm: str, *, evaluation: str, threat: str, attack: str, epsilon: float) -> NDArray[np.bool_]:
+        """Whether the attack broke each row in each training run of an arm, `(S, N)`."""
+        values, rows = self.success_of_rows(arm, evaluation=evaluation, threat=threat, attack=attack, epsilon=epsilon)
+        self._require_every_row(attack, rows)
+        return values
+
+    def success_of_rows(
+        self, arm: str, *, evaluation: str, threat: str, attack: str, epsilon: float
+    ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
+        """As `success`, for an attack that was run on some rows only: `(S, n)` and the n row numbers, ascending."""
+        wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
+        orders, rows = self._attack_index.aligned(arm, wanted)
+        return np.stack([self._attack_values[order] for order in orders]), rows
+
+    def least_epsilon(
+        self, arm: str, *, evaluation: str, threat: str, attack: str = "least-epsilon", epsilon: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+        """Least radius at which each row breaks, whether it stood at the largest, and the row numbers.
+
+        Parameters
+        ----------
+        epsilon : float
+            The largest radius tried, at which rows that stand are censored.
+
+        Returns
+        -------
+        values : ndarray of float, (S, n)
+            In the threat's units; 0 for a misclassified row, `epsilon` for a censored one.
+        censored : ndarray of bool, (S, n)
+        rows : ndarray of int, (n,)
+            Ascending.
+
+        Raises
+        ------
+        FairtollError
+            If there is no such evidence, or the attack measured success alone.
+        """
+        wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
+        orders, rows = self._attack_index.aligned(arm, wanted)
+        values, censored = self._least_epsilons
+        found = np.stack([values[order] for order in orders])
+        if np.isnan(found).any():
+            raise FairtollError(
+                f"{attack} on '{arm}' has no least epsilon for {int(np.isnan(found).sum())} of {found.size} entries; "
+                "expected one for each attacked row; write it with describe_least_epsilon"
+            )
+        return found, np.stack([censored[order] for order in orders]), rows
+
+    def least_epsilon_names(self, arm: str) -> list[tuple[str, str, str, float]]:
+        """Those of `attack_names` that measured least epsilon."""
+        values, _ = self._least_epsilons
+        blocks = self._attack_index.blocks
+        return sorted({key[2:] for key, rows in blocks.items() if key[0] == arm and np.isfinite(values[rows]).any()})
+
+    def attack_names(self, arm: str) -> list[tuple[str, str, str, float]]:
+        """Every (evaluation, threat, attack, epsilon) at hand for an arm."""
+        return sorted({(key[2], key[3], key[4], key[5]) for key in self._attack_index.blocks if key[0] == arm})
+
+    def source_arm(self, arm: str) -> str | None:
+        """On which arm the examples of an arm's static transfer were crafted; None where there was none."""
+        return self._source_arms.get(arm)
+
+    @cached_property
+    def _source_arms(self) -> dict[str, str]:
+        transferred = self.attacks[self.attacks["evaluation"] == "static-transfer"]
+        pairs = transferred[["arm", "source_arm"]].drop_duplicates()
+        return {str(arm): str(source) for arm, source in pairs.itertuples(index=False)}
+
+    @cached_property
+    def _prediction_index(self) -> EvidenceIndex:
+        return EvidenceIndex(self.predictions, PREDICTION_KEYS)
+
+    @cached_property
+    def _attack_index(self) -> EvidenceIndex:
+        return EvidenceIndex(self.attacks, ATTACK_KEYS)
+
+    @cached_property
+    def _prediction_values(self) -> NDArray[np.float64]:
+        columns = [f"probability_{index}" for index in range(len(self.class_names))]
+        return check_probabilities(self.predictions[columns].to_numpy(dtype=np.float64))
+
+    @cached_property
+    def _attack_values(self) -> NDArray[np.bool_]:
+        return self.attacks["success"].to_numpy(dtype=np.bool_)
+
+    @cached_property
+    def _least_epsilons(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
+        """Both columns, which tables without any least epsilon need not have."""
+        if not {"least_epsilon", "censored"} <= {*self.attacks}:
+            return np.full(len(self.attacks), np.nan), np.zeros(len(self.attacks), dtype=np.bool_)
+        # Parts without the columns, joined with parts that have them, leave gaps.
+        return self.attacks["least_epsilon"].to_numpy(dtype=np.float64), self.attacks["censored"].eq(True).to_numpy()
+
+    def _require_every_row(self, what: str, rows: NDArray[np.int64]) -> None:
+        if len(rows) != len(self.rows):
+            raise FairtollError(f"{what}: {len(rows)} of {len(self.rows)} rows; expected all of them here")
+
+    def save(self, folder: Path) -> None:
+        """Write the tables as Parquet and `about` as JSON, each file whole or not at all."""
+        make_folder(folder)
+        write_about(folder, self.class_names, self.about)
+        for name in ("rows", "predictions", "attacks"):
+            write_parquet(getattr(self, name), folder / f"{name}.parquet")
+
+    @classmethod
+    def load(cls, folder: Path) -> Evidence:
+        """Read what `save`, or the stages of a run, have written: parts of a table are joined in name order.
+
+        Raises
+        ------
+        FairtollError
+            If the folder holds no evidence, or a file is truncated.
+        """
+        about = folder / "about.json"
+        if not about.is_file() or not (folder / "rows.parquet").is_file():
+            raise FairtollError(f"{folder} holds no evidence (about.json and rows.parquet); run the experiment first")
+        try:
+            description = dict(json.loads(about.read_text(encoding="utf-8")))
+            class_names = tuple(map(str, description.pop("class_names")))
+        except (OSError, ValueError, TypeError, KeyError) as error:
+            reason = f"{type(error).__name__}: {error}"
+            raise FairtollError(f"{about} is not whole JSON ({reason}); run the experiment again") from error
+        return cls(
+            read_parquet(folder / "rows.parquet"),
+            _join(sorted(folder.glob("predictions*.parquet")), NO_PREDICTIONS),
+            _join(sorted(folder.glob("attacks*.parquet")), NO_ATTACKS),
+            class_names,
+            description,
+        )
+
+    @classmethod
+    def from_frame(
+        cls,
+        frame: pd.DataFrame,
+        *,
+        label: str,
+        probabilities: Mapping[str, str],
+        groups: Sequence[str] = (),
+        arm: str | None = None,
+        seed: str | None = None,
+        row: str | None = None,
+        name: str = "predictions",
+    ) -> Evidence:
+        """Evidence from predictions that someone made elsewhere, with no model at hand.
+
+        Parameters
+        ----------
+        frame : DataFrame
+            One row for each prediction.
+        label : str
+            Column of the true class.
+        probabilities : mapping
+            Class name to its probability column. With two classes one is enough.
+        groups : sequence of str
+            Columns of protected attributes.
+        arm, seed, row : str, optional
+            Columns that tell models, training runs and test rows apart. Without `row` each
+            (arm, seed) is taken to list the same rows in the same order.
+        name : str
+            What to call the data.
+
+        Returns
+        -------
+        Evidence
+
+        Raises
+        ------
+        FairtollError
+            For a missing or empty column, a label without a probability column, NaN, probabilities that do
+            not sum to one, or models that do not predict the same rows once each.
+
+        Examples
+        --------
+        >>> frame = pd.DataFrame({"y": ["a", "b"], "p": [0.9, 0.4]})
+        >>> Evidence.from_frame(frame, label="y", probabilities={"a": "p"}).labels
+        array([0, 1])
+        """
+        rows, predictions, class_names = read_predictions(
+            frame, label=label, probabilities=probabilities, groups=groups, arm=arm, seed=seed, row=row
+        )
+        return cls(rows, predictions, NO_ATTACKS, class_names, {"name": name, "title": name})
+
+
+def _join(paths: Sequence[Path], empty: pd.DataFrame) -> pd.DataFrame:
+    frame = read_parquet(*paths) if paths else empty
+    return frame if len(frame) else empty

@@ -1,0 +1,171 @@
+"""One arm's gap with its null, interval and groups, as a report shows it."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtoll.findings import results
+from fairtoll.findings.outcomes import RATES, Outcomes
+from fairtoll.metrics import group_means
+from fairtoll.statistics import InsufficientDataError, Interval, gap_interval, group_intervals, null_gap
+
+CONFIDENCE = 0.95
+
+
+def higher_is_better(metric: str) -> bool:
+    """Whether a group is better off with a larger mean: accuracy and least epsilon yes, attack success no.
+
+    Examples
+    --------
+    >>> higher_is_better("cru_epsilon"), higher_is_better("cru_s")
+    (True, False)
+    """
+    return metric not in ("cru_s", "cru_s_matched")
+
+
+def has_upper_limit(metric: str) -> bool:
+    """Whether no group mean can be above 1: rates and confidences yes, least epsilon no.
+
+    Examples
+    --------
+    >>> has_upper_limit("eou"), has_upper_limit("cru_epsilon_relative")
+    (True, False)
+    """
+    return metric not in ("cru_epsilon", "cru_epsilon_relative")
+
+
+def arm_value(
+    arm: str,
+    outcomes: Outcomes,
+    groups: NDArray[np.intp],
+    names: NDArray[np.str_],
+    *,
+    metric: str,
+    published: Mapping[str, float],
+    minimum_rows: int,
+) -> results.ArmValue:
+    """Describe one arm.
+
+    Parameters
+    ----------
+    groups : ndarray of int, (n,)
+        Position in `names` of each row's group.
+    published : mapping
+        The paper's values of single groups.
+    """
+    included = outcomes.included
+    if outcomes.missing is not None:
+        return _blank(arm, outcomes, groups, names, published, minimum_rows)
+    weights = [None] * len(outcomes.values) if included is None else list(included.astype(float))
+    runs = [
+        group_means(values, groups, weights=weight, minimum_rows=minimum_rows)
+        for values, weight in zip(outcomes.values, weights, strict=True)
+    ]
+    gaps = [run.gap for run in runs]
+    options: dict[str, Any] = {"included": included, "minimum_rows": minimum_rows}
+    rates = RATES[metric]
+    chance: tuple[float | None, float | None] = (None, None)
+    pair = None
+    with suppress(InsufficientDataError):  # the value is then shown alone, and the verdict says so
+        null = null_gap(outcomes.values, groups, **options)
+        interval = gap_interval(outcomes.values, groups, confidence=CONFIDENCE, rates=rates, **options)
+        # Few rows make the interval wider than any gap of rates or confidences can be.
+        highest = 1.0 if has_upper_limit(metric) else math.inf
+        chance, pair = (null.mean, null.q95), (max(interval.low, 0.0), min(interval.high, highest))
+    intervals: dict[Any, Interval] = {}
+    with suppress(InsufficientDataError):  # where not one group has two rows that count
+        intervals = group_intervals(
+            outcomes.values, groups, confidence=CONFIDENCE, included=included, minimum_rows=2, rates=rates
+        )
+    # A run in which no row of a group counts (denominator "correct") leaves the group's mean to the others.
+    table = np.stack([_aligned(run.groups, run.values, len(names)) for run in runs])
+    counted = np.stack([_aligned(run.groups, run.rows.astype(float), len(names)) for run in runs])
+    sufficient = np.stack([_aligned(run.groups, run.sufficient.astype(float), len(names)) for run in runs]) > 0
+    enough: NDArray[np.bool_] = np.all(sufficient, axis=0)
+    means = np.array([_mean(column) for column in table.T])
+    order = [code for code in np.argsort(means) if enough[code] and math.isfinite(means[code])]
+    worst, best = (order[0], order[-1]) if order else (None, None)
+    if not higher_is_better(metric):
+        worst, best = best, worst
+    return results.ArmValue(
+        arm=arm,
+        value=_known(_mean(np.array(gaps))),
+        corrected=None,
+        interval=pair,
+        null_mean=chance[0],
+        null_95=chance[1],
+        worst_group=None if worst is None else str(names[worst]),
+        worst_value=None if worst is None else float(means[worst]),
+        best_group=None if best is None else str(names[best]),
+        best_value=None if best is None else float(means[best]),
+        per_seed=[_known(gap) for gap in gaps],
+        groups=[
+            results.GroupValue(
+                group=str(name),
+                value=_known(means[code]),
+                interval=(intervals[code].low, intervals[code].high) if code in intervals else None,
+                rows=round(float(np.nanmean(counted[:, code]))),
+                sufficient=bool(enough[code]),
+                published=published.get(str(name)),
+            )
+            for code, name in enumerate(names)
+        ],
+    )
+
+
+def _blank(
+    arm: str,
+    outcomes: Outcomes,
+    groups: NDArray[np.intp],
+    names: NDArray[np.str_],
+    published: Mapping[str, float],
+    minimum_rows: int,
+) -> results.ArmValue:
+    """An arm for which the question has no answer: its groups and how many rows they have."""
+    counts = np.ones(outcomes.values.shape, dtype=np.bool_) if outcomes.included is None else outcomes.included
+    rows = np.stack([np.bincount(groups[run], minlength=len(names)) for run in counts])
+    return results.ArmValue(
+        arm=arm,
+        value=None,
+        corrected=None,
+        interval=None,
+        null_mean=None,
+        null_95=None,
+        worst_group=None,
+        worst_value=None,
+        best_group=None,
+        best_value=None,
+        per_seed=[None] * len(outcomes.values),
+        groups=[
+            results.GroupValue(
+                group=str(name),
+                value=None,
+                interval=None,
+                rows=round(float(rows[:, code].mean())),
+                sufficient=bool((rows[:, code] >= minimum_rows).all()),
+                published=published.get(str(name)),
+            )
+            for code, name in enumerate(names)
+        ],
+    )
+
+
+def _aligned(codes: Sequence[Any], values: NDArray[np.float64], groups: int) -> NDArray[np.float64]:
+    full = np.full(groups, np.nan)
+    full[np.asarray(codes, dtype=int)] = values
+    return full
+
+
+def _mean(values: NDArray[np.float64]) -> float:
+    finite = values[np.isfinite(values)]
+    return float(finite.mean()) if len(finite) else math.nan
+
+
+def _known(value: float) -> float | None:
+    return float(value) if math.isfinite(value) else None

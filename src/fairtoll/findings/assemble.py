@@ -1,0 +1,159 @@
+"""From evidence and a plan to `Results`."""
+
+from __future__ import annotations
+
+import platform
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+
+from fairtoll._version import __version__
+from fairtoll.evidence.store import Evidence
+from fairtoll.findings import results
+from fairtoll.findings.alarms import raise_alarms
+from fairtoll.findings.compare import PublishedValues, answer_all
+from fairtoll.findings.least_epsilon import least_epsilons
+from fairtoll.findings.questions import Comparison, Question
+
+#: Judges claims from the findings, for a reproduction.
+JudgeClaims = Callable[[Sequence[results.Finding], Sequence[results.Accuracy]], list[results.Claim]]
+#: Says what the figures need to be read rightly, or what the first screen tells.
+MakeNotes = Callable[[Sequence[results.Finding], Sequence[results.Accuracy]], list[str]]
+
+
+def assemble(
+    evidence: Evidence,
+    plan: Sequence[tuple[Comparison, Question]],
+    *,
+    title: str,
+    question: str,
+    threat: str,
+    configuration: Mapping[str, Any],
+    published: PublishedValues | None = None,
+    published_accuracy: Mapping[tuple[str, ...], float] | None = None,
+    judge_claims: JudgeClaims | None = None,
+    make_notes: MakeNotes | None = None,
+    make_highlights: MakeNotes | None = None,
+    cuts: Sequence[str] = (),
+    examples: Sequence[results.Example] = (),
+    environment: Mapping[str, Any] | None = None,
+    seconds: Mapping[str, float] | None = None,
+    minimum_rows: int = 10,
+) -> results.Results:
+    """Compute everything a report shows, from evidence alone.
+
+    Parameters
+    ----------
+    evidence : Evidence
+        Its `about` names the data and the arms.
+    plan : sequence of (Comparison, Question)
+        The gaps to report.
+    title, question : str
+        Of the report, and what was asked, in one sentence.
+    threat : str
+        Name of the threat whose attacks alarms are read from.
+    published, published_accuracy : mapping, optional
+        The paper's values: of findings by key, of accuracies by (arm, evaluation).
+    judge_claims : callable, optional
+        Turns findings into judged claims.
+    make_notes, make_highlights : callable, optional
+        Turn findings into remarks, and into sentences for the first screen.
+    cuts : sequence of str
+        What this run left out or made smaller.
+    examples : sequence of Example
+        Images to show.
+
+    Returns
+    -------
+    Results
+    """
+    about = evidence.about
+    dataset = str(about.get("name", "data"))
+    findings = answer_all(evidence, plan, dataset=dataset, published=published, minimum_rows=minimum_rows)
+    accuracy = accuracies(evidence, published_accuracy or {})
+    arms = [results.Arm(**arm) for arm in about.get("arms", [])] or [
+        results.Arm(name=name, title=name, note="") for name in evidence.arms
+    ]
+    return results.Results(
+        fairtoll_version=__version__,
+        schema_version=results.SCHEMA_VERSION,
+        title=title,
+        question=question,
+        dataset=results.Data(
+            name=dataset,
+            title=str(about.get("title", dataset)),
+            note=str(about.get("note", "")),
+            rows={**about.get("rows", {}), "test": len(evidence.rows)},
+            classes=list(evidence.class_names),
+            attributes={name: [str(v) for v in np.unique(evidence.partition(name))] for name in evidence.attributes},
+        ),
+        configuration=dict(configuration),
+        arms=arms,
+        findings=findings,
+        accuracy=accuracy,
+        claims=judge_claims(findings, accuracy) if judge_claims else [],
+        alarms=[alarm for arm in arms for alarm in raise_alarms(evidence, arm.name, threat=threat)],
+        notes=make_notes(findings, accuracy) if make_notes else [],
+        highlights=make_highlights(findings, accuracy) if make_highlights else [],
+        cuts=list(cuts),
+        least_epsilon=least_epsilons(evidence),
+        examples=list(examples),
+        environment=dict(environment or describe_environment()),
+        seconds=dict(seconds or {}),
+    )
+
+
+def accuracies(evidence: Evidence, published: Mapping[tuple[str, ...], float]) -> list[results.Accuracy]:
+    """Accuracy of every arm, clean and under every attack on the rows that it covers, mean and SD over runs."""
+    found = []
+    for arm in evidence.arms:
+        clean = (evidence.probabilities(arm).argmax(axis=2) == evidence.labels).mean(axis=1)
+        found.append(_accuracy(arm, clean, ("clean", None, None, None), published))
+        searches = evidence.least_epsilon_names(arm)
+        for attack in evidence.attack_names(arm):
+            evaluation, threat, name, epsilon = attack
+            if name.startswith("check-") or attack in searches:
+                continue
+            success, _ = evidence.success_of_rows(
+                arm, evaluation=evaluation, threat=threat, attack=name, epsilon=epsilon
+            )
+            source = evidence.source_arm(arm) if evaluation == "static-transfer" else None
+            entry = _accuracy(arm, 1.0 - success.mean(axis=1), attack, published)
+            found.append(entry.model_copy(update={"source_arm": source}))
+    return found
+
+
+def describe_environment() -> dict[str, Any]:
+    """Versions and machine that the numbers came from."""
+    import torch
+
+    return {
+        "python": platform.python_version(),
+        "torch": torch.__version__,
+        "numpy": np.__version__,
+        "machine": platform.machine(),
+        "system": platform.system(),
+        "threads": torch.get_num_threads(),
+    }
+
+
+def _accuracy(
+    arm: str,
+    runs: np.ndarray[Any, Any],
+    attack: tuple[Any, Any, Any, Any],
+    published: Mapping[tuple[str, ...], float],
+) -> results.Accuracy:
+    evaluation, threat, name, epsilon = attack
+    key = (arm, evaluation) if name is None else (arm, evaluation, threat, name, f"{epsilon:g}")
+    return results.Accuracy(
+        arm=arm,
+        evaluation=evaluation,
+        attack=name,
+        threat=threat,
+        epsilon=epsilon,
+        mean=float(runs.mean()),
+        sd=float(runs.std(ddof=1)) if len(runs) > 1 else None,
+        per_seed=[float(run) for run in runs],
+        published=published.get(key),
+    )

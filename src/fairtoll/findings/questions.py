@@ -1,0 +1,118 @@
+"""What can be asked of the evidence: one gap, in one comparison of arms."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, replace
+
+from fairtoll.findings.results import Denominator, Evaluation, Protocol
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two arms set against each other, with the controls that took as much training.
+
+    Attributes
+    ----------
+    protocol : {"paper", "sound", "audit"}
+        Under which rules the arms were made and attacked.
+    standard, robust : str
+        Names of the arms.
+    control : str, optional
+        The arm that tells the adversary's part from the rest of the recipe.
+    noise_control : str, optional
+        A second control, with random noise in the adversary's place.
+
+    Examples
+    --------
+    >>> Comparison("audit", "standard", "robust").control is None
+    True
+    """
+
+    protocol: Protocol
+    standard: str
+    robust: str
+    control: str | None = None
+    noise_control: str | None = None
+
+
+@dataclass(frozen=True)
+class Attack:
+    """Which attack's evidence a question reads.
+
+    Attributes
+    ----------
+    evaluation : {"static-transfer", "white-box"}
+        Whether the examples were crafted on the standard arm or on the model itself.
+    name : str
+        The attack's name in the evidence.
+    epsilon : float
+        Its radius.
+    threat : str
+        Name of the threat.
+
+    Examples
+    --------
+    >>> Attack("white-box", "union", 10.0).threat
+    'paper'
+    """
+
+    evaluation: Evaluation
+    name: str
+    epsilon: float
+    threat: str = "paper"
+
+
+@dataclass(frozen=True)
+class Question:
+    """One gap.
+
+    Attributes
+    ----------
+    metric : {"cau", "cru_s", "cru_s_matched", "cru_epsilon", "cru_epsilon_relative", "eou", "equalized_odds_rate"}
+        Which definition. "cru_epsilon_relative" divides least epsilon by its mean in each training run;
+        "cru_s_matched" is the success rate at the radius that breaks a share `rate` of all rows in that run.
+    partition : str
+        "class", a protected attribute, or an intersection such as "sex & race".
+    attack : Attack, optional
+        What the rows went through; None for clean rows.
+    denominator : {"all", "correct"}, optional
+        For success rates and least epsilon: over all rows, or over those classified correctly before the attack.
+    label : str, optional
+        True class that the rows are restricted to.
+    target : str, optional
+        For "eou" and "equalized_odds_rate": the class whose confidence or prediction is averaged.
+    rate : float, optional
+        For "cru_s_matched": the mean success rate, a fraction.
+
+    Examples
+    --------
+    >>> Question("cru_s", "class", Attack("white-box", "pgd-20", 10.0), denominator="all").key
+    'cru_s/class/white-box/paper/pgd-20/10/all'
+    >>> Question("cru_s_matched", "class", Attack("white-box", "least-epsilon", 0.05), rate=0.5).key
+    'cru_s_matched/class/white-box/paper/least-epsilon/0.05/rate-0.5'
+    """
+
+    metric: str
+    partition: str
+    attack: Attack | None = None
+    denominator: Denominator | None = None
+    label: str | None = None
+    target: str | None = None
+    rate: float | None = None
+
+    @property
+    def key(self) -> str:
+        """A readable name, the same for the same question."""
+        parts = [self.metric, self.partition]
+        if self.attack is not None:
+            attack = self.attack
+            parts += [attack.evaluation, attack.threat, attack.name, f"{attack.epsilon:g}"]
+        else:
+            parts += ["clean"]
+        parts += [part for part in (self.denominator, self.label) if part is not None]
+        parts += [] if self.rate is None else [f"rate-{self.rate:g}"]
+        return "/".join(parts)
+
+    def on(self, attack: Attack | None) -> Question:
+        """The same question of rows under another attack."""
+        return replace(self, attack=attack)

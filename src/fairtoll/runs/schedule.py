@@ -1,0 +1,148 @@
+"""Running an experiment's stages side by side, here and on other machines."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from concurrent.futures import FIRST_COMPLETED, Future, wait
+from contextlib import ExitStack, closing
+from dataclasses import dataclass
+from typing import Any, Literal, Protocol, get_args
+
+from fairtoll.errors import FairtollError
+from fairtoll.runs.pool import Pool
+from fairtoll.runs.stages import Build, Display, Stage, expected_seconds, longest_paths
+
+EngineName = Literal["processes", "ray"]
+ENGINES: tuple[EngineName, ...] = get_args(EngineName)
+
+
+class Place(Protocol):
+    """Where stages are made."""
+
+    def slots(self) -> int:
+        """Stages that it can make at once."""
+
+    def submit(self, stage: Stage) -> Future[Any]:
+        """Begin a stage."""
+
+    def finish(self, stage: Stage, future: Future[Any]) -> bool:
+        """See that what a stage has made stands in the run's folder; False if it is to be made again."""
+
+    def steps(self) -> list[tuple[str, float]]:
+        """Shares of stages done since the last call."""
+
+    def close(self) -> None:
+        """End what is still being made."""
+
+
+@dataclass(frozen=True)
+class Engine:
+    """Where stages that may be made elsewhere are made.
+
+    Attributes
+    ----------
+    name : {"processes", "ray"}
+        Processes on this machine, or the machines of a Ray cluster.
+    address : str, optional
+        HOST:PORT of the cluster; see `fairtoll.runs.cluster.Cluster`.
+    device : {"cpu", "cuda"}
+        What a stage takes for itself there.
+
+    Raises
+    ------
+    FairtollError
+        For an unknown name, or an address without a cluster.
+
+    Examples
+    --------
+    >>> Engine("ray", "10.0.0.1:6379").address
+    '10.0.0.1:6379'
+    """
+
+    name: str = "processes"
+    address: str | None = None
+    device: str = "cpu"
+
+    def __post_init__(self) -> None:
+        if self.name not in ENGINES:
+            raise FairtollError(f"unknown engine '{self.name}'; expected {' or '.join(ENGINES)}")
+        if self.address is not None and self.name != "ray":
+            raise FairtollError(
+                f"the address {self.address} is of a Ray cluster, and the engine is {self.name}; give --engine ray too"
+            )
+
+
+def run_stages(build: Build, display: Display, *, workers: int, engine: Engine = Engine()) -> None:
+    """Run every stage that does not stand yet, side by side where they do not wait for each other.
+
+    Parameters
+    ----------
+    build : Build
+        Gives the run, locked by the caller, and its stages, each after those it reads from.
+    display : Display
+        Told of every step.
+    workers : int
+        Processes on this machine, 1 or more.
+    engine : Engine
+        Where portable stages are made.
+
+    Raises
+    ------
+    FairtollError
+        What a stage raised, if a worker was ended from outside, or if a cluster cannot be reached or does not make
+        a stage. Finished stages are kept.
+    """
+    run, stages = build()
+    done: set[str] = set()
+    for stage in stages:
+        if done.issuperset(stage.after) and stage.stands(run):
+            done.add(stage.name)
+    todo = [stage for stage in stages if stage.name not in done]
+    if not todo:
+        display.begin(todo, seconds=0.0)
+        return
+    with ExitStack() as open_places:
+        here: Place = open_places.enter_context(closing(Pool(build, workers=workers)))
+        away = here
+        if engine.name == "ray" and any(stage.portable for stage in todo):
+            from fairtoll.runs.cluster import Cluster
+
+            cluster = Cluster(build, address=engine.address, device=engine.device, tell=display.tell)
+            away = open_places.enter_context(closing(cluster))
+        places = {stage.name: away if stage.portable else here for stage in todo}
+        display.begin(todo, seconds=_expected(todo, places))
+        _schedule(todo, done, places, display)
+
+
+def _expected(todo: Sequence[Stage], places: dict[str, Place]) -> float:
+    """About how long it takes: what each place has to do, but no less than the longest path."""
+    return max(
+        expected_seconds([stage for stage in todo if places[stage.name] is place], workers=place.slots())
+        for place in places.values()
+    )
+
+
+def _schedule(todo: Sequence[Stage], done: set[str], places: dict[str, Place], display: Display) -> None:
+    by_name = {stage.name: stage for stage in todo}
+    distinct = list({id(place): place for place in places.values()}.values())
+    paths = longest_paths(todo)
+    waiting = sorted(todo, key=lambda stage: -paths[stage.name])
+    running: dict[Future[Any], Stage] = {}
+    while waiting or running:
+        for place in distinct:
+            mine = [stage for stage in waiting if places[stage.name] is place and done.issuperset(stage.after)]
+            busy = sum(places[stage.name] is place for stage in running.values())
+            for stage in mine[: max(0, place.slots() - busy)]:
+                waiting.remove(stage)
+                display.start(stage)
+                running[place.submit(stage)] = stage
+        finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
+        for name, share in [step for place in distinct for step in place.steps()]:
+            display.advance(by_name[name], share)
+        for future in finished:
+            stage = running.pop(future)
+            if places[stage.name].finish(stage, future):
+                done.add(stage.name)
+                display.end(stage)
+            else:
+                waiting.insert(0, stage)

@@ -1,0 +1,346 @@
+"""The command line: results or one line that says what to do, and never a traceback."""
+
+import json
+import os
+import re
+import shutil
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import nn
+from typer.testing import CliRunner
+
+import fairtoll
+from fairtoll.cli.app import app, main
+
+START = [sys.executable, "-c", "from fairtoll.cli.app import main; main()"]
+FACTORY = """
+from torch import nn
+def network():
+    return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 3))
+def needs(width):
+    return nn.Linear(width, 3)
+def text():
+    return "a model"
+"""
+
+
+@pytest.fixture
+def command(monkeypatch, capsys):
+    """Runs `fairtoll ARGUMENTS` here; returns (status, standard output, standard error)."""
+
+    def run(*arguments):
+        monkeypatch.setattr(sys, "argv", ["fairtoll", *map(str, arguments)])
+        with pytest.raises(SystemExit) as end:
+            main()
+        captured = capsys.readouterr()
+        return end.value.code or 0, captured.out, captured.err
+
+    return run
+
+
+def network(seed):
+    torch.manual_seed(seed)
+    return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 3))
+
+
+@pytest.fixture(scope="module")
+def audit_inputs(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("inputs")
+    (folder / "factory_of_cli_test.py").write_text(FACTORY)
+    (folder / "broken_of_cli_test.py").write_text("def network(:\n")
+    for name, seed in (("plain", 0), ("plain-2", 1), ("hardened", 2), ("hardened-2", 3)):
+        save_file(network(seed).state_dict(), folder / f"{name}.safetensors")
+    save_file(nn.Linear(3, 3).state_dict(), folder / "other.safetensors")
+    unknown = {name: torch.full_like(tensor, float("nan")) for name, tensor in network(0).state_dict().items()}
+    save_file(unknown, folder / "nan.safetensors")
+    (folder / "cut.safetensors").write_bytes((folder / "plain.safetensors").read_bytes()[:-9])
+    generator = np.random.default_rng(0)
+    frame = pd.DataFrame(generator.normal(size=(90, 3)).round(3), columns=["a", "b", "c"])
+    frame["site"] = np.array(["north", "south"])[np.arange(90) % 2]
+    frame["kind"] = np.array(["x", "y", "z"])[np.arange(90) // 30]
+    frame.to_csv(folder / "rows.csv", index=False)
+    frame.to_parquet(folder / "rows.parquet")
+    (folder / "cut.parquet").write_bytes((folder / "rows.parquet").read_bytes()[:500])
+    return folder
+
+
+@pytest.fixture
+def inputs(audit_inputs, monkeypatch):
+    monkeypatch.chdir(audit_inputs)
+    return audit_inputs
+
+
+def audit_arguments(output, **changes):
+    options = {
+        "model": ["plain=factory_of_cli_test:network", "hardened=factory_of_cli_test:network"],
+        "weights": ["plain=plain.safetensors", "hardened=hardened.safetensors"],
+        "data": "rows.csv",
+        "label": "kind",
+        "epsilon": ["0.1"],
+        "group": ["site"],
+        "feature": ["a", "b", "c"],
+        "out": output,
+    } | changes
+    pairs = [(key, one) for key, value in options.items() for one in (value if isinstance(value, list) else [value])]
+    return ["audit", *[part for key, one in pairs for part in (f"--{key}", str(one))]]
+
+
+def one_line(text):
+    assert text.endswith("\n")
+    assert text.count("\n") == 1
+    assert text.startswith("fairtoll: ")
+    return text
+
+
+def test_the_version(command):
+    assert command("--version") == (0, f"fairtoll {fairtoll.__version__}\n", "")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["--help"], ["reproduce", "report", "audit", "--version", "fairtoll reproduce adult"]),
+        (["reproduce", "adult", "--help"], ["--out", "--seeds", "--protocol", "--device", "paper", "sound", "both"]),
+        (["reproduce", "--help"], ["adult"]),
+        (["report", "--help"], ["run", "evidence"]),
+        (["audit", "--help"], ["--model", "--weights", "--data", "--label", "--epsilon", "--group", "--out"]),
+    ],
+    ids=lambda value: " ".join(value),
+)
+def test_help(arguments, words):
+    result = CliRunner().invoke(app, arguments, env={"COLUMNS": "200", "TERM": "dumb"})
+    assert result.exit_code == 0
+    for word in words:
+        assert word in result.output
+
+
+def test_no_command_shows_the_help(command):
+    status, out, error = command()
+    assert status == 2
+    assert "Usage: fairtoll" in out + error
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["reproduce", "adult", "--seeds", "0"], "'--seeds'.*see fairtoll reproduce adult --help"),
+        (["reproduce", "adult", "--seeds", "many"], "'--seeds'.*see fairtoll reproduce adult --help"),
+        (["reproduce", "adult", "--protocol", "loose"], "'--protocol'.*'loose' is not one of 'paper', 'sound', 'both'"),
+        (["reproduce", "adult", "--device", "tpu"], "'--device'.*'tpu' is not one of 'auto', 'cpu', 'cuda'"),
+        (["reproduce", "adult", "--epochs", "3"], "No such option.*--epochs.*; see fairtoll reproduce adult --help"),
+        (["reproduce", "adult", "--leave-one-out", "-1"], "'--leave-one-out'.*see fairtoll reproduce adult --help"),
+        (["reproduce", "adult", "--leave-one-out", "9", "--design", "odd"], "'--design'.*'odd' is not one of 'masked'"),
+        (["reproduce", "adult", "--design", "masked"], "say how many rows with --leave-one-out N"),
+        (["reproduce", "cifar10", "--references", "3"], "say how many rows with --leave-one-out N"),
+        (["reproduce", "adult", "--leave-one-out", "0", "--keep-weights"], "say how many rows with --leave-one-out N"),
+        (["reproduce", "adult", "--leave-one-out", "30163"], "30163 rows to leave out of 30162 training rows"),
+        (["reproduce", "mnist"], "No such command 'mnist'.*; see fairtoll reproduce --help"),
+        (["report"], "Missing argument '?run'?.*; see fairtoll report --help"),
+        (["report", "a", "b"], "unexpected extra argument.*; see fairtoll report --help"),
+        (["audit", "--label", "y"], "Missing option '--model'.*; see fairtoll audit --help"),
+    ],
+)
+def test_a_command_that_is_wrong(command, arguments, message):
+    status, out, error = command(*arguments)
+    assert (status, out) == (2, "")
+    assert re.search(message, one_line(error), re.IGNORECASE)
+
+
+def test_no_accelerator(command, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    status, _, error = command("reproduce", "adult", "--device", "cuda", "--out", tmp_path)
+    assert status == 2
+    assert "torch sees no accelerator here; use --device cpu" in one_line(error)
+
+
+def test_an_audit_from_files(command, inputs, tmp_path):
+    out = tmp_path / "audit"
+    arguments = audit_arguments(
+        out,
+        weights=[f"{name}={name}{run}.safetensors" for name in ("plain", "hardened") for run in ("", "-2")],
+        epsilon=["0.2", "0.1"],
+    )
+    status, output, error = command(*arguments)
+    assert status == 0
+    # How far it is, in plain lines where there is no terminal.
+    lines = error.splitlines()
+    assert lines[-1] == "Attacking the models: 100%"
+    assert all(re.fullmatch(r"Attacking the models: \d+%", line) for line in lines)
+    assert output.splitlines()[-1] == f"Report: {out / 'report.html'}"
+    found = json.loads((out / "results.json").read_text())
+    assert found["configuration"]["epsilons"] == [0.1, 0.2]
+    assert found["dataset"]["classes"] == ["x", "y", "z"]
+    assert found["dataset"]["attributes"] == {"site": ["north", "south"]}
+    # The same accuracy as the two networks give when asked here.
+    frame = pd.read_csv(inputs / "rows.csv")
+    x, y = torch.tensor(frame[["a", "b", "c"]].to_numpy(), dtype=torch.float32), torch.arange(90) // 30
+    expected = [float((network(seed)(x).argmax(dim=1) == y).float().mean()) for seed in (2, 3)]
+    clean = next(one for one in found["accuracy"] if (one["arm"], one["evaluation"]) == ("hardened", "clean"))
+    assert clean["per_seed"] == pytest.approx(expected)
+    # From its evidence alone, with the models gone from memory, the report comes out the same.
+    page, results = (out / "report.html").read_bytes(), (out / "results.json").read_bytes()
+    (out / "report.html").unlink()
+    assert command("report", out)[:2] == (0, f"Report: {out / 'report.html'}\n")
+    assert (out / "results.json").read_bytes() == results
+    assert (out / "report.html").read_bytes() == page
+
+
+BAD_AUDITS = [
+    ({"group": ["age"]}, "no column 'age'"),
+    ({"label": "y"}, "no column 'y'"),
+    ({"feature": ["a", "b", "d"]}, "no column 'd'"),
+    ({"feature": ["a", "b"]}, "the model fails on rows of shape (2,)"),
+    ({"mutable": ["d"]}, "unknown feature d; the features are a, b, c"),
+    ({"data": "nowhere.csv"}, "nowhere.csv is not a file"),
+    ({"data": "cut.parquet"}, "cut.parquet cannot be read as .parquet"),
+    ({"data": "cut.safetensors"}, "expected .csv"),
+    ({"weights": ["plain=plain.safetensors", "hardened=nowhere.safetensors"]}, "no file nowhere.safetensors"),
+    ({"weights": ["plain=plain.safetensors", "hardened=other.safetensors"]}, "other.safetensors does not fit"),
+    ({"weights": ["plain=plain.safetensors", "hardened=cut.safetensors"]}, "cut.safetensors is not a whole"),
+    ({"weights": ["plain=plain.safetensors", "hardened=nan.safetensors"]}, "returned NaN or infinity for 90 rows"),
+    ({"weights": ["plain=plain.safetensors"]}, "no --weights for hardened"),
+    ({"weights": ["plain=plain.safetensors", "robust=plain.safetensors"]}, "--weights names 'robust'"),
+    ({"weights": ["plain.safetensors"]}, "--weights is 'plain.safetensors'; expected NAME=FILE.safetensors"),
+    ({"model": ["plain=factory_of_cli_test:network"], "weights": ["plain=plain.safetensors"]}, "1 model given"),
+    ({"model": ["plain=factory_of_cli_test:network"] * 2}, "expected each name once"),
+    ({"model": ["plain=factory_of_cli_test:net", "hardened=a:b"]}, "cannot find the factory 'factory_of_cli_test:net'"),
+    ({"model": ["plain=nowhere:net", "hardened=a:b"]}, "cannot find the factory 'nowhere:net'"),
+    ({"model": ["plain=nowhere", "hardened=a:b"]}, "cannot find the factory 'nowhere'"),
+    ({"model": ["plain=:net", "hardened=a:b"]}, "cannot find the factory ':net'"),
+    ({"model": ["plain=factory_of_cli_test:needs", "hardened=a:b"]}, "raised TypeError"),
+    ({"model": ["plain=broken_of_cli_test:network", "hardened=a:b"]}, "raised SyntaxError"),
+    ({"model": ["plain=factory_of_cli_test:text", "hardened=a:b"]}, "returned str; expected a torch.nn.Module"),
+    ({"epsilon": ["-1"]}, "epsilons is [-1.0]; expected radii of 0 or more"),
+    ({"epsilon": ["0.1", "0.1"]}, "each once"),
+    ({"epsilon": ["big"]}, "'--epsilon'"),
+    ({"out": "rows.csv/below"}, "cannot create the folder rows.csv/below"),
+]
+
+
+@pytest.mark.parametrize(("changes", "message"), BAD_AUDITS, ids=[message for _, message in BAD_AUDITS])
+def test_an_audit_that_is_wrong(command, inputs, tmp_path, changes, message):
+    status, out, error = command(*audit_arguments(tmp_path / "audit", **changes))
+    assert (status, out) == (2, "")
+    assert message in one_line(error)
+
+
+def test_an_audit_does_not_write_into_the_run_of_an_experiment(command, inputs, mini_run):
+    before = sorted(mini_run.rglob("*"))
+    status, _, error = command(*audit_arguments(mini_run))
+    assert status == 2
+    assert "belongs to the run of an experiment; give another folder with --out" in one_line(error)
+    assert sorted(mini_run.rglob("*")) == before
+
+
+@pytest.mark.parametrize("below", ["note.txt", "note.txt/runs/adult"])
+def test_a_run_below_a_file(command, tmp_path, below):
+    (tmp_path / "note.txt").write_text("")
+    status, _, error = command("reproduce", "adult", "--out", tmp_path / below)
+    assert status == 2
+    assert "cannot create the folder" in one_line(error)
+
+
+def test_a_run_in_a_folder_of_something_else(command, tmp_path):
+    (tmp_path / "thesis.tex").write_text("")
+    status, _, error = command("reproduce", "adult", "--out", tmp_path)
+    assert status == 2
+    assert "is not empty and holds no run; give a new or empty one with --out" in one_line(error)
+
+
+def test_a_run_in_a_folder_of_another_configuration(command, mini_copy):
+    status, _, error = command("reproduce", "adult", "--seeds", 7, "--out", mini_copy)
+    assert status == 2
+    assert "belongs to another configuration" in one_line(error)
+    assert "seeds is 2 there and 7 here" in error
+
+
+def cut(path):
+    path.write_bytes(path.read_bytes()[:-20])
+
+
+def forget(path):
+    frame = pd.read_parquet(path)
+    frame.loc[3, "probability_0"] = np.nan
+    frame.to_parquet(path, index=False)
+
+
+SPOILT = [
+    (lambda run: forget(run / "evidence" / "predictions-clean-static.parquet"), "holds NaN or infinity"),
+    (lambda run: shutil.rmtree(run / "evidence"), "holds no evidence"),
+    (lambda run: (run / "configuration.json").write_text('{"experiment": "ad'), "configuration.json is not whole JSON"),
+    (lambda run: (run / "configuration.json").write_text("[1]"), "configuration.json is not whole JSON"),
+    (lambda run: (run / "configuration.json").write_text("{}"), "has no partitions, epsilons, minimum_rows"),
+    (lambda run: (run / "configuration.json").write_text('{"experiment": "adult"}'), "has no protocol"),
+    (lambda run: cut(run / "evidence" / "about.json"), "about.json is not whole JSON"),
+    (lambda run: cut(run / "evidence" / "rows.parquet"), "rows.parquet is not a whole Parquet file"),
+    (lambda run: cut(run / "evidence" / "attacks-pgd-static.parquet"), "attacks-pgd-static.parquet is not a whole"),
+    (lambda run: (run / "evidence" / "predictions-clean-static.parquet").unlink(), "no evidence for arm 'static'"),
+]
+
+
+@pytest.mark.parametrize(("spoil", "message"), SPOILT, ids=[message for _, message in SPOILT])
+def test_a_report_of_a_run_that_is_not_whole(command, mini_copy, spoil, message):
+    spoil(mini_copy)
+    status, out, error = command("report", mini_copy)
+    assert (status, out) == (2, "")
+    assert message in one_line(error)
+
+
+@pytest.mark.parametrize("below", ["", "nowhere"])
+def test_a_report_of_no_run(command, tmp_path, below):
+    status, _, error = command("report", tmp_path / below)
+    assert status == 2
+    assert "is no run folder (it holds no configuration.json); give the folder of a run" in one_line(error)
+
+
+def test_a_report_of_results_that_are_cut_short(command, tmp_path):
+    (tmp_path / "results.json").write_text('{"title": ')
+    status, _, error = command("report", tmp_path)
+    assert status == 2
+    assert "is not a whole results.json" in one_line(error)
+
+
+def test_the_designs_on_offer_are_those_there_are():
+    from fairtoll.cli.options import Design
+    from fairtoll.training.leave_one_out import DESIGNS
+
+    assert tuple(design.value for design in Design) == DESIGNS
+
+
+def test_starting_loads_nothing_heavy():
+    heavy = ("torch", "pandas", "altair", "pydantic", "scipy", "pyarrow", "safetensors")
+    code = f"import sys, fairtoll.cli.app; print([name for name in {heavy!r} if name in sys.modules])"
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert result.stdout == "[]\n"
+
+
+def test_progress_without_a_terminal_and_an_interrupt(tmp_path):
+    """Plain lines on standard error; Ctrl-C leaves one line more and the finished stages."""
+    environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"}
+    process = subprocess.Popen(
+        [*START, "reproduce", "adult", "--seeds", "1", "--out", str(tmp_path / "run")],
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        env=environment,
+        # Whoever runs the tests in the background makes them ignore Ctrl-C.
+        preexec_fn=lambda: signal.signal(signal.SIGINT, signal.SIG_DFL),
+    )
+    assert process.stderr is not None
+    lines = [process.stderr.readline()]
+    assert "stages" in lines[0]
+    process.send_signal(signal.SIGINT)
+    out, rest = process.communicate(timeout=60)
+    lines += rest.splitlines(keepends=True)
+    assert (process.returncode, out) == (130, "")
+    assert lines[-1] == "fairtoll: stopped; run the same command again to go on from the last finished stage\n"
+    assert not any("\x1b" in line or "Traceback" in line for line in lines)
+    assert not list(Path(tmp_path / "run").rglob("*.partial"))

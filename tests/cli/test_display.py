@@ -1,0 +1,87 @@
+"""Progress and summary: plain lines where there is no terminal, and names as text."""
+
+import io
+import re
+
+import pytest
+from rich.console import Console
+
+from fairtoll.cli.display import Progress, print_summary
+from fairtoll.findings.results import Alarm, Claim, Results
+from fairtoll.runs.stages import Stage
+
+FIRST, SECOND = (Stage(name, title, (), lambda: None, seconds=10.0) for name, title in (("a", "Train: A"), ("b", "B")))
+
+
+def console(*, terminal=False):
+    return Console(file=io.StringIO(), force_terminal=terminal, width=60)
+
+
+def written(made):
+    return made.file.getvalue()
+
+
+def work(display):
+    with display:
+        display.begin([FIRST, SECOND], seconds=150)
+        display.start(FIRST)
+        display.start(SECOND)
+        for _ in range(4):
+            display.advance(FIRST, 0.3)  # more than there is
+        display.end(SECOND)
+        display.end(FIRST)
+
+
+def test_a_line_for_each_stage_without_a_terminal():
+    made = console()
+    work(Progress(made))
+    lines = [re.sub(r"\d+\.\d s", "x s", line) for line in written(made).splitlines()]
+    assert lines == [
+        "2 stages to run, about 2 minutes; finished stages are kept.",
+        "[1/2] B: x s",
+        "[2/2] Train: A: x s",
+    ]
+
+
+def test_a_bar_in_a_terminal():
+    made = console(terminal=True)
+    work(Progress(made))
+    assert "100%" in written(made)
+    assert "[1/2]" not in written(made)
+
+
+def test_nothing_to_do():
+    made = console()
+    with Progress(made) as display:
+        display.begin([], seconds=0)
+    assert written(made) == "Every stage stands already.\n"
+
+
+@pytest.fixture
+def found():
+    return Results(
+        fairtoll_version="0", schema_version=1, title="", question="",
+        dataset={"name": "", "title": "", "note": "", "rows": {}, "classes": [], "attributes": {}},
+        configuration={}, arms=[], findings=[], accuracy=[],
+        claims=[
+            Claim(id="a", text="A is [bold]larger[/bold]", judgement="stands", reason="", findings=[]),
+            Claim(id="b", text="B", judgement="cannot be told", reason="", findings=[]),
+        ],
+        alarms=[
+            Alarm(id="x", title="Gradients vanish", arm="a", fired=True, message="[red]a[/red]: 9%.", value=0.1),
+            Alarm(id="y", title="Quiet", arm="a", fired=False, message="nothing", value=0.1),
+        ],
+        notes=[], environment={}, seconds={},
+    )  # fmt: skip
+
+
+def test_the_summary(found):
+    made = console()
+    print_summary(found, made)
+    text = written(made)
+    assert "stands" in text
+    assert "A is [bold]larger[/bold]" in text
+    assert "0 gaps compared: none." in text
+    assert "Alarm, gradients vanish: [red]a[/red]: 9%." in text
+    assert "Quiet" not in text
+    assert "\x1b" not in text

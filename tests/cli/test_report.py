@@ -1,0 +1,91 @@
+"""`fairtoll report`: everything again from evidence, and each way a folder can be wrong named."""
+
+import errno
+import json
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from fairtoll import Evidence, FairtollError, audit_evidence
+from fairtoll.cli.report import rerender
+from fairtoll.findings.results import Results
+
+
+@pytest.fixture
+def pages(monkeypatch):
+    """What the report was asked to show; no page is written."""
+    given = []
+    monkeypatch.setattr("fairtoll.report.write_report", lambda document, folder: given.append(document))
+    return given
+
+
+@pytest.fixture
+def folder(tmp_path, pages):
+    """A saved audit of two models that differ in the class "high"."""
+    place = np.arange(200) % 100
+    frame = pd.DataFrame(
+        {
+            "model": np.repeat(["plain", "hardened"], 100),
+            "y": np.where(place < 50, "low", "high"),
+            "site": np.where(place % 2, "north", "south"),
+            "p": np.where(place < 50, 0.2, np.where(np.arange(200) < 100, 0.9, np.where(place < 75, 0.9, 0.1))),
+        }
+    )
+    evidence = Evidence.from_frame(frame, label="y", probabilities={"high": "p"}, groups=["site"], arm="model")
+    audit_evidence(evidence, partitions=["class", "site & class"], minimum_rows=7).save(tmp_path)
+    pages.clear()
+    return tmp_path
+
+
+def test_what_was_asked_is_asked_again(folder, pages):
+    before = (folder / "results.json").read_bytes()
+    assert rerender(folder) == folder / "report.html"
+    assert (folder / "results.json").read_bytes() == before
+    assert pages == [json.loads(before)]
+    assert pages[0]["configuration"] == {"partitions": ["class", "site & class"], "epsilons": [], "minimum_rows": 7}
+
+
+def test_it_is_computed_and_not_copied(folder):
+    found = Results.read(folder / "results.json")
+    assert found.findings[0].robust.value == 0.5
+    path = folder / "evidence" / "predictions.parquet"
+    frame = pd.read_parquet(path)
+    wrong = (frame["arm"] == "hardened") & (frame["row"] >= 50)
+    frame.loc[wrong, ["probability_0", "probability_1"]] = np.float32([0.1, 0.9])
+    frame.to_parquet(path, index=False)
+    rerender(folder)
+    assert Results.read(folder / "results.json").findings[0].robust.value == 1.0
+
+
+def test_a_full_disk(folder, monkeypatch):
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("fairtoll.report.write_report", full)
+    with pytest.raises(FairtollError, match=r"no space left while writing .*; free some"):
+        rerender(folder)
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "message"),
+    [
+        ("results.json", None, r"is no run folder \(it holds no configuration.json\)"),
+        ("results.json", '{"title":', r"results.json is not a whole results.json"),
+        ("evidence/about.json", '{"class', r"about.json is not whole JSON"),
+        ("evidence/about.json", None, r"evidence holds no evidence"),
+        ("evidence/rows.parquet", None, r"evidence holds no evidence"),
+        ("evidence/rows.parquet", "PAR1", r"rows.parquet is not a whole Parquet file"),
+        ("evidence/predictions.parquet", "", r"predictions.parquet is not a whole Parquet file"),
+        ("evidence/predictions.parquet", None, r"the evidence has 0 arm"),
+        ("configuration.json", "{}", r"has no partitions, epsilons, minimum_rows; give the folder of a run"),
+        ("configuration.json", '{"experiment": "adult"}', r"has no protocol; give the folder of a run"),
+    ],
+)
+def test_a_folder_that_is_wrong(folder, name, content, message):
+    if content is None:
+        (folder / name).unlink()
+    else:
+        (folder / name).write_text(content)
+    with pytest.raises(FairtollError, match=message):
+        rerender(folder)

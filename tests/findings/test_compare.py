@@ -1,0 +1,285 @@
+"""Findings from evidence made by hand: gaps, groups too small, both denominators, verdicts."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from fairlearn.metrics import MetricFrame, equalized_odds_difference
+from sklearn.metrics import accuracy_score
+
+from fairtoll import Evidence, FairtollError, audit_evidence
+from fairtoll.cli.report import rerender
+from fairtoll.evidence.store import describe_attack
+from fairtoll.findings import Attack, Comparison, Question
+from fairtoll.findings.compare import answer, answer_all
+
+UNION = Attack("white-box", "union", 1.0, "audit")
+PAIR = Comparison("audit", "plain", "hardened")
+
+
+def frame_of(blocks, *, runs=1):
+    """Predictions from blocks (site, label, rows, right of plain, right of hardened): the first `right` are right."""
+    parts = []
+    for run in range(runs):
+        for place, arm in enumerate(["plain", "hardened"]):
+            for site, label, rows, *right in blocks:
+                chances = np.where(np.arange(rows) < right[place], 0.9, 0.1)  # of the true class
+                yes = chances if label == "yes" else 1 - chances
+                parts.append(pd.DataFrame({"model": arm, "run": run, "site": site, "y": label, "p": yes}))
+    return pd.concat(parts, ignore_index=True)
+
+
+def read(frame, groups=("site",)):
+    return Evidence.from_frame(
+        frame, label="y", probabilities={"yes": "p"}, groups=list(groups), arm="model", seed="run"
+    )
+
+
+BLOCKS = [
+    ("north", "no", 40, 36, 38),
+    ("north", "yes", 20, 10, 4),
+    ("south", "no", 60, 45, 57),
+    ("south", "yes", 80, 60, 72),
+]
+
+
+def find(results, metric, partition, label=None):
+    return next(
+        one
+        for one in results.findings
+        if (one.metric, one.parameters.partition, one.parameters.label) == (metric, partition, label)
+    )
+
+
+def test_accuracy_gaps_by_hand():
+    results = audit_evidence(read(frame_of(BLOCKS))).results
+    classes, sites = find(results, "cau", "class"), find(results, "cau", "site")
+    # no: 81/100 and 95/100; yes: 70/100 and 76/100. north: 46/60 and 42/60; south: 105/140 and 129/140.
+    assert classes.standard.value == pytest.approx(0.81 - 0.70)
+    assert classes.robust.value == pytest.approx(0.95 - 0.76)
+    assert sites.standard.value == pytest.approx(46 / 60 - 105 / 140)
+    assert sites.robust.value == pytest.approx(129 / 140 - 42 / 60)
+    assert (sites.robust.worst_group, sites.robust.best_group) == ("north", "south")
+    assert sites.robust.worst_value == pytest.approx(42 / 60)
+    assert [group.rows for group in sites.robust.groups] == [60, 140]
+    assert sites.difference.plain == pytest.approx(sites.robust.value - sites.standard.value)
+
+
+def test_accuracy_gaps_are_fairlearns():
+    frame = frame_of(BLOCKS)
+    results = audit_evidence(read(frame)).results
+    for arm in ("plain", "hardened"):
+        one = frame[frame["model"] == arm]
+        predicted = np.where(one["p"] > 0.5, "yes", "no")
+        for partition, column in (("class", "y"), ("site", "site")):
+            expected = MetricFrame(
+                metrics=accuracy_score, y_true=one["y"], y_pred=predicted, sensitive_features=one[column]
+            ).difference(method="between_groups")
+            finding = find(results, "cau", partition)
+            value = finding.standard.value if arm == "plain" else finding.robust.value
+            assert value == pytest.approx(expected)
+
+
+def test_confidence_gaps_by_hand():
+    results = audit_evidence(read(frame_of(BLOCKS))).results
+    # Mean confidence of "yes" is 0.1 + 0.8 x share predicted "yes"; label "no": north 4/40, south 15/60 for plain.
+    assert find(results, "eou", "site", "no").standard.value == pytest.approx(0.8 * (15 / 60 - 4 / 40))
+    assert find(results, "eou", "site", "yes").standard.value == pytest.approx(0.8 * (60 / 80 - 10 / 20))
+    assert find(results, "eou", "site", "yes").robust.value == pytest.approx(0.8 * (72 / 80 - 4 / 20))
+
+
+def test_rate_gaps_are_fairlearns():
+    frame = frame_of(BLOCKS)
+    evidence = read(frame)
+    plan = [(PAIR, Question("equalized_odds_rate", "site", label=label, target="yes")) for label in ("no", "yes")]
+    findings = answer_all(evidence, plan, dataset="hand")
+    for role, arm in (("standard", "plain"), ("robust", "hardened")):
+        one = frame[frame["model"] == arm]
+        expected = equalized_odds_difference(
+            (one["y"] == "yes").astype(int), (one["p"] > 0.5).astype(int), sensitive_features=one["site"]
+        )
+        assert max(getattr(finding, role).value for finding in findings) == pytest.approx(expected)
+
+
+def with_attack(evidence, successes):
+    """The same evidence with a white-box union: `successes` is `(S, N)` by arm."""
+    parts = [
+        describe_attack(
+            run, arm=arm, seed=seed, evaluation="white-box", threat="audit", attack="union", epsilon=1.0
+        )
+        for arm, runs in successes.items()
+        for seed, run in enumerate(runs)
+    ]  # fmt: skip
+    return Evidence(evidence.rows, evidence.predictions, pd.concat(parts), evidence.class_names, evidence.about)
+
+
+def test_both_denominators_by_hand():
+    evidence = read(frame_of(BLOCKS))
+    wrong = {arm: evidence.probabilities(arm).argmax(axis=2) != evidence.labels for arm in evidence.arms}
+    # Each wrong row is a success; besides, the last five rows of each block of `plain`, all of them right or wrong.
+    ends = np.concatenate([np.arange(rows) >= rows - 5 for _, _, rows, *_ in BLOCKS])
+    attacked = with_attack(evidence, {"plain": wrong["plain"] | ends, "hardened": wrong["hardened"]})
+    overall, among = (
+        answer(attacked, PAIR, Question("cru_s", "site", UNION, denominator=denominator), dataset="hand")
+        for denominator in ("all", "correct")
+    )
+    # plain, wrong: north 4 + 10 of 60, south 15 + 20 of 140. The ends are wrong already but for one row.
+    assert [group.value for group in overall.standard.groups] == pytest.approx([15 / 60, 35 / 140])
+    assert [group.value for group in among.standard.groups] == pytest.approx([1 / 46, 0])
+    assert [group.rows for group in among.standard.groups] == [46, 105]
+    assert among.robust.value == 0
+    assert overall.standard.worst_group in ("north", "south")
+    assert (overall.robust.worst_group, overall.robust.best_group) == ("north", "south")  # more success is worse
+    assert overall.parameters.denominator == "all"
+
+
+def test_a_class_that_is_never_right_is_insufficient_among_the_right():
+    evidence = read(frame_of([("north", "no", 40, 40, 40), ("north", "yes", 30, 0, 0)]), groups=())
+    wrong = evidence.probabilities("plain").argmax(axis=2) != evidence.labels
+    attacked = with_attack(evidence, {"plain": wrong, "hardened": wrong})
+    finding = answer(attacked, PAIR, Question("cru_s", "class", UNION, denominator="correct"), dataset="hand")
+    assert finding.verdict == "insufficient data"
+    assert finding.difference is None
+    assert finding.standard.value is None
+    yes = finding.standard.groups[1]
+    assert (yes.group, yes.value, yes.rows, yes.sufficient) == ("yes", None, 0, False)
+
+
+SMALL = [*BLOCKS, ("island", "no", 5, 0, 0), ("island", "yes", 4, 0, 0)]
+
+
+def test_a_group_that_is_too_small_is_shown_and_flagged_and_takes_no_part():
+    finding = find(audit_evidence(read(frame_of(SMALL))).results, "cau", "site")
+    island = finding.standard.groups[0]
+    assert (island.group, island.rows, island.sufficient, island.value) == ("island", 9, False, 0.0)
+    assert finding.standard.value == pytest.approx(46 / 60 - 105 / 140)
+    assert finding.standard.worst_group == "south"
+
+
+def test_the_minimum_can_be_lowered():
+    finding = find(audit_evidence(read(frame_of(SMALL)), minimum_rows=9).results, "cau", "site")
+    assert finding.standard.groups[0].sufficient
+    assert finding.standard.value == pytest.approx(46 / 60)
+    assert finding.standard.worst_group == "island"
+
+
+def test_fewer_than_two_groups_are_insufficient_data_and_never_nought():
+    blocks = [
+        ("north", "no", 40, 36, 38),
+        ("north", "yes", 40, 30, 30),
+        ("south", "no", 5, 0, 5),
+        ("south", "yes", 4, 4, 4),
+    ]
+    audited = audit_evidence(read(frame_of(blocks, runs=3)))
+    finding = find(audited.results, "cau", "site")
+    assert finding.verdict == "insufficient data"
+    assert finding.reason == "fewer than two groups have enough rows to compare"
+    assert finding.difference is None
+    for arm in (finding.standard, finding.robust):
+        assert (arm.value, arm.interval, arm.null_mean, arm.null_95, arm.corrected) == (None,) * 5
+        assert arm.per_seed == [None] * 3
+        assert [group.sufficient for group in arm.groups] == [True, False]
+    row = audited.table().query("metric == 'cau' and partition == 'site'").iloc[0]
+    assert np.isnan(row["difference"])
+    assert row["verdict"] == "insufficient data"
+
+
+def test_a_class_that_one_group_lacks():
+    blocks = [("north", "no", 40, 36, 38), ("north", "yes", 40, 30, 30), ("south", "no", 50, 45, 45)]
+    results = audit_evidence(read(frame_of(blocks))).results
+    assert find(results, "eou", "site", "yes").verdict == "insufficient data"
+    assert find(results, "eou", "site", "no").verdict == "inconclusive"
+
+
+def random_runs(gaps, *, rows=20_000, runs=8):
+    """Two arms of independent rows with the given gap between two sites."""
+    generator = np.random.default_rng(11)
+    site = np.arange(rows) % 2
+    parts = []
+    for arm, gap in zip(("plain", "hardened"), gaps, strict=True):
+        for run in range(runs):
+            right = generator.random(rows) < np.where(site, 0.8, 0.8 - gap)
+            parts.append(
+                pd.DataFrame(
+                    {"model": arm, "run": run, "site": np.array(["north", "south"])[site], "y": "yes",
+                     "p": np.where(right, 0.9, 0.1)}
+                )
+            )  # fmt: skip
+    frame = pd.concat(parts, ignore_index=True)
+    frame.loc[frame.index % rows < 100, ["y", "p"]] = ["no", 0.1]  # the same hundred rows of a second class in each run
+    return read(frame)
+
+
+@pytest.mark.parametrize(
+    ("gaps", "rows", "verdict"),
+    [
+        ((0.05, 0.15), 20_000, "less fair"),
+        ((0.15, 0.05), 20_000, "fairer"),
+        ((0.10, 0.10), 80_000, "equivalent"),
+        ((0.10, 0.11), 20_000, "inconclusive"),
+    ],
+)
+def test_verdicts_on_gaps_that_are_known(gaps, rows, verdict):
+    finding = answer(random_runs(gaps, rows=rows), PAIR, Question("cau", "site"), dataset="hand")
+    assert finding.verdict == verdict
+    low, high = finding.difference.interval
+    assert low <= gaps[1] - gaps[0] <= high
+    if verdict == "fairer":
+        assert finding.levelling_down is None
+
+
+def test_one_run_never_tells():
+    finding = answer(random_runs((0.05, 0.25), runs=1), PAIR, Question("cau", "site"), dataset="hand")
+    assert finding.verdict == "inconclusive"
+    assert finding.reason.startswith("one training run: ")
+
+
+def test_a_smaller_gap_because_the_best_fell_is_said():
+    blocks = [("north", "yes", 100, 95, 70), ("south", "yes", 100, 70, 65), ("south", "no", 20, 10, 10)]
+    finding = answer(read(frame_of(blocks)), PAIR, Question("cau", "site", label="yes"), dataset="hand")
+    assert "levelling down: the gap shrank from 0.25 to 0.05 as the best group (north) went from 0.95 to 0.7" in str(
+        finding.levelling_down
+    )
+
+
+def test_confidence_is_widened_over_the_family():
+    evidence = read(frame_of(BLOCKS))
+    plan = [(PAIR, Question("cau", partition)) for partition in ("class", "site")]
+    plan += [(PAIR, Question("eou", "site", label="yes", target="yes"))]
+    found = answer_all(evidence, plan, dataset="hand")
+    assert [one.difference.confidence for one in found] == pytest.approx([0.975, 0.975, 0.95])
+
+
+def test_published_values_stand_beside_the_gap_and_the_groups():
+    published = {"standard": 0.1, "robust": 0.2, "note": "Table IX", ("standard", "north"): 0.7}
+    finding = answer(read(frame_of(BLOCKS)), PAIR, Question("cau", "site"), dataset="hand", published=published)
+    assert (finding.published.standard, finding.published.robust, finding.published.note) == (0.1, 0.2, "Table IX")
+    assert [group.published for group in finding.standard.groups] == [0.7, None]
+    assert [group.published for group in finding.robust.groups] == [None, None]
+
+
+@pytest.mark.parametrize(
+    ("question", "message"),
+    [
+        (Question("fairness", "site"), "unknown metric 'fairness'; expected one of cau, cru_s, "),
+        (Question("cau", "sex"), "unknown attribute 'sex'; the evidence has: class, site"),
+        (Question("cau", "site & sex"), "unknown attribute 'sex'"),
+        (Question("eou", "site", label="maybe", target="yes"), "unknown class 'maybe'; the data has no, yes"),
+        (Question("eou", "site", label="yes", target="maybe"), "unknown class 'maybe'"),
+        (Question("eou", "site", label="yes"), "eou needs a target class"),
+        (Question("cru_s", "site"), "cru_s needs an attack"),
+        (Question("cru_s", "site", UNION), "no evidence for arm 'plain'"),
+        (Question("eou", "site", UNION, target="yes"), "no evidence for arm 'plain'"),
+    ],
+)
+def test_a_question_that_the_evidence_cannot_answer(question, message):
+    with pytest.raises(FairtollError, match=message):
+        answer(read(frame_of(BLOCKS)), PAIR, question, dataset="hand")
+
+
+def test_an_audit_of_predictions_is_saved_and_computed_again(tmp_path, monkeypatch):
+    monkeypatch.setattr("fairtoll.report.write_report", lambda document, folder: None)
+    audit_evidence(read(frame_of(SMALL, runs=2)), minimum_rows=9).save(tmp_path)
+    results = (tmp_path / "results.json").read_bytes()
+    (tmp_path / "results.json").write_bytes(results.replace(b"island", b"Island"))
+    rerender(tmp_path)
+    assert (tmp_path / "results.json").read_bytes() == results
