@@ -9,8 +9,9 @@ from torch.nn import functional
 
 from fairtoll import LinfThreat, ModelStack
 from fairtoll.progress import reporting_to
-from fairtoll.training import FitSettings, TrainingSetup, online, train_online, train_standard
+from fairtoll.training import FitSettings, TrainingSetup, train_online, train_standard
 from fairtoll.training.fit import BatchNoise
+from fairtoll.training.recipes import online
 from fairtoll.training.recipes.online import attack_batch
 
 MODELS, ROWS, FEATURES = 3, 40, 4
