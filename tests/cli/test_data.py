@@ -12,7 +12,7 @@ import pytest
 from rich.console import Console
 
 from fairtoll import FairtollError
-from fairtoll.cli import data as data_command
+from fairtoll.cli import cifar10_copy as data_command
 from fairtoll.cli.app import main
 from fairtoll.data import download
 from fairtoll.data.cifar10 import check as _cifar10_check

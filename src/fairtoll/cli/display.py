@@ -13,6 +13,7 @@ from rich.table import Table
 from rich.text import Text
 
 if TYPE_CHECKING:
+    from pathlib import Path
     from types import TracebackType
 
     from fairtoll.findings.results import Results
@@ -111,6 +112,20 @@ class Progress:
 
     def _print(self, line: str) -> None:
         self.console.print(Text(line), soft_wrap=True)
+
+
+def show_results(report: Path) -> None:
+    """Print what the results beside a report say, and where the report is.
+
+    Examples
+    --------
+    >>> show_results.__name__
+    'show_results'
+    """
+    from fairtoll.findings.results import Results
+
+    print_summary(Results.read(report.parent / "results.json"))
+    print(f"Report: {report}")
 
 
 def print_summary(results: Results, console: Console | None = None) -> None:

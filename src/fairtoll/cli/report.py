@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
 
 from fairtoll.errors import FairtollError
-from fairtoll.evidence.store import Evidence
 from fairtoll.files import disk_error, write_text
-from fairtoll.findings.results import Results
+
+if TYPE_CHECKING:
+    from fairtoll.findings.results import Results
+
+
+def report(
+    run: Annotated[Path, typer.Argument(help="Run folder with evidence/.")],
+) -> None:
+    """Compute a run's results and report again from its evidence alone."""
+    typer.echo(f"Report: {rerender(run)}")
 
 
 def rerender(folder: Path) -> Path:
@@ -49,6 +59,7 @@ def rerender(folder: Path) -> Path:
 
 
 def _audit_again(folder: Path, configuration: dict[str, Any]) -> Results:
+    from fairtoll.evidence.store import Evidence
     from fairtoll.findings import audit_evidence
 
     asked = ["partitions", "epsilons", "minimum_rows"]
@@ -68,6 +79,8 @@ def _configuration(folder: Path) -> dict[str, Any]:
     path = folder / "configuration.json"
     if not path.is_file():
         if (folder / "results.json").is_file():
+            from fairtoll.findings.results import Results
+
             return Results.read(folder / "results.json").configuration
         raise FairtollError(f"{folder} is no run folder (it holds no configuration.json); give the folder of a run")
     try:
