@@ -184,7 +184,7 @@ def test_an_audit_from_files(command, inputs, tmp_path):
     x, y = torch.tensor(frame[["a", "b", "c"]].to_numpy(), dtype=torch.float32), torch.arange(90) // 30
     expected = [float((network(seed)(x).argmax(dim=1) == y).float().mean()) for seed in (2, 3)]
     clean = next(one for one in found["accuracy"] if (one["arm"], one["evaluation"]) == ("hardened", "clean"))
-    assert clean["per_seed"] == pytest.approx(expected)
+    assert clean["per_run"] == pytest.approx(expected)
     # From its evidence alone, with the models gone from memory, the report comes out the same.
     page, results = (out / "report.html").read_bytes(), (out / "results.json").read_bytes()
     (out / "report.html").unlink()

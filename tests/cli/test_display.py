@@ -60,12 +60,12 @@ def test_nothing_to_do():
 @pytest.fixture
 def found():
     return Results(
-        fairtoll_version="0", schema_version=1, title="", question="",
+        fairtoll_version="0", schema_version=2, title="", question="",
         dataset={"name": "", "title": "", "note": "", "rows": {}, "classes": [], "attributes": {}},
         configuration={}, arms=[], findings=[], accuracy=[],
         claims=[
-            Claim(id="a", text="A is [bold]larger[/bold]", judgement="stands", reason="", findings=[]),
-            Claim(id="b", text="B", judgement="cannot be told", reason="", findings=[]),
+            Claim(id="a", text="A is [bold]larger[/bold]", judgement="supported", reason="", findings=[]),
+            Claim(id="b", text="B", judgement="inconclusive", reason="", findings=[]),
         ],
         alarms=[
             Alarm(id="x", title="Gradients vanish", arm="a", fired=True, message="[red]a[/red]: 9%.", value=0.1),
@@ -79,7 +79,7 @@ def test_the_summary(found):
     made = console()
     print_summary(found, made)
     text = written(made)
-    assert "stands" in text
+    assert "supported" in text
     assert "A is [bold]larger[/bold]" in text
     assert "0 gaps compared: none." in text
     assert "Alarm, gradients vanish: [red]a[/red]: 9%." in text

@@ -42,8 +42,8 @@ def test_what_was_asked_is_asked_again(folder, pages):
     before = (folder / "results.json").read_bytes()
     assert rerender(folder) == folder / "report.html"
     assert (folder / "results.json").read_bytes() == before
-    assert pages == [json.loads(before)]
-    assert pages[0]["configuration"] == {"partitions": ["class", "site & class"], "epsilons": [], "minimum_rows": 7}
+    assert [json.loads(page.model_dump_json()) for page in pages] == [json.loads(before)]
+    assert pages[0].configuration == {"partitions": ["class", "site & class"], "epsilons": [], "minimum_rows": 7}
 
 
 def test_it_is_computed_and_not_copied(folder):
@@ -89,3 +89,13 @@ def test_a_folder_that_is_wrong(folder, name, content, message):
         (folder / name).write_text(content)
     with pytest.raises(FairtollError, match=message):
         rerender(folder)
+
+
+def test_a_run_of_another_schema_version_says_so_and_stays_as_it_is(folder):
+    path = folder / "results.json"
+    old = json.loads(path.read_text(encoding="utf-8")) | {"schema_version": 1, "fairtoll_version": "0.0.7"}
+    path.write_text(json.dumps(old))
+    before = path.read_bytes()
+    with pytest.raises(FairtollError, match=r"written by fairtoll 0.0.7 \(results schema 1; .*; run .* again"):
+        rerender(folder)
+    assert path.read_bytes() == before

@@ -53,7 +53,7 @@ def test_every_question_is_answered(results):
     asked = [f"{one.protocol}/{one.robust}/{question.key}" for one, question in cifar10_plan("both")]
     assert [finding["id"] for finding in results["findings"]] == asked
     assert [arm["name"] for arm in results["arms"]] == arms_of("both")
-    assert all(finding["seeds"] == 2 for finding in results["findings"])
+    assert all(finding["runs"] == 2 for finding in results["findings"])
     verdicts = {finding["verdict"] for finding in results["findings"]}
     assert verdicts <= {"inconclusive", "insufficient data"}  # two training runs
 
@@ -75,7 +75,7 @@ def test_accuracies_are_those_of_the_tables(results, evidence):
             expected = right_of(evidence, entry["arm"]).mean(axis=1)
         else:
             expected = 1 - means.loc[tuple(entry[name] for name in keys[:-1])].to_numpy()
-        assert entry["per_seed"] == pytest.approx(list(expected))
+        assert entry["per_run"] == pytest.approx(list(expected))
 
 
 def test_gaps_of_success_and_least_epsilon_are_those_of_the_tables(results, evidence):

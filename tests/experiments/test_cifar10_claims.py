@@ -24,7 +24,7 @@ def arm(name, means, width):
     ]  # fmt: skip
     return results.ArmValue(
         arm=name, value=0.3, corrected=None, interval=(0.2, 0.4), null_mean=None, null_95=None, worst_group=None,
-        worst_value=None, best_group=None, best_value=None, per_seed=[0.3, 0.3, 0.3], groups=groups,
+        worst_value=None, best_group=None, best_value=None, per_run=[0.3, 0.3, 0.3], groups=groups,
     )  # fmt: skip
 
 
@@ -44,7 +44,7 @@ def finding(question, *, verdict="inconclusive", interval=None, seeds=3, robust=
         ),
         standard=arm("standard", {}, width), robust=arm("static", robust or {}, width), control=None,
         noise_control=None, difference=change, difference_from_control=None, verdict=verdict,
-        verdict_from_control=None, reason="", levelling_down=None, margin=0.01, seeds=seeds, published=None,
+        verdict_from_control=None, reason="", levelling_down=None, margin=0.01, runs=seeds, published=None,
     )  # fmt: skip
 
 
@@ -62,7 +62,7 @@ def judge(changes=None, **everywhere):
 def test_every_claim_of_the_paper_about_cifar10_is_judged():
     claims = judge()
     assert set(claims) == CLAIMS
-    assert {claim.judgement for claim in claims.values()} == {"cannot be told"}
+    assert {claim.judgement for claim in claims.values()} == {"inconclusive"}
 
 
 def test_nothing_is_judged_without_the_papers_arms():
@@ -71,8 +71,8 @@ def test_nothing_is_judged_without_the_papers_arms():
 
 @pytest.mark.parametrize(
     ("verdict", "judgement"),
-    [("less fair", "stands"), ("fairer", "does not stand"), ("equivalent", "does not stand"),
-     ("inconclusive", "cannot be told")],
+    [("less fair", "supported"), ("fairer", "refuted"), ("equivalent", "refuted"),
+     ("inconclusive", "inconclusive")],
 )  # fmt: skip
 def test_a_gap_claimed_to_grow_follows_its_verdict(verdict, judgement):
     assert judge({"cau": {"verdict": verdict}})["cau-cifar10"].judgement == judgement
@@ -80,7 +80,7 @@ def test_a_gap_claimed_to_grow_follows_its_verdict(verdict, judgement):
 
 
 def test_the_success_rates_that_count_are_white_box():
-    assert judge({"cru_s/class/static": {"verdict": "less fair"}})["cru-s-cifar10"].judgement == "cannot be told"
+    assert judge({"cru_s/class/static": {"verdict": "less fair"}})["cru-s-cifar10"].judgement == "inconclusive"
 
 
 MOVED = {**dict.fromkeys(HARD, 0.4), **dict.fromkeys(EASY, 0.6)}
@@ -89,11 +89,11 @@ MOVED = {**dict.fromkeys(HARD, 0.4), **dict.fromkeys(EASY, 0.6)}
 @pytest.mark.parametrize(
     ("robust", "seeds", "judgement"),
     [
-        (MOVED, 3, "stands"),
-        (MOVED, 2, "cannot be told"),
-        ({**MOVED, "cat": 0.6}, 3, "does not stand"),
-        ({**MOVED, "cat": 0.505}, 3, "cannot be told"),
-        ({}, 3, "cannot be told"),
+        (MOVED, 3, "supported"),
+        (MOVED, 2, "inconclusive"),
+        ({**MOVED, "cat": 0.6}, 3, "refuted"),
+        ({**MOVED, "cat": 0.505}, 3, "inconclusive"),
+        ({}, 3, "inconclusive"),
     ],
 )
 def test_hard_classes_down_and_easy_ones_up(robust, seeds, judgement):
@@ -103,10 +103,10 @@ def test_hard_classes_down_and_easy_ones_up(robust, seeds, judgement):
 @pytest.mark.parametrize(
     ("robust", "verdict", "judgement"),
     [
-        (MOVED, "less fair", "stands"),
-        (MOVED, "inconclusive", "cannot be told"),
-        (MOVED, "equivalent", "does not stand"),
-        ({**dict.fromkeys(HARD, 0.6), **dict.fromkeys(EASY, 0.4)}, "less fair", "does not stand"),
+        (MOVED, "less fair", "supported"),
+        (MOVED, "inconclusive", "inconclusive"),
+        (MOVED, "equivalent", "refuted"),
+        ({**dict.fromkeys(HARD, 0.6), **dict.fromkeys(EASY, 0.4)}, "less fair", "refuted"),
     ],
 )
 def test_least_epsilon_needs_the_gap_and_the_classes(robust, verdict, judgement):
@@ -115,7 +115,7 @@ def test_least_epsilon_needs_the_gap_and_the_classes(robust, verdict, judgement)
 
 @pytest.mark.parametrize(
     ("middles", "judgement"),
-    [((0.3, 0.2, 0.1), "stands"), ((0.1, 0.2, 0.3), "does not stand"), ((0.3, 0.2, 0.21), "cannot be told")],
+    [((0.3, 0.2, 0.1), "supported"), ((0.1, 0.2, 0.3), "refuted"), ((0.3, 0.2, 0.21), "inconclusive")],
 )
 def test_the_change_shrinks_if_each_step_does(middles, judgement):
     changes = {
@@ -126,16 +126,16 @@ def test_the_change_shrinks_if_each_step_does(middles, judgement):
 
 
 def test_the_conclusion_falls_with_one_of_its_parts_and_never_stands_without_leave_one_out():
-    assert judge({"cau": {"verdict": "fairer"}})["conclusion"].judgement == "does not stand"
+    assert judge({"cau": {"verdict": "fairer"}})["conclusion"].judgement == "refuted"
     claims = judge({"c": {"verdict": "less fair"}}, robust=MOVED)
-    assert claims["least-epsilon"].judgement == "stands"
-    assert claims["conclusion"].judgement == "cannot be told"
+    assert claims["least-epsilon"].judgement == "supported"
+    assert claims["conclusion"].judgement == "inconclusive"
 
 
 def accuracy(arm, evaluation, mean, published=None):
     return results.Accuracy(
         arm=arm, evaluation=evaluation, attack="pgd-20", threat="paper", epsilon=0.01, mean=mean, sd=None,
-        per_seed=[mean], published=published,
+        per_run=[mean], published=published,
     )  # fmt: skip
 
 
@@ -156,8 +156,8 @@ def test_one_sentence_says_whether_the_papers_robust_accuracy_survives(own, said
 def left_out(interval):
     return results.LeaveOneOut(
         arm="static", design="independent-seeds", title="", floor=False, members=10, rows=100, precision="float32",
-        twins="own", luf=0.5, luf_interval=None, luf_quantiles=[0.5] * 7, flips_per_row=1.0, flips_per_model=10.0,
-        flip_rate=0.1, flip_rate_interval=None, per_member=[0.1] * 10, curve=[], above_floor=None,
+        adversarial_examples="own", luf=0.5, luf_interval=None, luf_quantiles=[0.5] * 7, flips_per_row=1.0,
+        flips_per_model=10.0, flip_rate=0.1, flip_rate_interval=None, per_member=[0.1] * 10, curve=[], above_floor=None,
         above_standard=results.LeaveOneOutContrast(
             arm="standard", design="independent-seeds", flip_rate=sum(interval) / 2, interval=interval, paired=True,
             luf=0.0,
@@ -168,13 +168,13 @@ def left_out(interval):
 
 @pytest.mark.parametrize(
     ("interval", "judgement"),
-    [((0.02, 0.04), "stands"), ((-0.004, 0.006), "does not stand"), ((-0.01, 0.03), "cannot be told")],
+    [((0.02, 0.04), "supported"), ((-0.004, 0.006), "refuted"), ((-0.01, 0.03), "inconclusive")],
 )
 def test_leave_one_out_is_judged_by_its_flips(interval, judgement):
     findings = [finding(question) for _, question in cifar10_plan("paper")]
     claims = {claim.id: claim for claim in judge_cifar10_claims(findings, [], leave_one_out=[left_out(interval)])}
     assert claims["luf"].judgement == judgement
-    assert (claims["conclusion"].judgement == "does not stand") == (judgement == "does not stand")
+    assert (claims["conclusion"].judgement == "refuted") == (judgement == "refuted")
 
 
 @pytest.mark.parametrize(
@@ -186,7 +186,7 @@ def test_leave_one_out_is_judged_by_its_flips(interval, judgement):
 )
 def test_it_is_not_judged_by_another_design_or_one_classifier(change, words):
     judgement, reason = judge_flips([left_out((0.02, 0.04)).model_copy(update=change)])
-    assert judgement == "cannot be told"
+    assert judgement == "inconclusive"
     assert words in reason
 
 
@@ -194,4 +194,4 @@ def test_it_is_not_judged_where_all_members_are_alike():
     entry = left_out((0.02, 0.04))
     alike = entry.above_standard.model_copy(update={"interval": None})
     judgement, reason = judge_flips([entry.model_copy(update={"above_standard": alike})])
-    assert (judgement, "all alike" in reason) == ("cannot be told", True)
+    assert (judgement, "all alike" in reason) == ("inconclusive", True)

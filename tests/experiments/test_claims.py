@@ -32,7 +32,7 @@ def arm(role, *, value=0.1, interval=(0.08, 0.12), groups=None):
     ]
     return results.ArmValue(
         arm=ROLES[role], value=value, corrected=None, interval=interval, null_mean=None, null_95=None,
-        worst_group=None, worst_value=None, best_group=None, best_value=None, per_seed=[value, value], groups=found,
+        worst_group=None, worst_value=None, best_group=None, best_value=None, per_run=[value, value], groups=found,
     )  # fmt: skip
 
 
@@ -53,7 +53,7 @@ def finding(question, *, verdict="inconclusive", interval=None, seeds=5, **arms)
         standard=arms.get("standard", arm("standard")), robust=arms.get("robust", arm("robust")),
         control=arm("control"), noise_control=arm("noise_control"),
         difference=change, difference_from_control=change, verdict=verdict, verdict_from_control=verdict,
-        reason="", levelling_down=None, margin=0.01, seeds=seeds, published=None,
+        reason="", levelling_down=None, margin=0.01, runs=seeds, published=None,
     )  # fmt: skip
 
 
@@ -74,11 +74,11 @@ def judgement(claim, changes=None, **everywhere):
 
 
 JUDGED = {
-    "less fair": "stands",
-    "fairer": "does not stand",
-    "equivalent": "does not stand",
-    "inconclusive": "cannot be told",
-    "insufficient data": "cannot be told",
+    "less fair": "supported",
+    "fairer": "refuted",
+    "equivalent": "refuted",
+    "inconclusive": "inconclusive",
+    "insufficient data": "inconclusive",
 }
 NAMED = [
     ("cau-adult", ["cau/class/clean"]),
@@ -99,7 +99,7 @@ def test_a_claim_follows_the_verdicts_of_its_gaps(claim, keys, verdict):
 
 
 @pytest.mark.parametrize(("claim", "keys"), NAMED[1:])
-@pytest.mark.parametrize(("other", "expected"), [("inconclusive", "cannot be told"), ("equivalent", "does not stand")])
+@pytest.mark.parametrize(("other", "expected"), [("inconclusive", "inconclusive"), ("equivalent", "refuted")])
 def test_a_claim_stands_only_if_each_of_its_gaps_does(claim, keys, other, expected):
     changes = {key: {"verdict": "less fair"} for key in keys} | {keys[-1]: {"verdict": other}}
     assert judgement(claim, changes) == expected
@@ -113,7 +113,7 @@ def test_other_gaps_do_not_matter():
         "eou/sex/white*": {"verdict": "less fair"},
         "equalized_odds_rate*": {"verdict": "less fair"},
     }
-    assert {claim.judgement for claim in judge(changes).values()} == {"cannot be told"}
+    assert {claim.judgement for claim in judge(changes).values()} == {"inconclusive"}
 
 
 def sex_gap(standard, robust, **options):
@@ -126,11 +126,11 @@ def sex_gap(standard, robust, **options):
 @pytest.mark.parametrize(
     ("first", "second", "expected"),
     [
-        (sex_gap((0.2, 0.3), (0.2, 0.3)), sex_gap((0.6, 0.7), (0.6, 0.7)), "stands"),
-        (sex_gap((0.2, 0.3), (0.2, 0.3)), sex_gap((0.6, 0.7), (0.7, 0.6)), "does not stand"),
-        (sex_gap((0.2, 0.3), (0.2, 0.3)), sex_gap((0.6, 0.7), (0.6, 0.7), interval=(0.0, 0.2)), "cannot be told"),
-        (sex_gap((0.2, 0.3), (0.2, 0.3)), sex_gap((0.6, 0.7), (None, 0.7)), "cannot be told"),
-        (sex_gap((0.2, 0.3), (0.2, 0.3)), sex_gap((0.6, 0.7), (0.6, 0.7), interval=None), "cannot be told"),
+        (sex_gap((0.2, 0.3), (0.2, 0.3)), sex_gap((0.6, 0.7), (0.6, 0.7)), "supported"),
+        (sex_gap((0.2, 0.3), (0.2, 0.3)), sex_gap((0.6, 0.7), (0.7, 0.6)), "refuted"),
+        (sex_gap((0.2, 0.3), (0.2, 0.3)), sex_gap((0.6, 0.7), (0.6, 0.7), interval=(0.0, 0.2)), "inconclusive"),
+        (sex_gap((0.2, 0.3), (0.2, 0.3)), sex_gap((0.6, 0.7), (None, 0.7)), "inconclusive"),
+        (sex_gap((0.2, 0.3), (0.2, 0.3)), sex_gap((0.6, 0.7), (0.6, 0.7), interval=None), "inconclusive"),
     ],
 )
 def test_female_below_male(first, second, expected):
@@ -149,10 +149,10 @@ def gaps(standard, robust, half=0.02):
     ("first", "second", "expected"),
     [
         # The half-widths of 0.02 make a reach of 0.0283.
-        (gaps(0.10, 0.10), gaps(0.13, 0.13), "stands"),
-        (gaps(0.10, 0.10), gaps(0.13, 0.125), "cannot be told"),
-        (gaps(0.10, 0.10), gaps(0.13, 0.07), "does not stand"),
-        (gaps(0.10, 0.10), gaps(None, 0.13), "cannot be told"),
+        (gaps(0.10, 0.10), gaps(0.13, 0.13), "supported"),
+        (gaps(0.10, 0.10), gaps(0.13, 0.125), "inconclusive"),
+        (gaps(0.10, 0.10), gaps(0.13, 0.07), "refuted"),
+        (gaps(0.10, 0.10), gaps(None, 0.13), "inconclusive"),
     ],
 )
 def test_higher_on_d1(first, second, expected):
@@ -164,9 +164,9 @@ def test_higher_on_d1(first, second, expected):
     ("race", "sex", "expected"),
     [
         # Far apart in the claimed order: two attributes are still no trend.
-        ((0.20, 0.24), (0.00, 0.04), "cannot be told"),
-        ((0.00, 0.04), (0.20, 0.24), "does not stand"),
-        ((0.00, 0.04), (0.03, 0.07), "cannot be told"),
+        ((0.20, 0.24), (0.00, 0.04), "inconclusive"),
+        ((0.00, 0.04), (0.20, 0.24), "refuted"),
+        ((0.00, 0.04), (0.03, 0.07), "inconclusive"),
     ],
 )
 def test_more_values(race, sex, expected):
@@ -175,7 +175,7 @@ def test_more_values(race, sex, expected):
 
 
 def test_more_values_without_a_difference():
-    assert judgement("eou-values", {"eou/race/clean*": {"verdict": "insufficient data"}}) == "cannot be told"
+    assert judgement("eou-values", {"eou/race/clean*": {"verdict": "insufficient data"}}) == "inconclusive"
 
 
 @pytest.mark.parametrize("claim", ["female-below-male", "eou-d1-above-d0", "eou-values"])
@@ -186,8 +186,8 @@ def test_one_training_run_tells_nothing(claim):
         | {"interval": (0.20, 0.24)},
         "eou/race/clean*": {"interval": (0.00, 0.04)},
     }
-    assert judgement(claim, changes, seeds=5) != "cannot be told"
-    assert judgement(claim, changes, seeds=1) == "cannot be told"
+    assert judgement(claim, changes, seeds=5) != "inconclusive"
+    assert judgement(claim, changes, seeds=1) == "inconclusive"
 
 
 ALL_WORSE = {key: {"verdict": "less fair"} for _, keys in NAMED for key in keys}
@@ -195,14 +195,14 @@ ALL_WORSE = {key: {"verdict": "less fair"} for _, keys in NAMED for key in keys}
 
 def test_the_conclusion_is_never_shown_by_three_kinds_of_four():
     judged = judge(ALL_WORSE)["conclusion"]
-    assert judged.judgement == "cannot be told"
+    assert judged.judgement == "inconclusive"
     assert "shown for CAU, CRU_s, EOU" in judged.reason
     assert "leave-one-out, is not measured here" in judged.reason
 
 
 @pytest.mark.parametrize("keys", [keys for _, keys in NAMED])
 def test_the_conclusion_falls_with_one_kind(keys):
-    assert judgement("conclusion", ALL_WORSE | {keys[0]: {"verdict": "equivalent"}}) == "does not stand"
+    assert judgement("conclusion", ALL_WORSE | {keys[0]: {"verdict": "equivalent"}}) == "refuted"
 
 
 def test_nothing_is_judged_where_the_papers_arms_were_not_trained():
@@ -244,7 +244,7 @@ def test_the_papers_own_numbers_cannot_be_told_apart(runs):
     assert half / 1.96 < 2 * by_hand
     others = [finding(question) for _, question in adult_plan("paper")]
     claims = judge_adult_claims([found, *(one for one in others if one.id != found.id)], [])
-    assert {claim.id: claim.judgement for claim in claims}["cau-adult"] == "cannot be told"
+    assert {claim.id: claim.judgement for claim in claims}["cau-adult"] == "inconclusive"
 
 
 def test_conclusion_says_what_was_measured_of_leave_one_out():

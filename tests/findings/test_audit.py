@@ -79,12 +79,12 @@ def test_accuracy_unfairness_is_the_metric_and_fairlearns(audited):
             for run, logits in enumerate(predictions_of(audited, arm.arm)):
                 predicted = logits.argmax(dim=1).numpy()
                 gap = metrics.class_accuracy_unfairness(y, predicted, groups=groups)
-                assert arm.per_seed[run] == pytest.approx(gap)
+                assert arm.per_run[run] == pytest.approx(gap)
                 frame = MetricFrame(metrics=accuracy_score, y_true=y, y_pred=predicted, sensitive_features=groups)
                 counts = pd.Series(groups).value_counts()
                 enough = frame.by_group[counts.reindex(frame.by_group.index).to_numpy() >= 10]
-                assert arm.per_seed[run] == pytest.approx(enough.max() - enough.min())
-            assert arm.value == pytest.approx(np.mean(arm.per_seed))
+                assert arm.per_run[run] == pytest.approx(enough.max() - enough.min())
+            assert arm.value == pytest.approx(np.mean(arm.per_run))
 
 
 def test_success_rate_unfairness_is_the_metric(audited):
@@ -96,7 +96,7 @@ def test_success_rate_unfairness_is_the_metric(audited):
                 wanted = (attacks["arm"] == arm.arm) & (attacks["seed"] == run) & (attacks["attack"] == "union")
                 success = attacks[wanted & (attacks["epsilon"] == epsilon)].sort_values("row")["success"].to_numpy()
                 gap = metrics.success_rate_unfairness(audited.rows.y, success, groups=groups)
-                assert arm.per_seed[run] == pytest.approx(gap)
+                assert arm.per_run[run] == pytest.approx(gap)
 
 
 def test_confidence_unfairness_is_the_metric_and_fairlearns(audited):
@@ -109,7 +109,7 @@ def test_confidence_unfairness_is_the_metric_and_fairlearns(audited):
             for run, logits in enumerate(predictions_of(audited, arm.arm)):
                 chances = logits.softmax(dim=1).numpy()
                 gap = metrics.equalized_odds_unfairness(y, chances, sensitive=groups, target=position, label=position)
-                assert arm.per_seed[run] == pytest.approx(gap, abs=1e-6)
+                assert arm.per_run[run] == pytest.approx(gap, abs=1e-6)
                 kept = y == position
                 frame = MetricFrame(
                     metrics=lambda _, confidence: confidence.mean(),
@@ -119,7 +119,7 @@ def test_confidence_unfairness_is_the_metric_and_fairlearns(audited):
                 )
                 counts = pd.Series(groups[kept]).value_counts()
                 enough = frame.by_group[counts.reindex(frame.by_group.index).to_numpy() >= 10]
-                assert arm.per_seed[run] == pytest.approx(enough.max() - enough.min(), abs=1e-6)
+                assert arm.per_run[run] == pytest.approx(enough.max() - enough.min(), abs=1e-6)
 
 
 def test_success_on_linear_models_is_the_closed_form():
@@ -186,7 +186,7 @@ def test_a_stack_is_its_members():
     ours = audit({"plain": stack, "hardened": linear(2)}, LINEAR_ROWS, **QUICK)
     same = audit({"plain": [linear(0), linear(1)], "hardened": linear(2)}, LINEAR_ROWS, **QUICK)
     assert ours.results.findings == same.results.findings
-    assert [len(one.standard.per_seed) for one in ours.results.findings] == [2] * len(ours.results.findings)
+    assert [len(one.standard.per_run) for one in ours.results.findings] == [2] * len(ours.results.findings)
 
 
 def test_three_arms_are_each_compared_with_the_first():
@@ -285,7 +285,7 @@ def test_an_attribute_with_one_value_is_insufficient_data():
     for finding in found.results.findings:
         if finding.parameters.partition == "site":
             assert finding.verdict == "insufficient data"
-            assert (finding.standard.value, finding.standard.per_seed) == (None, [None])
+            assert (finding.standard.value, finding.standard.per_run) == (None, [None])
     assert found.table()["verdict"].tolist().count("insufficient data") == 4
 
 
@@ -305,7 +305,7 @@ def test_least_epsilon_of_an_audit_is_the_closed_form(tmp_path, monkeypatch):
     for finding in asked:
         groups = LINEAR_ROWS.y if finding.parameters.partition == "class" else LINEAR_ROWS.groups["site"]
         for arm in (finding.standard, finding.robust):
-            for gap, model in zip(arm.per_seed, models[arm.arm], strict=True):
+            for gap, model in zip(arm.per_run, models[arm.arm], strict=True):
                 with torch.no_grad():
                     logits, normal = model(x), model.weight[1] - model.weight[0]
                     margin = (logits[:, 1] - logits[:, 0]) * (2 * y - 1)

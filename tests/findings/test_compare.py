@@ -176,7 +176,7 @@ def test_fewer_than_two_groups_are_insufficient_data_and_never_nought():
     assert finding.difference is None
     for arm in (finding.standard, finding.robust):
         assert (arm.value, arm.interval, arm.null_mean, arm.null_95, arm.corrected) == (None,) * 5
-        assert arm.per_seed == [None] * 3
+        assert arm.per_run == [None] * 3
         assert [group.sufficient for group in arm.groups] == [True, False]
     row = audited.table().query("metric == 'cau' and partition == 'site'").iloc[0]
     assert np.isnan(row["difference"])

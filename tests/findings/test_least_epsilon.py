@@ -44,7 +44,7 @@ def test_a_gap_is_the_metrics(evidence, relative, denominator, partition):
             )
             for run in ARMS[value.arm]
         ]
-        assert value.per_seed == pytest.approx([one.gap for one in by_run])
+        assert value.per_run == pytest.approx([one.gap for one in by_run])
         assert value.value == pytest.approx(np.mean([one.gap for one in by_run]))
         means = np.mean([one.values for one in by_run], axis=0)
         assert [group.value for group in value.groups] == pytest.approx(list(means))
@@ -63,7 +63,7 @@ def test_a_gap_at_a_matched_rate_is_the_metrics(evidence):
             metrics.success_rate_unfairness(LABELS, run <= np.quantile(run, 0.5, method="inverted_cdf"))
             for run in ARMS[value.arm]
         ]
-        assert value.per_seed == pytest.approx(expected)
+        assert value.per_run == pytest.approx(expected)
         assert np.mean([group.value for group in value.groups]) == pytest.approx(0.5)
     assert finding.parameters.matched_rate == 0.5
     assert finding.levelling_down is None
@@ -158,7 +158,7 @@ def test_the_distribution_of_each_arm(evidence):
         values = ARMS[one.arm]
         assert (one.rows, one.epsilon_max, one.partition, one.attack) == (90, LARGEST, "class", "least-epsilon")
         assert one.mean == pytest.approx(values.mean())
-        assert one.per_seed == pytest.approx([run.mean() for run in values])
+        assert one.per_run == pytest.approx([run.mean() for run in values])
         assert one.sd == pytest.approx(np.std([run.mean() for run in values], ddof=1))
         assert len(one.epsilons) == 41
         assert (one.epsilons[0], one.epsilons[-1]) == (0.0, LARGEST)

@@ -107,7 +107,7 @@ def test_a_rate_that_cannot_be_had_has_a_reason(wrong, censored, rate, reason):
     finding = answer(evidence, PAIR, question, dataset="hand")
     assert finding.verdict == "insufficient data"
     assert finding.reason == missing
-    assert (finding.difference, finding.robust.value, finding.robust.per_seed) == (None, None, [None, None])
+    assert (finding.difference, finding.robust.value, finding.robust.per_run) == (None, None, [None, None])
     assert [(group.value, group.rows, group.sufficient) for group in finding.robust.groups] == [(None, 30, True)] * 3
     assert finding.standard.value is not None
     assert re.search(reason, missing)

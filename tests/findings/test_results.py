@@ -59,7 +59,7 @@ def test_every_number_is_finite_and_every_share_between_nought_and_one(mini):
         for role in ("standard", "robust", "control", "noise_control"):
             arm = finding[role]
             if arm is not None:
-                known = [arm["value"], arm["null_mean"], arm["null_95"], *arm["per_seed"], *(arm["interval"] or [])]
+                known = [arm["value"], arm["null_mean"], arm["null_95"], *arm["per_run"], *(arm["interval"] or [])]
                 shares += [value for value in known if value is not None]
                 shares += [group["value"] for group in arm["groups"] if group["value"] is not None]
     assert len(shares) > 500
@@ -77,7 +77,7 @@ def test_every_number_is_finite_and_every_share_between_nought_and_one(mini):
         (["findings", 0, "parameters", "evaluation"], "black-box"),
         (["accuracy", 0, "mean"], None),
         (["claims", 0, "judgement"], "true"),
-        (["schema_version"], 2),
+        (["schema_version"], "2"),
         (["dataset"], MISSING),
         (["extra"], 1),
     ],
@@ -103,3 +103,20 @@ def test_a_file_that_is_missing_or_cut_short(mini_run, tmp_path):
 def test_a_number_that_is_not_finite_is_refused(mini):
     with pytest.raises(ValueError, match="finite"):
         Results.model_validate(edited(mini, ["accuracy", 0, "mean"], float("nan")))
+
+
+@pytest.mark.parametrize("version", [0, 1, SCHEMA_VERSION + 1])
+def test_another_version_of_the_schema_is_named(mini, tmp_path, version):
+    path = tmp_path / "results.json"
+    path.write_text(json.dumps(edited(mini, ["schema_version"], version) | {"fairtoll_version": "0.0.7"}))
+    with pytest.raises(FairtollError, match=rf"written by fairtoll 0.0.7 \(results schema {version}; .* run .* again"):
+        Results.read(path)
+
+
+@pytest.mark.parametrize("content", [b"\xff\xfe{}", b"[" * 100_000, b"[1, 2]", b'{"schema_version": "\xff"}'])
+def test_what_is_no_results_file_is_an_error_of_one_line(tmp_path, content):
+    path = tmp_path / "results.json"
+    path.write_bytes(content)
+    with pytest.raises(FairtollError, match=r"results.json is not a whole results.json: ") as caught:
+        Results.read(path)
+    assert "\n" not in str(caught.value)

@@ -6,6 +6,8 @@ from typing import Any
 
 import pytest
 
+from fairtoll.findings.results import Results
+
 sys.path.insert(0, str(Path(__file__).parent))
 
 from example_audit import audit_results
@@ -28,7 +30,7 @@ def example_folder(example: dict[str, Any], tmp_path_factory: pytest.TempPathFac
     from fairtoll.report import write_report
 
     folder = tmp_path_factory.mktemp("example")
-    write_report(example, folder)
+    write_report(Results.model_validate(example), folder)
     return folder
 
 
@@ -37,7 +39,7 @@ def audit_folder(audit: dict[str, Any], tmp_path_factory: pytest.TempPathFactory
     from fairtoll.report import write_report
 
     folder = tmp_path_factory.mktemp("audit")
-    write_report(audit, folder)
+    write_report(Results.model_validate(audit), folder)
     return folder
 
 
@@ -56,5 +58,5 @@ def quick_cifar10_folder(quick_cifar10: dict[str, Any], tmp_path_factory: pytest
     from fairtoll.report import write_report
 
     folder = tmp_path_factory.mktemp("cifar10")
-    write_report(quick_cifar10, folder)
+    write_report(Results.model_validate(quick_cifar10), folder)
     return folder

@@ -45,14 +45,14 @@ def arm_value(
     gap = max(g["value"] for g in enough) - min(g["value"] for g in enough)
     ordered = sorted(enough, key=lambda g: g["value"], reverse=not lowest_is_worst)
     null_mean = 1.15 * float(np.mean([np.sqrt(0.2 / g["rows"]) for g in enough])) * scale
-    per_seed = np.abs(rng.normal(gap, 0.012 * scale, SEEDS))
+    per_run = np.abs(rng.normal(gap, 0.012 * scale, SEEDS))
     return {
         "arm": arm,
-        "value": float(per_seed.mean()),
-        "corrected": max(0.0, float(per_seed.mean()) - null_mean / 2),
+        "value": float(per_run.mean()),
+        "corrected": max(0.0, float(per_run.mean()) - null_mean / 2),
         "interval": [
-            max(0.0, float(per_seed.mean()) - 1.6 * null_mean),
-            float(per_seed.mean()) + 1.4 * null_mean,
+            max(0.0, float(per_run.mean()) - 1.6 * null_mean),
+            float(per_run.mean()) + 1.4 * null_mean,
         ],
         "null_mean": null_mean,
         "null_95": 1.8 * null_mean,
@@ -60,7 +60,7 @@ def arm_value(
         "worst_value": ordered[0]["value"],
         "best_group": ordered[-1]["group"],
         "best_value": ordered[-1]["value"],
-        "per_seed": per_seed.tolist(),
+        "per_run": per_run.tolist(),
         "groups": groups,
     }
 

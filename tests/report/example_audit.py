@@ -12,10 +12,10 @@ def audit_results() -> Json:
 
     def value(arm: str, names: list[str], *, sufficient: bool = True) -> Json:
         entry = arm_value(arm, 0.7, 0.1, dict.fromkeys(names, 400), rng, lowest_is_worst=True)
-        entry["per_seed"] = entry["per_seed"][:1]
+        entry["per_run"] = entry["per_run"][:1]
         if not sufficient:
-            entry.update(value=None, corrected=None, interval=None, null_mean=float("nan"), null_95=float("nan"))
-            entry.update(worst_group=None, worst_value=None, best_group=None, best_value=None, per_seed=[])
+            entry.update(value=None, corrected=None, interval=None, null_mean=None, null_95=None)
+            entry.update(worst_group=None, worst_value=None, best_group=None, best_value=None, per_run=[])
             for group in entry["groups"]:
                 group.update(sufficient=False, rows=3, interval=None)
         return entry
@@ -42,12 +42,6 @@ def audit_results() -> Json:
             value("hard<i>ened", names, sufficient=sufficient),
         )
         numbers, _, _ = difference(standard, robust, rng, MARGIN) if sufficient else (None, "", "")
-        nothing = {
-            **dict.fromkeys(("value", "p_value", "plain", "least_detectable"), float("nan")),
-            "interval": [float("nan"), float("nan")],
-            "confidence": 0.95,
-            "groups": "",
-        }
         return {
             "id": f"audit/{metric}/{full['partition']}",
             "dataset": "loans",
@@ -58,22 +52,24 @@ def audit_results() -> Json:
             "robust": robust,
             "control": None,
             "noise_control": None,
-            "difference": numbers or nothing,
+            "difference": numbers,
             "difference_from_control": None,
             "verdict": "inconclusive" if sufficient else "insufficient data",
             "verdict_from_control": None,
             "levelling_down": None,
             "reason": "one training run" if sufficient else "fewer than two groups have ten rows",
             "margin": MARGIN,
-            "seeds": 1,
+            "runs": 1,
             "published": None,
         }
 
     attack = {"evaluation": "white-box", "attack": "union", "denominator": "all", "threat": "declared"}
     return {
         "fairtoll_version": "0.1.0",
-        "schema_version": 1,
+        "schema_version": 2,
         "title": 'SYNTHETIC audit <of> my "own" models',
+        "question": "",
+        "notes": [],
         "dataset": {
             "name": "loans",
             "title": "Loans & co.",
@@ -97,7 +93,7 @@ def audit_results() -> Json:
                 "epsilon": None if evaluation == "clean" else 0.1,
                 "mean": mean,
                 "sd": None,
-                "per_seed": [mean],
+                "per_run": [mean],
                 "published": None,
                 "source_arm": None,
             }

@@ -57,7 +57,7 @@ def entry(rng: np.random.Generator, arm: str, design: str) -> Json:
         "members": MEMBERS,
         "rows": TEST_ROWS,
         "precision": "float64",
-        "twins": None if arm == "standard" else "own",
+        "adversarial_examples": None if arm == "standard" else "own",
         "luf": luf,
         "luf_interval": [0.8 * luf, 1.2 * luf],
         "luf_quantiles": [luf * factor for factor in (0.0, 0.01, 0.2, 0.8, 1.5, 3.2, 6.0)],

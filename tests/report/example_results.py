@@ -116,7 +116,7 @@ def finding(
         "levelling_down": "the gap shrinks because the best group falls" if verdict == "fairer" else None,
         "reason": reason,
         "margin": margin,
-        "seeds": SEEDS,
+        "runs": SEEDS,
         "published": published,
     }
 
@@ -251,7 +251,7 @@ def all_accuracies(rng: np.random.Generator) -> list[Json]:
                 "epsilon": epsilon,
                 "mean": float(seeds.mean()),
                 "sd": float(seeds.std(ddof=1)),
-                "per_seed": seeds.tolist(),
+                "per_run": seeds.tolist(),
                 "published": None,
                 "source_arm": None,
                 **more,
@@ -291,8 +291,9 @@ def example_results() -> Json:
     rng = np.random.default_rng(7)
     return {
         "fairtoll_version": "0.1.0",
-        "schema_version": 1,
+        "schema_version": 2,
         "title": "SYNTHETIC EXAMPLE, no figure is real: Adult reproduction",
+        "question": "",
         "dataset": {
             "name": "adult",
             "title": "Adult (Census Income)",

@@ -164,7 +164,7 @@ def test_least_epsilon_tables_hold_the_results(cifar10: dict[str, Any], sections
     tables = {table.name: table for table in sections["least-epsilon"].tables}
     for row, entry in zip(tables["least-epsilon"].rows, cifar10["least_epsilon"], strict=True):
         assert row[2:4] == [entry["mean"], entry["sd"]]
-        assert row[3] == pytest.approx(statistics.stdev(entry["per_seed"]))
+        assert row[3] == pytest.approx(statistics.stdev(entry["per_run"]))
         assert row[4:6] == [entry["groups"][0]["median"], entry["groups"][0]["censored"]]
     rows = tables["least-epsilon-class"].rows
     assert [row[1] for row in rows] == HARDEST_FIRST * len(ARMS)
@@ -248,7 +248,7 @@ def test_the_first_screen_says_data_cuts_and_highlights(page: str, quick_cifar10
 
 def test_what_is_not_there_is_not_announced(example: dict[str, Any]) -> None:
     bare = {**example, "findings": [], "accuracy": []}
-    body = render_html(bare).split("</style>")[1]
+    body = render_html(Results.model_validate(bare)).split("</style>")[1]
     for words in ("What this run cut", 'class="data"', 'class="source"', 'class="highlight"', 'class="pictures"'):
         assert words not in body
 
@@ -265,9 +265,10 @@ def test_unofficial_data_are_named_wherever_a_figure_goes(quick_cifar10_folder: 
 
 def test_one_training_run_is_said_with_every_verdict(page: str, quick_cifar10: dict[str, Any]) -> None:
     badges = re.findall(r'<span class="badge inconclusive">([^<]*)</span>', page)
-    # Two of each finding; one explains the word.
+    # Two of each finding, one of each such claim; one explains the word.
+    claims = sum(claim["judgement"] == "inconclusive" for claim in quick_cifar10["claims"])
     assert badges.count("inconclusive, one training run") == 2 * len(quick_cifar10["findings"])
-    assert len(badges) == 2 * len(quick_cifar10["findings"]) + 1
+    assert len(badges) == 2 * len(quick_cifar10["findings"]) + claims + 1
     assert "7 inconclusive, one training run; against its control: 7 inconclusive, one training run." in page
 
 
@@ -304,7 +305,7 @@ def test_images_as_a_file(quick_cifar10_folder: Path, quick_cifar10: dict[str, A
 def test_only_png_data_are_shown(quick_cifar10: dict[str, Any], address: str) -> None:
     example = {**quick_cifar10["examples"][0], "clean": address}
     results = {**quick_cifar10, "examples": [example], "findings": [], "accuracy": [], "least_epsilon": []}
-    text = render_html(results)
+    text = render_html(Results.model_validate(results))
     body = text.split("</style>")[1].split('<script type="application/json"')[0]
     assert body.count("<img ") == 2
     assert "no picture" in body

@@ -284,7 +284,7 @@ def test_nothing_ever_flips(entries: list[Json]) -> None:
 
 def test_shared_twins_are_said_to_be_an_approximation(entries: list[Json]) -> None:
     assert "approximation" not in made(entries).tables[0].note
-    entries[6]["twins"] = "shared"
+    entries[6]["adversarial_examples"] = "shared"
     assert "approximation" in made(entries).tables[0].note
 
 

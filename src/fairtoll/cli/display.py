@@ -141,7 +141,7 @@ def print_summary(results: Results, console: Console | None = None) -> None:
         table = Table(title="The paper's claims", title_justify="left", show_edge=False)
         table.add_column("Judgement", no_wrap=True)
         table.add_column("Claim")
-        colours = {"stands": "green", "does not stand": "red", "cannot be told": "yellow"}
+        colours = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
         for claim in results.claims:
             table.add_row(Text(claim.judgement, style=colours[claim.judgement]), Text(claim.text))
         console.print(table)

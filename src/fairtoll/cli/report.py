@@ -37,10 +37,12 @@ def rerender(folder: Path) -> Path:
     Raises
     ------
     FairtollError
-        If the folder holds no finished evidence.
+        If the folder holds no finished evidence, or was made with another version of the results schema.
     """
+    from fairtoll.findings.results import require_schema
     from fairtoll.report import write_report
 
+    require_schema(folder / "results.json")
     configuration = _configuration(folder)
     experiment = configuration.get("experiment")
     if experiment in ("adult", "cifar10"):
@@ -52,7 +54,7 @@ def rerender(folder: Path) -> Path:
         results = _audit_again(folder, configuration)
     write_text(results.model_dump_json(indent=1) + "\n", folder / "results.json")
     try:
-        write_report(results.model_dump(mode="json"), folder)
+        write_report(results, folder)
     except OSError as error:
         raise disk_error(error, folder) from error
     return folder / "report.html"

@@ -9,9 +9,9 @@ from fairtoll.data.adult import CLASS_NAMES
 from fairtoll.experiments.adult_plan import adult_plan
 from fairtoll.experiments.arms import PAPER
 from fairtoll.experiments.claims import (
-    FALLS,
-    STANDS,
-    UNKNOWN,
+    INCONCLUSIVE,
+    REFUTED,
+    SUPPORTED,
     Judgement,
     all_or_none,
     by_reach,
@@ -34,8 +34,8 @@ def judge_adult_claims(
     """Each of the paper's claims that concerns Adult, with the reason and the findings behind it.
 
     Judged under the paper's own protocol; nothing is judged where its arms were not trained. A claim
-    that the robust classifier is worse *stands* if every gap it names is "less fair", *does not stand*
-    if one is "fairer" or "equivalent", and *cannot be told* otherwise.
+    that the robust classifier is worse is *supported* if every gap it names is "less fair", *refuted*
+    if one is "fairer" or "equivalent", and *inconclusive* otherwise.
 
     Parameters
     ----------
@@ -85,7 +85,7 @@ def _say(finding: Finding) -> str:
 
 def _worse(identifier: str, findings: Sequence[Finding], what: str) -> Claim:
     judgement = join_verdicts(findings)
-    runs = findings[0].seeds
+    runs = findings[0].runs
     said = f"{what} {'; '.join(_say(finding) for finding in findings)}, over {runs} training runs"
     return make_claim(identifier, judgement, f"{meaning(judgement, runs)}: {said}.", findings)
 
@@ -95,9 +95,9 @@ def _success_rates(by_key: Mapping[str, Finding]) -> Claim:
         finding for key, finding in by_key.items() if key.startswith("cru_s/class/white-box") and key.endswith("/all")
     ]
     judgement = join_verdicts(findings)
-    largest = max(_spread(arm.per_seed) for finding in findings for arm in (finding.standard, finding.robust))
+    largest = max(_spread(arm.per_run) for finding in findings for arm in (finding.standard, finding.robust))
     reason = (
-        f"{meaning(judgement, findings[0].seeds)}: white-box over all rows, CRU_s "
+        f"{meaning(judgement, findings[0].runs)}: white-box over all rows, CRU_s "
         f"{'; '.join(_say(finding) for finding in findings)}; one arm's CRU_s differs by up to {largest:.3f} between "
         "training runs alone."
     )
@@ -124,7 +124,7 @@ def _female_below_male(by_key: Mapping[str, Finding]) -> Claim:
             certain = arm.interval[0] > 0
             below += certain and female < male
             above += certain and female > male
-    judgement: Judgement = STANDS if below == 4 else FALLS if above else UNKNOWN
+    judgement: Judgement = SUPPORTED if below == 4 else REFUTED if above else INCONCLUSIVE
     judgement = unless_few_runs(judgement, findings)
     reason = f"The gap's interval excludes 0 in {below} of 4: female against male {'; '.join(phrases)}."
     return make_claim("female-below-male", judgement, reason, findings)
@@ -135,7 +135,7 @@ def _higher_on_d1(by_key: Mapping[str, Finding]) -> Claim:
     phrases, judgements = [], []
     for one, other in ((first.standard, second.standard), (first.robust, second.robust)):
         if one.value is None or other.value is None or one.interval is None or other.interval is None:
-            judgements.append(UNKNOWN)
+            judgements.append(INCONCLUSIVE)
             continue
         change = other.value - one.value
         # D_0 and D_1 share no row; each half-width stands in for 1.96 standard errors.
@@ -145,7 +145,7 @@ def _higher_on_d1(by_key: Mapping[str, Finding]) -> Claim:
             f"{one.arm}: {one.value:.3f} in D_0, {other.value:.3f} in D_1 (change {change:+.3f} ± {reach:.3f})"
         )
     judgement = unless_few_runs(all_or_none(judgements), [first, second])
-    lead = {"stands": "It is", "does not stand": "It is lower"}.get(judgement, meaning(judgement, first.seeds))
+    lead = {"supported": "It is", "refuted": "It is lower"}.get(judgement, meaning(judgement, first.runs))
     return make_claim("eou-d1-above-d0", judgement, f"{lead}: EOU for sex, {'; '.join(phrases)}.", [first, second])
 
 
@@ -155,7 +155,7 @@ def _more_values(by_key: Mapping[str, Finding]) -> Claim:
         sex, race = by_key[f"eou/sex/clean/{label}"], by_key[f"eou/race/clean/{label}"]
         findings += [sex, race]
         if sex.difference is None or race.difference is None:
-            judgements.append(UNKNOWN)
+            judgements.append(INCONCLUSIVE)
             continue
         change = race.difference.value - sex.difference.value
         # The same rows and models: without their covariance the half-widths are added, which is safe.
@@ -169,6 +169,6 @@ def _more_values(by_key: Mapping[str, Finding]) -> Claim:
         )
     judgement = unless_few_runs(all_or_none(judgements), findings)
     # Two attributes cannot show a trend, whatever their order.
-    judgement = UNKNOWN if judgement == STANDS else judgement
-    lead = "The order is the other way round" if judgement == "does not stand" else "Two attributes cannot show a trend"
+    judgement = INCONCLUSIVE if judgement == SUPPORTED else judgement
+    lead = "The order is the other way round" if judgement == "refuted" else "Two attributes cannot show a trend"
     return make_claim("eou-values", judgement, f"{lead}: {'; '.join(phrases)}.", findings)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from fairtoll.experiments.arms import PAPER
 from fairtoll.experiments.cifar10_plan import LEAST, PAPER_EPSILONS, cifar10_plan
 from fairtoll.experiments.claims import (
-    UNKNOWN,
+    INCONCLUSIVE,
     Judgement,
     all_or_none,
     by_reach,
@@ -32,8 +32,8 @@ def judge_cifar10_claims(
     """Each of the paper's claims that concerns CIFAR-10, with the reason and the findings behind it.
 
     Judged under the paper's own protocol, white-box over all rows where it names no evaluation; nothing is judged
-    where its arms were not trained. A claim that the robust classifier is worse *stands* if every gap it names is
-    "less fair", *does not stand* if one is "fairer" or "equivalent", and *cannot be told* otherwise.
+    where its arms were not trained. A claim that the robust classifier is worse is *supported* if every gap it names is
+    "less fair", *refuted* if one is "fairer" or "equivalent", and *inconclusive* otherwise.
 
     Parameters
     ----------
@@ -77,7 +77,7 @@ def judge_cifar10_claims(
 
 def _worse(identifier: str, findings: Sequence[Finding], what: str) -> Claim:
     judgement = join_verdicts(findings)
-    runs = findings[0].seeds
+    runs = findings[0].runs
     said = f"{what} {'; '.join(say_change(finding) for finding in findings)}, over {_runs(runs)}"
     return make_claim(identifier, judgement, f"{meaning(judgement, runs)}: {said}.", findings)
 
@@ -95,8 +95,8 @@ def _easy_and_hard(cau: Finding) -> Claim:
             judgements.append(by_reach(sign * change, reach))
             phrases.append(f"{name} {100 * change:+.1f} ± {100 * reach:.1f} points")
     judgement = unless_few_runs(all_or_none(judgements), [cau])
-    lead = {"stands": "Each class moves as claimed", "does not stand": "A class moves the other way"}.get(
-        judgement, meaning(judgement, cau.seeds)
+    lead = {"supported": "Each class moves as claimed", "refuted": "A class moves the other way"}.get(
+        judgement, meaning(judgement, cau.runs)
     )
     return make_claim("easy-hard", judgement, f"{lead}: accuracy from standard to static, {', '.join(phrases)}.", [cau])
 
@@ -109,7 +109,7 @@ def _least_epsilon(least: Finding) -> Claim:
     judgement = all_or_none([join_verdicts([least]), by_reach(means[EASY] - means[HARD], reach)])
     judgement = unless_few_runs(judgement, [least])
     reason = (
-        f"{meaning(judgement, least.seeds)}: CRU_eps {say_change(least)}; mean least epsilon changes by "
+        f"{meaning(judgement, least.runs)}: CRU_eps {say_change(least)}; mean least epsilon changes by "
         f"{means[EASY]:+.5f} for {_list(EASY)} and by {means[HARD]:+.5f} for {_list(HARD)} (white-box; "
         f"{means[EASY] - means[HARD]:+.5f} ± {reach:.5f} apart)."
     )
@@ -120,7 +120,7 @@ def _shrinks(rates: Sequence[Finding]) -> Claim:
     """The change of CRU_s from the first radius to the last, and in between."""
     changes = [finding.difference for finding in rates]
     if any(change is None for change in changes):
-        return make_claim("cru-s-shrinks", UNKNOWN, "A class has too few rows to compare.", rates)
+        return make_claim("cru-s-shrinks", INCONCLUSIVE, "A class has too few rows to compare.", rates)
     known = [change for change in changes if change is not None]
     # The same rows and models at every radius: without their covariance the half-widths are added, which is safe.
     reach = [(change.interval[1] - change.interval[0]) / 2 for change in known]
@@ -129,7 +129,7 @@ def _shrinks(rates: Sequence[Finding]) -> Claim:
         for index in range(len(known) - 1)
     ]
     judgement = unless_few_runs(all_or_none(judgements), rates)
-    lead = {"stands": "It shrinks", "does not stand": "It grows"}.get(judgement, meaning(judgement, rates[0].seeds))
+    lead = {"supported": "It shrinks", "refuted": "It grows"}.get(judgement, meaning(judgement, rates[0].runs))
     listed = ", ".join(
         f"{100 * change.value:+.1f} ± {100 * half:.1f} points at {epsilon:g}"
         for change, half, epsilon in zip(known, reach, PAPER_EPSILONS, strict=True)

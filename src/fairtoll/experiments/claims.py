@@ -10,10 +10,10 @@ from fairtoll.findings.results import Claim, Finding, LeaveOneOut
 from fairtoll.statistics import margin_for
 from fairtoll.statistics.verdict import MINIMUM_RUNS
 
-Judgement = Literal["stands", "does not stand", "cannot be told"]
-STANDS: Judgement = "stands"
-FALLS: Judgement = "does not stand"
-UNKNOWN: Judgement = "cannot be told"
+Judgement = Literal["supported", "refuted", "inconclusive"]
+SUPPORTED: Judgement = "supported"
+REFUTED: Judgement = "refuted"
+INCONCLUSIVE: Judgement = "inconclusive"
 
 
 def make_claim(identifier: str, judgement: Judgement, reason: str, findings: Sequence[Finding]) -> Claim:
@@ -31,15 +31,15 @@ def join_verdicts(findings: Sequence[Finding]) -> Judgement:
     """A claim that the robust arm is worse: by every gap, ruled out by one, or open."""
     verdicts = {finding.verdict for finding in findings}
     if verdicts == {"less fair"}:
-        return STANDS
-    return FALLS if verdicts & {"fairer", "equivalent"} else UNKNOWN
+        return SUPPORTED
+    return REFUTED if verdicts & {"fairer", "equivalent"} else INCONCLUSIVE
 
 
 def all_or_none(judgements: Sequence[Judgement]) -> Judgement:
-    """Stands if every part does, falls if one does."""
-    if all(judgement == STANDS for judgement in judgements):
-        return STANDS
-    return FALLS if FALLS in judgements else UNKNOWN
+    """Supported if every part is, refuted if one part is."""
+    if all(judgement == SUPPORTED for judgement in judgements):
+        return SUPPORTED
+    return REFUTED if REFUTED in judgements else INCONCLUSIVE
 
 
 def by_reach(change: float, reach: float) -> Judgement:
@@ -48,21 +48,21 @@ def by_reach(change: float, reach: float) -> Judgement:
     Examples
     --------
     >>> by_reach(0.2, 0.1), by_reach(-0.2, 0.1), by_reach(0.05, 0.1)
-    ('stands', 'does not stand', 'cannot be told')
+    ('supported', 'refuted', 'inconclusive')
     """
-    return STANDS if change > reach else FALLS if change < -reach else UNKNOWN
+    return SUPPORTED if change > reach else REFUTED if change < -reach else INCONCLUSIVE
 
 
 def unless_few_runs(judgement: Judgement, findings: Sequence[Finding]) -> Judgement:
     """One or two training runs say nothing about the next."""
-    return UNKNOWN if min(finding.seeds for finding in findings) < MINIMUM_RUNS else judgement
+    return INCONCLUSIVE if min(finding.runs for finding in findings) < MINIMUM_RUNS else judgement
 
 
 def meaning(judgement: Judgement, runs: int) -> str:
     """What a judgement rests on, in a few words."""
-    if judgement == STANDS:
+    if judgement == SUPPORTED:
         return "The change is above the margin"
-    if judgement == FALLS:
+    if judgement == REFUTED:
         return "A change in the claimed direction is ruled out"
     if runs < MINIMUM_RUNS:
         return "One training run cannot tell" if runs == 1 else "Two training runs cannot tell"
@@ -92,20 +92,21 @@ def judge_flips(found: Sequence[LeaveOneOut]) -> tuple[Judgement, str]:
     Examples
     --------
     >>> judge_flips([])
-    ('cannot be told', 'Leave-one-out models of both classifiers are not trained in this run.')
+    ('inconclusive', 'Leave-one-out models of both classifiers are not trained in this run.')
     """
     compared = [one for one in found if one.above_standard is not None]
     if not compared:
-        return UNKNOWN, "Leave-one-out models of both classifiers are not trained in this run."
+        return INCONCLUSIVE, "Leave-one-out models of both classifiers are not trained in this run."
     asked = next((one for one in compared if one.design == "independent-seeds"), None)
     if asked is None or asked.above_standard is None:
-        return UNKNOWN, "Leave-one-out models with seeds of their own (independent-seeds) are not trained in this run."
+        missing = "Leave-one-out models with seeds of their own (independent-seeds)"
+        return INCONCLUSIVE, f"{missing} are not trained in this run."
     if asked.above_standard.interval is None:
-        return UNKNOWN, "Members that are one alone, or all alike, cannot tell."
+        return INCONCLUSIVE, "Members that are one alone, or all alike, cannot tell."
     contrast, margin = asked.above_standard, margin_for("luf_flip_rate")
     low, high = asked.above_standard.interval
-    judgement: Judgement = STANDS if low > margin else FALLS if high < margin else UNKNOWN
-    lead = {STANDS: "The change is above the margin", FALLS: "A change above the margin is ruled out"}.get(
+    judgement: Judgement = SUPPORTED if low > margin else REFUTED if high < margin else INCONCLUSIVE
+    lead = {SUPPORTED: "The change is above the margin", REFUTED: "A change above the margin is ruled out"}.get(
         judgement, "The interval does not settle it"
     )
     return judgement, (
@@ -135,8 +136,8 @@ def conclude(data: str, claims: Sequence[Claim], kinds: Mapping[str, Sequence[st
     """
     judged = {claim.id: claim.judgement for claim in claims}
     found = {kind: [judged[one] for one in of] for kind, of in kinds.items()}
-    fallen = [kind for kind, of in found.items() if FALLS in of]
-    open_ = [kind for kind, of in found.items() if UNKNOWN in of and kind not in fallen]
+    fallen = [kind for kind, of in found.items() if REFUTED in of]
+    open_ = [kind for kind, of in found.items() if INCONCLUSIVE in of and kind not in fallen]
     shown = [kind for kind in found if kind not in fallen and kind not in open_]
     phrases = [
         f"{label} {', '.join(kinds_)}"
@@ -148,7 +149,7 @@ def conclude(data: str, claims: Sequence[Claim], kinds: Mapping[str, Sequence[st
     return Claim(
         id="conclusion",
         text=claim_text("conclusion"),
-        judgement=FALLS if fallen else UNKNOWN,
+        judgement=REFUTED if fallen else INCONCLUSIVE,
         reason=reason,
         findings=ids,
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -39,7 +38,7 @@ def ending_stages(
     def write_pages() -> None:
         from fairtoll.report import write_report
 
-        write_report(json.loads((folder / "results.json").read_text(encoding="utf-8")), folder)
+        write_report(Results.read(folder / "results.json"), folder)
 
     return [
         Stage(

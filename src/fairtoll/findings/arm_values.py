@@ -104,7 +104,7 @@ def arm_value(
         worst_value=None if worst is None else float(means[worst]),
         best_group=None if best is None else str(names[best]),
         best_value=None if best is None else float(means[best]),
-        per_seed=[_known(gap) for gap in gaps],
+        per_run=[_known(gap) for gap in gaps],
         groups=[
             results.GroupValue(
                 group=str(name),
@@ -141,7 +141,7 @@ def _blank(
         worst_value=None,
         best_group=None,
         best_value=None,
-        per_seed=[None] * len(outcomes.values),
+        per_run=[None] * len(outcomes.values),
         groups=[
             results.GroupValue(
                 group=str(name),

@@ -154,6 +154,6 @@ def _accuracy(
         epsilon=epsilon,
         mean=float(runs.mean()),
         sd=float(runs.std(ddof=1)) if len(runs) > 1 else None,
-        per_seed=[float(run) for run in runs],
+        per_run=[float(run) for run in runs],
         published=published.get(key),
     )

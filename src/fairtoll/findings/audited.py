@@ -39,7 +39,7 @@ class Audit:
 
         path = Path(path)
         make_folder(path.parent)
-        write_text(render_html(self.results.model_dump(mode="json")), path)
+        write_text(render_html(self.results), path)
         return path
 
     def save(self, folder: str | Path) -> Path:
@@ -57,7 +57,7 @@ class Audit:
         self.evidence.save(folder / "evidence")
         write_text(self.results.model_dump_json(indent=1) + "\n", folder / "results.json")
         try:
-            write_report(self.results.model_dump(mode="json"), folder)
+            write_report(self.results, folder)
         except OSError as error:
             raise disk_error(error, folder) from error
         return folder / "report.html"

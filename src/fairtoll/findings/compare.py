@@ -157,7 +157,7 @@ def answer(
         reason=verdict.reason,
         levelling_down=_levelled(values["standard"], values["robust"], question),
         margin=margin,
-        seeds=min(len(one.values) for one in outcomes.values()),
+        runs=min(len(one.values) for one in outcomes.values()),
         published=results.Published(
             standard=published["standard"], robust=published["robust"], note=published.get("note")
         )

@@ -49,7 +49,7 @@ def _describe(evidence: Evidence, arm: str, name: tuple[str, str, str, float]) -
         rows=len(rows),
         mean=float(runs.mean()),
         sd=float(runs.std(ddof=1)) if len(runs) > 1 else None,
-        per_seed=[float(run) for run in runs],
+        per_run=[float(run) for run in runs],
         groups=[
             _group(title, values[:, member], censored[:, member], epsilons) for title, member in members if member.any()
         ],

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 from typing import Any, Literal
 
@@ -9,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
 from fairtoll.errors import FairtollError
 
-SCHEMA_VERSION: Literal[1] = 1
+SCHEMA_VERSION: Literal[2] = 2
 VerdictName = Literal["less fair", "fairer", "equivalent", "inconclusive", "insufficient data"]
 Protocol = Literal["paper", "sound", "audit"]
 Evaluation = Literal["clean", "static-transfer", "white-box"]
@@ -45,7 +46,7 @@ class ArmValue(_Strict):
     worst_value: float | None
     best_group: str | None
     best_value: float | None
-    per_seed: list[float | None]
+    per_run: list[float | None]
     groups: list[GroupValue]
 
 
@@ -105,7 +106,7 @@ class Finding(_Strict):
     reason: str
     levelling_down: str | None
     margin: float
-    seeds: int
+    runs: int = Field(description="training runs of each arm")
     published: Published | None
 
 
@@ -119,7 +120,7 @@ class Accuracy(_Strict):
     epsilon: float | None
     mean: float
     sd: float | None
-    per_seed: list[float]
+    per_run: list[float]
     published: float | None = None
     source_arm: str | None = None
 
@@ -147,7 +148,7 @@ class LeastEpsilon(_Strict):
     rows: int
     mean: float
     sd: float | None = Field(description="of the mean, over training runs")
-    per_seed: list[float]
+    per_run: list[float]
     groups: list[LeastEpsilonGroup] = Field(description="the whole set first, named 'all', then each group")
 
 
@@ -224,7 +225,7 @@ class LeaveOneOut(_Strict):
     references: int = Field(default=1, description="full models that members are compared with, a seed each")
     rows: int = Field(description="of the test set")
     precision: str
-    twins: Literal["own", "shared"] | None = Field(
+    adversarial_examples: Literal["own", "shared"] | None = Field(
         description="of static training: crafted on each member's own source model, or on the full model (approximate)"
     )
     luf: float = Field(description="mean over test rows of the largest change of any confidence by any member")
@@ -258,7 +259,7 @@ class Claim(_Strict):
 
     id: str
     text: str
-    judgement: Literal["stands", "does not stand", "cannot be told"]
+    judgement: Literal["supported", "refuted", "inconclusive"]
     reason: str
     findings: list[str]
 
@@ -297,7 +298,7 @@ class Results(_Strict):
     """Everything a report shows."""
 
     fairtoll_version: str
-    schema_version: Literal[1]
+    schema_version: Literal[2]
     title: str
     question: str = Field(description="what was asked, in one sentence")
     dataset: Data
@@ -323,13 +324,40 @@ class Results(_Strict):
         Raises
         ------
         FairtollError
-            If it is missing, cut short or of another structure.
+            If it is missing, cut short, of another structure, or of another version of the schema.
         """
+        require_schema(path)
         try:
-            return cls.model_validate_json(path.read_text(encoding="utf-8"), strict=True)
+            return cls.model_validate_json(path.read_bytes(), strict=True)
         except FileNotFoundError as error:
             raise FairtollError(f"no file {path}; run the experiment first") from error
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "the file"
             raise FairtollError(f"{path} is not a whole results.json: {place}: {first['msg']}") from error
+
+
+def require_schema(path: Path) -> None:
+    """Raise if a results file was written with another version of the schema.
+
+    A file that is missing or is no JSON passes: reading it says what is wrong with it.
+
+    Raises
+    ------
+    FairtollError
+        With the version of fairtoll that wrote the file.
+
+    Examples
+    --------
+    >>> require_schema(Path("nowhere/results.json"))
+    """
+    try:
+        found = json.loads(path.read_bytes())
+    except (OSError, ValueError, RecursionError):
+        return
+    version = found.get("schema_version") if isinstance(found, dict) else None
+    if isinstance(version, int) and version != SCHEMA_VERSION:
+        raise FairtollError(
+            f"{path} was written by fairtoll {found.get('fairtoll_version')} (results schema {version}; this version "
+            f"reads schema {SCHEMA_VERSION}); run the experiment again in a new folder"
+        )

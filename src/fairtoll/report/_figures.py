@@ -54,7 +54,7 @@ def gap_domain(findings: Sequence[Json]) -> tuple[float, float]:
     for finding in findings:
         points += [value for key, value in (finding.get("published") or {}).items() if key != "note"]
         for value in arm_values(finding):
-            points += [value.get("value"), value.get("null_95"), *(value.get("per_seed") or ())]
+            points += [value.get("value"), value.get("null_95"), *(value.get("per_run") or ())]
             ends += list(value.get("interval") or ())[1:]
     return 0.0, reach(in_axis(points, unit), in_axis(ends, unit), limit=100.0 if unit == "points" else None)
 
@@ -105,7 +105,7 @@ def gap_panel(
                     band=None if limit is None else (0.0, limit),
                     tick=scaled(value.get("null_mean"), unit),
                     published=scaled(published, unit),
-                    seeds=runs(value.get("per_seed"), unit),
+                    seeds=runs(value.get("per_run"), unit),
                     text="too few rows" if gap is None else in_unit(gap, unit),
                     tooltip={
                         "arm": titles[value["arm"]],

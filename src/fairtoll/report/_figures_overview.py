@@ -90,7 +90,7 @@ def accuracy_figure(results: Json) -> Figure | None:
                     colours[entry["arm"]],
                     value=scaled(entry["mean"], "points"),
                     published=scaled(entry.get("published"), "points"),
-                    seeds=runs(entry.get("per_seed"), "points"),
+                    seeds=runs(entry.get("per_run"), "points"),
                     text=percent(entry["mean"]),
                     tooltip={
                         "arm": arm,

@@ -9,6 +9,7 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from fairtoll.findings.results import Results
 from fairtoll.report import _alarms, _brief, _format, _prose, _sections, _source, _static, _tables, _time
 from fairtoll.report._chart_style import page_spec
 from fairtoll.report._format import Json
@@ -103,20 +104,20 @@ def arm_detail(finding: Json, value: Json, titles: Titles) -> Json:
     }
 
 
-def render_html(results: Json) -> str:
+def render_html(results: Results) -> str:
     """Return the report as one self-contained page.
 
     Parameters
     ----------
     results
-        What `results.json` holds; the page is a function of it alone.
+        The page is a function of them alone.
 
     Returns
     -------
     str
         HTML with its styles, scripts and data inside, under a policy that forbids any network.
     """
-    clean = _format.cleaned(results)
+    clean = _format.cleaned(results.model_dump(mode="json"))
     return render_page(clean, _sections.build(clean))
 
 

@@ -104,13 +104,13 @@ def verdict_words(finding: Json, key: str = "verdict") -> str:
 
     Examples
     --------
-    >>> verdict_words({"verdict": "inconclusive", "seeds": 1})
+    >>> verdict_words({"verdict": "inconclusive", "runs": 1})
     'inconclusive, one training run'
-    >>> verdict_words({"verdict": "inconclusive", "seeds": 5})
+    >>> verdict_words({"verdict": "inconclusive", "runs": 5})
     'inconclusive'
     """
     verdict = str(finding.get(key) or "")
-    few = {1: "one training run", 2: "two training runs"}.get(finding.get("seeds") or 0)
+    few = {1: "one training run", 2: "two training runs"}.get(finding.get("runs") or 0)
     return f"{verdict}, {few}" if verdict == "inconclusive" and few else verdict
 
 

@@ -80,7 +80,7 @@ def accuracy_table(
         row += [entry.get("threat")] if with_threat else []
         row += [entry.get("attack"), raw(entry.get("epsilon")), raw(entry.get("mean")), raw(entry.get("sd"))]
         row += [raw(entry.get("published"))] if published else []
-        row += [len(entry.get("per_seed") or [])]
+        row += [len(entry.get("per_run") or [])]
         rows.append(row)
     return Table(name, caption, tuple(columns), rows)
 
@@ -215,7 +215,7 @@ def verdict_table(results: Json, name: str, caption: str, findings: Sequence[Jso
                 raw(control_high),
                 finding.get("verdict_from_control"),
                 raw(finding.get("margin")),
-                finding.get("seeds"),
+                finding.get("runs"),
             ]
         )
     return Table(name, caption, columns, rows)

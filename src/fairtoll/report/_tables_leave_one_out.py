@@ -106,7 +106,7 @@ def remarks(entries: Sequence[Json]) -> list[str]:
     """Return what must be known beside the numbers: precision, approximations, how the paper's values relate."""
     precisions = dict.fromkeys(str(entry["precision"]) for entry in entries)
     notes = dict.fromkeys(sentence(entry["published_note"]) for entry in entries if entry.get("published_note"))
-    shared = [SHARED_TWINS] if any(entry.get("twins") == "shared" for entry in entries) else []
+    shared = [SHARED_TWINS] if any(entry.get("adversarial_examples") == "shared" for entry in entries) else []
     references = dict.fromkeys(int(entry.get("references") or 1) for entry in entries)
     decided = [DECIDED] if any(not entry.get("luf_interval") and entry["luf"] for entry in entries) else []
     return [f"Trained in {' and '.join(precisions)}.", *map(compared, references), *decided, *shared, *notes]

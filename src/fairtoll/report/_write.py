@@ -4,6 +4,7 @@ import os
 import tempfile
 from pathlib import Path
 
+from fairtoll.findings.results import Results
 from fairtoll.report import _html, _sections, _static, _strip, _tables
 from fairtoll.report._format import Json, cleaned
 from fairtoll.report._section import Section
@@ -41,14 +42,13 @@ def all_tables(results: Json, sections: list[Section]) -> list[Table]:
     return tables
 
 
-def write_report(results: Json, folder: Path) -> Path:
+def write_report(results: Results, folder: Path) -> Path:
     """Write `report.html`, `figures/*.svg` and `.png`, `tables/*.csv`, `.md` and `.tex`.
 
     Parameters
     ----------
     results
-        What `results.json` holds. Everything written is a function of it alone: the same dict gives the
-        same bytes.
+        Everything written is a function of them alone: the same results give the same bytes.
     folder
         Where to; made if it is not there. Files of the same names are replaced, each in one step.
 
@@ -58,7 +58,7 @@ def write_report(results: Json, folder: Path) -> Path:
         The page, `folder / "report.html"`.
     """
     folder = Path(folder)
-    clean = cleaned(results)
+    clean = cleaned(results.model_dump(mode="json"))
     sections = _sections.build(clean)
     figures = [figure for section in sections for figure in section.figures]
     svgs = {panel.name: _static.page_svg(panel) for figure in figures for panel in figure.panels}

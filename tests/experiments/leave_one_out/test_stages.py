@@ -141,7 +141,7 @@ def test_results_of_every_arm_and_design(finished):
     by_key = {(entry.arm, entry.design): entry for entry in entries}
     for (arm, design), entry in by_key.items():
         assert (entry.members, entry.rows, entry.precision) == (5, ROWS, "float64")
-        assert entry.twins == (None if arm == "standard" else "own")
+        assert entry.adversarial_examples == (None if arm == "standard" else "own")
         full, members = predictions(finished, arm, "full")[0], predictions(finished, arm, design)
         flips = members.argmax(2) != full.argmax(1)
         assert entry.flip_rate == pytest.approx(flips.mean())
@@ -390,7 +390,7 @@ def test_shared_twins_are_those_of_the_full_model_and_say_so(tmp_path):
     options = dataclasses.replace(OPTIONS, count=2, designs=("masked",), arms=("static",), shared_twins=True)
     make(tmp_path / "run", options)
     (entry,) = results_of(tmp_path / "run", options)
-    assert (entry.twins, entry.above_floor, entry.above_standard) == ("shared", None, None)
+    assert (entry.adversarial_examples, entry.above_floor, entry.above_standard) == ("shared", None, None)
     workspace = workspace_of(tmp_path / "run")
     setup, double = workspace.setup, torch.float64
     full = train_members([Member(0, 0)], setup, dtype=double)

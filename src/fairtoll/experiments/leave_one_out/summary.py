@@ -81,7 +81,7 @@ def summarise(
         references=len(changes),
         rows=count,
         precision=options.dtype,
-        twins=None if arm == "standard" else "shared" if options.shared_twins else "own",
+        adversarial_examples=None if arm == "standard" else "shared" if options.shared_twins else "own",
         luf=float(largest.mean()),
         luf_interval=luf_interval([one.change for one in changes]) if design in SPREAD else None,
         luf_quantiles=[float(value) for value in np.quantile(largest, QUANTILES)],
