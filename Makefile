@@ -11,7 +11,7 @@ PEERS := .venv-peers
 # Which benchmarks `make bench` runs: names without .py, wildcards allowed.
 BENCH ?= [a-z]*
 # These have commands of their own.
-NO_BENCH := coverage calibrate_cifar10
+NO_BENCH := coverage calibrate_cifar10 golden
 # One stamp for each set of packages; older than what it depends on, or gone, it is made again.
 RUN_READY := $(VENV)/ready-to-run
 DEV_READY := $(VENV)/ready-to-develop
