@@ -6,7 +6,9 @@ from typing import Any
 
 #: Old name -> new name, of whole words: fields, columns, options, attacks, designs, verdicts, ids of claims and alarms.
 #: A field whose new name is "" is a level that is gone: what it held is in the level above. Who renames adds a line.
-ALIASES: dict[str, str] = {}
+ALIASES: dict[str, str] = {
+    "most_felt": "most_influential",
+}
 
 
 def canonical(name: str) -> str:
