@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 import errno
+import json
 import os
 import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+from fairtoll.checksums import verify
 from fairtoll.errors import FairtollError
 
 if TYPE_CHECKING:
     import pandas as pd
+    from torch import Tensor
 
 
 @contextmanager
@@ -77,36 +80,101 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
     write_with(lambda temporary: frame.to_parquet(temporary, index=False, compression="zstd"), path)
 
 
+@contextmanager
+def reading(path: Path, what: str, *, verified: bool = True) -> Iterator[None]:
+    """Verify a file, and turn whatever goes wrong inside into one line: damaged files raise dozens of kinds of error.
+
+    Parameters
+    ----------
+    path : Path
+        The file that the block reads.
+    what : str
+        What the file should be, as in "a whole Parquet file".
+    verified : bool
+        Whether to compare it with its recorded checksum; see `fairtoll.checksums`.
+
+    Raises
+    ------
+    FairtollError
+        If the file is missing, not as it was recorded, or the block fails.
+
+    Examples
+    --------
+    >>> with reading(Path("nowhere.json"), "whole JSON"):
+    ...     Path("nowhere.json").read_text()
+    Traceback (most recent call last):
+    fairtoll.errors.FairtollError: no file nowhere.json; check the path
+    """
+    try:
+        if verified:
+            verify(path)
+        yield
+    except FairtollError:
+        raise
+    except FileNotFoundError as error:
+        raise FairtollError(f"no file {path}; check the path") from error
+    except OSError as error:
+        raise FairtollError(f"cannot read {path}: {error.strerror or error}; check the file and its rights") from error
+    except Exception as error:
+        first = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise FairtollError(
+            f"{path} is not {what} ({type(error).__name__}: {first}); make or download it again"
+        ) from error
+
+
+def read_json(path: Path) -> Any:
+    """Read a JSON file.
+
+    Raises
+    ------
+    FairtollError
+        If it is missing, damaged, or not as it was recorded.
+    """
+    with reading(path, "whole JSON"):
+        return json.loads(path.read_text(encoding="utf-8"))
+
+
+def read_tensors(path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a safetensors file.
+
+    Raises
+    ------
+    FairtollError
+        If it is missing, damaged, or not as it was recorded.
+    """
+    from safetensors.torch import load_file
+
+    with reading(path, "a whole safetensors file"):
+        return load_file(path)
+
+
 def read_parquet(*paths: Path) -> pd.DataFrame:
     """Read a Parquet table, or the parts of one; text becomes categories where there are parts.
 
     Raises
     ------
     FairtollError
-        If a file is missing, truncated or no Parquet, or the parts do not fit together.
+        If a file is missing, damaged, or not as it was recorded, or the parts do not fit together.
     """
     import pandas as pd
     import pyarrow as pa
     from pyarrow import parquet
 
-    path = paths[0]
-    try:
-        if len(paths) == 1:
-            return pd.read_parquet(path)
-        tables = []
-        for path in paths:
-            text = [field.name for field in parquet.read_schema(path) if pa.types.is_large_string(field.type)]
-            text += [field.name for field in parquet.read_schema(path) if pa.types.is_string(field.type)]
+    if len(paths) == 1:
+        with reading(paths[0], "a whole Parquet file"):
+            return pd.read_parquet(paths[0])
+    tables = []
+    for path in paths:
+        with reading(path, "a whole Parquet file"):
+            schema = parquet.read_schema(path)
+            text = [field.name for field in schema if pa.types.is_large_string(field.type)]
+            text += [field.name for field in schema if pa.types.is_string(field.type)]
             # Text repeats for every row: read as a dictionary it is never spelt out.
             tables.append(parquet.read_table(path, read_dictionary=text))
+    with reading(paths[0].parent, "a folder of tables that fit together", verified=False):
         whole = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
         frame: pd.DataFrame = whole.to_pandas()
-        return frame
-    except FileNotFoundError as error:
-        raise FairtollError(f"no file {path}; check the path") from error
-    except (pa.ArrowException, OSError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise FairtollError(f"{path} is not a whole Parquet file ({reason}); make or download it again") from error
+    return frame
 
 
 def make_folder(path: Path) -> Path:

@@ -273,16 +273,16 @@ def forget(path):
 
 
 SPOILT = [
-    (lambda run: forget(run / "evidence" / "predictions-clean-static.parquet"), "holds NaN or infinity"),
+    (lambda run: forget(run / "evidence/predictions-clean-static.parquet"), "clean-static.parquet is not as it was"),
     (lambda run: shutil.rmtree(run / "evidence"), "holds no evidence"),
-    (lambda run: (run / "configuration.json").write_text('{"experiment": "ad'), "configuration.json is not whole JSON"),
-    (lambda run: (run / "configuration.json").write_text("[1]"), "configuration.json is not whole JSON"),
-    (lambda run: (run / "configuration.json").write_text("{}"), "has no partitions, epsilons, minimum_rows"),
-    (lambda run: (run / "configuration.json").write_text('{"experiment": "adult"}'), "has no protocol"),
-    (lambda run: cut(run / "evidence" / "about.json"), "about.json is not whole JSON"),
-    (lambda run: cut(run / "evidence" / "rows.parquet"), "rows.parquet is not a whole Parquet file"),
-    (lambda run: cut(run / "evidence" / "attacks-pgd-static.parquet"), "attacks-pgd-static.parquet is not a whole"),
-    (lambda run: (run / "evidence" / "predictions-clean-static.parquet").unlink(), "no evidence for arm 'static'"),
+    (lambda run: (run / "configuration.json").write_text('{"experiment": "ad'), "configuration.json is not a whole"),
+    (lambda run: (run / "configuration.json").write_text("[1]"), "configuration.json is not a whole record"),
+    (lambda run: (run / "configuration.json").write_text("{}"), "configuration.json holds no checksum"),
+    (lambda run: cut(run / "stages/results.json"), "results.json is not a whole record"),
+    (lambda run: cut(run / "evidence/about.json"), "about.json is not as it was written"),
+    (lambda run: cut(run / "evidence/rows.parquet"), "rows.parquet is not as it was written"),
+    (lambda run: cut(run / "evidence/attacks-pgd-static.parquet"), "attacks-pgd-static.parquet is not as it was"),
+    (lambda run: (run / "evidence/predictions-clean-static.parquet").unlink(), "clean-static.parquet is missing"),
 ]
 
 

@@ -2,6 +2,7 @@
 
 import errno
 import json
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -49,11 +50,11 @@ def test_what_was_asked_is_asked_again(folder, pages):
 def test_it_is_computed_and_not_copied(folder):
     found = Results.read(folder / "results.json")
     assert found.findings[0].robust.value == 0.5
-    path = folder / "evidence" / "predictions.parquet"
-    frame = pd.read_parquet(path)
-    wrong = (frame["arm"] == "hardened") & (frame["row"] >= 50)
-    frame.loc[wrong, ["probability_0", "probability_1"]] = np.float32([0.1, 0.9])
-    frame.to_parquet(path, index=False)
+    evidence = Evidence.load(folder / "evidence")
+    predictions = evidence.predictions.copy()
+    wrong = (predictions["arm"] == "hardened") & (predictions["row"] >= 50)
+    predictions.loc[wrong, ["probability_0", "probability_1"]] = np.float32([0.1, 0.9])
+    replace(evidence, predictions=predictions).save(folder / "evidence")
     rerender(folder)
     assert Results.read(folder / "results.json").findings[0].robust.value == 1.0
 
@@ -72,14 +73,14 @@ def test_a_full_disk(folder, monkeypatch):
     [
         ("results.json", None, r"is no run folder \(it holds no configuration.json\)"),
         ("results.json", '{"title":', r"results.json is not a whole results.json"),
-        ("evidence/about.json", '{"class', r"about.json is not whole JSON"),
+        ("evidence/about.json", '{"class', r"about.json is not as it was written"),
         ("evidence/about.json", None, r"evidence holds no evidence"),
         ("evidence/rows.parquet", None, r"evidence holds no evidence"),
-        ("evidence/rows.parquet", "PAR1", r"rows.parquet is not a whole Parquet file"),
-        ("evidence/predictions.parquet", "", r"predictions.parquet is not a whole Parquet file"),
-        ("evidence/predictions.parquet", None, r"the evidence has 0 arm"),
-        ("configuration.json", "{}", r"has no partitions, epsilons, minimum_rows; give the folder of a run"),
-        ("configuration.json", '{"experiment": "adult"}', r"has no protocol; give the folder of a run"),
+        ("evidence/rows.parquet", "PAR1", r"rows.parquet is not as it was written"),
+        ("evidence/predictions.parquet", "", r"predictions.parquet is not as it was written"),
+        ("evidence/predictions.parquet", None, r"predictions.parquet is missing"),
+        ("configuration.json", "{}", r"configuration.json holds no checksum"),
+        ("configuration.json", '{"experiment": "adult"}', r"configuration.json holds no checksum"),
     ],
 )
 def test_a_folder_that_is_wrong(folder, name, content, message):

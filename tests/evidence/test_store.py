@@ -122,7 +122,7 @@ def test_what_is_saved_is_what_is_loaded(tmp_path):
     assert (success.tolist(), rows.tolist()) == ([[False, True], [False, True]], [0, 2])
     assert after.attack_names("plain") == before.attack_names("plain")
     assert sorted(path.name for path in tmp_path.iterdir()) == [
-        "about.json", "attacks.parquet", "predictions.parquet", "rows.parquet",
+        "about.json", "attacks.parquet", "checksums.json", "predictions.parquet", "rows.parquet",
     ]  # fmt: skip
 
 
@@ -131,6 +131,7 @@ def test_parts_are_joined(tmp_path):
     whole.save(tmp_path)
     for name, frame in (("predictions", whole.predictions), ("attacks", whole.attacks)):
         (tmp_path / f"{name}.parquet").unlink()
+        (tmp_path / "checksums.json").unlink(missing_ok=True)
         for seed in (0, 1):
             frame[frame["seed"] == seed].to_parquet(tmp_path / f"{name}-{seed}.parquet", index=False)
     after = Evidence.load(tmp_path)
@@ -184,6 +185,7 @@ def test_old_parts_are_joined_with_new_ones(tmp_path):
     whole = with_least_epsilon(small())
     whole.save(tmp_path)
     (tmp_path / "attacks.parquet").unlink()
+    (tmp_path / "checksums.json").unlink()
     searches = whole.attacks["attack"] == "least-epsilon"
     whole.attacks[~searches].drop(columns=OLD).to_parquet(tmp_path / "attacks-old.parquet", index=False)
     whole.attacks[searches].to_parquet(tmp_path / "attacks-search.parquet", index=False)
@@ -334,7 +336,7 @@ def test_a_truncated_table(tmp_path, name, share):
     path = tmp_path / f"{name}.parquet"
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(FairtollError, match=rf"{name}.parquet is not a whole Parquet file"):
+    with pytest.raises(FairtollError, match=rf"{name}.parquet is not as it was written"):
         Evidence.load(tmp_path)
 
 
@@ -342,7 +344,7 @@ def test_a_truncated_table(tmp_path, name, share):
 def test_a_half_written_description(tmp_path, content):
     small().save(tmp_path)
     (tmp_path / "about.json").write_text(content)
-    with pytest.raises(FairtollError, match=r"about.json is not whole"):
+    with pytest.raises(FairtollError, match=r"about.json is not as it was written"):
         Evidence.load(tmp_path)
 
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import json
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -10,6 +11,7 @@ import typer
 
 from fairtoll.errors import FairtollError
 from fairtoll.files import disk_error, write_text
+from fairtoll.runs.folder import CONFIGURATION, finished_run
 
 if TYPE_CHECKING:
     from fairtoll.findings.results import Results
@@ -43,21 +45,24 @@ def rerender(folder: Path) -> Path:
     from fairtoll.report import write_report
 
     require_schema(folder / "results.json")
-    configuration = _configuration(folder)
-    experiment = configuration.get("experiment")
-    if experiment in ("adult", "cifar10"):
-        _require(folder, configuration, ["protocol"])
-        from fairtoll.experiments import adult_results, cifar10_results
-
-        results = (adult_results if experiment == "adult" else cifar10_results)(folder)
-    else:
-        results = _audit_again(folder, configuration)
+    with _reading(folder) as configuration:
+        results = _compute(folder, configuration)
     write_text(results.model_dump_json(indent=1) + "\n", folder / "results.json")
     try:
         write_report(results, folder)
     except OSError as error:
         raise disk_error(error, folder) from error
     return folder / "report.html"
+
+
+def _compute(folder: Path, configuration: dict[str, Any]) -> Results:
+    experiment = configuration.get("experiment")
+    if experiment in ("adult", "cifar10"):
+        _require(folder, configuration, ["protocol"])
+        from fairtoll.experiments import adult_results, cifar10_results
+
+        return (adult_results if experiment == "adult" else cifar10_results)(folder)
+    return _audit_again(folder, configuration)
 
 
 def _audit_again(folder: Path, configuration: dict[str, Any]) -> Results:
@@ -77,15 +82,12 @@ def _require(folder: Path, configuration: dict[str, Any], names: list[str]) -> N
         raise FairtollError(f"the configuration in {folder} has no {', '.join(missing)}; give the folder of a run")
 
 
-def _configuration(folder: Path) -> dict[str, Any]:
-    path = folder / "configuration.json"
-    if not path.is_file():
-        if (folder / "results.json").is_file():
-            from fairtoll.findings.results import Results
+@contextmanager
+def _reading(folder: Path) -> Iterator[dict[str, Any]]:
+    if not (folder / CONFIGURATION).is_file() and (folder / "results.json").is_file():
+        from fairtoll.findings.results import Results
 
-            return Results.read(folder / "results.json").configuration
-        raise FairtollError(f"{folder} is no run folder (it holds no configuration.json); give the folder of a run")
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise FairtollError(f"{path} is not whole JSON ({error}); run the experiment again") from error
+        yield Results.read(folder / "results.json").configuration
+        return
+    with finished_run(folder) as configuration:
+        yield configuration

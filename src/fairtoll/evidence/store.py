@@ -6,7 +6,6 @@ figure is computed from them again, without the model.
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -25,7 +24,8 @@ from fairtoll.evidence.tables import describe_least_epsilon as describe_least_ep
 from fairtoll.evidence.tables import describe_predictions as describe_predictions
 from fairtoll.evidence.tables import describe_rows as describe_rows
 from fairtoll.evidence.tables import write_about as write_about
-from fairtoll.files import make_folder, read_parquet, write_parquet
+from fairtoll.files import make_folder, read_json, read_parquet, reading, write_parquet
+from fairtoll.records import record_files, verifying_records
 
 PREDICTION_KEYS = ("arm", "seed", "evaluation", "threat", "epsilon")
 ATTACK_KEYS = ("arm", "seed", "evaluation", "threat", "attack", "epsilon")
@@ -236,6 +236,7 @@ class Evidence:
         write_about(folder, self.class_names, self.about)
         for name in ("rows", "predictions", "attacks"):
             write_parquet(getattr(self, name), folder / f"{name}.parquet")
+        record_files(folder, ["about.json", "rows.parquet", "predictions.parquet", "attacks.parquet"])
 
     @classmethod
     def load(cls, folder: Path) -> Evidence:
@@ -244,24 +245,22 @@ class Evidence:
         Raises
         ------
         FairtollError
-            If the folder holds no evidence, or a file is truncated.
+            If the folder holds no evidence, or a file is missing, damaged or not as it was written.
         """
         about = folder / "about.json"
         if not about.is_file() or not (folder / "rows.parquet").is_file():
             raise FairtollError(f"{folder} holds no evidence (about.json and rows.parquet); run the experiment first")
-        try:
-            description = dict(json.loads(about.read_text(encoding="utf-8")))
-            class_names = tuple(map(str, description.pop("class_names")))
-        except (OSError, ValueError, TypeError, KeyError) as error:
-            reason = f"{type(error).__name__}: {error}"
-            raise FairtollError(f"{about} is not whole JSON ({reason}); run the experiment again") from error
-        return cls(
-            read_parquet(folder / "rows.parquet"),
-            _join(sorted(folder.glob("predictions*.parquet")), NO_PREDICTIONS),
-            _join(sorted(folder.glob("attacks*.parquet")), NO_ATTACKS),
-            class_names,
-            description,
-        )
+        with verifying_records(folder):
+            description = read_json(about)
+            with reading(about, "whole: it lacks the names of the classes", verified=False):
+                class_names = tuple(map(str, description.pop("class_names")))
+            return cls(
+                read_parquet(folder / "rows.parquet"),
+                _join(sorted(folder.glob("predictions*.parquet")), NO_PREDICTIONS),
+                _join(sorted(folder.glob("attacks*.parquet")), NO_ATTACKS),
+                class_names,
+                description,
+            )
 
     @classmethod
     def from_frame(

@@ -1,9 +1,9 @@
 """A run directory: stages written whole or not at all, so that a killed run continues.
 
-A stage is done when its record stands in ``stages/``: the record names the stage's files and their
+A stage is done when its record is in ``stages/``: the record names the stage's files and their
 checksums, and the key of everything it depends on. Files come first and the record last, so a stage that
 was cut off has no record and is made again; what it makes depends on its key alone, so the result is the
-same as that of an uninterrupted run.
+same as that of an uninterrupted run. `finished_run` reads a run later: only what is on record, and as it was written.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fairtoll._version import __version__
+from fairtoll.checksums import checksum, verifying
 from fairtoll.errors import FairtollError
-from fairtoll.files import disk_error, make_folder, write_text
-
-CONFIGURATION = "configuration.json"
+from fairtoll.files import disk_error, make_folder
+from fairtoll.records import CONFIGURATION as CONFIGURATION
+from fairtoll.records import STAGES, read_record, recorded_files, stage_records, write_record
 
 
 class Run:
@@ -47,7 +48,7 @@ class Run:
     --------
     >>> import tempfile
     >>> run = Run(Path(tempfile.mkdtemp()), {"seeds": 1})
-    >>> made = run.stage("one", ["note.txt"], lambda: write_text("done", run.folder / "note.txt"))
+    >>> made = run.stage("one", ["note.txt"], lambda: (run.folder / "note.txt").write_text("done"))
     >>> made, run.stage("one", ["note.txt"], lambda: None)
     (True, False)
     """
@@ -67,7 +68,7 @@ class Run:
             self._write_configuration()
 
     def _write_configuration(self) -> None:
-        write_text(json.dumps(self.configuration, indent=1) + "\n", self.folder / CONFIGURATION)
+        write_record(self.configuration, self.folder / CONFIGURATION)
 
     def _require_same(self) -> None:
         if different := differences(self._lasting(read_configuration(self.folder)), self._lasting(self.configuration)):
@@ -117,7 +118,7 @@ class Run:
         detail: Mapping[str, Any] | None = None,
         seconds: float = 0.0,
     ) -> bool:
-        """Run `make` unless its outputs stand already.
+        """Run `make` unless its outputs are up to date.
 
         Parameters
         ----------
@@ -139,7 +140,7 @@ class Run:
         bool
             Whether the stage had to run.
         """
-        if self.stands(name, outputs, after=after, detail=detail):
+        if self.is_up_to_date(name, outputs, after=after, detail=detail):
             return False
         key = self._key(name, after, detail)
         started = time.monotonic()
@@ -149,12 +150,14 @@ class Run:
             make()
             record = {
                 "key": key,
+                "after": list(after),
                 "seconds": round(seconds + time.monotonic() - started, 3),
-                "files": {output: _checksum(self.folder / output) for output in outputs},
+                "ended": time.time(),
+                "files": {output: checksum(self.folder / output) for output in outputs},
             }
         except OSError as error:
             raise disk_error(error, self.folder) from error
-        write_text(json.dumps(record, indent=1) + "\n", make_folder(self.folder / "stages") / f"{name}.json")
+        write_record(record, make_folder(self.folder / STAGES) / f"{name}.json")
         return True
 
     def _key(self, name: str, after: Sequence[str], detail: Mapping[str, Any] | None) -> str:
@@ -163,7 +166,7 @@ class Run:
         content = json.dumps(depends, sort_keys=True)
         return hashlib.sha256(content.encode()).hexdigest()
 
-    def stands(
+    def is_up_to_date(
         self,
         name: str,
         outputs: Sequence[str],
@@ -173,20 +176,19 @@ class Run:
     ) -> bool:
         """Whether a stage is finished, its files are whole and nothing it reads from has changed since.
 
-        It may have written more files than are asked for now.
+        It may have written more files than are wanted now.
         """
         record = self._record(name)
         return record.get("key") == self._key(name, after, detail) and all(
-            (self.folder / output).is_file() and _checksum(self.folder / output) == record["files"].get(output)
+            (self.folder / output).is_file() and checksum(self.folder / output) == record["files"].get(output)
             for output in outputs
         )
 
     def _record(self, name: str) -> dict[str, Any]:
         try:
-            record = json.loads((self.folder / "stages" / f"{name}.json").read_text(encoding="utf-8"))
-        except (OSError, ValueError):
-            return {}
-        return record if isinstance(record, dict) else {}
+            return read_record(self.folder / STAGES / f"{name}.json")
+        except FairtollError:
+            return {}  # made again
 
 
 def read_configuration(folder: Path) -> dict[str, Any]:
@@ -195,7 +197,7 @@ def read_configuration(folder: Path) -> dict[str, Any]:
     Raises
     ------
     FairtollError
-        If there is none, or it is not whole.
+        If there is none, or it is not as it was written.
 
     Examples
     --------
@@ -205,10 +207,46 @@ def read_configuration(folder: Path) -> dict[str, Any]:
     1
     """
     path = folder / CONFIGURATION
-    try:
-        return dict(json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError) as error:
-        raise FairtollError(f"{path} cannot be read ({error}); give another folder with --out") from error
+    if not path.exists():
+        raise FairtollError(f"{folder} is no run folder (it holds no {CONFIGURATION}); give the folder of a run")
+    return read_record(path)
+
+
+@contextmanager
+def finished_run(folder: Path) -> Iterator[dict[str, Any]]:
+    """Read a run that was made earlier: inside, each file of its folder is read only as its stage wrote it.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's.
+
+    Yields
+    ------
+    dict
+        Its configuration.
+
+    Raises
+    ------
+    FairtollError
+        If there is no run, or its configuration or the record of a stage is not as it was written; inside, if a file
+        is not.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> run = Run(Path(tempfile.mkdtemp()), {"runs": 1})
+    >>> made = run.stage("one", ["note.json"], lambda: write_record({"rows": 3}, run.folder / "note.json"))
+    >>> with finished_run(run.folder) as configuration:
+    ...     configuration["runs"]
+    1
+    """
+    configuration = read_configuration(folder)
+    files = recorded_files(folder)
+    if not files:
+        raise FairtollError(f"{folder} has no finished stage; run the command that made it again")
+    with verifying(folder, files):
+        yield configuration
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
@@ -234,10 +272,4 @@ def finished_stages(folder: Path) -> dict[str, float]:
     >>> finished_stages(Path("nowhere"))
     {}
     """
-    records = sorted((folder / "stages").glob("*.json"), key=lambda path: (path.stat().st_mtime_ns, path.name))
-    return {path.stem: float(json.loads(path.read_text(encoding="utf-8"))["seconds"]) for path in records}
-
-
-def _checksum(path: Path) -> str:
-    with open(path, "rb") as handle:
-        return hashlib.file_digest(handle, "sha256").hexdigest()
+    return {name: float(record["seconds"]) for name, record in stage_records(folder).items()}

@@ -51,7 +51,7 @@ class Stage:
 
     def stands(self, run: Run) -> bool:
         """Whether it is finished in that run."""
-        return run.stands(self.name, self.outputs, after=self.after, detail=self.detail)
+        return run.is_up_to_date(self.name, self.outputs, after=self.after, detail=self.detail)
 
     def keep(self, run: Run, make: Callable[[], object], *, seconds: float = 0.0) -> bool:
         """Have `make` write its outputs unless they stand; returns whether they had to be written."""

@@ -1,0 +1,147 @@
+"""Records of finished work: JSON files that hold the checksums of other files, and their own.
+
+A stage of a run has its record in ``stages/``; a folder that was written in one go has ``checksums.json``. Both name
+files and their checksums under "files".
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+from fairtoll.checksums import checksum, is_verified, verifying
+from fairtoll.errors import FairtollError
+from fairtoll.files import reading, write_text
+
+CONFIGURATION = "configuration.json"
+CHECKSUMS = "checksums.json"
+STAGES = "stages"
+#: The key of a record's own checksum.
+OWN = "sha256"
+
+
+def write_record(content: Mapping[str, Any], path: Path) -> None:
+    """Write plain JSON values with their own checksum, whole or not at all.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> path = Path(tempfile.mkdtemp()) / "record.json"
+    >>> write_record({"rows": 3}, path)
+    >>> read_record(path)
+    {'rows': 3}
+    >>> _ = path.write_text(path.read_text().replace("3", "4", 1))
+    >>> read_record(path)  # doctest: +ELLIPSIS
+    Traceback (most recent call last):
+    fairtoll.errors.FairtollError: .../record.json is not as it was written (its checksum differs); put ...
+    """
+    write_text(json.dumps({**content, OWN: _digest(content)}, indent=1) + "\n", path)
+
+
+def read_record(path: Path) -> dict[str, Any]:
+    """What `write_record` wrote.
+
+    Raises
+    ------
+    FairtollError
+        If there is none, or it is not as it was written.
+    """
+    with reading(path, "a whole record of fairtoll", verified=False):
+        content = dict(json.loads(path.read_text(encoding="utf-8")))
+    own = content.pop(OWN, None)
+    if own is None:
+        raise FairtollError(
+            f"{path} holds no checksum: it is damaged, or another version of fairtoll wrote it; make it again in a new "
+            "folder"
+        )
+    if own != _digest(content):
+        raise FairtollError(
+            f"{path} is not as it was written (its checksum differs); put the file back as it was, or make it again"
+        )
+    return content
+
+
+def record_files(folder: Path, names: Sequence[str]) -> None:
+    """Record the checksums of files in a folder that was written in one go, for `verifying_records`.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp())
+    >>> write_text("done", folder / "note.txt")
+    >>> record_files(folder, ["note.txt"])
+    >>> list(recorded_files(folder))
+    ['note.txt']
+    """
+    write_record({"files": {name: checksum(folder / name) for name in names}}, folder / CHECKSUMS)
+
+
+def stage_records(folder: Path) -> dict[str, dict[str, Any]]:
+    """The records of a run's finished stages, in the order in which the stages ended.
+
+    Raises
+    ------
+    FairtollError
+        If a record is not as it was written, or the record of a stage that another one read from is missing.
+
+    Examples
+    --------
+    >>> stage_records(Path("nowhere"))
+    {}
+    """
+    records = {path.stem: read_record(path) for path in sorted((folder / STAGES).glob("*.json"))}
+    missing = {name for record in records.values() for name in record["after"] if name not in records}
+    if missing:
+        raise FairtollError(
+            f"{folder / STAGES} has no record of {', '.join(sorted(missing))}, which others were made from; run the "
+            "same command again: finished stages are kept"
+        )
+    return dict(sorted(records.items(), key=lambda item: (item[1]["ended"], item[0])))
+
+
+def recorded_files(folder: Path) -> dict[str, str]:
+    """Checksums by relative path of all files that a folder, or its run's stages, have on record.
+
+    Raises
+    ------
+    FairtollError
+        If a record is not as it was written.
+    """
+    files: dict[str, str] = {}
+    if (folder / CHECKSUMS).exists():
+        files |= read_record(folder / CHECKSUMS)["files"]
+    for record in stage_records(folder).values():
+        files |= record["files"]
+    return files
+
+
+@contextmanager
+def verifying_records(folder: Path) -> Iterator[None]:
+    """Inside, the files of a folder are read only as they are on record there, or in the run that it is a part of.
+
+    A folder without any record, such as tables that someone put together by hand, is read as it is.
+
+    Raises
+    ------
+    FairtollError
+        If a record is not as it was written, or one of the folder's recorded files is missing.
+    """
+    root = folder.parent if (folder.parent / CONFIGURATION).exists() else folder
+    files = recorded_files(root)
+    missing = [name for name in files if (root / name).is_relative_to(folder) and not (root / name).is_file()]
+    if missing:
+        raise FairtollError(f"{root / missing[0]} is missing; put the file back, or make it again")
+    if files and not is_verified(folder):
+        with verifying(root, files):
+            yield
+    else:
+        yield
+
+
+def _digest(content: Mapping[str, Any]) -> str:
+    plain = json.loads(json.dumps(content))
+    return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()
