@@ -8,6 +8,12 @@ from typing import Any
 #: A field whose new name is "" is a level that is gone: what it held is in the level above. Who renames adds a line.
 ALIASES: dict[str, str] = {
     "most_felt": "most_influential",
+    "seeds": "runs",
+    "per_seed": "per_run",
+    "stands": "supported",
+    "does not stand": "refuted",
+    "cannot be told": "inconclusive",
+    "twins": "adversarial_examples",
 }
 
 
