@@ -20,7 +20,7 @@ import numpy as np
 from fairlearn.metrics import MetricFrame
 from sklearn.metrics import accuracy_score
 
-from fairtoll.bootstrap import bootstrap_by_group
+from _bootstrap import bootstrap_by_group
 from fairtoll.metrics import class_accuracy_unfairness_by_group
 
 QUANTILES = [0.025, 0.975]
