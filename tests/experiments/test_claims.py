@@ -8,7 +8,7 @@ import pytest
 
 from fairtoll import Evidence
 from fairtoll.experiments.adult_claims import judge_adult_claims
-from fairtoll.experiments.adult_plan import adult_plan
+from fairtoll.experiments.adult_plan import adult_plan, of_confidence
 from fairtoll.experiments.arms import PAPER
 from fairtoll.findings import results
 from fairtoll.findings.compare import answer
@@ -82,8 +82,8 @@ JUDGED = {
 }
 NAMED = [
     ("cau-adult", ["cau/class/clean"]),
-    ("eou-sex", [f"eou/sex/clean/{label}" for label in (NO, YES)]),
-    ("eou-race", [f"eou/race/clean/{label}" for label in (NO, YES)]),
+    ("eou-sex", [of_confidence("sex", label).key for label in (NO, YES)]),
+    ("eou-race", [of_confidence("race", label).key for label in (NO, YES)]),
     ("cru-s-adult", [f"cru_s/class/white-box/paper/pgd-20/{epsilon}/all" for epsilon in (10, 15, 20)]),
 ]
 
@@ -134,7 +134,7 @@ def sex_gap(standard, robust, **options):
     ],
 )
 def test_female_below_male(first, second, expected):
-    changes = {f"eou/sex/clean/{NO}": first, f"eou/sex/clean/{YES}": second}
+    changes = {of_confidence("sex", NO).key: first, of_confidence("sex", YES).key: second}
     assert judgement("female-below-male", changes) == expected
 
 
@@ -156,7 +156,7 @@ def gaps(standard, robust, half=0.02):
     ],
 )
 def test_higher_on_d1(first, second, expected):
-    changes = {f"eou/sex/clean/{NO}": first, f"eou/sex/clean/{YES}": second}
+    changes = {of_confidence("sex", NO).key: first, of_confidence("sex", YES).key: second}
     assert judgement("eou-d1-above-d0", changes) == expected
 
 
@@ -181,8 +181,8 @@ def test_more_values_without_a_difference():
 @pytest.mark.parametrize("claim", ["female-below-male", "eou-d1-above-d0", "eou-values"])
 def test_one_training_run_tells_nothing(claim):
     changes = {
-        f"eou/sex/clean/{NO}": sex_gap((0.2, 0.3), (0.2, 0.3)) | {"interval": (0.20, 0.24)},
-        f"eou/sex/clean/{YES}": sex_gap((0.6, 0.9), (0.6, 0.9), value=0.3, interval=(0.28, 0.32))
+        of_confidence("sex", NO).key: sex_gap((0.2, 0.3), (0.2, 0.3)) | {"interval": (0.20, 0.24)},
+        of_confidence("sex", YES).key: sex_gap((0.6, 0.9), (0.6, 0.9), value=0.3, interval=(0.28, 0.32))
         | {"interval": (0.20, 0.24)},
         "eou/race/clean*": {"interval": (0.00, 0.04)},
     }

@@ -260,7 +260,12 @@ def test_published_values_stand_beside_the_gap_and_the_groups():
 @pytest.mark.parametrize(
     ("question", "message"),
     [
-        (Question("fairness", "site"), "unknown metric 'fairness'; expected one of cau, cru_s, "),
+        (Question("fairness", "site"), "unknown metric 'fairness'; expected one of cau, cru_epsilon, "),
+        (Question("luf", "site"), "unknown metric 'luf'; expected one of cau, cru_epsilon, "),
+        (Question("cau", "site", denominator="correct"), "cau has the denominator 'correct'; expected none"),
+        (Question("cau", "site", target="yes"), "cau has the target yes; expected none"),
+        (Question("eou", "site", target="yes", rate=0.5), "eou has the rate 0.5; expected none"),
+        (Question("cru_s", "site", UNION, denominator="half"), "denominator 'half'; expected 'all' or 'correct'"),
         (Question("cau", "sex"), "unknown attribute 'sex'; the evidence has: class, site"),
         (Question("cau", "site & sex"), "unknown attribute 'sex'"),
         (Question("eou", "site", label="maybe", target="yes"), "unknown class 'maybe'; the data has no, yes"),

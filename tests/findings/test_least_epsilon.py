@@ -10,8 +10,8 @@ from fairtoll.findings import Question, assemble
 from fairtoll.findings.assemble import accuracies
 from fairtoll.findings.compare import answer, answer_all
 from fairtoll.findings.least_epsilon import least_epsilons
-from fairtoll.findings.outcomes import match_rate
 from fairtoll.findings.results import Example
+from fairtoll.metrics import METRICS
 from fairtoll.statistics import difference
 
 LABELS = np.arange(90) % 3
@@ -130,8 +130,8 @@ def test_the_censored_share_stands_beside_the_verdict(evidence):
     finding = answer(evidence, PAIR, Question("cru_epsilon", "class", LEAST), dataset="hand")
     shares = {arm: f"{(values == LARGEST).mean():.2%}" for arm, values in ARMS.items()}
     assert finding.reason.endswith(
-        f"; {shares['plain']} of the rows of 'plain' and {shares['hardened']} of 'hardened' stand at the largest "
-        "radius and count with it"
+        f"; {shares['plain']} of the rows of 'plain' and {shares['hardened']} of 'hardened' are not broken at "
+        "the largest radius and count with it"
     )
 
 
@@ -245,11 +245,12 @@ def test_gaps_against_the_mean_of_the_same_rows_are_covered(metric):
             hard = own + np.sqrt(0.1) * generator.standard_normal((3, 400))
             moved = factors * np.exp(0.05 * generator.standard_normal((3, 5)))
             arms.append(np.where(generator.random(400) < 0.2, 0.0, strength * np.exp(hard)) * moved[:, labels])
-        if metric == "cru_s_matched":
-            everyone = np.ones(400, dtype=bool)
-            arms = [np.stack([match_rate(run, ~everyone, everyone, rate=0.6) for run in arm]) for arm in arms]
-        else:
-            arms = [arm / arm.mean(axis=1, keepdims=True) for arm in arms]
+        everyone, rate = np.ones(400, dtype=bool), {"rate": 0.6} if metric == "cru_s_matched" else {}
+        outcome = METRICS[metric].outcome
+        arms = [
+            np.stack([outcome(least_epsilon=run, censored=~everyone, counted=everyone, **rate) for run in arm])
+            for arm in arms
+        ]
         interval = difference(*arms, labels, rates=metric == "cru_s_matched").interval
         covered += 0 in interval
         worse += interval.low > 0

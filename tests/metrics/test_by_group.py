@@ -1,6 +1,5 @@
 """Groups that are too small, names, intersections, and what a result carries."""
 
-import json
 import math
 import subprocess
 import sys
@@ -80,6 +79,33 @@ def test_nothing_is_known_relative_to_zero():
     assert math.isnan(result.gap)
 
 
+@pytest.mark.parametrize("relative", [False, True])
+@pytest.mark.parametrize(
+    ("radius", "censored"),
+    [
+        ([0.0] * 20, None),  # all misclassified
+        ([0.0] * 20, [False] * 20),
+        ([1.0] * 20, [True] * 20),  # all limits
+        ([0.0, 1.0] * 10, [False, True] * 10),  # some of either
+        ([0.0] * 10 + [1.0] * 10, [False] * 10 + [True] * 10),  # a gap of 1 that is up to the largest radius tried
+    ],
+)
+def test_least_epsilons_that_say_nothing_have_no_gap(radius, censored, relative):
+    y_true = [0] * 10 + [1] * 10
+    result = metrics.class_robustness_unfairness_by_group(y_true, radius, censored=censored, relative=relative)
+    assert not result.sufficient.any()
+    gap = metrics.class_robustness_unfairness(y_true, radius, censored=censored, relative=relative)
+    assert math.isnan(gap)
+
+
+def test_one_row_that_an_attack_broke_is_enough_unless_it_does_not_count():
+    y_true, radius = [0] * 10 + [1] * 10, [0.5] + [1.0] * 19
+    censored, correct = [False] + [True] * 19, [False] + [True] * 19
+    call = metrics.class_robustness_unfairness
+    assert call(y_true, radius, censored=censored) == pytest.approx(0.05)
+    assert math.isnan(call(y_true, radius, censored=censored, correct=correct, minimum_rows=5))
+
+
 def test_censoring_is_reported_and_leaves_the_number():
     y_true, radius = [0] * 10 + [1] * 10, [0.5] * 10 + [1.0] * 10
     censored = [False] * 10 + [True] * 4 + [False] * 6
@@ -98,21 +124,6 @@ def test_a_misclassified_row_is_a_success_among_all_rows():
     )
     assert [plain.values[0], known.values[0], among.values[0]] == [0.0, 0.3, 0.0]
     assert [plain.rows[0], known.rows[0], among.rows[0]] == [10, 10, 7]
-
-
-def test_the_dictionary_is_json_with_fixed_keys():
-    result = metrics.success_rate_unfairness_by_group(
-        np.repeat([0, 1], 10), np.ones(20), denominator="correct", correct=np.repeat([1, 0], 10)
-    )
-    assert json.loads(json.dumps(result.to_dict(), allow_nan=False)) == {
-        "gap": None,
-        "highest": 0,
-        "lowest": 0,
-        "groups": [
-            {"group": 0, "value": 1.0, "rows": 10, "sufficient": True, "censored": None},
-            {"group": 1, "value": None, "rows": 0, "sufficient": False, "censored": None},
-        ],
-    }
 
 
 @pytest.mark.parametrize(

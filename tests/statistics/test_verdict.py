@@ -3,13 +3,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from fairtoll.errors import FairtollError
 from fairtoll.statistics import (
     Interval,
     VerdictKind,
     difference,
     levelling_down,
-    margin_for,
     state_verdict,
     swap_test,
 )
@@ -47,17 +45,6 @@ def test_fewer_than_three_training_runs_never_decide(found, runs, opening, arm, 
     assert verdict.kind == "inconclusive"
     assert verdict.reason.startswith(opening)
     assert state_verdict(replace(few, **{arm: 3}), margin=0.01).kind != "inconclusive"
-
-
-def test_margins():
-    assert margin_for("eou") == 0.01
-    assert margin_for("cru_s_matched") == 0.01
-    assert margin_for("cru_epsilon_relative") == 0.05
-    assert margin_for("cru_epsilon", mean_least_epsilon=4.0) == pytest.approx(0.2)
-    with pytest.raises(FairtollError, match="mean_least_epsilon"):
-        margin_for("cru_epsilon")
-    with pytest.raises(FairtollError, match="metric"):
-        margin_for("unfairness")
 
 
 def test_levelling_down_names_the_fall_of_the_best():

@@ -6,7 +6,7 @@ import math
 from collections.abc import Mapping, Sequence
 
 from fairtoll.data.adult import CLASS_NAMES
-from fairtoll.experiments.adult_plan import adult_plan
+from fairtoll.experiments.adult_plan import adult_plan, of_confidence
 from fairtoll.experiments.arms import PAPER
 from fairtoll.experiments.claims import (
     INCONCLUSIVE,
@@ -63,8 +63,8 @@ def judge_adult_claims(
         _success_rates(by_key),
         _female_below_male(by_key),
         _higher_on_d1(by_key),
-        _worse("eou-sex", [by_key[f"eou/sex/clean/{label}"] for label in (D0, D1)], "EOU for sex"),
-        _worse("eou-race", [by_key[f"eou/race/clean/{label}"] for label in (D0, D1)], "EOU for race"),
+        _worse("eou-sex", [by_key[of_confidence("sex", label).key] for label in (D0, D1)], "EOU for sex"),
+        _worse("eou-race", [by_key[of_confidence("race", label).key] for label in (D0, D1)], "EOU for race"),
         _more_values(by_key),
     ]
     kinds = {"CAU": ["cau-adult"], "CRU_s": ["cru-s-adult"], "EOU": ["eou-sex", "eou-race"]}
@@ -110,7 +110,7 @@ def _spread(values: Sequence[float | None]) -> float:
 
 
 def _female_below_male(by_key: Mapping[str, Finding]) -> Claim:
-    findings = [by_key[f"eou/sex/clean/{label}"] for label in (D0, D1)]
+    findings = [by_key[of_confidence("sex", label).key] for label in (D0, D1)]
     phrases, below, above = [], 0, 0
     for finding in findings:
         for arm in (finding.standard, finding.robust):
@@ -131,7 +131,7 @@ def _female_below_male(by_key: Mapping[str, Finding]) -> Claim:
 
 
 def _higher_on_d1(by_key: Mapping[str, Finding]) -> Claim:
-    first, second = (by_key[f"eou/sex/clean/{label}"] for label in (D0, D1))
+    first, second = (by_key[of_confidence("sex", label).key] for label in (D0, D1))
     phrases, judgements = [], []
     for one, other in ((first.standard, second.standard), (first.robust, second.robust)):
         if one.value is None or other.value is None or one.interval is None or other.interval is None:
@@ -152,7 +152,7 @@ def _higher_on_d1(by_key: Mapping[str, Finding]) -> Claim:
 def _more_values(by_key: Mapping[str, Finding]) -> Claim:
     findings, phrases, judgements = [], [], []
     for label in (D0, D1):
-        sex, race = by_key[f"eou/sex/clean/{label}"], by_key[f"eou/race/clean/{label}"]
+        sex, race = by_key[of_confidence("sex", label).key], by_key[of_confidence("race", label).key]
         findings += [sex, race]
         if sex.difference is None or race.difference is None:
             judgements.append(INCONCLUSIVE)

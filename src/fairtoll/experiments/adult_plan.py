@@ -81,8 +81,14 @@ def published_values() -> dict[str, dict[Any, Any]]:
             for role in ("standard", "robust")
             for position, group in enumerate(confidence["groups"])
         }
-        values[f"paper/eou/race/clean/{label}"] = {**gaps, **groups, "note": "from the paper's Table V, max minus min"}
+        key = of_confidence("race", label).key
+        values[f"paper/{key}"] = {**gaps, **groups, "note": "from the paper's Table V, max minus min"}
     return values
+
+
+def of_confidence(partition: str, label: str, attack: Attack | None = None) -> Question:
+    """EOU among the rows of one true class: the gap in mean confidence in the higher income."""
+    return Question("eou", partition, attack, label=label, target=CLASS_NAMES[1])
 
 
 def _accuracy() -> list[Question]:
@@ -90,11 +96,7 @@ def _accuracy() -> list[Question]:
 
 
 def _confidence(attack: Attack | None, partitions: Sequence[str] = ("sex", "race")) -> list[Question]:
-    return [
-        Question("eou", partition, attack, label=label, target=CLASS_NAMES[1])
-        for partition in partitions
-        for label in CLASS_NAMES
-    ]
+    return [of_confidence(partition, label, attack) for partition in partitions for label in CLASS_NAMES]
 
 
 def _rates() -> list[Question]:

@@ -7,7 +7,7 @@ from typing import Literal
 
 from fairtoll.experiments.published import claim_text
 from fairtoll.findings.results import Claim, Finding, LeaveOneOut
-from fairtoll.statistics import margin_for
+from fairtoll.metrics import LUF_FLIP_RATE
 from fairtoll.statistics.verdict import MINIMUM_RUNS
 
 Judgement = Literal["supported", "refuted", "inconclusive"]
@@ -103,7 +103,7 @@ def judge_flips(found: Sequence[LeaveOneOut]) -> tuple[Judgement, str]:
         return INCONCLUSIVE, f"{missing} are not trained in this run."
     if asked.above_standard.interval is None:
         return INCONCLUSIVE, "Members that are one alone, or all alike, cannot tell."
-    contrast, margin = asked.above_standard, margin_for("luf_flip_rate")
+    contrast, margin = asked.above_standard, LUF_FLIP_RATE.margin
     low, high = asked.above_standard.interval
     judgement: Judgement = SUPPORTED if low > margin else REFUTED if high < margin else INCONCLUSIVE
     lead = {SUPPORTED: "The change is above the margin", REFUTED: "A change above the margin is ruled out"}.get(

@@ -11,33 +11,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtoll.findings import results
-from fairtoll.findings.outcomes import RATES, Outcomes
-from fairtoll.metrics import group_means
+from fairtoll.findings.outcomes import Outcomes
+from fairtoll.metrics import Metric, group_means
 from fairtoll.statistics import InsufficientDataError, Interval, gap_interval, group_intervals, null_gap
 
 CONFIDENCE = 0.95
-
-
-def higher_is_better(metric: str) -> bool:
-    """Whether a group is better off with a larger mean: accuracy and least epsilon yes, attack success no.
-
-    Examples
-    --------
-    >>> higher_is_better("cru_epsilon"), higher_is_better("cru_s")
-    (True, False)
-    """
-    return metric not in ("cru_s", "cru_s_matched")
-
-
-def has_upper_limit(metric: str) -> bool:
-    """Whether no group mean can be above 1: rates and confidences yes, least epsilon no.
-
-    Examples
-    --------
-    >>> has_upper_limit("eou"), has_upper_limit("cru_epsilon_relative")
-    (True, False)
-    """
-    return metric not in ("cru_epsilon", "cru_epsilon_relative")
 
 
 def arm_value(
@@ -46,7 +24,7 @@ def arm_value(
     groups: NDArray[np.intp],
     names: NDArray[np.str_],
     *,
-    metric: str,
+    metric: Metric,
     published: Mapping[str, float],
     minimum_rows: int,
 ) -> results.ArmValue:
@@ -69,15 +47,14 @@ def arm_value(
     ]
     gaps = [run.gap for run in runs]
     options: dict[str, Any] = {"included": included, "minimum_rows": minimum_rows}
-    rates = RATES[metric]
+    rates = metric.rates
     chance: tuple[float | None, float | None] = (None, None)
     pair = None
     with suppress(InsufficientDataError):  # the value is then shown alone, and the verdict says so
         null = null_gap(outcomes.values, groups, **options)
         interval = gap_interval(outcomes.values, groups, confidence=CONFIDENCE, rates=rates, **options)
         # Few rows make the interval wider than any gap of rates or confidences can be.
-        highest = 1.0 if has_upper_limit(metric) else math.inf
-        chance, pair = (null.mean, null.q95), (max(interval.low, 0.0), min(interval.high, highest))
+        chance, pair = (null.mean, null.q95), (max(interval.low, 0.0), min(interval.high, metric.upper_limit))
     intervals: dict[Any, Interval] = {}
     with suppress(InsufficientDataError):  # where not one group has two rows that count
         intervals = group_intervals(
@@ -91,7 +68,7 @@ def arm_value(
     means = np.array([_mean(column) for column in table.T])
     order = [code for code in np.argsort(means) if enough[code] and math.isfinite(means[code])]
     worst, best = (order[0], order[-1]) if order else (None, None)
-    if not higher_is_better(metric):
+    if not metric.higher_is_better:
         worst, best = best, worst
     return results.ArmValue(
         arm=arm,

@@ -23,7 +23,8 @@ from fairtoll.evidence.store import Evidence, describe_rows
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.findings.assemble import assemble
 from fairtoll.findings.audited import Audit
-from fairtoll.findings.questions import Attack, Comparison, Question
+from fairtoll.findings.plan import audit_questions
+from fairtoll.findings.questions import Attack, Comparison
 from fairtoll.models.stack import ModelStack
 from fairtoll.progress import tracked
 from fairtoll.threads import threads_for
@@ -175,25 +176,12 @@ def audit_evidence(
             "arm=...); for one model's gap use fairtoll.metrics and fairtoll.statistics"
         )
     partitions = ["class", *evidence.attributes] if partitions is None else list(partitions)
-    questions = [Question("cau", partition) for partition in partitions]
-    questions += [
-        Question("cru_s", partition, Attack("white-box", "union", epsilon, THREAT), denominator="all")
-        for partition in partitions
-        for epsilon in epsilons
-    ]
-    if least_epsilon_max is not None:
-        search = Attack("white-box", "least-epsilon", least_epsilon_max, THREAT)
-        questions += [
-            Question(metric, partition, search, denominator="all")
-            for metric in ("cru_epsilon", "cru_epsilon_relative")
-            for partition in partitions
-        ]
-    questions += [
-        Question("eou", partition, label=label, target=target)
-        for partition in partitions
-        if partition != "class"
-        for label, target in _conditions(evidence)
-    ]
+    questions = audit_questions(
+        partitions,
+        class_names=evidence.class_names,
+        attacks=[Attack("white-box", "union", epsilon, THREAT) for epsilon in epsilons],
+        search=None if least_epsilon_max is None else Attack("white-box", "least-epsilon", least_epsilon_max, THREAT),
+    )
     plan = [(Comparison("audit", arms[0], robust), question) for robust in arms[1:] for question in questions]
     found = assemble(
         evidence,
@@ -259,11 +247,3 @@ def _check_largest(epsilon: float) -> float:
     if not 0 < epsilon < math.inf:
         raise FairtollError(f"least_epsilon_max is {epsilon}; expected a radius above 0; give the largest to try")
     return float(epsilon)
-
-
-def _conditions(evidence: Evidence) -> list[tuple[str, str]]:
-    """(true class, class whose confidence is averaged): two classes share the second as target."""
-    names = evidence.class_names
-    if len(names) == 2:
-        return [(label, names[1]) for label in names]
-    return [(label, label) for label in names]

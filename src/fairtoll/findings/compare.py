@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -14,9 +13,10 @@ from numpy.typing import NDArray
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
-from fairtoll.findings.arm_values import CONFIDENCE, arm_value, has_upper_limit, higher_is_better
-from fairtoll.findings.outcomes import RATES, Outcomes, groups_of, outcomes_of
+from fairtoll.findings.arm_values import CONFIDENCE, arm_value
+from fairtoll.findings.outcomes import Outcomes, groups_of, metric_of, outcomes_of
 from fairtoll.findings.questions import Comparison, Question
+from fairtoll.metrics import Metric
 from fairtoll.statistics import (
     Difference,
     InsufficientDataError,
@@ -25,7 +25,6 @@ from fairtoll.statistics import (
     bonferroni,
     difference,
     levelling_down,
-    margin_for,
     state_verdict,
 )
 
@@ -101,9 +100,10 @@ def answer(
     Raises
     ------
     FairtollError
-        If the evidence does not hold what the question asks for.
+        If the evidence does not hold what the question needs.
     """
     published = published or {}
+    metric = metric_of(question)
     arms = {
         role: arm
         for role in ("standard", "robust", "control", "noise_control")
@@ -114,7 +114,7 @@ def answer(
     of_rows = groups_of(evidence, question, outcomes["standard"].rows)
     names, groups = np.unique(of_rows.astype(np.str_), return_inverse=True)
     differences = {
-        role: _difference(outcomes[role], outcomes["robust"], groups, question, confidence, minimum_rows)
+        role: _difference(outcomes[role], outcomes["robust"], groups, metric, confidence, minimum_rows)
         for role in ("standard", "control")
         if role in outcomes
     }
@@ -124,7 +124,7 @@ def answer(
             outcomes[role],
             groups,
             names,
-            metric=question.metric,
+            metric=metric,
             published={key[1]: one for key, one in published.items() if isinstance(key, tuple) and key[0] == role},
             minimum_rows=minimum_rows,
         )
@@ -135,7 +135,7 @@ def answer(
         values["standard"].corrected, values["robust"].corrected = found.corrected_standard, found.corrected_robust
     if (against := differences.get("control")) is not None:
         values["control"].corrected = against.corrected_standard
-    margin = _margin(question, outcomes["standard"])
+    margin = metric.margin_for(outcomes["standard"].mean)
     verdict = _verdict(found, outcomes["standard"], outcomes["robust"], arms, margin)
     from_control = _verdict_name(state_verdict(against, margin=margin)) if "control" in arms else None
     return results.Finding(
@@ -143,19 +143,19 @@ def answer(
         dataset=dataset,
         protocol=comparison.protocol,
         metric=question.metric,
-        parameters=_parameters(question),
+        parameters=_parameters(question, metric),
         standard=values["standard"],
         robust=values["robust"],
         control=values.get("control"),
         noise_control=values.get("noise_control"),
-        difference=_describe(found, values["standard"], values["robust"], names, question),
-        difference_from_control=_describe(against, values["control"], values["robust"], names, question)
+        difference=_describe(found, values["standard"], values["robust"], names, metric),
+        difference_from_control=_describe(against, values["control"], values["robust"], names, metric)
         if "control" in arms
         else None,
         verdict=_verdict_name(verdict),
         verdict_from_control=from_control,
         reason=verdict.reason,
-        levelling_down=_levelled(values["standard"], values["robust"], question),
+        levelling_down=_levelled(values["standard"], values["robust"], metric),
         margin=margin,
         runs=min(len(one.values) for one in outcomes.values()),
         published=results.Published(
@@ -181,7 +181,7 @@ def _difference(
     base: Outcomes,
     robust: Outcomes,
     groups: NDArray[np.intp],
-    question: Question,
+    metric: Metric,
     confidence: float,
     minimum_rows: int,
 ) -> Difference | None:
@@ -196,17 +196,10 @@ def _difference(
             robust_included=robust.included,
             confidence=confidence,
             minimum_rows=minimum_rows,
-            rates=RATES[question.metric],
+            rates=metric.rates,
         )
     except InsufficientDataError:
         return None
-
-
-def _margin(question: Question, standard: Outcomes) -> float:
-    """The margin in the metric's unit; 0 where the standard arm breaks everywhere at once and there is none."""
-    if question.metric != "cru_epsilon":
-        return margin_for(question.metric)
-    return margin_for(question.metric, mean_least_epsilon=standard.mean) if standard.mean > 0 else 0.0
 
 
 def _verdict(
@@ -218,7 +211,7 @@ def _verdict(
     if standard.censored or robust.censored:
         limits = (
             f"{standard.censored:.2%} of the rows of '{arms['standard']}' and {robust.censored:.2%} of '"
-            f"{arms['robust']}' stand at the largest radius and count with it"
+            f"{arms['robust']}' are not broken at the largest radius and count with it"
         )
         verdict = replace(verdict, reason=f"{verdict.reason}; {limits}")
     return verdict
@@ -229,12 +222,12 @@ def _describe(
     base: results.ArmValue,
     robust: results.ArmValue,
     names: NDArray[np.str_],
-    question: Question,
+    metric: Metric,
 ) -> results.Difference | None:
     if found is None:
         return None
     # Gaps of rates or confidences lie between 0 and 1, so their differences within -1 and 1.
-    limit = 1.0 if has_upper_limit(question.metric) else math.inf
+    limit = metric.upper_limit
 
     def extremes(high: Any, low: Any) -> str:
         return f"{names[high]} over {names[low]}"
@@ -251,30 +244,28 @@ def _describe(
     )
 
 
-def _levelled(standard: results.ArmValue, robust: results.ArmValue, question: Question) -> str | None:
+def _levelled(standard: results.ArmValue, robust: results.ArmValue, metric: Metric) -> str | None:
     kept = [
         (one.group, one.value, other.value)
         for one, other in zip(standard.groups, robust.groups, strict=True)
         if one.sufficient and other.sufficient and one.value is not None and other.value is not None
     ]
-    if len(kept) < 2 or question.metric not in ("cau", "cru_s", "cru_epsilon"):
-        # Confidence in a class is not a good that a group has more or less of, and what is measured against
-        # the mean of all groups cannot fall for all of them.
+    if len(kept) < 2 or not metric.levels_down:
         return None
     before, after = {name: value for name, value, _ in kept}, {name: value for name, _, value in kept}
-    return levelling_down(before, after, higher_is_better=higher_is_better(question.metric)).sentence
+    return levelling_down(before, after, higher_is_better=metric.higher_is_better).sentence
 
 
 def _verdict_name(verdict: Verdict) -> results.VerdictName:
     return verdict.kind.value
 
 
-def _parameters(question: Question) -> results.Parameters:
+def _parameters(question: Question, metric: Metric) -> results.Parameters:
     attack = question.attack
     return results.Parameters(
         partition=question.partition,
         evaluation=attack.evaluation if attack else "clean",
-        attack=attack.name if attack and question.metric.startswith("cru_") else None,
+        attack=attack.name if attack and metric.needs_attack else None,
         denominator=question.denominator,
         epsilon=attack.epsilon if attack else None,
         threat=attack.threat if attack else None,

@@ -1,15 +1,15 @@
-"""What can be asked of the evidence: one gap, in one comparison of arms."""
+"""What can be evaluated from the evidence: one gap, in one comparison of arms."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from fairtoll.findings.results import Denominator, Evaluation, Protocol
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two arms set against each other, with the controls that took as much training.
+    """Two arms compared with each other, with the controls that took as much training.
 
     Attributes
     ----------
@@ -18,9 +18,9 @@ class Comparison:
     standard, robust : str
         Names of the arms.
     control : str, optional
-        The arm that tells the adversary's part from the rest of the recipe.
+        The arm that separates the adversary's part from the rest of the recipe.
     noise_control : str, optional
-        A second control, with random noise in the adversary's place.
+        A second control, with random noise instead of the adversary.
 
     Examples
     --------
@@ -68,9 +68,8 @@ class Question:
 
     Attributes
     ----------
-    metric : {"cau", "cru_s", "cru_s_matched", "cru_epsilon", "cru_epsilon_relative", "eou", "equalized_odds_rate"}
-        Which definition. "cru_epsilon_relative" divides least epsilon by its mean in each training run;
-        "cru_s_matched" is the success rate at the radius that breaks a share `rate` of all rows in that run.
+    metric : str
+        Which definition: a name in `fairtoll.metrics.METRICS`.
     partition : str
         "class", a protected attribute, or an intersection such as "sex & race".
     attack : Attack, optional
@@ -90,6 +89,8 @@ class Question:
     'cru_s/class/white-box/paper/pgd-20/10/all'
     >>> Question("cru_s_matched", "class", Attack("white-box", "least-epsilon", 0.05), rate=0.5).key
     'cru_s_matched/class/white-box/paper/least-epsilon/0.05/rate-0.5'
+    >>> Question("eou", "sex", label="low", target="high").key
+    'eou/sex/clean/label-low/target-high'
     """
 
     metric: str
@@ -102,17 +103,26 @@ class Question:
 
     @property
     def key(self) -> str:
-        """A readable name, the same for the same question."""
-        parts = [self.metric, self.partition]
+        """A readable name: the same for the same question, another for any other."""
+        parts = [self.metric, _part(self.partition)]
         if self.attack is not None:
             attack = self.attack
-            parts += [attack.evaluation, attack.threat, attack.name, f"{attack.epsilon:g}"]
+            parts += [attack.evaluation, _part(attack.threat), _part(attack.name), _digits(attack.epsilon)]
         else:
             parts += ["clean"]
-        parts += [part for part in (self.denominator, self.label) if part is not None]
-        parts += [] if self.rate is None else [f"rate-{self.rate:g}"]
+        parts += [] if self.denominator is None else [self.denominator]
+        parts += [] if self.label is None else [f"label-{_part(self.label)}"]
+        parts += [] if self.target is None else [f"target-{_part(self.target)}"]
+        parts += [] if self.rate is None else [f"rate-{_digits(self.rate)}"]
         return "/".join(parts)
 
-    def on(self, attack: Attack | None) -> Question:
-        """The same question of rows under another attack."""
-        return replace(self, attack=attack)
+
+def _part(name: str) -> str:
+    """A name of the user's within a key, whose parts are joined by slashes."""
+    return name.replace("%", "%25").replace("/", "%2F")
+
+
+def _digits(value: float) -> str:
+    """The shortest text that is this number and no other."""
+    short = f"{value:g}"
+    return short if float(short) == value else repr(float(value))

@@ -17,7 +17,7 @@ _ONE_PARTITION = "give one column, or combine several with intersect(...)"
 
 @dataclass(frozen=True, eq=False)
 class ByGroup:
-    """One value per group, how many rows stand behind it, and whether they are enough.
+    """One value per group, how many rows it is the mean of, and whether they are enough.
 
     A group with too few rows keeps its value, for a table to show, and takes no part in the gap.
 
@@ -28,7 +28,7 @@ class ByGroup:
     values : numpy.ndarray
         Each group's mean, (G,), in the unit of what was averaged; NaN for a group with no row.
     rows : numpy.ndarray
-        Rows behind each value, (G,).
+        Rows of each value, (G,).
     sufficient : numpy.ndarray
         Whether each group has enough rows to be compared, (G,).
     censored : numpy.ndarray, optional
@@ -69,7 +69,7 @@ class ByGroup:
 
     @property
     def gap(self) -> float:
-        """Largest less smallest value over the sufficient groups; NaN if fewer than two are."""
+        """Largest minus smallest value over the sufficient groups; NaN if fewer than two are."""
         values = self.values[self.sufficient]
         return float(values.max() - values.min()) if values.size >= 2 else math.nan
 
@@ -82,33 +82,6 @@ class ByGroup:
     def lowest(self) -> Any:
         """The sufficient group with the smallest value, the first of equals; None if there is none."""
         return self._extreme(np.argmin)
-
-    def to_dict(self) -> dict[str, Any]:
-        """Plain Python, ready for JSON: None stands where a number is NaN or not known."""
-        censored = [None] * len(self.groups) if self.censored is None else self.censored.tolist()
-        entries = zip(
-            self.groups,
-            self.values.tolist(),
-            self.rows.tolist(),
-            self.sufficient.tolist(),
-            censored,
-            strict=True,
-        )
-        return {
-            "gap": _known(self.gap),
-            "highest": self.highest,
-            "lowest": self.lowest,
-            "groups": [
-                {
-                    "group": group,
-                    "value": _known(value),
-                    "rows": rows,
-                    "sufficient": sufficient,
-                    "censored": _known(share),
-                }
-                for group, value, rows, sufficient, share in entries
-            ],
-        }
 
     def _extreme(self, place: Any) -> Any:
         among = np.flatnonzero(self.sufficient)
@@ -244,7 +217,3 @@ def means(
         rows=rows,
         sufficient=(rows >= minimum_rows) & np.isfinite(averages),
     )
-
-
-def _known(value: float | None) -> float | None:
-    return None if value is None or math.isnan(value) else value

@@ -28,12 +28,11 @@ class Labels:
             return np.zeros(len(self.codes), dtype=np.bool_)
         return np.equal(self.codes, self.names.index(name))
 
-    def matches(self, other: "Labels") -> NDArray[np.bool_]:
-        """Which rows have the same label in both, (N,)."""
+    def codes_in(self, other: "Labels") -> NDArray[np.intp]:
+        """Each row's label as a code of `other`, (N,); -1 for a name that `other` lacks."""
         place = {name: code for code, name in enumerate(other.names)}
-        # A name the other side lacks gets a code that no row has.
         translation = np.array([place.get(name, -1) for name in self.names], dtype=np.intp)
-        return np.equal(translation[self.codes], other.codes)
+        return translation[self.codes]
 
 
 def as_labels(values: ArrayLike, *, name: str, remedy: str = "give one label per row") -> Labels:

@@ -1,10 +1,30 @@
 """CAU, class-wise accuracy unfairness (the paper's Definition 1)."""
 
-from numpy.typing import ArrayLike
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
 
 from fairtoll.metrics._by_group import ByGroup, as_truth_and_partition, means
 from fairtoll.metrics._inputs import check_length
 from fairtoll.metrics._labels import as_labels, check_same_kind
+from fairtoll.metrics.metric import Metric
+
+
+def is_correct(*, labels: NDArray[np.intp], predicted: NDArray[np.intp]) -> NDArray[np.bool_]:
+    """The outcome of CAU: whether the predicted class is the true one."""
+    return np.equal(predicted, labels)
+
+
+CAU = Metric(
+    name="cau",
+    symbol="CAU",
+    title="Accuracy gap",
+    group_title="Accuracy",
+    outcome=is_correct,
+    margin=0.01,
+    levels_down=True,
+    in_audits=True,
+    lead="CAU is the largest difference in accuracy between two classes or groups.",
+)
 
 
 def class_accuracy_unfairness(
@@ -84,4 +104,5 @@ def class_accuracy_unfairness_by_group(
     predicted = as_labels(y_pred, name="y_pred", remedy="give the predicted label of each row")
     check_length(predicted.codes, name="y_pred", like=truth.codes)
     check_same_kind(predicted, name="y_pred", like=truth, reference="y_true")
-    return means(predicted.matches(truth), partition, minimum_rows=minimum_rows)
+    outcome = CAU.outcome(labels=truth.codes, predicted=predicted.codes_in(truth))
+    return means(outcome, partition, minimum_rows=minimum_rows)

@@ -11,6 +11,39 @@ from fairtoll.metrics import _messages as messages
 from fairtoll.metrics._by_group import ByGroup, as_partition, means
 from fairtoll.metrics._inputs import as_probabilities, check_length
 from fairtoll.metrics._labels import Labels, as_label, as_labels, check_same_kind
+from fairtoll.metrics.metric import Metric
+
+
+def confidence_in(*, probabilities: NDArray[np.float64], target: int) -> NDArray[np.float64]:
+    """The outcome of EOU: the confidence in the class `target`."""
+    return probabilities[:, target]
+
+
+def is_predicted(*, predicted: NDArray[np.intp], target: int) -> NDArray[np.bool_]:
+    """The outcome of the rate gap: whether the predicted class is `target`."""
+    return np.equal(predicted, target)
+
+
+EOU = Metric(
+    name="eou",
+    symbol="EOU",
+    title="Mean confidence gap",
+    group_title="Mean confidence",
+    outcome=confidence_in,
+    margin=0.01,
+    scale="probability",
+    in_audits=True,
+    lead="EOU as the paper defines it: the gap in mean confidence between the groups, among rows of one true label.",
+)
+EQUALIZED_ODDS_RATE = Metric(
+    name="equalized_odds_rate",
+    symbol="Equalized odds",
+    title="Prediction rate gap",
+    group_title="Predicted share",
+    outcome=is_predicted,
+    margin=0.01,
+    lead="Equalized odds after Hardt et al.: the gap in the share predicted as the target, given the true label.",
+)
 
 
 def equalized_odds_unfairness(
@@ -120,7 +153,7 @@ def equalized_odds_unfairness_by_group(
     confidences = as_probabilities(probabilities, name="probabilities")
     check_length(confidences, name="probabilities", like=truth.codes)
     partition = as_partition(sensitive, name="sensitive", like=truth.codes)
-    confidence = confidences[:, _column(target, classes=confidences.shape[1])]
+    confidence = EOU.outcome(probabilities=confidences, target=_column(target, classes=confidences.shape[1]))
     counted = None if label is None else _rows_of(truth, label)
     return means(confidence, partition, weights=counted, minimum_rows=minimum_rows)
 
@@ -234,7 +267,10 @@ def equalized_odds_rate_gap_by_group(
     if wanted not in predicted.names and wanted not in truth.names:
         known = list(dict.fromkeys((*truth.names, *predicted.names)))
         raise FairtollError(messages.UNKNOWN_TARGET.format(given=repr(wanted), expected=known))
-    return means(predicted.where(wanted), partition, weights=counted, minimum_rows=minimum_rows)
+    # A class that nobody is predicted to have has no code: none of the predictions equals -1.
+    code = predicted.names.index(wanted) if wanted in predicted.names else -1
+    outcome = EQUALIZED_ODDS_RATE.outcome(predicted=predicted.codes, target=code)
+    return means(outcome, partition, weights=counted, minimum_rows=minimum_rows)
 
 
 def _column(target: Any, *, classes: int) -> int:

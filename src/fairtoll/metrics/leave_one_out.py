@@ -4,6 +4,99 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtoll.metrics._inputs import as_probabilities, members
+from fairtoll.metrics.metric import Metric
+
+
+def largest_change(*, changes: NDArray[np.float64]) -> NDArray[np.float64]:
+    """The outcome of LUF: of the changes that L members make, (L, n), the largest on each row."""
+    return np.asarray(changes.max(axis=0), dtype=np.float64)
+
+
+def share_of_flips(*, flips: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """The outcome of the flip rate: which share of L members, (L, n), changes the predicted class of each row."""
+    return np.asarray(flips.mean(axis=0), dtype=np.float64)
+
+
+LUF = Metric(
+    name="luf",
+    symbol="LUF",
+    title="Leave-one-out confidence change",
+    group_title="Confidence change",
+    outcome=largest_change,
+    margin=0.01,
+    scale="probability",
+    higher_is_better=False,
+)
+LUF_FLIP_RATE = Metric(
+    name="luf_flip_rate",
+    symbol="Flip rate",
+    title="Flip rate",
+    group_title="Share of predictions flipped",
+    outcome=share_of_flips,
+    margin=0.01,
+    higher_is_better=False,
+)
+
+
+def changes_by_member(full: ArrayLike, left_out: ArrayLike) -> NDArray[np.float64]:
+    """How far each leave-one-out model moves each row: the largest change of any class's confidence.
+
+    Parameters
+    ----------
+    full : array-like
+        Class probabilities of the model trained on all rows, (N, C).
+    left_out : array-like
+        Class probabilities of the L models each trained without one row, (L, N, C).
+
+    Returns
+    -------
+    numpy.ndarray
+        In [0, 1], in probability, (L, N). Its maximum over members is LUF of each row.
+
+    Raises
+    ------
+    FairtollError
+        If shapes differ, the input is empty, or entries are not probabilities.
+
+    Examples
+    --------
+    >>> from fairtoll.metrics import changes_by_member
+    >>> changes_by_member([[1.0, 0.0], [0.5, 0.5]], [[[0.5, 0.5], [0.5, 0.5]]])
+    array([[0.5, 0. ]])
+    """
+    whole = as_probabilities(full, name="full")
+    return np.stack([np.abs(whole - member).max(axis=1) for member in members(left_out, full=whole)])
+
+
+def flips_by_member(full: ArrayLike, left_out: ArrayLike) -> NDArray[np.bool_]:
+    """Whether each leave-one-out model predicts another class for each row than the full model does.
+
+    Parameters
+    ----------
+    full : array-like
+        Class probabilities of the model trained on all rows, (N, C).
+    left_out : array-like
+        Class probabilities of the L models each trained without one row, (L, N, C).
+
+    Returns
+    -------
+    numpy.ndarray
+        Whether the class of largest probability differs, (L, N) of bool.
+
+    Raises
+    ------
+    FairtollError
+        If shapes differ, the input is empty, or entries are not probabilities.
+
+    Examples
+    --------
+    >>> from fairtoll.metrics import flips_by_member
+    >>> flips_by_member([[0.9, 0.1], [0.6, 0.4]], [[[0.8, 0.2], [0.4, 0.6]]])
+    array([[False,  True]])
+    """
+    whole = as_probabilities(full, name="full")
+    predicted = whole.argmax(axis=1)
+    return np.stack([member.argmax(axis=1) != predicted for member in members(left_out, full=whole)])
 
 
 def leave_one_out_unfairness(full: ArrayLike, left_out: ArrayLike) -> float:
@@ -69,11 +162,7 @@ def leave_one_out_unfairness_by_row(full: ArrayLike, left_out: ArrayLike) -> NDA
     >>> leave_one_out_unfairness_by_row([[1.0, 0.0], [0.5, 0.5]], [[[0.5, 0.5], [0.5, 0.5]]])
     array([0.5, 0. ])
     """
-    whole = as_probabilities(full, name="full")
-    largest = np.zeros(len(whole))
-    for member in members(left_out, full=whole):
-        np.maximum(largest, np.abs(whole - member).max(axis=1), out=largest)
-    return largest
+    return np.asarray(LUF.outcome(changes=changes_by_member(full, left_out)))
 
 
 def flips_per_row(full: ArrayLike, left_out: ArrayLike) -> float:
@@ -105,8 +194,7 @@ def flips_per_row(full: ArrayLike, left_out: ArrayLike) -> float:
     >>> flips_per_row([[0.9, 0.1], [0.6, 0.4]], [[[0.8, 0.2], [0.4, 0.6]]])
     0.5
     """
-    flips, _, rows = _flips(full, left_out)
-    return flips / rows
+    return float(flips_by_member(full, left_out).sum(axis=0).mean())
 
 
 def flips_per_model(full: ArrayLike, left_out: ArrayLike) -> float:
@@ -138,8 +226,7 @@ def flips_per_model(full: ArrayLike, left_out: ArrayLike) -> float:
     >>> flips_per_model([[0.9, 0.1], [0.6, 0.4]], [[[0.8, 0.2], [0.4, 0.6]]])
     1.0
     """
-    flips, models, _ = _flips(full, left_out)
-    return flips / models
+    return float(flips_by_member(full, left_out).sum(axis=1).mean())
 
 
 def flip_rate(full: ArrayLike, left_out: ArrayLike) -> float:
@@ -171,13 +258,4 @@ def flip_rate(full: ArrayLike, left_out: ArrayLike) -> float:
     >>> flip_rate([[0.9, 0.1], [0.6, 0.4]], [[[0.8, 0.2], [0.4, 0.6]]])
     0.5
     """
-    flips, models, rows = _flips(full, left_out)
-    return flips / (models * rows)
-
-
-def _flips(full: ArrayLike, left_out: ArrayLike) -> tuple[int, int, int]:
-    """Flipped predictions, models, rows."""
-    whole = as_probabilities(full, name="full")
-    predicted = whole.argmax(axis=1)
-    counts = [int(np.count_nonzero(member.argmax(axis=1) != predicted)) for member in members(left_out, full=whole)]
-    return sum(counts), len(counts), len(whole)
+    return float(flips_by_member(full, left_out).mean())

@@ -101,23 +101,6 @@ def group_intervals(
     }
 
 
-def mean_interval(
-    outcomes: ArrayLike, *, included: ArrayLike | None = None, confidence: float = 0.95, rates: bool | None = None
-) -> Interval:
-    """Interval of the mean over all rows: `group_intervals` with one group.
-
-    Examples
-    --------
-    >>> 0.5 in mean_interval([[1, 0, 1, 0], [0, 1, 0, 1]])
-    True
-    """
-    rows = np.shape(outcomes)[-1] if np.ndim(outcomes) else 1
-    found = group_intervals(
-        outcomes, np.zeros(rows, dtype=int), included=included, confidence=confidence, minimum_rows=2, rates=rates
-    )
-    return found[0]
-
-
 def gap_interval(
     outcomes: ArrayLike,
     groups: ArrayLike,

@@ -10,20 +10,7 @@ from typing import Any
 from fairtoll.errors import FairtollError
 from fairtoll.statistics.difference import Difference
 
-# In the metric's own unit, except least epsilon: a share of the standard arm's mean least epsilon.
-# Leave-one-out statistics are judged through the flip rate, which carries them all.
-MARGINS: dict[str, float] = {
-    "cau": 0.01,
-    "cru_s": 0.01,
-    "cru_epsilon": 0.05,
-    "cru_epsilon_relative": 0.05,
-    "cru_s_matched": 0.01,
-    "eou": 0.01,
-    "equalized_odds_rate": 0.01,
-    "luf_flip_rate": 0.01,
-}
-RELATIVE_MARGINS = frozenset({"cru_epsilon"})
-#: Fewer training runs never decide: two differ by one number, which hardly says how far a third would be.
+#: Fewer training runs never decide: two differ by one number, which says little about how far a third would be.
 MINIMUM_RUNS = 3
 
 
@@ -62,26 +49,6 @@ class LevellingDown:
     worst_robust: tuple[Any, float]
 
 
-def margin_for(metric: str, *, mean_least_epsilon: float | None = None) -> float:
-    """Margin within which two arms' gaps count as equal, in the metric's unit.
-
-    Examples
-    --------
-    >>> margin_for("cau"), margin_for("cru_epsilon", mean_least_epsilon=8.0)
-    (0.01, 0.4)
-    """
-    if metric not in MARGINS:
-        raise FairtollError(f"metric is {metric!r}; expected one of {', '.join(MARGINS)}; name one of them")
-    if metric not in RELATIVE_MARGINS:
-        return MARGINS[metric]
-    if mean_least_epsilon is None or not mean_least_epsilon > 0:
-        raise FairtollError(
-            f"mean_least_epsilon is {mean_least_epsilon}; expected a positive number; "
-            f"give the standard arm's mean least epsilon, of which {metric}'s margin is a share"
-        )
-    return MARGINS[metric] * mean_least_epsilon
-
-
 def state_verdict(difference: Difference | None, *, margin: float) -> Verdict:
     """State what an interval of a difference of gaps allows to say.
 
@@ -94,7 +61,7 @@ def state_verdict(difference: Difference | None, *, margin: float) -> Verdict:
         From `difference`, at a confidence widened for the family by `bonferroni`; None when there were too
         few groups with enough rows.
     margin
-        The largest difference that does not matter, in the unit of the difference; see `margin_for`.
+        The largest difference that does not matter, in the unit of the difference.
 
     Returns
     -------

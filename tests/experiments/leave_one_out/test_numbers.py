@@ -202,8 +202,8 @@ def test_the_papers_flips_are_held_against_the_rows_and_the_seeds():
 @pytest.mark.parametrize(
     ("attempt", "message"),
     [
-        (lambda: changes_of(np.ones((3, 2)), np.ones((2, 4, 2))), "members have shape"),
-        (lambda: changes_of(np.ones((3, 2)), np.ones((3, 2))), "members have shape"),
+        (lambda: changes_of(np.full((3, 2), 0.5), np.full((2, 4, 2), 0.5)), "members of shape"),
+        (lambda: changes_of(np.full((3, 2), 0.5), np.full((3, 2), 0.5)), "left_out has shape"),
         (lambda: luf_curve(np.ones((3, 2)), [4]), "4 members of 3; expected 1 to 3"),
         (lambda: luf_curve(np.ones((3, 2)), [0]), "0 members of 3"),
     ],

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 from scipy.special import gammaln
 
 from fairtoll.errors import FairtollError
+from fairtoll.metrics import LUF, changes_by_member, flips_by_member
 
 Floats = NDArray[np.float64]
 #: Numbers of left-out rows that the curves are drawn at, as far as there are so many members.
@@ -32,12 +33,17 @@ class Changes:
     Examples
     --------
     >>> changes = changes_of(np.array([[0.9, 0.1]]), np.array([[[0.4, 0.6]]]))
-    >>> changes.flips.tolist(), changes.change.round(3).tolist()
-    ([[True]], [[0.5]])
+    >>> changes.flips.tolist(), changes.change.round(3).tolist(), changes.luf.round(3).tolist()
+    ([[True]], [[0.5]], [0.5])
     """
 
     flips: NDArray[np.bool_]
     change: Floats
+
+    @property
+    def luf(self) -> Floats:
+        """LUF of each row, `(N,)`."""
+        return np.asarray(LUF.outcome(changes=self.change))
 
 
 def changes_of(full: NDArray[np.floating], members: NDArray[np.floating]) -> Changes:
@@ -46,16 +52,9 @@ def changes_of(full: NDArray[np.floating], members: NDArray[np.floating]) -> Cha
     Raises
     ------
     FairtollError
-        If the shapes do not fit.
+        If the shapes do not fit, or entries are not probabilities.
     """
-    if members.ndim != 3 or members.shape[1:] != full.shape:
-        raise FairtollError(
-            f"members have shape {members.shape} and the full model {full.shape}; expected (members, *{full.shape})"
-        )
-    whole = full.astype(np.float64)
-    # One at a time: a hundred members in float64 would take their room again.
-    change = np.stack([np.abs(member - whole).max(axis=1) for member in members])
-    return Changes(members.argmax(axis=2) != full.argmax(axis=1), change)
+    return Changes(flips_by_member(full, members), changes_by_member(full, members))
 
 
 def luf_curve(change: Floats, sizes: Sequence[int]) -> list[float]:

@@ -76,7 +76,7 @@ def write_by_row(folder: Path, options: LeaveOneOutOptions) -> None:
                 "arm": study.arm,
                 "design": study.design,
                 "row": np.arange(study.changes[0].flips.shape[1]),
-                "luf": np.mean([one.change.max(axis=0) for one in study.changes], axis=0),
+                "luf": np.mean([one.luf for one in study.changes], axis=0),
                 "flips": np.mean([one.flips.sum(axis=0) for one in study.changes], axis=0),
             }
         )

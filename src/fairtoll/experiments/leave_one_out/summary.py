@@ -68,7 +68,7 @@ def summarise(
     """
     members, count = changes[0].flips.shape
     rates = rates_of(changes)
-    rate, largest = float(rates.mean()), np.mean([one.change.max(axis=0) for one in changes], axis=0)
+    rate, largest = float(rates.mean()), np.mean([one.luf for one in changes], axis=0)
     sizes = sorted({size for size in CURVE if size < members} | {members})
     lufs = np.mean([luf_curve(one.change, sizes) for one in changes], axis=0)
     ever = np.mean([ever_flipped_curve(one.flips, sizes) for one in changes], axis=0)

@@ -1,7 +1,6 @@
-"""CRU, class-wise robustness unfairness (the paper's Definition 2): by least epsilon, by success rate."""
+"""CRU_eps, class-wise robustness unfairness by least epsilon (the paper's Definition 2), plain and over its mean."""
 
 from dataclasses import replace
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -10,6 +9,62 @@ from fairtoll.errors import FairtollError
 from fairtoll.metrics import _messages as messages
 from fairtoll.metrics._by_group import ByGroup, as_truth_and_partition, means
 from fairtoll.metrics._inputs import as_mask, as_numbers, check_length
+from fairtoll.metrics.metric import Metric, NotMeasurableError
+
+NOT_MEASURABLE = (
+    "no row that counts is broken between radius 0 and the largest one: each is misclassified unattacked or still "
+    "classified correctly at the largest radius"
+)
+
+
+def measured_radius(
+    *, least_epsilon: NDArray[np.float64], censored: NDArray[np.bool_], counted: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The outcome of CRU_eps: the least epsilon itself, if at least one that counts is neither 0 nor a lower limit."""
+    if not (counted & ~censored & (least_epsilon > 0)).any():
+        raise NotMeasurableError(NOT_MEASURABLE)
+    return least_epsilon
+
+
+def radius_over_mean(
+    *, least_epsilon: NDArray[np.float64], censored: NDArray[np.bool_], counted: NDArray[np.bool_]
+) -> NDArray[np.float64]:
+    """The outcome of relative CRU_eps: least epsilon over its mean among the rows that count."""
+    radius = measured_radius(least_epsilon=least_epsilon, censored=censored, counted=counted)
+    among: NDArray[np.float64] = radius[counted]
+    return np.asarray(radius / among.mean(), dtype=np.float64)
+
+
+CRU_EPSILON = Metric(
+    name="cru_epsilon",
+    symbol="CRU_ε",
+    title="Least epsilon gap",
+    group_title="Mean least epsilon",
+    outcome=measured_radius,
+    # A robust model has larger least epsilons, so no fixed number would do.
+    margin=0.05,
+    margin_is_share=True,
+    scale="amount",
+    unit="epsilon",
+    levels_down=True,
+    denominators=("all", "correct"),
+    in_audits=True,
+    lead="CRU_eps is the largest difference in mean least epsilon between two classes or groups.",
+)
+CRU_EPSILON_RELATIVE = Metric(
+    name="cru_epsilon_relative",
+    symbol="CRU_ε / mean",
+    title="Least epsilon gap over the mean",
+    group_title="Least epsilon over the mean",
+    outcome=radius_over_mean,
+    margin=0.05,
+    scale="amount",
+    unit="ratio",
+    denominators=("all", "correct"),
+    in_audits=True,
+    lead="Relative CRU_eps is CRU_eps divided by the arm's mean least epsilon: a more robust model has larger ones, so "
+    "the plain gap grows by scale alone.",
+)
 
 
 def class_robustness_unfairness(
@@ -52,7 +107,8 @@ def class_robustness_unfairness(
     -------
     float
         In the threat's units, or without unit if relative; NaN if fewer than two groups have enough
-        rows.
+        rows, or if no row is broken between 0 and the largest radius: all are misclassified unattacked,
+        or limits (see `censored`).
 
     Raises
     ------
@@ -113,7 +169,8 @@ def class_robustness_unfairness_by_group(
     -------
     ByGroup
         Mean least epsilon of each group, in the threat's units or without unit if relative; a lower
-        limit where `censored` is above 0.
+        limit where `censored` is above 0. No group is sufficient if no row is broken between 0 and the
+        largest radius.
 
     Raises
     ------
@@ -137,14 +194,25 @@ def class_robustness_unfairness_by_group(
     check_length(radius, name="least_epsilon", like=truth.codes)
     counted = None if correct is None else as_mask(correct, name="correct", like=truth.codes)
     limits = None if censored is None else as_mask(censored, name="censored", like=truth.codes)
-    result = means(radius, partition, weights=counted, minimum_rows=minimum_rows)
+    if limits is not None and (impossible := limits & (radius == 0)).any():
+        raise FairtollError(messages.CENSORED_AT_ZERO.format(row=int(np.argmax(impossible))))
+    outcome = (CRU_EPSILON_RELATIVE if relative else CRU_EPSILON).outcome
+    try:
+        values = outcome(
+            least_epsilon=radius,
+            censored=np.zeros(len(radius), dtype=np.bool_) if limits is None else limits,
+            counted=np.ones(len(radius), dtype=np.bool_) if counted is None else counted,
+        )
+        result = means(values, partition, weights=counted, minimum_rows=minimum_rows)
+    except NotMeasurableError:
+        result = means(radius, partition, weights=counted, minimum_rows=minimum_rows)
+        result = replace(result, sufficient=np.zeros_like(result.sufficient))
+        if relative:
+            result = replace(result, values=np.full(len(result.groups), np.nan))
     if limits is not None:
-        impossible = limits & (radius == 0)
-        if impossible.any():
-            raise FairtollError(messages.CENSORED_AT_ZERO.format(row=int(np.argmax(impossible))))
         share = means(limits, partition, weights=counted, minimum_rows=minimum_rows)
         result = replace(result, censored=share.values)
-    return _divided(result, _mean(radius, counted)) if relative else result
+    return result
 
 
 def censored_share_by_group(
@@ -190,131 +258,3 @@ def censored_share_by_group(
     limits = as_mask(censored, name="censored", like=truth.codes)
     counted = None if correct is None else as_mask(correct, name="correct", like=truth.codes)
     return means(limits, partition, weights=counted, minimum_rows=minimum_rows)
-
-
-def success_rate_unfairness(
-    y_true: ArrayLike,
-    success: ArrayLike,
-    *,
-    groups: ArrayLike | None = None,
-    denominator: Literal["all", "correct"] = "all",
-    correct: ArrayLike | None = None,
-    minimum_rows: int = 10,
-) -> float:
-    """CRU_s: the largest difference in attack success rate between two classes or groups.
-
-    Sooksatra and Rivas, "Adversarial Training Negatively Affects Fairness", Definition 2:
-    CRU_s(F, D, eps) = max over y, y' of abs(SR(F, D_y, eps) - SR(F, D_y', eps)).
-
-    Parameters
-    ----------
-    y_true : array-like
-        True label of each row, (N,).
-    success : array-like
-        Whether the row is misclassified under attack, (N,), at one radius.
-    groups : array-like, optional
-        The group of each row, (N,). Default: its true class, as the paper has it.
-    denominator : {"all", "correct"}
-        "all": share of all rows, so that the rate is 1 less robust accuracy. "correct": share of
-        the rows that are classified correctly unattacked.
-    correct : array-like, optional
-        Which rows are classified correctly unattacked, (N,). Needed for "correct"; with "all", a
-        row that is not counts as a success, whatever the attack did to it.
-    minimum_rows : int
-        A group with fewer counted rows takes no part in the gap.
-
-    Returns
-    -------
-    float
-        A fraction in [0, 1]; NaN if fewer than two groups have enough rows.
-
-    Raises
-    ------
-    FairtollError
-        If lengths differ, the input is empty, an outcome is neither true nor false, the denominator
-        is unknown or `correct` is missing.
-
-    Examples
-    --------
-    >>> from fairtoll.metrics import success_rate_unfairness
-    >>> success = [True, False, True, True]
-    >>> success_rate_unfairness([0, 0, 1, 1], success, minimum_rows=1)
-    0.5
-    >>> correct = [False, True, True, True]
-    >>> success_rate_unfairness([0, 0, 1, 1], success, denominator="correct", correct=correct, minimum_rows=1)
-    1.0
-    """
-    return success_rate_unfairness_by_group(
-        y_true, success, groups=groups, denominator=denominator, correct=correct, minimum_rows=minimum_rows
-    ).gap
-
-
-def success_rate_unfairness_by_group(
-    y_true: ArrayLike,
-    success: ArrayLike,
-    *,
-    groups: ArrayLike | None = None,
-    denominator: Literal["all", "correct"] = "all",
-    correct: ArrayLike | None = None,
-    minimum_rows: int = 10,
-) -> ByGroup:
-    """Attack success rate in each class or group: what CRU_s is the gap of.
-
-    Parameters
-    ----------
-    y_true : array-like
-        True label of each row, (N,).
-    success : array-like
-        Whether the row is misclassified under attack, (N,), at one radius.
-    groups : array-like, optional
-        The group of each row, (N,). Default: its true class, as the paper has it.
-    denominator : {"all", "correct"}
-        Share of all rows, or of the rows that are classified correctly unattacked.
-    correct : array-like, optional
-        Which rows are classified correctly unattacked, (N,). Needed for "correct"; with "all", a
-        row that is not counts as a success.
-    minimum_rows : int
-        A group with fewer counted rows is flagged as insufficient.
-
-    Returns
-    -------
-    ByGroup
-        Success rate of each group, a fraction; `rows` counts the denominator.
-
-    Raises
-    ------
-    FairtollError
-        If lengths differ, the input is empty, an outcome is neither true nor false, the denominator
-        is unknown or `correct` is missing.
-
-    Examples
-    --------
-    >>> from fairtoll.metrics import success_rate_unfairness_by_group
-    >>> success_rate_unfairness_by_group([0, 0, 1, 1], [True, False, True, True], minimum_rows=1).values
-    array([0.5, 1. ])
-    """
-    truth, partition = as_truth_and_partition(y_true, groups)
-    outcome = as_mask(success, name="success", like=truth.codes)
-    unattacked = None if correct is None else as_mask(correct, name="correct", like=truth.codes)
-    if denominator == "all":
-        if unattacked is not None:
-            outcome = outcome | ~unattacked
-        return means(outcome, partition, minimum_rows=minimum_rows)
-    if denominator != "correct":
-        raise FairtollError(messages.UNKNOWN_DENOMINATOR.format(given=repr(denominator)))
-    if unattacked is None:
-        raise FairtollError(messages.CORRECT_NEEDED)
-    return means(outcome, partition, weights=unattacked, minimum_rows=minimum_rows)
-
-
-def _mean(radius: NDArray[np.float64], counted: NDArray[np.bool_] | None) -> float:
-    among = radius if counted is None else radius[counted]
-    return float(among.mean()) if among.size else 0.0
-
-
-def _divided(result: ByGroup, by: float) -> ByGroup:
-    """Express `result` in units of `by`; where every least epsilon is 0 nothing is known."""
-    if by == 0:
-        nothing = np.zeros(len(result.groups), dtype=np.bool_)
-        return replace(result, values=np.full(len(result.groups), np.nan), sufficient=nothing)
-    return replace(result, values=result.values / by)
