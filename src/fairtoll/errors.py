@@ -1,4 +1,11 @@
-"""The errors a user can cause, and act on."""
+"""The errors a user can cause, and act on; and warnings that point to the user's own line."""
+
+import sys
+import warnings
+from pathlib import Path
+
+#: Code in these folders is not the caller's.
+_INSIDE = (str(Path(__file__).parent), str(Path(warnings.__file__).parent / "contextlib.py"))
 
 
 class FairtollError(ValueError):
@@ -17,3 +24,22 @@ class FairtollError(ValueError):
 
 class FairtollWarning(UserWarning):
     """Something in the input looks wrong, and the result should be read with that in mind."""
+
+
+def warn(message: str) -> None:
+    """Issue a `FairtollWarning` at the first line of the stack that is neither this package's nor torch's.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     warn("look at this")
+    >>> caught[0].category.__name__, str(caught[0].message)
+    ('FairtollWarning', 'look at this')
+    """
+    torch = getattr(sys.modules.get("torch"), "__file__", None)
+    inside = (*_INSIDE, str(Path(torch).parent)) if torch else _INSIDE
+    level, frame = 2, sys._getframe(1)
+    while frame.f_back is not None and frame.f_code.co_filename.startswith(inside):
+        level, frame = level + 1, frame.f_back
+    warnings.warn(message, FairtollWarning, stacklevel=level)

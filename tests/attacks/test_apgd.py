@@ -9,6 +9,7 @@ from torch import nn
 from fairtoll import FairtollError, FairtollWarning, LinfThreat
 from fairtoll.attacks import apgd, pgd
 from fairtoll.attacks.apgd import checkpoints
+from fairtoll.models import prepare
 
 LOSSES = {
     "cross_entropy": lambda logits, label: -logits.log_softmax(dim=1)[0, label],
@@ -106,7 +107,9 @@ def test_it_asks_what_the_algorithm_asks(loss, epsilon):
     whole = 0
     for row, label in zip(x, y, strict=True):
         recorder = Recorder(model)
-        apgd(recorder, row[None], label[None], threat=LinfThreat(), epsilon=epsilon, steps=100, loss=loss)
+        prepared = prepare(recorder, row[None])
+        recorder.asked.clear()
+        apgd(prepared, row[None], label[None], threat=LinfThreat(), epsilon=epsilon, steps=100, loss=loss)
         found = torch.cat(recorder.asked)
         known = torch.stack(plain_loop(model, row, label.item(), epsilon=epsilon, steps=100, loss=loss))
         assert len(found) <= len(known)
@@ -206,11 +209,8 @@ def test_a_batch_that_does_not_fit_is_halved():
     x, y = x.repeat(4, 1), y.repeat(4)
     options = {"threat": LinfThreat(), "epsilon": 0.2, "steps": 12}
     whole = apgd(model, x, y, **options)
-    # The probe at the door asks about few rows: it is not what is tried here.
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fairtoll.attacks._inputs.PROBE_ROWS", 4)
-        with pytest.warns(FairtollWarning, match="batches of 4096 rows do not fit"):
-            found = apgd(Small(copy.deepcopy(model)), x, y, **options)
+    with pytest.warns(FairtollWarning, match="batches of 4096 rows do not fit"):
+        found = apgd(Small(copy.deepcopy(model)), x, y, **options)
     assert torch.equal(found.success, whole.success)
     torch.testing.assert_close(found.perturbed, whole.perturbed)
 
@@ -237,7 +237,8 @@ def test_a_flat_model_is_left_at_once():
             return torch.cat([x * 0 + 2, x * 0], dim=1)
 
     model = Flat()
-    found = apgd(model, torch.zeros(3, 1), torch.zeros(3, dtype=torch.int64), threat=LinfThreat(), epsilon=1.0)
+    prepared, model.calls = prepare(model, torch.zeros(3, 1)), 0
+    found = apgd(prepared, torch.zeros(3, 1), torch.zeros(3, dtype=torch.int64), threat=LinfThreat(), epsilon=1.0)
     assert not found.success.any()
     assert torch.equal(found.perturbed, torch.zeros(3, 1))
     assert model.calls < 6

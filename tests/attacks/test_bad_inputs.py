@@ -72,8 +72,8 @@ def refused(message, name, **options):
         ({"threat": LinfThreat(scale=[1.0, 2.0])}, "scale has shape"),
         ({"threat": LinfThreat(box=([0.0, 0.0], 1.0))}, "box has shape"),
         ({"model": Returns(lambda x: (x, x))}, "returned tuple"),
-        ({"model": Returns(lambda x: x[:, :1])}, r"returned \(6, 1\) .*two classes or more"),
-        ({"model": Returns(lambda x: x[:, 0])}, r"returned \(6,\)"),
+        ({"model": Returns(lambda x: x[:, :0])}, r"returned \(6, 0\) .*two classes or more"),
+        ({"model": Returns(lambda x: x[:, 0].argmax())}, r"returned \(\) of torch.int64"),
         ({"model": Returns(lambda x: x.T)}, r"returned \(3, 6\)"),
     ],
 )

@@ -10,6 +10,7 @@ from fairtoll import FairtollError, FairtollWarning, LinfThreat
 from fairtoll.attacks import pgd, square, zero_gradient
 from fairtoll.attacks._layout import Layout
 from fairtoll.attacks.square import share_at
+from fairtoll.models import prepare
 
 
 def generator(seed=0):
@@ -159,9 +160,11 @@ def test_a_table_changes_by_a_share_of_what_may_move():
 def test_each_row_is_asked_no_more_than_it_must_be():
     model = Recorder()
     x, y = torch.zeros(3, 2), torch.tensor([0, 1, 0])
-    square(model, x, y, threat=LinfThreat(), epsilon=1.0, queries=25, generator=generator())
-    # The check at the door, the clean rows, then 25 questions for the two rows that are right.
-    assert [len(shown) for shown in model.shown] == [3, 3, *[2] * 25]
+    prepared = prepare(model, x)
+    model.shown.clear()
+    square(prepared, x, y, threat=LinfThreat(), epsilon=1.0, queries=25, generator=generator())
+    # The clean rows, then 25 queries for the two rows that are right.
+    assert [len(shown) for shown in model.shown] == [3, *[2] * 25]
 
 
 def test_a_row_that_stands_comes_back_with_its_best_input():
@@ -199,11 +202,9 @@ def test_a_batch_that_does_not_fit_is_halved():
             return torch.cat([-x, x], dim=1)
 
     x = torch.tensor([[-0.5], [-2.0], [1.0]]).repeat(6, 1)
-    with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fairtoll.attacks._inputs.PROBE_ROWS", 4)
-        with pytest.warns(FairtollWarning, match="do not fit the device's memory"):
-            found = square(Small(), x, torch.zeros(18, dtype=torch.int64), threat=LinfThreat(), epsilon=1.0, queries=9,
-                           generator=generator())  # fmt: skip
+    with pytest.warns(FairtollWarning, match="do not fit the device's memory"):
+        found = square(Small(), x, torch.zeros(18, dtype=torch.int64), threat=LinfThreat(), epsilon=1.0, queries=9,
+                       generator=generator())  # fmt: skip
     assert found.success.tolist() == [True, False, True] * 6
 
 
@@ -219,8 +220,10 @@ def test_a_model_that_turns_nan_names_row_and_query():
             return torch.cat([torch.full_like(x, 50.0), torch.where(bad, torch.nan, x * 0)], dim=1)
 
     x, y = torch.tensor([[1.0], [2.0], [9.0]]), torch.tensor([1, 0, 0])
-    with pytest.raises(FairtollError, match="for 1 rows at query 4 of the attack, the first is row 2"):
-        square(Late(), x, y, threat=LinfThreat(), epsilon=0.5, queries=20, generator=generator())
+    model = Late()
+    prepared, model.calls = prepare(model, x), 0
+    with pytest.raises(FairtollError, match="for 1 rows at query 5 of the attack, the first is row 2"):
+        square(prepared, x, y, threat=LinfThreat(), epsilon=0.5, queries=20, generator=generator())
 
 
 def test_another_seed_is_another_search():

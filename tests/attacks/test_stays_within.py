@@ -9,6 +9,7 @@ from torch import nn
 
 from fairtoll import LinfThreat, ModelStack
 from fairtoll.attacks import apgd, grid, least_epsilon, pgd, random_noise, square, union
+from fairtoll.models import prepare
 from fairtoll.training import TrainingSetup, add_sign_noise, craft_adversarial_examples
 from fairtoll.training.fit import BatchNoise
 from fairtoll.training.recipes.online import attack_batch
@@ -125,14 +126,15 @@ class Recorder(nn.Module):
 @given(situation=situations())
 def test_noise_and_grid_only_ever_ask_about_admissible_inputs(situation):
     _, x, _, options, epsilon, seed = situation
-    model, y = Recorder(), torch.zeros(len(x), dtype=torch.int64)
-    threat = LinfThreat(**options)
+    recorder, y = Recorder(), torch.zeros(len(x), dtype=torch.int64)
+    model, threat = prepare(recorder, x), LinfThreat(**options)
+    recorder.shown.clear()
     random_noise(model, x, y, threat=threat, epsilon=epsilon, generator=generator(seed), draws=3)
     grid(model, x, y, threat=threat, epsilon=epsilon)
     pgd(model, x, y, threat=threat, epsilon=epsilon, steps=2, restarts=2, generator=generator(seed))
     apgd(model, x, y, threat=threat, epsilon=epsilon, steps=4, restarts=2, generator=generator(seed))
     square(model, x, y, threat=threat, epsilon=epsilon, queries=4, generator=generator(seed))
-    for shown in model.shown:
+    for shown in recorder.shown:
         assert_within(shown, x, epsilon=epsilon, **options)
 
 

@@ -257,9 +257,8 @@ class Returns(nn.Module):
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        (lambda x: x[:, 0], "the model returned \\(120,\\) for 120 rows; expected logits of shape \\(120, classes\\)"),
-        (lambda x: x[:5], "the model returned \\(5, 2\\) for 120 rows"),
-        (lambda x: {"logits": x}, "the model returned dict for 120 rows"),
+        (lambda x: x[:5], "the model returned \\(5, 2\\) for 64 rows; expected logits of shape \\(64, classes\\)"),
+        (lambda x: {"scores": x}, "the model returned dict with the keys 'scores' for 64 rows"),
         (lambda x: torch.cat([x, x], dim=1), "the model returned 4 classes; expected 2, as the data has"),
         (lambda x: x * float("nan"), "the model returned NaN or infinity for 120 rows"),
         (lambda x: x @ torch.zeros(3, 2), "the model fails on rows of shape \\(2,\\)"),

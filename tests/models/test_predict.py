@@ -6,8 +6,11 @@ import pytest
 import torch
 from torch import nn
 
-from fairtoll import FairtollError, FairtollWarning
-from fairtoll.models.predict import borrowed, checked_logits, predict_logits, require_finite
+from fairtoll import FairtollError, FairtollWarning, LinfThreat
+from fairtoll.attacks import least_epsilon, pgd, union
+from fairtoll.models import predict_logits
+from fairtoll.models.borrow import borrowed
+from fairtoll.models.predict import checked_logits, require_finite
 
 
 def mixed_model():
@@ -161,9 +164,7 @@ class Returns(nn.Module):
     ("output", "message"),
     [
         (lambda x: (x, x), "returned tuple"),
-        (lambda x: {"logits": x}, "returned dict"),
-        (lambda x: x[:, :1], r"returned \(4, 1\) for 4 rows"),
-        (lambda x: x[:, 0], r"returned \(4,\)"),
+        (lambda x: x[:, :0], r"returned \(4, 0\) for 4 rows"),
         (lambda x: x[:2], r"returned \(2, 3\)"),
         (lambda x: x.unsqueeze(0), r"returned \(1, 4, 3\)"),
     ],
@@ -176,7 +177,9 @@ def test_an_output_that_is_not_logits(output, message):
 
 
 def test_rows_that_the_model_cannot_take():
-    with pytest.raises(FairtollError, match=r"the model fails on rows of shape \(2,\) \(mat1 and mat2"):
+    with pytest.raises(
+        FairtollError, match=r"the model fails on rows of shape \(2,\) and type torch.float32 \(RuntimeError: mat1"
+    ):
         predict_logits(nn.Linear(3, 2), torch.zeros(4, 2))
 
 
@@ -206,3 +209,115 @@ def test_a_batch_that_does_not_fit_is_halved():
         FairtollWarning, match="batches of 1024 rows do not fit the device's memory; .* 2 rows at a time"
     ):
         assert torch.equal(predict_logits(Returns(small), x), torch.cat([x, -x], dim=1))
+
+
+class Switched(nn.Module):
+    """Keeps a switch of its own beside torch's."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.noisy = nn.Linear(3, 2), True
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.noisy = mode
+        return self
+
+    def forward(self, x):
+        return self.layer(x) + (torch.randn(len(x), 2) if self.noisy else 0)
+
+
+class FrozenStatistics(nn.Module):
+    """Its batch normalisation stays in eval mode, as in many fine-tuned networks."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer, self.norm = nn.Linear(3, 2), nn.BatchNorm1d(2)
+
+    def train(self, mode=True):
+        super().train(mode)
+        self.norm.train(False)
+        return self
+
+    def forward(self, x):
+        return self.norm(self.layer(x))
+
+
+@pytest.mark.parametrize("mode", [True, False])
+def test_a_switch_of_its_own_is_restored_through_train(mode):
+    for model in (Switched().train(mode), nn.Sequential(nn.Sequential(Switched()), nn.Identity()).train(mode)):
+        own = next(module for module in model.modules() if isinstance(module, Switched))
+        with borrowed(model):
+            assert own.noisy is False
+        assert own.noisy is mode
+        assert [module.training for module in model.modules()] == [mode] * len(list(model.modules()))
+
+
+def test_a_switch_inside_a_model_of_another_mode_and_one_set_on_an_instance():
+    model = nn.Sequential(Switched(), nn.Dropout()).eval()
+    model[0].train(True)
+    calls = []
+    model[1].train = lambda mode=True: calls.append(mode)
+    before = snapshot(model)
+    with borrowed(model):
+        assert not model[0].noisy
+    assert model[0].noisy
+    assert snapshot(model) == before
+    assert calls[-1] is False
+
+
+def test_modes_that_train_itself_would_not_give_come_back():
+    model = FrozenStatistics().train()
+    model.norm.training = True
+    before = snapshot(model)
+    with borrowed(model):
+        assert not model.training
+    assert snapshot(model) == before
+
+
+@pytest.mark.parametrize("rows_inside", [True, False])
+@pytest.mark.parametrize("last", [nn.Identity(), nn.Tanh(), nn.Dropout()])
+def test_inside_inference_mode_everything_works_and_comes_back(last, rows_inside):
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2), last).train()
+    before, x, y = snapshot(model), torch.randn(9, 3), torch.arange(9) % 2
+    options = {"threat": LinfThreat(), "epsilon": 0.3}
+    expected = pgd(model, x, y, **options)
+    before["random"] = torch.get_rng_state().tolist()
+    with torch.inference_mode():
+        if rows_inside:
+            x, y, options = x.clone(), y.clone(), {"threat": LinfThreat(scale=[1.0] * 3), "epsilon": 0.3}
+        found = pgd(model, x, y, **options)
+        seeded = torch.Generator().manual_seed(0)
+        assert union(model, x, y, generator=seeded, **options).success.shape == (9,)
+        assert least_epsilon(model, x, y, threat=LinfThreat(), epsilon_max=1.0, tolerance=0.01).censored.shape == (9,)
+        torch.testing.assert_close(predict_logits(model, x), model.eval()(x))
+        model.train()
+        assert torch.is_inference_mode_enabled()
+    assert torch.equal(found.success, expected.success)
+    assert torch.equal(found.perturbed, expected.perturbed)
+    assert snapshot(model) == before
+
+
+def test_weights_made_inside_inference_mode_are_named_and_left():
+    with torch.inference_mode():
+        model = nn.Sequential(nn.Linear(3, 2), nn.Softplus())
+        flags = [parameter.requires_grad for parameter in model.parameters()]
+        for inside in (True, False):
+            with (
+                torch.inference_mode(inside),
+                pytest.raises(FairtollError, match=r"'0.weight' was made inside torch.inf"),
+            ):
+                predict_logits(model, torch.zeros(4, 3))
+    assert all(module.training for module in model.modules())
+    assert flags == [parameter.requires_grad for parameter in model.parameters()]
+
+
+def test_a_failure_after_the_first_rows_is_an_error_of_the_model():
+    def late(x):
+        if (x > 5).any():
+            raise RuntimeError("no such row")
+        return torch.cat([x, -x], dim=1)
+
+    with pytest.raises(FairtollError, match=r"fails on some of 200 rows of shape \(1,\) \(no such row\)"):
+        predict_logits(Returns(late), torch.linspace(0, 6, 200)[:, None])

@@ -57,7 +57,8 @@ class BatchedModel:
             totals = [one.sum() for one in ahead]
         for which, one, total in zip(likeliest.unbind(dim=1), ahead, totals, strict=True):
             (gradient,) = torch.autograd.grad(total, leaf, retain_graph=total is not totals[-1])
-            yield which, -one.detach(), gradient
+            # In the precision of the rows, whatever that of the logits.
+            yield which, -one.detach().to(points.dtype), gradient
 
 
 class Descent:

@@ -3,18 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
 
 from fairtoll.errors import FairtollError
-from fairtoll.models.predict import borrowed, checked_logits, device_of, require_finite, warn_if_probabilities
+from fairtoll.models.logit_model import HALF, LogitModel, Probed
+from fairtoll.models.predict import checked_logits, require_finite
+from fairtoll.models.probe import prepare
+from fairtoll.rows import refuse_mask
 from fairtoll.threats.linf import LinfThreat
-
-#: Rows on which the model is tried first, so that a wrong one fails at once.
-PROBE_ROWS = 64
 
 #: The caller's numbers of the rows that an attack was handed; none: they are numbered as they come.
 _numbers: ContextVar[Tensor | None] = ContextVar("numbers", default=None)
@@ -35,34 +35,72 @@ def numbered(rows: Tensor) -> Iterator[None]:
 
 
 def check_inputs(
-    model: nn.Module, x: Tensor, y: Tensor, *, threat: LinfThreat, epsilon: float, batch_size: int
-) -> None:
-    """Raise for rows, labels, a threat or a model that no attack can work with; warn of probabilities."""
-    if not isinstance(x, Tensor) or not x.is_floating_point() or x.ndim < 2:
-        raise FairtollError(f"x is {_describe(x)}; expected a tensor of floats of shape (rows, ...)")
-    if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.ndim != 1:
-        raise FairtollError(f"y is {_describe(y)}; expected a tensor of int64 of shape (rows,)")
-    if len(x) != len(y):
-        raise FairtollError(f"x has {len(x)} rows and y has {len(y)}; expected the same")
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    *,
+    threat: LinfThreat,
+    epsilon: float,
+    batch_size: int,
+    gradients: bool = True,
+) -> tuple[LogitModel, Tensor, Tensor]:
+    """The door of every attack: the model as one that gives logits, rows and labels of our own; or an error.
+
+    Rows are contiguous, without a gradient and in float32 or float64. The model has been tried on the first of them
+    (`fairtoll.models.probe.prepare`); one that is prepared already, as where an attack calls another, is not tried
+    again.
+
+    Parameters
+    ----------
+    gradients : bool
+        Whether the attack follows the gradient of the logits.
+    """
+    rows, labels = _own_rows(x), _own_labels(y)
+    if len(rows) != len(labels):
+        raise FairtollError(f"x has {len(rows)} rows and y has {len(labels)}; expected the same")
     if batch_size < 1:
         raise FairtollError(f"batch_size is {batch_size}; expected 1 or more")
-    threat.bounds(x[:1].detach(), epsilon)
-    if not len(x):
-        return
-    with borrowed(model) as model, torch.no_grad():
-        logits = checked_logits(model, x[:PROBE_ROWS].detach().to(device_of(model)))
-    if y.min() < 0 or y.max() >= logits.shape[1]:
+    threat.bounds(rows[:1], epsilon)
+    if not len(rows):
+        return model if isinstance(model, LogitModel) else LogitModel(model, Probed(classes=2)), rows, labels
+    prepared = prepare(model, rows, gradients=gradients)
+    classes = prepared.probed.classes
+    if labels.min() < 0 or labels.max() >= classes:
         raise FairtollError(
-            f"labels run from {int(y.min())} to {int(y.max())} and the model has {logits.shape[1]} classes; "
-            f"expected 0 to {logits.shape[1] - 1}"
+            f"labels run from {int(labels.min())} to {int(labels.max())} and the model has {classes} classes; "
+            f"expected 0 to {classes - 1}"
         )
-    warn_if_probabilities(logits, stacklevel=4)
+    return prepared, rows, labels
 
 
-def class_count(model: nn.Module, x: Tensor) -> int:
-    """How many classes the model tells apart."""
-    with borrowed(model) as model, torch.no_grad():
-        return checked_logits(model, x[:1].detach().to(device_of(model))).shape[1]
+def _own_rows(x: Tensor) -> Tensor:
+    if type(x).__name__ == "MaskedTensor":
+        refuse_mask(x, name="x")
+    if not isinstance(x, Tensor) or not x.is_floating_point() or x.ndim < 2 or x.layout is not torch.strided:
+        raise FairtollError(f"x is {_describe(x)}; expected a tensor of floats of shape (rows, ...)")
+    if x.device.type == "meta":
+        raise FairtollError("x is on the device 'meta', which holds no values; expected rows with values")
+    with _no_inference():
+        rows = x.detach().contiguous()
+        # What was made in inference mode is no part of a gradient; half precision is too coarse for small radii.
+        rows = rows.clone() if rows.is_inference() else rows
+        return rows.float() if rows.dtype in HALF else rows
+
+
+def _own_labels(y: Tensor) -> Tensor:
+    if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.ndim != 1:
+        raise FairtollError(f"y is {_describe(y)}; expected a tensor of int64 of shape (rows,)")
+    with _no_inference():
+        return y.clone() if y.is_inference() else y
+
+
+def _no_inference() -> AbstractContextManager[object]:
+    return torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
+
+
+def class_count(model: LogitModel) -> int:
+    """How many classes a prepared model tells apart."""
+    return model.probed.classes
 
 
 def finite_logits(model: nn.Module, points: Tensor, *, where: str, rows: Tensor) -> Tensor:
@@ -73,7 +111,7 @@ def finite_logits(model: nn.Module, points: Tensor, *, where: str, rows: Tensor)
 
 
 class FiniteWatch:
-    """Remembers logits that are not finite until it is asked, so that an accelerator is not waited for at each step.
+    """Keeps logits until they are checked for what is not finite, so that no step waits for an accelerator.
 
     Parameters
     ----------

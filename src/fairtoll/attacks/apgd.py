@@ -14,7 +14,7 @@ from fairtoll.attacks.loss import get_loss
 from fairtoll.attacks.pgd import AttackResult
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
-from fairtoll.models.predict import borrowed, device_of
+from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.threats.linf import LinfThreat
 
 #: Croce and Hein's constants: weight of the new direction against the last one; share of steps that must have risen
@@ -82,7 +82,7 @@ def apgd(
     if generator is None and (random_start or restarts > 1):
         raise FairtollError("random starts need a generator; pass generator=torch.Generator().manual_seed(...)")
     climb = get_loss(loss)
-    check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
     device = device_of(model)
 
     def attack(batch: slice) -> tuple[Tensor, Tensor]:

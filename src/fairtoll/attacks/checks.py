@@ -9,7 +9,7 @@ from fairtoll.attacks._inputs import check_inputs, finite_logits
 from fairtoll.attacks.loss import get_loss
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
-from fairtoll.models.predict import borrowed, device_of
+from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.threats.linf import LinfThreat
 
 
@@ -50,7 +50,7 @@ def random_noise(
     """
     if draws < 1:
         raise FairtollError(f"draws is {draws}; expected 1 or more")
-    check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=False)
     device = device_of(model)
 
     def attack(batch: slice) -> Tensor:
@@ -96,7 +96,7 @@ def zero_gradient(
     tensor([False])
     """
     climb, device = get_loss(loss), device_of(model)
-    check_inputs(model, x, y, threat=threat, epsilon=0.0, batch_size=batch_size)
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=0.0, batch_size=batch_size)
 
     def look(batch: slice) -> Tensor:
         point = x[batch].detach().to(device).requires_grad_(True)

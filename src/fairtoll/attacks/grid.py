@@ -11,7 +11,7 @@ from fairtoll.attacks._inputs import check_inputs, finite_logits
 from fairtoll.attacks.pgd import AttackResult
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
-from fairtoll.models.predict import borrowed, device_of
+from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.threats.linf import LinfThreat
 
 MAXIMUM_FEATURES = 8
@@ -57,7 +57,7 @@ def grid(
     ...      epsilon=1.0).success
     tensor([ True, False])
     """
-    check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=False)
     features = mutable_features(threat, x)
     if len(features) > MAXIMUM_FEATURES:
         raise FairtollError(

@@ -15,7 +15,7 @@ from fairtoll.attacks._least_search import LeastSearch
 from fairtoll.attacks.loss import get_loss
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
-from fairtoll.models.predict import borrowed, device_of
+from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.threats.linf import LinfThreat
 
 
@@ -125,7 +125,7 @@ def least_epsilon(
             "the threat has features that must stay whole numbers, which the search cannot follow; "
             "pass method='grid', or a threat without them"
         )
-    check_inputs(model, x, y, threat=threat, epsilon=epsilon_max, batch_size=batch_size)
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon_max, batch_size=batch_size)
     device = device_of(model)
 
     def attack(batch: slice) -> LeastEpsilonResult:

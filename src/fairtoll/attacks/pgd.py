@@ -12,7 +12,7 @@ from fairtoll.attacks._inputs import check_inputs
 from fairtoll.attacks.loss import get_loss
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
-from fairtoll.models.predict import borrowed, device_of
+from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.threats.linf import LinfThreat
 
 
@@ -120,7 +120,7 @@ def pgd(
     if generator is None and (random_start or restarts > 1):
         raise FairtollError("random starts need a generator; pass generator=torch.Generator().manual_seed(...)")
     climb = get_loss(loss)
-    check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
     if start is not None and start.shape != x.shape:
         raise FairtollError(f"start has shape {tuple(start.shape)} and x {tuple(x.shape)}; expected the same")
     device, climb = device_of(model), get_loss(loss)

@@ -14,7 +14,7 @@ from fairtoll.attacks.loss import margin
 from fairtoll.attacks.pgd import AttackResult
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
-from fairtoll.models.predict import borrowed, device_of
+from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.threats.linf import LinfThreat
 
 #: Share of an input that the first proposals change, and after which queries of 10,000 it is halved.
@@ -76,7 +76,7 @@ def square(
     """
     if queries < 1:
         raise FairtollError(f"queries is {queries}; expected 1 or more")
-    check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=False)
     device = device_of(model)
 
     def attack(batch: slice) -> tuple[Tensor, Tensor]:

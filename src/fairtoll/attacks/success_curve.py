@@ -15,7 +15,7 @@ from fairtoll.attacks._inputs import check_inputs
 from fairtoll.attacks.loss import get_loss
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
-from fairtoll.models.predict import borrowed, device_of
+from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.threats.linf import LinfThreat
 
 #: As in `pgd`: step size times `steps`, in radii.
@@ -106,7 +106,7 @@ def success_curve(
     if generator is None and restarts > 1:
         raise FairtollError("random starts need a generator; pass generator=torch.Generator().manual_seed(...)")
     device, climb = device_of(model), get_loss(loss)
-    check_inputs(model, x, y, threat=threat, epsilon=epsilons[0], batch_size=batch_size)
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilons[0], batch_size=batch_size)
 
     def attack(batch: slice) -> tuple[Tensor, Tensor]:
         search = Descent(

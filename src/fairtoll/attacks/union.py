@@ -112,8 +112,8 @@ def union(
         raise FairtollError(f"steps is {steps} and restarts is {restarts}; expected 1 or more of each")
     if queries < 0:
         raise FairtollError(f"queries is {queries}; expected 0 or more, 0 to leave Square out")
-    check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
-    classes = class_count(model, x) if len(x) else 2
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
+    classes = class_count(model)
     shared: dict[str, Any] = {"threat": threat, "epsilon": epsilon, "batch_size": batch_size}
     descent: dict[str, Any] = {**shared, "steps": steps, "generator": generator}
     features = len(mutable_features(threat, x)) if x.ndim == 2 else MAXIMUM_FEATURES + 1

@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
 from fairtoll.errors import FairtollError
+from fairtoll.rows import own_rows
 
 
 @dataclass(frozen=True)
@@ -84,7 +85,7 @@ class Dataset:
     name: str = "data"
 
     def __post_init__(self) -> None:
-        x = _floats(self.x)
+        x = own_rows(self.x)
         y = np.asarray(self.y)
         groups = {name: np.asarray(values, dtype=np.str_) for name, values in self.groups.items()}
         if x.ndim < 2 or y.ndim != 1 or len(y) != len(x) or not len(y):
@@ -120,15 +121,6 @@ class Dataset:
         at = np.asarray(rows, dtype=np.int64)
         groups = {name: values[at] for name, values in self.groups.items()}
         return Dataset(self.x[at], self.y[at], self.class_names, groups, self.features, self.name)
-
-
-def _floats(values: object) -> NDArray[np.float32]:
-    try:
-        # What overflows becomes infinite, which is refused by name.
-        with np.errstate(over="ignore"):
-            return np.asarray(values).astype(np.float32, copy=False)
-    except (TypeError, ValueError) as error:
-        raise FairtollError(f"x cannot be read as numbers ({error}); code categories as numbers first") from error
 
 
 @dataclass(frozen=True, eq=False)

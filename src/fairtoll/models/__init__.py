@@ -1,7 +1,10 @@
 """Models: networks, stacks of them, and everything that answers "logits of these rows"."""
 
+from fairtoll.models.adapters import as_models as as_models
 from fairtoll.models.networks import Standardize as Standardize
 from fairtoll.models.networks import adult_network as adult_network
 from fairtoll.models.networks import image_network as image_network
 from fairtoll.models.predict import predict_logits as predict_logits
+from fairtoll.models.predict import predict_probabilities as predict_probabilities
+from fairtoll.models.probe import prepare as prepare
 from fairtoll.models.stack import ModelStack as ModelStack

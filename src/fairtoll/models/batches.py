@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable
 from typing import TypeVar
 
 import torch
 
-from fairtoll.errors import FairtollError, FairtollWarning
+from fairtoll.errors import FairtollError, warn
 
 Result = TypeVar("Result")
-#: Values of rows that are asked about at once on a CPU: more do not fit its caches (measured on the paper's network).
+#: Values of rows that a CPU evaluates at once: more do not fit its caches (measured on the paper's network).
 CACHED_VALUES = 800_000
 #: However small a row is: what the layers of a small network make of more than these falls out of the caches.
 MOST_ROWS = 1024
@@ -62,7 +61,7 @@ def in_batches(
         try:
             results.append(work(batch))
         except RuntimeError as error:
-            if not _out_of_memory(error):
+            if not is_out_of_memory(error):
                 raise
             reason = str(error)
         else:
@@ -79,17 +78,21 @@ def in_batches(
                 "least; free memory, or move the model to another device"
             )
     if size < batch_size and size < rows:
-        warnings.warn(
+        warn(
             f"batches of {batch_size} rows do not fit the device's memory; they were taken {size} rows at a time: "
-            f"pass batch_size={size} to go there at once",
-            FairtollWarning,
-            stacklevel=3,
+            f"pass batch_size={size} to go there at once"
         )
     return results
 
 
-def _out_of_memory(error: RuntimeError) -> bool:
-    """Whether a device said that its memory is full; some backends have no error class of their own for it."""
+def is_out_of_memory(error: Exception) -> bool:
+    """Whether a device said that its memory is full; some backends have no error class of their own for it.
+
+    Examples
+    --------
+    >>> is_out_of_memory(RuntimeError("CUDA error: out of memory")), is_out_of_memory(RuntimeError("shape mismatch"))
+    (True, False)
+    """
     if isinstance(error, torch.OutOfMemoryError):
         return True
     return any(sign in str(error) for sign in ("out of memory", "STATUS_ALLOC_FAILED"))
@@ -101,7 +104,7 @@ def _empty_cache() -> None:
 
 
 def chunk_rows(x: torch.Tensor) -> int:
-    """How many rows are best asked about at once: on a CPU as many as its caches hold, with what layers make of them.
+    """How many rows are best evaluated at once: on a CPU as many as its caches hold, with what layers make of them.
 
     Examples
     --------

@@ -1,61 +1,24 @@
-"""Asking a user's model for logits, and giving it back as it came."""
+"""Logits and probabilities of every row, from a user's model."""
 
 from __future__ import annotations
 
-import warnings
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
 
-from fairtoll.errors import FairtollError, FairtollWarning
+from fairtoll.errors import FairtollError
 from fairtoll.models.batches import chunk_rows, in_batches
-from fairtoll.models.dense import quick
+from fairtoll.models.borrow import borrowed, device_of
+from fairtoll.models.logit_model import HALF, LogitModel
+from fairtoll.models.probe import prepare
+
+#: Probabilities whose sum is off by more were rounded in half precision, and are brought to a sum of one.
+SUM_TOLERANCE = 1e-5
 
 
-@contextmanager
-def borrowed(model: nn.Module) -> Iterator[nn.Module]:
-    """The model to ask, in eval mode with frozen weights; on leaving, exactly as it was.
-
-    What is given is the model itself, or the same function of it that is quicker (`fairtoll.models.dense.quick`).
-    Restores every module's mode, every parameter's `requires_grad`, and the global random state.
-    `.grad` is never touched: attacks ask for the input's gradient alone.
-
-    Examples
-    --------
-    >>> model = nn.Linear(2, 2).train()
-    >>> with borrowed(model):
-    ...     model.training, model.weight.requires_grad
-    (False, False)
-    >>> model.training, model.weight.requires_grad
-    (True, True)
-    """
-    modes = [(module, module.training) for module in model.modules()]
-    flags = [(parameter, parameter.requires_grad) for parameter in model.parameters()]
-    devices = [device_of(model)] if device_of(model).type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        try:
-            model.eval()
-            for parameter, _ in flags:
-                parameter.requires_grad_(False)
-            yield quick(model)
-        finally:
-            for module, training in modes:
-                module.training = training
-            for parameter, flag in flags:
-                parameter.requires_grad_(flag)
-
-
-def device_of(model: nn.Module) -> torch.device:
-    """Where the model's weights live; the CPU for a model without weights."""
-    for tensor in (*model.parameters(), *model.buffers()):
-        return tensor.device
-    return torch.device("cpu")
-
-
-def checked_logits(model: nn.Module, x: Tensor, *, classes: int | None = None) -> Tensor:
-    """``model(x)``, or an error that says what is wrong with it.
+def checked_logits(model: nn.Module, x: Tensor) -> Tensor:
+    """``model(x)`` of a prepared model, or an error that says what is wrong with it.
 
     Raises
     ------
@@ -74,8 +37,6 @@ def checked_logits(model: nn.Module, x: Tensor, *, classes: int | None = None) -
             f"the model returned {shape} for {len(x)} rows; expected logits of shape ({len(x)}, classes), "
             "two classes or more"
         )
-    if classes is not None and logits.shape[1] != classes:
-        raise FairtollError(f"the model returned {logits.shape[1]} classes; expected {classes}, as the data has")
     return logits
 
 
@@ -94,25 +55,13 @@ def require_finite(logits: Tensor, *, where: str, rows: Tensor | None = None) ->
         )
 
 
-def warn_if_probabilities(logits: Tensor, *, stacklevel: int = 3) -> None:
-    """Warn if every row is non-negative and sums to one."""
-    if len(logits) and (logits >= 0).all() and ((logits.sum(dim=1) - 1).abs() < 1e-4).all():
-        warnings.warn(
-            "the model seems to return probabilities where logits are due: every row is non-negative and sums to "
-            "one; attacks on them meet vanishing gradients, so return the values before the softmax",
-            FairtollWarning,
-            stacklevel=stacklevel,
-        )
-
-
-@torch.no_grad()
 def predict_logits(model: nn.Module, x: Tensor, *, classes: int | None = None, batch_size: int | None = None) -> Tensor:
     """Logits of every row, in batches, on the model's device, returned on the CPU.
 
     Parameters
     ----------
     model : Module
-        Returns logits; left as it was.
+        Left as it was. It returns logits `(N, C)`, or what `fairtoll.models.answers` reads as such.
     x : Tensor, (N, ...)
         Rows in the data's units.
     classes : int, optional
@@ -123,11 +72,13 @@ def predict_logits(model: nn.Module, x: Tensor, *, classes: int | None = None, b
     Returns
     -------
     Tensor, (N, C)
+        Of a model that returns probabilities, their logarithm.
 
     Raises
     ------
     FairtollError
-        If the model fails on these rows, or its output has the wrong shape or is not finite.
+        If the model fails on these rows, or its output has the wrong shape, is not finite, or changes from call to
+        call or with the other rows of a batch.
 
     Warns
     -----
@@ -140,22 +91,59 @@ def predict_logits(model: nn.Module, x: Tensor, *, classes: int | None = None, b
     >>> predict_logits(nn.Linear(2, 3), torch.zeros(4, 2)).shape
     torch.Size([4, 3])
     """
+    prepared = prepare(model, x, classes=classes, gradients=False)
+    return _predict(prepared, x, checked_logits, batch_size=batch_size)
+
+
+def predict_probabilities(
+    model: nn.Module, x: Tensor, *, classes: int | None = None, batch_size: int | None = None
+) -> Tensor:
+    """Class probabilities of every row, on the CPU: the model's own where it returns such.
+
+    Parameters, errors and warnings are those of `predict_logits`. Logits in half precision are brought to float64
+    before the softmax.
+
+    Returns
+    -------
+    Tensor, (N, C)
+
+    Examples
+    --------
+    >>> predict_probabilities(nn.Sequential(nn.Linear(2, 2), nn.Softmax(dim=1)), torch.zeros(4, 2)).shape
+    torch.Size([4, 2])
+    """
+    prepared = prepare(model, x, classes=classes, gradients=False)
+    if prepared.probed.output in ("logits", "one logit"):
+        logits = _predict(prepared, x, checked_logits, batch_size=batch_size)
+        return (logits.double() if prepared.probed.precision in HALF else logits).softmax(dim=1)
+    own = _predict(prepared, x, _own_probabilities, batch_size=batch_size)
+    if ((own.double().sum(dim=1) - 1).abs() > SUM_TOLERANCE).any():
+        own = own.double() / own.double().sum(dim=1, keepdim=True)
+    return own
+
+
+def _own_probabilities(running: nn.Module, x: Tensor) -> Tensor:
+    assert isinstance(running, LogitModel)
+    return running.probabilities(x)
+
+
+@torch.no_grad()
+def _predict(
+    model: LogitModel, x: Tensor, answer: Callable[[nn.Module, Tensor], Tensor], *, batch_size: int | None
+) -> Tensor:
     device = device_of(model)
-    batch_size = chunk_rows(x) if batch_size is None else batch_size
+    with borrowed(model) as running:
 
-    def ask(batch: slice) -> Tensor:
-        return checked_logits(asked, x[batch].to(device), classes=classes).cpu()
+        def run(batch: slice) -> Tensor:
+            return answer(running, x[batch].detach().to(device)).cpu()
 
-    try:
-        with borrowed(model) as asked:
-            batches = in_batches(len(x), batch_size, ask) or [ask(slice(0, 0))]
-    except RuntimeError as error:
-        raise FairtollError(
-            f"the model fails on rows of shape {tuple(x.shape[1:])} ({' '.join(str(error).split())}); expected a model "
-            "that takes this data's inputs"
-        ) from error
-    logits = torch.cat(batches)
-    require_finite(logits, where="of the clean data")
-    # Past torch's own wrapper of this function.
-    warn_if_probabilities(logits, stacklevel=4)
-    return logits
+        try:
+            batches = in_batches(len(x), chunk_rows(x) if batch_size is None else batch_size, run)
+            answers = torch.cat(batches or [run(slice(0, 0))])
+        except RuntimeError as error:
+            raise FairtollError(
+                f"the model fails on some of {len(x)} rows of shape {tuple(x.shape[1:])} "
+                f"({' '.join(str(error).split())}); expected a model that takes this data's inputs"
+            ) from error
+    require_finite(answers, where="of the clean data")
+    return answers

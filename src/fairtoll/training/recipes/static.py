@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 from fairtoll.attacks.pgd import pgd
-from fairtoll.models.predict import device_of
+from fairtoll.models.borrow import device_of
 from fairtoll.models.stack import ModelStack
 from fairtoll.progress import tracked
 from fairtoll.randomness import torch_generator

@@ -1,0 +1,223 @@
+"""Try a model on a few rows before any attack: one that no attack can measure is an error at once."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from fairtoll.errors import FairtollError, warn
+from fairtoll.models.answers import read_answers, recognise
+from fairtoll.models.batches import is_out_of_memory
+from fairtoll.models.borrow import borrowed, device_of
+from fairtoll.models.logit_model import Gradients, LogitModel, Probed
+from fairtoll.models.remarks import ALONE, SAME, remarks
+
+#: Rows on which a model is tried.
+PROBE_ROWS = 64
+#: Rows whose gradients are looked at.
+GRADIENT_ROWS = 8
+
+
+def prepare(model: nn.Module, x: Tensor, *, classes: int | None = None, gradients: bool = True) -> LogitModel:
+    """The model as one that gives logits `(N, C)`, after a probe on the first rows of `x`.
+
+    Four calls of 64 rows or fewer, and a gradient of eight. A model that is prepared already is only checked.
+
+    Parameters
+    ----------
+    model : Module
+        Left as it was.
+    x : Tensor, (N, ...)
+        Rows in the data's units, one or more.
+    classes : int, optional
+        How many classes the data has.
+    gradients : bool
+        Whether attacks will need the gradient of its logits in its input.
+
+    Returns
+    -------
+    LogitModel
+        With what was found in `probed`.
+
+    Raises
+    ------
+    FairtollError
+        If the model fails on these rows or on one of them alone, returns what cannot be read as logits, has another
+        number of classes, changes its answers from call to call or with the other rows of a batch, or has no gradient
+        where one is needed.
+
+    Warns
+    -----
+    FairtollWarning
+        If it returns probabilities, or its answers depend a little on the other rows of a batch.
+
+    Examples
+    --------
+    >>> prepare(nn.Sequential(nn.Linear(3, 2), nn.ReLU()), torch.randn(5, 3)).probed.gradients
+    'present'
+    """
+    if not isinstance(model, LogitModel):
+        model = LogitModel(model, probe(model, x, gradients=gradients))
+        for remark in remarks(model.probed):
+            warn(remark.text)
+    elif gradients and model.probed.gradients is None:
+        model = LogitModel(model.model, replace(model.probed, gradients=_gradients(model, x)))
+    if classes is not None and model.probed.classes != classes:
+        raise FairtollError(f"the model returned {model.probed.classes} classes; expected {classes}, as the data has")
+    if gradients and model.probed.gradients == "absent":
+        raise FairtollError(
+            "the model's logits have no gradient in its input (a .detach(), torch.no_grad(), a quantised layer or a "
+            "constant in its forward); expected one that autograd can follow; remove it, or use attacks that need "
+            "scores alone: square, grid, random_noise"
+        )
+    return model
+
+
+def probe(model: nn.Module, x: Tensor, *, gradients: bool = True) -> Probed:
+    """What the first rows of `x` show of a model.
+
+    Raises
+    ------
+    FairtollError
+        As `prepare`, but for what depends on the use: the number of classes and missing gradients.
+
+    Examples
+    --------
+    >>> probe(nn.Sequential(nn.Linear(3, 2), nn.Softmax(dim=1)), torch.randn(9, 3)).output
+    'probabilities'
+    """
+    with borrowed(model) as running, torch.no_grad():
+        rows = x[:PROBE_ROWS].detach().to(device_of(model)).clone()
+        answers, rows, rows_as = _first_answers(model, running, rows)
+        given = rows.clone()
+        again = read_answers(running(given), len(rows))
+        writes = given._version > 0 or not torch.equal(given.nan_to_num(), rows.nan_to_num())
+        reuses = again.untyped_storage().data_ptr() == answers.untyped_storage().data_ptr()
+        span, noise = _span(answers), _difference(answers, again)
+        if noise > SAME * span + _rounding(answers):
+            raise FairtollError(
+                f"the model's answers change from call to call: by {noise:.2g} for the same {len(rows)} rows, of "
+                f"answers that span {span:.2g}; expected the same answers in eval mode; switch off dropout, noise or "
+                "sampling in its forward"
+            )
+        effect = _effect_of_others(running, rows, answers, span=span)
+        output = recognise(answers, precision=answers.dtype)
+    found = Probed(max(2, answers.shape[1]), output, answers.dtype, rows_as, writes, reuses, None, effect)
+    return replace(found, gradients=_gradients(LogitModel(model, found), x[: len(rows)])) if gradients else found
+
+
+def _first_answers(model: nn.Module, running: nn.Module, rows: Tensor) -> tuple[Tensor, Tensor, torch.dtype | None]:
+    """Answers, the rows that they are for, and their precision if the model takes another than theirs."""
+    while True:
+        try:
+            return read_answers(running(rows.clone()), len(rows)), rows, None
+        except FairtollError:
+            raise
+        except Exception as error:
+            if not is_out_of_memory(error) or len(rows) < 2:
+                return _in_own_precision(model, running, rows, error)
+        rows = rows[: len(rows) // 2]
+
+
+def _in_own_precision(
+    model: nn.Module, running: nn.Module, rows: Tensor, error: Exception
+) -> tuple[Tensor, Tensor, torch.dtype]:
+    """The same with rows in the precision of the weights, which is not theirs; else the error."""
+    own = weights_dtype(model)
+    reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
+    if own is None or own == rows.dtype:
+        raise FairtollError(
+            f"the model fails on rows of shape {tuple(rows.shape[1:])} and type {rows.dtype} ({reason}); expected a "
+            "model that takes this data's inputs"
+        ) from error
+    cast = rows.to(own)
+    try:
+        return read_answers(running(cast.clone()), len(rows)), cast, own
+    except FairtollError:
+        raise
+    except Exception as other:
+        raise FairtollError(
+            f"the model fails on rows of shape {tuple(rows.shape[1:])} and type {rows.dtype} ({reason}), and with them "
+            f"brought to the {own} of its weights ({type(other).__name__}: {' '.join(str(other).split())}); expected a "
+            "model that takes this data's inputs"
+        ) from other
+
+
+def weights_dtype(model: nn.Module) -> torch.dtype | None:
+    """The precision of the first floating weight or buffer; None for a model without.
+
+    Examples
+    --------
+    >>> weights_dtype(nn.Linear(2, 2).double())
+    torch.float64
+    """
+    floating = (one.dtype for one in (*model.parameters(), *model.buffers()) if one.is_floating_point())
+    return next(floating, None)
+
+
+def _effect_of_others(running: nn.Module, rows: Tensor, answers: Tensor, *, span: float) -> float:
+    """By how much the first and the last row's answers change when each comes alone, as a share of the range."""
+    effect = 0.0
+    for row in {0, len(rows) - 1} if len(rows) > 1 else set():
+        try:
+            alone = read_answers(running(rows[row : row + 1].clone()), 1)
+        except Exception as error:
+            raise FairtollError(
+                f"the model fails on a row that comes alone ({type(error).__name__}: {' '.join(str(error).split())}); "
+                "expected answers for any number of rows, since attacks drop those that are done; give .squeeze() a "
+                "dimension, and use no statistics of the batch"
+            ) from error
+        if alone.shape[1] != answers.shape[1]:
+            raise FairtollError(
+                f"the model returned {alone.shape[1]} values for a row that comes alone and {answers.shape[1]} for the "
+                f"same row among {len(rows)}; expected as many; give .squeeze() a dimension"
+            )
+        difference = _difference(answers[row : row + 1], alone)
+        if difference > ALONE * span + _rounding(answers):
+            raise FairtollError(
+                f"the model's answers depend on the other rows of a batch: alone, row {row} differs by "
+                f"{difference:.2g}, of answers that span {span:.2g}; expected an answer for each row on its own; use "
+                "running statistics instead of the batch's (eval mode), or group or layer normalisation"
+            )
+        effect = max(effect, difference / span if span else 0.0)
+    return effect
+
+
+def _span(answers: Tensor) -> float:
+    """Highest minus lowest finite answer."""
+    finite = answers[answers.isfinite()]
+    return float(finite.max() - finite.min()) if finite.numel() else 0.0
+
+
+def _rounding(answers: Tensor) -> float:
+    finite = answers[answers.isfinite()]
+    return 20 * torch.finfo(answers.dtype).eps * float(finite.abs().max()) if finite.numel() else 0.0
+
+
+def _difference(one: Tensor, other: Tensor) -> float:
+    """The largest difference; what is not finite in one of them is for the attacks to name, with its row."""
+    if one.shape != other.shape:
+        return float("inf")
+    apart = (one - other).abs()
+    finite = apart[apart.isfinite()]
+    return float(finite.max()) if finite.numel() else 0.0
+
+
+def _gradients(model: LogitModel, x: Tensor) -> Gradients:
+    with borrowed(model) as running, torch.enable_grad():
+        leaf = x[:GRADIENT_ROWS].detach().to(device_of(model)).clone().requires_grad_(True)
+        logits: Any = running(leaf)
+        if not logits.requires_grad:
+            return "absent"
+        try:
+            slope: Tensor | None = torch.autograd.grad(
+                (logits.amax(dim=1) - logits.mean(dim=1)).sum(), leaf, allow_unused=True
+            )[0]
+        except RuntimeError:
+            return "absent"
+    if slope is None:
+        return "absent"
+    return "present" if bool((slope != 0).any()) else "zero"
