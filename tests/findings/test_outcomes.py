@@ -11,10 +11,15 @@ from hypothesis import strategies as st
 
 from fairtoll import Evidence, FairtollError
 from fairtoll.evidence.store import describe_attack, describe_predictions
-from fairtoll.findings import Question
+from fairtoll.findings import Question, outcomes
 from fairtoll.findings.compare import answer
-from fairtoll.findings.outcomes import groups_of, outcomes_of
+from fairtoll.findings.outcomes import groups_of
+from fairtoll.findings.readings import Readings
 from fairtoll.metrics import CRU_S_MATCHED
+
+
+def outcomes_of(evidence, arm, question):
+    return outcomes.outcomes_of(Readings(evidence), arm, question)
 
 
 def test_least_epsilon_as_it_was_measured():

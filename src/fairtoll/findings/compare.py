@@ -16,6 +16,7 @@ from fairtoll.findings import results
 from fairtoll.findings.arm_values import CONFIDENCE, arm_value
 from fairtoll.findings.outcomes import Outcomes, groups_of, metric_of, outcomes_of
 from fairtoll.findings.questions import Comparison, Question
+from fairtoll.findings.readings import Readings
 from fairtoll.metrics import Metric
 from fairtoll.statistics import (
     Difference,
@@ -59,6 +60,7 @@ def answer_all(
     -------
     list of Finding
     """
+    readings = Readings(evidence)
     families = Counter((comparison.protocol, question.metric) for comparison, question in plan)
     return [
         answer(
@@ -69,6 +71,7 @@ def answer_all(
             confidence=bonferroni(CONFIDENCE, families[comparison.protocol, question.metric]),
             published=(published or {}).get(f"{comparison.protocol}/{question.key}", {}),
             minimum_rows=minimum_rows,
+            readings=readings,
         )
         for comparison, question in plan
     ]
@@ -83,6 +86,7 @@ def answer(
     confidence: float = CONFIDENCE,
     published: Mapping[Any, Any] | None = None,
     minimum_rows: int = 10,
+    readings: Readings | None = None,
 ) -> results.Finding:
     """Answer one question of one comparison.
 
@@ -92,6 +96,8 @@ def answer(
         Of the interval of the difference; widen it for several comparisons.
     published : mapping, optional
         "standard" and "robust" for the gaps, `(arm, group)` for single groups, "note".
+    readings : Readings, optional
+        Of the same evidence, kept from other questions.
 
     Returns
     -------
@@ -109,7 +115,8 @@ def answer(
         for role in ("standard", "robust", "control", "noise_control")
         if (arm := getattr(comparison, role)) is not None
     }
-    outcomes = {role: outcomes_of(evidence, arm, question) for role, arm in arms.items()}
+    readings = Readings(evidence) if readings is None else readings
+    outcomes = {role: outcomes_of(readings, arm, question) for role, arm in arms.items()}
     _require_same_rows(outcomes, arms, question)
     of_rows = groups_of(evidence, question, outcomes["standard"].rows)
     names, groups = np.unique(of_rows.astype(np.str_), return_inverse=True)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,12 +10,13 @@ from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
-from fairtoll.findings.questions import Attack, Question
+from fairtoll.findings.questions import Question
+from fairtoll.findings.readings import MEASURED, Readings
 from fairtoll.metrics import METRICS, Metric, intersect
 from fairtoll.metrics.metric import NotMeasurableError
 
-#: What one reading of the evidence gives: arrays by name, each (S, n, ...), and the n row numbers.
-Reading = tuple[Mapping[str, NDArray[Any]], NDArray[np.int64]]
+#: What a metric's outcome may need beside what is measured.
+GIVEN = {"labels", "correct", "counted", "target", "rate"}
 
 
 @dataclass(frozen=True, eq=False)
@@ -72,13 +72,14 @@ def metric_of(question: Question) -> Metric:
     >>> metric_of(Question("cau", "class")).symbol
     'CAU'
     """
-    computable = {name: one for name, one in METRICS.items() if {*_READINGS} & {*one.needs} and _known(one)}
-    if question.metric not in computable:
-        raise FairtollError(f"unknown metric '{question.metric}'; expected one of {', '.join(computable)}")
-    return computable[question.metric]
+    metric = METRICS.get(question.metric)
+    if metric is None or not _computable(metric):
+        computable = ", ".join(name for name, one in METRICS.items() if _computable(one))
+        raise FairtollError(f"unknown metric '{question.metric}'; expected one of {computable}")
+    return metric
 
 
-def outcomes_of(evidence: Evidence, arm: str, question: Question) -> Outcomes:
+def outcomes_of(readings: Readings, arm: str, question: Question) -> Outcomes:
     """The numbers of one arm, of every row that its attack covers.
 
     Raises
@@ -87,12 +88,12 @@ def outcomes_of(evidence: Evidence, arm: str, question: Question) -> Outcomes:
         If the evidence lacks the arm, the attack or the class, the metric is unknown, or the question lacks what the
         metric needs or has what it has no use for.
     """
-    metric = metric_of(question)
+    metric, evidence = metric_of(question), readings.evidence
     given = _parameters(evidence, metric, question)
-    measured, covered = _measure(evidence, arm, question, metric.needs)
+    measured, covered = readings.read(arm, question.attack, metric.needs)
     kept, rows = _restrict(evidence, question, covered)
     measured = {name: values[:, kept] for name, values in measured.items()}
-    right = _correct(evidence, arm, rows) if question.denominator == "correct" or "correct" in metric.needs else None
+    right = readings.correct(arm, rows) if question.denominator == "correct" or "correct" in metric.needs else None
     included = right if question.denominator == "correct" else None
     shape = next(iter(measured.values())).shape[:2]
     counted = np.ones(shape, dtype=np.bool_) if included is None else included
@@ -111,6 +112,10 @@ def outcomes_of(evidence: Evidence, arm: str, question: Question) -> Outcomes:
             missing = f"training run {run + 1} of '{arm}': {error}"
             return Outcomes(np.zeros(shape), included, rows, censored, missing)
     return Outcomes(np.stack(outcomes).astype(np.float64), included, rows, censored)
+
+
+def _computable(metric: Metric) -> bool:
+    return {*metric.needs} <= {*MEASURED} | GIVEN and not {*MEASURED}.isdisjoint(metric.needs)
 
 
 def groups_of(evidence: Evidence, question: Question, rows: NDArray[np.int64]) -> NDArray[Any]:
@@ -146,69 +151,6 @@ def _parameters(evidence: Evidence, metric: Metric, question: Question) -> dict[
     return given
 
 
-def _measure(evidence: Evidence, arm: str, question: Question, needs: Sequence[str]) -> Reading:
-    """Whatever of `needs` is measured for each run and row, and the rows that all of it covers."""
-    found: dict[str, NDArray[Any]] = {}
-    covered: NDArray[np.int64] | None = None
-    for read in dict.fromkeys(_READINGS[name] for name in needs if name in _READINGS):
-        values, rows = read(evidence, arm, question)
-        if covered is not None and not np.array_equal(covered, rows):
-            raise FairtollError(
-                f"predictions and attack of '{arm}' cover different rows; expected the same rows in both for "
-                f"{question.metric}; evaluate both on the same rows"
-            )
-        covered = rows
-        found |= {name: array for name, array in values.items() if name in needs}
-    assert covered is not None
-    return found, covered
-
-
-def _read_predictions(evidence: Evidence, arm: str, question: Question) -> Reading:
-    attack = question.attack
-    if attack is None:
-        probabilities, rows = evidence.probabilities(arm), np.arange(len(evidence.rows))
-    else:
-        probabilities, rows = evidence.probabilities_of_rows(
-            arm, evaluation=attack.evaluation, threat=attack.threat, epsilon=attack.epsilon
-        )
-    return {"probabilities": probabilities, "predicted": probabilities.argmax(axis=2)}, rows
-
-
-def _read_success(evidence: Evidence, arm: str, question: Question) -> Reading:
-    success, rows = evidence.success_of_rows(arm, **_address(question.attack))
-    return {"success": success}, rows
-
-
-def _read_least_epsilon(evidence: Evidence, arm: str, question: Question) -> Reading:
-    least, censored, rows = evidence.least_epsilon(arm, **_address(question.attack))
-    return {"least_epsilon": least, "censored": censored}, rows
-
-
-_READINGS: dict[str, Callable[[Evidence, str, Question], Reading]] = {
-    "probabilities": _read_predictions,
-    "predicted": _read_predictions,
-    "success": _read_success,
-    "least_epsilon": _read_least_epsilon,
-    "censored": _read_least_epsilon,
-}
-#: What is known of rows beside what is measured.
-_GIVEN = {"labels", "correct", "counted", "target", "rate"}
-
-
-def _known(metric: Metric) -> bool:
-    return {*metric.needs} <= {*_READINGS} | _GIVEN
-
-
-def _address(attack: Attack | None) -> dict[str, Any]:
-    assert attack is not None
-    return {
-        "evaluation": attack.evaluation,
-        "threat": attack.threat,
-        "attack": attack.name,
-        "epsilon": attack.epsilon,
-    }
-
-
 def _restrict(
     evidence: Evidence, question: Question, covered: NDArray[np.int64]
 ) -> tuple[slice | NDArray[np.intp], NDArray[np.int64]]:
@@ -219,11 +161,6 @@ def _restrict(
     if not len(kept):
         raise FairtollError(f"no row has the true class '{question.label}'; expected at least one")
     return kept, covered[kept]
-
-
-def _correct(evidence: Evidence, arm: str, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
-    """Which rows are classified correctly unattacked, `(S, n)`."""
-    return np.asarray(evidence.probabilities(arm)[:, rows].argmax(axis=2) == evidence.labels[rows])
 
 
 def _class_index(evidence: Evidence, name: str) -> int:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import inspect
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cached_property
 from typing import Any, Literal
 
 from numpy.typing import NDArray
@@ -102,7 +103,7 @@ class Metric:
         if not 0 <= self.margin < float("inf"):
             raise FairtollError(f"margin of {self.name} is {self.margin}; expected 0 or more, in its unit")
 
-    @property
+    @cached_property
     def needs(self) -> tuple[str, ...]:
         """What the outcome is computed from: the required parameters of `outcome`."""
         parameters = inspect.signature(self.outcome).parameters.values()

@@ -1,0 +1,119 @@
+"""What questions read from evidence, each array once however many questions need it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtoll.errors import FairtollError
+from fairtoll.evidence.store import Evidence
+from fairtoll.findings.questions import Attack
+
+#: Arrays by the name that a metric's outcome has for them, each (S, n, ...), and the n row numbers.
+Reading = tuple[Mapping[str, NDArray[Any]], NDArray[np.int64]]
+
+
+class Readings:
+    """One evidence, read once for all questions.
+
+    Predicted classes are kept for every arm and attack; probabilities, C times as large, for the attack that was read
+    last of each arm.
+
+    Parameters
+    ----------
+    evidence : Evidence
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"y": ["a", "b"], "p": [0.9, 0.4]})
+    >>> readings = Readings(Evidence.from_frame(frame, label="y", probabilities={"a": "p"}))
+    >>> readings.read("model", None, ["predicted"])[0]["predicted"]
+    array([[0, 1]])
+    """
+
+    def __init__(self, evidence: Evidence) -> None:
+        self.evidence = evidence
+        self._predicted: dict[tuple[str, Attack | None], Reading] = {}
+        self._probabilities: dict[str, tuple[Attack | None, Reading]] = {}
+
+    def read(self, arm: str, attack: Attack | None, needs: Sequence[str]) -> Reading:
+        """Whatever of `needs` is measured for each run and row, and the rows that all of it covers.
+
+        Raises
+        ------
+        FairtollError
+            If the evidence lacks the arm or the attack, or what is needed covers different rows.
+        """
+        found: dict[str, NDArray[Any]] = {}
+        covered: NDArray[np.int64] | None = None
+        for read in dict.fromkeys(MEASURED[name] for name in needs if name in MEASURED):
+            values, rows = read(self, arm, attack)
+            if covered is not None and not np.array_equal(covered, rows):
+                raise FairtollError(
+                    f"predictions and attack of '{arm}' cover different rows; expected the same rows in both; evaluate "
+                    "both on the same rows"
+                )
+            covered = rows
+            found |= values
+        assert covered is not None
+        return found, covered
+
+    def correct(self, arm: str, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
+        """Which of some rows are classified correctly unattacked, (S, n)."""
+        values, _ = self.predicted(arm, None)
+        return np.asarray(values["predicted"][:, rows] == self.evidence.labels[rows])
+
+    def predicted(self, arm: str, attack: Attack | None) -> Reading:
+        """The class of largest probability."""
+        if (arm, attack) not in self._predicted:
+            values, rows = self.probabilities(arm, attack)
+            self._predicted[arm, attack] = {"predicted": values["probabilities"].argmax(axis=2)}, rows
+        return self._predicted[arm, attack]
+
+    def probabilities(self, arm: str, attack: Attack | None) -> Reading:
+        """The probabilities, (S, n, C): clean ones of every row, attacked ones of the rows that the attack covers."""
+        last = self._probabilities.get(arm)
+        if last is None or last[0] != attack:
+            if attack is None:
+                values, rows = self.evidence.probabilities(arm), np.arange(len(self.evidence.rows))
+            else:
+                values, rows = self.evidence.probabilities_of_rows(
+                    arm, evaluation=attack.evaluation, threat=attack.threat, epsilon=attack.epsilon
+                )
+            last = attack, ({"probabilities": values}, rows)
+            self._probabilities[arm] = last
+        return last[1]
+
+    def success(self, arm: str, attack: Attack | None) -> Reading:
+        """Whether the attack broke each row."""
+        values, rows = self.evidence.success_of_rows(arm, **_address(attack))
+        return {"success": values}, rows
+
+    def least_epsilon(self, arm: str, attack: Attack | None) -> Reading:
+        """The least radius that breaks each row, and whether it is a lower limit."""
+        values, censored, rows = self.evidence.least_epsilon(arm, **_address(attack))
+        return {"least_epsilon": values, "censored": censored}, rows
+
+
+#: How each measured input of a metric's outcome is read.
+MEASURED: dict[str, Callable[[Readings, str, Attack | None], Reading]] = {
+    "probabilities": Readings.probabilities,
+    "predicted": Readings.predicted,
+    "success": Readings.success,
+    "least_epsilon": Readings.least_epsilon,
+    "censored": Readings.least_epsilon,
+}
+
+
+def _address(attack: Attack | None) -> dict[str, Any]:
+    assert attack is not None
+    return {
+        "evaluation": attack.evaluation,
+        "threat": attack.threat,
+        "attack": attack.name,
+        "epsilon": attack.epsilon,
+    }
