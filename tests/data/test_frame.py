@@ -192,7 +192,7 @@ def test_an_empty_table(tmp_path):
 def test_a_label_with_one_class_or_none():
     refused("has one class, 'yes'; expected two or more", frame=FRAME.assign(paid="yes"))
     refused("has one class, 'yes'", frame=FRAME.assign(paid="yes"), class_names=["no", "yes"])
-    refused("holds fractions such as 0.5; expected classes", frame=FRAME.assign(paid=[0.5, 1, 2, 0, 1]))
+    refused("the label 'paid' is 0.5 in row 0; expected classes", frame=FRAME.assign(paid=[0.5, 1, 2, 0, 1]))
     refused("the label 'paid' holds 'no'; class_names has only yes", class_names=["yes"])
     refused("names a value twice", class_names=["yes", "no", "no"])
 

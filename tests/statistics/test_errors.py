@@ -16,8 +16,11 @@ GROUPS = np.repeat([0, 1], 20)
         ({"outcomes": np.zeros((0, 40))}, "at least one"),
         ({"outcomes": np.full((2, 40), np.nan)}, "NaN"),
         ({"groups": GROUPS[:-1]}, "one group a row"),
-        ({"groups": np.where(GROUPS == 0, np.nan, 1.0)}, "groups holds NaN"),
-        ({"groups": np.array([None, "a"] * 20, dtype=object)}, "kinds of names"),
+        ({"groups": np.where(GROUPS == 0, np.nan, 1.0)}, "groups has missing or infinite entries, the first in row 0"),
+        (
+            {"groups": np.array([None, "a"] * 20, dtype=object)},
+            "groups has missing or infinite entries, the first in row 0",
+        ),
         ({"included": np.ones((2, 40))}, "booleans"),
         ({"included": np.ones((2, 39), dtype=bool)}, "as the outcomes"),
         ({"minimum_rows": 0}, "minimum_rows"),

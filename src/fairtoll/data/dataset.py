@@ -8,7 +8,10 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fairtoll.columns import as_array, check_same_rows
 from fairtoll.errors import FairtollError
+from fairtoll.labels import as_labels
+from fairtoll.names import as_attribute_names, as_names, partition_rows
 from fairtoll.rows import own_rows
 
 
@@ -57,9 +60,9 @@ class Dataset:
     y : ndarray of int64, (N,)
         True class, an index into `class_names`.
     class_names : tuple of str
-        The C classes.
+        The C classes; numbers are read as their text.
     groups : mapping of str to ndarray, each (N,)
-        Protected attributes by name, as strings.
+        Protected attributes by name; their values are labels, kept as the labels' names (`fairtoll.labels`).
     features : tuple of Feature
         One per column of a table; empty for images.
     name : str
@@ -68,7 +71,8 @@ class Dataset:
     Raises
     ------
     FairtollError
-        Where lengths differ, a label is out of range or an input is not finite.
+        Where lengths or pandas indexes differ, a label is out of range, an input is not finite, a class is named
+        twice, or an attribute has missing values or one of the names "class", "row" and "label".
 
     Examples
     --------
@@ -85,9 +89,9 @@ class Dataset:
     name: str = "data"
 
     def __post_init__(self) -> None:
-        x = own_rows(self.x)
-        y = np.asarray(self.y)
-        groups = {name: np.asarray(values, dtype=np.str_) for name, values in self.groups.items()}
+        check_same_rows(x=self.x, y=self.y, **{f"attribute '{name}'": one for name, one in self.groups.items()})
+        x, y = own_rows(self.x), as_array(self.y, name="y")
+        class_names = as_names(self.class_names, what="a class")
         if x.ndim < 2 or y.ndim != 1 or len(y) != len(x) or not len(y):
             raise FairtollError(
                 f"x has shape {x.shape} and y {y.shape}; expected (rows, ...) and (rows,), and at least one row"
@@ -97,30 +101,65 @@ class Dataset:
             raise FairtollError(f"row {row} of x holds NaN or infinity; drop or fill such rows first")
         if not np.issubdtype(y.dtype, np.integer):
             raise FairtollError(f"labels are of type {y.dtype}; expected integers that index class_names")
-        if y.min() < 0 or y.max() >= len(self.class_names):
+        if y.min() < 0 or y.max() >= len(class_names):
             raise FairtollError(
-                f"labels run from {y.min()} to {y.max()}; expected integers 0 to {len(self.class_names) - 1}, "
-                f"one per class name {self.class_names}"
+                f"labels run from {y.min()} to {y.max()}; expected integers 0 to {len(class_names) - 1}, "
+                f"one per class name {class_names}"
             )
         if self.features and x.shape[1:] != (len(self.features),):
             raise FairtollError(f"{len(self.features)} features for rows of shape {x.shape[1:]}; expected one a column")
-        for attribute, values in groups.items():
-            if values.shape != y.shape:
-                raise FairtollError(
-                    f"attribute '{attribute}' has shape {values.shape} for {len(y)} rows; expected one value per row"
-                )
+        names = as_attribute_names(self.groups)
+        groups = {
+            name: _attribute(name, one, rows=len(y)) for name, one in zip(names, self.groups.values(), strict=True)
+        }
         object.__setattr__(self, "x", x)
         object.__setattr__(self, "y", y.astype(np.int64))
+        object.__setattr__(self, "class_names", class_names)
         object.__setattr__(self, "groups", groups)
 
     def __len__(self) -> int:
         return len(self.y)
 
+    def partition(self, name: str) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+        """The groups of a partition and the position among them of each row's, (N,).
+
+        By "class", by an attribute, or by several joined by " & ".
+
+        Raises
+        ------
+        FairtollError
+            For an unknown attribute, or groups that would share a name.
+        """
+        known = ["class", *self.groups]
+        return partition_rows(name, known=known, column=self._column)
+
+    def _column(self, name: str) -> NDArray[np.str_]:
+        return np.array(self.class_names)[self.y] if name == "class" else self.groups[name]
+
     def take(self, rows: ArrayLike) -> Dataset:
-        """The rows at positions `rows`, in that order."""
-        at = np.asarray(rows, dtype=np.int64)
+        """The rows at positions `rows`, (n,) of integers, in that order."""
+        at = as_array(rows, name="rows")
+        if at.ndim != 1 or (at.dtype.kind not in "iu" and at.size):
+            raise FairtollError(
+                f"rows is of type {at.dtype} and shape {at.shape}; expected row numbers (n,); "
+                "turn a mask into them with numpy.flatnonzero"
+            )
+        at = at.astype(np.int64)
+        if at.size and not -len(self) <= at.min() <= at.max() < len(self):
+            raise FairtollError(
+                f"rows run from {at.min()} to {at.max()}; expected positions in {len(self)} rows; take fewer"
+            )
         groups = {name: values[at] for name, values in self.groups.items()}
         return Dataset(self.x[at], self.y[at], self.class_names, groups, self.features, self.name)
+
+
+def _attribute(name: str, values: ArrayLike, *, rows: int) -> NDArray[np.str_]:
+    """The name of each row's group, (N,)."""
+    what = f"attribute '{name}'"
+    labels = as_labels(values, name=what, remedy="give one value per row")
+    if len(labels.codes) != rows:
+        raise FairtollError(f"{what} has {len(labels.codes)} values for {rows} rows; expected one value per row")
+    return labels.of_rows
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,8 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairtoll.data._columns import class_codes, feature_column, names_of
+from fairtoll.columns import check_columns
+from fairtoll.data._columns import class_codes, feature_column
 from fairtoll.data.dataset import Dataset
 from fairtoll.errors import FairtollError
 
@@ -80,7 +81,7 @@ def load_frame(
         columns.append(values)
         schema.append(feature)
     x: NDArray[np.float32] = np.stack(columns, axis=1)
-    protected = {attribute: np.array(names_of(frame[attribute]), dtype=np.str_) for attribute in groups}
+    protected = {attribute: frame[attribute].to_numpy() for attribute in groups}
     return Dataset(x, y, classes, protected, tuple(schema), name or found)
 
 
@@ -110,6 +111,7 @@ def _check(
     features: Sequence[str],
     categories: Mapping[str, Sequence[str]] | None,
 ) -> None:
+    check_columns(frame.columns, [])
     used = list(dict.fromkeys([label, *groups, *features]))
     there = ", ".join(map(str, frame.columns)) or "none"
     missing = [column for column in dict.fromkeys([*used, *(categories or {})]) if column not in frame.columns]

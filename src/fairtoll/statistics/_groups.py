@@ -8,7 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fairtoll.columns import as_array, check_same_index, index_of
 from fairtoll.errors import FairtollError
+from fairtoll.labels import as_labels
 
 Floats = NDArray[np.float64]
 
@@ -71,8 +73,9 @@ class Arm:
 
 def check_outcomes(outcomes: ArrayLike, *, name: str) -> Floats:
     """Return `outcomes (S, N)` as float64; a single run may be given as `(N,)`."""
+    given = as_array(outcomes, name=name)
     try:
-        array = np.asarray(outcomes, dtype=np.float64)
+        array = given.astype(np.float64, copy=False)
     except (TypeError, ValueError) as error:
         raise FairtollError(
             f"{name} holds something other than numbers ({error}); "
@@ -98,7 +101,7 @@ def check_included(included: ArrayLike | None, *, like: Floats, name: str) -> ND
     """Return the mask `(S, N)` of rows that count, or None when all do."""
     if included is None:
         return None
-    mask = np.asarray(included)
+    mask = as_array(included, name=name)
     if mask.dtype != np.bool_:
         raise FairtollError(f"{name} is of type {mask.dtype}; expected booleans; compare to make a mask")
     if mask.ndim == 1:
@@ -137,26 +140,20 @@ def read_arms(
     Without `rates` outcomes are rates if each of an arm is 0 or 1.
     """
     minimum_rows = check_count(minimum_rows, name="minimum_rows", least=2)
-    labels = np.asarray(groups)
+    _check_same_rows(groups, arms)
+    labels = as_labels(groups, name="groups", remedy="give one group per row")
     outcomes = [check_outcomes(values, name=name) for name, values, _ in arms]
     masks = [
         check_included(mask, like=values, name=f"included of {name}")
         for (name, _, mask), values in zip(arms, outcomes, strict=True)
     ]
     for (name, _, _), values in zip(arms, outcomes, strict=True):
-        if labels.shape != (values.shape[1],):
+        if len(labels.codes) != values.shape[1]:
             raise FairtollError(
-                f"{name} has {values.shape[1]} rows and groups has shape {labels.shape}; "
+                f"{name} has {values.shape[1]} rows and groups has {len(labels.codes)}; "
                 "expected one group a row; give the same rows to both"
             )
-    if labels.dtype.kind == "f" and np.isnan(labels).any():
-        raise FairtollError("groups holds NaN; expected a name for every row; give the missing ones a name")
-    try:
-        names, codes = np.unique(labels, return_inverse=True)
-    except TypeError:
-        raise FairtollError(
-            "groups mixes kinds of names; expected all text or all numbers; convert them with str"
-        ) from None
+    names, codes = labels.names, labels.codes
     counts = np.bincount(codes, minlength=len(names))
     for mask in masks:
         if mask is not None:
@@ -172,7 +169,7 @@ def read_arms(
     order = order[np.isin(codes[order], kept)]
     rows = np.bincount(codes, minlength=len(names))[kept]
     partition = Partition(
-        names=tuple(names[kept].tolist()),
+        names=tuple(names[code] for code in kept),
         order=order,
         starts=np.concatenate([[0], np.cumsum(rows)[:-1]]).astype(np.intp),
         rows=rows,
@@ -185,6 +182,15 @@ def read_arms(
                     "give rates=False for other numbers"
                 )
     return tuple(_summarise(partition, values, mask, rates) for values, mask in zip(outcomes, masks, strict=True))
+
+
+def _check_same_rows(groups: ArrayLike, arms: tuple[tuple[str, ArrayLike, ArrayLike | None], ...]) -> None:
+    """Rows are the index of `groups` and of one run, and the columns of several runs."""
+    indexes = [("groups", index_of(groups))]
+    for name, outcomes, included in arms:
+        for what, values in ((name, outcomes), (f"included of {name}", included)):
+            indexes.append((what, index_of(values, axis=getattr(values, "ndim", 1) - 1)))
+    check_same_index(indexes)
 
 
 def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] | None, rates: bool | None) -> Arm:
