@@ -230,9 +230,9 @@ def check_same_classes(predicted: Labels, truth: Labels, *, name: str = "y_pred"
         raise FairtollError(KINDS_DIFFER.format(name=name, reference=reference, **kinds))
     known = set(truth.names)
     unknown = [label for label in predicted.names if label not in known]
-    spelled = {_spelling(label): label for label in truth.names}
+    spelled = {spelling(label): label for label in truth.names}
     for label in unknown:
-        if (like := spelled.get(_spelling(label))) is not None:
+        if (like := spelled.get(spelling(label))) is not None:
             raise FairtollError(
                 SPELLED_OTHERWISE.format(name=name, given=repr(label), reference=reference, expected=repr(like))
             )
@@ -243,12 +243,19 @@ def check_same_classes(predicted: Labels, truth: Labels, *, name: str = "y_pred"
         )
 
 
+def spelling(label: Any) -> str:
+    """What two labels have in common that differ in case, in spaces, or as truth value and number, alone.
+
+    Examples
+    --------
+    >>> spelling(" Cat") == spelling("cat"), spelling(True) == spelling("1")
+    (True, True)
+    """
+    return " ".join(name_of(int(label) if isinstance(label, bool) else label).casefold().split())
+
+
 def _few(labels: Labels) -> str:
     return ", ".join(map(repr, labels.names[:5])) + (" ..." if len(labels.names) > 5 else "")
-
-
-def _spelling(label: Any) -> str:
-    return " ".join(name_of(label).casefold().split())
 
 
 def _kinds(labels: Labels) -> set[str]:

@@ -48,7 +48,8 @@ def small():
     """Three rows, two classes, one arm with two seeds, one attack on all rows and one on two of them."""
     rows = pd.DataFrame({"row": [0, 1, 2], "label": [0, 1, 1], "sex": ["f", "m", "f"]})
     predictions = [
-        describe_predictions(np.array([[0.9, 0.1], [0.2, 0.8], [0.6, 0.4]]), arm="plain", seed=seed) for seed in (0, 1)
+        describe_predictions(np.array([[0.9, 0.1], [0.2, 0.8], chances]), arm="plain", seed=seed)
+        for seed, chances in enumerate([[0.6, 0.4], [0.7, 0.3]])
     ]
     where = {"arm": "plain", "evaluation": "white-box", "threat": "audit", "epsilon": 0.5}
     attacks = [describe_attack([True, False, seed == 1], seed=seed, attack="union", **where) for seed in (0, 1)]
@@ -225,11 +226,11 @@ def test_outcomes_and_row_numbers_of_unequal_length():
         describe_attack([True, False], arm="plain", seed=0, attack="union", rows=[1], **SEARCH)
 
 
-def test_a_row_that_stands_twice():
+def test_a_row_that_appears_twice():
     twice = describe_attack([True, False], arm="plain", seed=0, attack="square", rows=[1, 1], **SEARCH)
     whole = small()
     found = Evidence(whole.rows, whole.predictions, pd.concat([whole.attacks, twice]), whole.class_names)
-    with pytest.raises(FairtollError, match="square of 'plain': a row stands twice in one training run"):
+    with pytest.raises(FairtollError, match="square of 'plain': a row appears twice in one training run"):
         found.success_of_rows("plain", attack="square", **SEARCH)
 
 
@@ -248,7 +249,7 @@ def edited(**columns):
 @pytest.mark.parametrize(
     ("frame", "options", "message"),
     [
-        (THREE, {"label": "y"}, "no column y; the frame has: animal, p_cat"),
+        (THREE, {"label": "y"}, "no column y; expected columns of the table, which has: animal, p_cat"),
         (THREE, {"groups": ["sex"]}, "no column sex"),
         (THREE, {"seed": "run", "arm": "model"}, "no column model, run"),
         (THREE, {"probabilities": {"cat": "p_cat", "dog": "p_fox", "emu": "p_emu"}}, "no column p_fox"),
@@ -260,8 +261,16 @@ def edited(**columns):
         (edited(p_dog=[1.2, 0.8, 0.25, 0.0]), {}, "probabilities run from 0 to 1.2; expected 0 to 1"),
         (edited(p_dog=[0.2, 0.8, 0.75, 0.0]), {}, "prediction 2 sum to 1.5; expected 1"),
         (edited(p_dog=["low"] * 4), {}, "column 'p_dog' holds something that is no number"),
-        (edited(animal=["cat", None, "emu", "cat"]), {}, "column 'animal' is empty in 1 of 4 rows"),
-        (edited(site=["n", "s", None, None]), {"groups": ["site"]}, "column 'site' is empty in 2 of 4 rows"),
+        (
+            edited(animal=["cat", None, "emu", "cat"]),
+            {},
+            "column 'animal' has missing or infinite entries, the first in row 1",
+        ),
+        (
+            edited(site=["n", "s", None, None]),
+            {"groups": ["site"]},
+            "column 'site' has missing or infinite entries, the first in row 2",
+        ),
         (THREE.head(0), {}, "the frame has no rows"),
     ],
 )
@@ -282,7 +291,7 @@ def test_a_row_given_twice():
 
 
 def test_an_unknown_partition_names_the_known():
-    with pytest.raises(FairtollError, match=r"unknown attribute 'race'; the evidence has: class, sex"):
+    with pytest.raises(FairtollError, match=r"unknown attribute 'race'; this data has: class, sex"):
         small().partition("race")
 
 

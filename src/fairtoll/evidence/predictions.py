@@ -3,23 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
+from fairtoll.columns import check_columns
 from fairtoll.errors import FairtollError
+from fairtoll.evidence.checks import read_seeds
+from fairtoll.labels import Labels, as_label, as_labels, name_of, spelling
+from fairtoll.names import as_attribute_names, as_names
 
 
 def read_predictions(
     frame: pd.DataFrame,
     *,
-    label: str,
-    probabilities: Mapping[str, str],
-    groups: Sequence[str] = (),
-    arm: str | None = None,
-    seed: str | None = None,
-    row: str | None = None,
+    label: Any,
+    probabilities: Mapping[Any, Any],
+    groups: Sequence[Any] = (),
+    arm: Any = None,
+    seed: Any = None,
+    row: Any = None,
 ) -> tuple[pd.DataFrame, pd.DataFrame, tuple[str, ...]]:
     """The tables `rows` and `predictions` of `Evidence`, and the C class names; see `Evidence.from_frame`.
 
@@ -35,22 +40,28 @@ def read_predictions(
     >>> rows["label"].tolist(), names
     ([0, 1], ('a', 'b'))
     """
-    keys = [column for column in (arm, seed, row) if column]
-    _check_columns(frame, [label, *groups, *keys], list(probabilities.values()))
-    labels = frame[label].astype(str).to_numpy()
-    class_names, matrix = _class_probabilities(frame, labels, probabilities)
+    keys = [column for column in (arm, seed, row) if column is not None]
+    check_columns(frame.columns, [label, *groups, *keys, *probabilities.values()])
+    if not len(frame):
+        raise FairtollError("the frame has no rows; expected one for each prediction; check the filter before")
+    attributes = as_attribute_names(groups)
+    truth = _labels(frame, label, fractions=False)
+    class_names, matrix = _class_probabilities(frame, truth, probabilities)
     model = pd.DataFrame(
         {
-            "arm": frame[arm].astype(str).to_numpy() if arm else "model",
-            "seed": frame[seed].to_numpy() if seed else 0,
+            "arm": _labels(frame, arm).of_rows if arm is not None else "model",
+            "seed": read_seeds(frame[seed]) if seed is not None else 0,
         },
         index=pd.RangeIndex(len(frame)),
     )
-    numbers = frame[row].to_numpy() if row else model.groupby(["arm", "seed"]).cumcount().to_numpy()
-    names, codes = np.unique(numbers, return_inverse=True)
-    rows = pd.DataFrame({"row": codes, "label": np.searchsorted(class_names, labels)})
-    for column in groups:
-        rows[column] = frame[column].astype(str).to_numpy()
+    if row is not None:
+        codes: NDArray[Any] = _labels(frame, row).codes
+    else:
+        codes = model.groupby(["arm", "seed"]).cumcount().to_numpy()
+    names = np.unique(codes)
+    rows = pd.DataFrame({"row": codes, "label": _places(truth, class_names)})
+    for attribute, column in zip(attributes, groups, strict=True):
+        rows[attribute] = _labels(frame, column).of_rows
     distinct = rows.drop_duplicates().sort_values("row", ignore_index=True)
     if len(distinct) != len(names):
         raise FairtollError(
@@ -97,41 +108,65 @@ def check_probabilities(values: NDArray[np.float64]) -> NDArray[np.float64]:
     return values
 
 
-def _check_columns(frame: pd.DataFrame, names: Sequence[str], numbers: Sequence[str]) -> None:
-    missing = [column for column in [*names, *numbers] if column not in frame]
-    if missing:
-        raise FairtollError(f"no column {', '.join(missing)}; the frame has: {', '.join(map(str, frame.columns))}")
-    if not len(frame):
-        raise FairtollError("the frame has no rows; expected one for each prediction")
-    for column in names:
-        empty = int(frame[column].isna().sum())
-        if empty:
-            raise FairtollError(f"column '{column}' is empty in {empty} of {len(frame)} rows; drop or fill them first")
+def _labels(frame: pd.DataFrame, column: Any, *, fractions: bool = True) -> Labels:
+    return as_labels(frame[column].to_numpy(), name=f"column '{column}'", fractions=fractions)
+
+
+def _places(truth: Labels, class_names: Sequence[str]) -> NDArray[np.int64]:
+    """The position of each row's class in `class_names`, (N,)."""
+    return np.array([class_names.index(text) for text in truth.texts], dtype=np.int64)[truth.codes]
 
 
 def _class_probabilities(
-    frame: pd.DataFrame, labels: NDArray[np.object_], columns: Mapping[str, str]
+    frame: pd.DataFrame, truth: Labels, columns: Mapping[Any, Any]
 ) -> tuple[tuple[str, ...], NDArray[np.float64]]:
     """The class names in order, and the probabilities `(N, C)`."""
     values = {}
-    for name, column in columns.items():
+    for name, column in zip(_class_names(truth, list(columns)), columns.values(), strict=True):
         try:
-            values[str(name)] = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
+            values[name] = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
         except (TypeError, ValueError) as error:
             raise FairtollError(
-                f"column '{column}' holds something that is no number ({error}); expected probabilities"
+                f"column '{column}' holds something that is no number ({error}); expected probabilities; convert it"
             ) from error
     if len(values) == 1:
         given, chance = next(iter(values.items()))
-        others = sorted(set(labels) - {given})
-        if len(others) != 1:
+        others = [text for text in truth.texts if text != given]
+        if len(others) > 1:
             raise FairtollError(
-                f"one probability column, for class '{given}', and the labels {sorted(set(labels))}; with more "
-                "than two classes give a probability column for each"
+                f"one probability column, for class '{given}', and the labels {list(truth.texts)}; expected two "
+                "classes; with more give a probability column for each"
             )
-        values[others[0]] = 1.0 - chance
+        # Rows of one class alone do not tell what the other is called.
+        values[others[0] if others else f"not {given}"] = 1.0 - chance
     names: tuple[str, ...] = tuple(sorted(values))
-    unknown = sorted(set(labels) - set(names))
+    unknown = [text for text in truth.texts if text not in values]
     if unknown:
-        raise FairtollError(f"labels {unknown} have no probability column; given: {', '.join(names)}")
+        raise FairtollError(
+            f"labels {unknown} have no probability column; expected one for each of the classes; given: "
+            f"{', '.join(names)}"
+        )
     return names, check_probabilities(np.stack([values[one] for one in names], axis=1))
+
+
+def _class_names(truth: Labels, given: Sequence[Any]) -> tuple[str, ...]:
+    """What the classes of the probability columns are called: as the labels that they equal, `True` for 1.
+
+    Raises
+    ------
+    FairtollError
+        For two columns of one class, and for a name that differs from a label in case, spaces or type alone.
+    """
+    # Read first as they are: 1 and "1" are one name.
+    as_names(given, what="a class of `probabilities`")
+    called = [name_of(next((label for label in truth.names if label == name), name)) for name in map(as_label, given)]
+    names = as_names(called, what="a class of `probabilities`")
+    spelled = {spelling(label): label for label in truth.names}
+    for name in names:
+        like = spelled.get(spelling(name))
+        if like is not None and name not in truth.texts:
+            raise FairtollError(
+                f"the class '{name}' of `probabilities` is {like!r} among the labels; expected one spelling; "
+                "name it as the labels do"
+            )
+    return names

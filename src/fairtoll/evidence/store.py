@@ -1,6 +1,6 @@
 """Evidence: what every model said about every row, as tables on disk.
 
-Attacks are dear and metrics cheap: per-row outcomes are saved once, and any metric, group, interval or
+Attacks are expensive and metrics cheap: per-row outcomes are saved once, and any metric, group, interval or
 figure is computed from them again, without the model.
 """
 
@@ -17,6 +17,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError
+from fairtoll.evidence.checks import check_class_names, read_outcomes, read_rows
+from fairtoll.evidence.copies import copies_among, describe_copies, warn_of_copies
 from fairtoll.evidence.index import EvidenceIndex
 from fairtoll.evidence.predictions import check_probabilities, read_predictions
 from fairtoll.evidence.tables import describe_attack as describe_attack
@@ -25,6 +27,7 @@ from fairtoll.evidence.tables import describe_predictions as describe_prediction
 from fairtoll.evidence.tables import describe_rows as describe_rows
 from fairtoll.evidence.tables import write_about as write_about
 from fairtoll.files import make_folder, read_json, read_parquet, reading, write_parquet
+from fairtoll.names import partition_rows
 from fairtoll.records import record_files, verifying_records
 
 PREDICTION_KEYS = ("arm", "seed", "evaluation", "threat", "epsilon")
@@ -40,7 +43,7 @@ class Evidence:
     Attributes
     ----------
     rows : DataFrame, N rows
-        `row` 0 to N - 1, `label` (class index), one text column per protected attribute.
+        `row` 0 to N - 1 in any order, `label` (class index), one text column per protected attribute.
     predictions : DataFrame
         `arm`, `seed`, `evaluation` ("clean", "static-transfer" or "white-box"), `threat`, `epsilon`, `row`,
         `probability_0` to `probability_{C-1}`.
@@ -56,7 +59,8 @@ class Evidence:
     Raises
     ------
     FairtollError
-        If a table lacks a column, a row number is unknown or probabilities are not probabilities.
+        If a table lacks a column or has it twice, rows are not numbered 0 to N - 1, a label is no class, a group is
+        missing, an attribute is called "class", or probabilities are not probabilities.
 
     Examples
     --------
@@ -74,22 +78,23 @@ class Evidence:
     about: Mapping[str, Any] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        columns = [f"probability_{index}" for index in range(len(self.class_names))]
-        for table, needed in (
-            ("rows", ["row", "label"]),
-            ("predictions", [*PREDICTION_KEYS, "row", *columns]),
-            ("attacks", [*ATTACK_KEYS, "source_arm", "row", "success"]),
+        class_names = check_class_names(self.class_names)
+        rows = read_rows(self.rows, classes=len(class_names))
+        columns = [f"probability_{index}" for index in range(len(class_names))]
+        predictions, attacks = (
+            read_outcomes(frame, table=table, needed=[*keys, *needed], keys=keys, rows=len(rows))
+            for frame, table, keys, needed in (
+                (self.predictions, "predictions", PREDICTION_KEYS, ["row", *columns]),
+                (self.attacks, "attacks", ATTACK_KEYS, ["source_arm", "row", "success"]),
+            )
+        )
+        for name, value in (
+            ("class_names", class_names),
+            ("rows", rows),
+            ("predictions", predictions),
+            ("attacks", attacks),
         ):
-            frame = getattr(self, table)
-            missing = [column for column in needed if column not in frame]
-            if missing and len(frame):
-                raise FairtollError(f"the table of {table} has no column {', '.join(missing)}; it has {list(frame)}")
-            numbers = frame["row"].to_numpy(dtype=np.int64) if len(frame) else np.arange(0)
-            if len(numbers) and not (numbers.min() >= 0 and numbers.max() < len(self.rows)):
-                unknown = int(numbers.max() if numbers.max() >= len(self.rows) else numbers.min())
-                raise FairtollError(
-                    f"the table of {table} has a row {unknown}; expected row numbers from 0 to {len(self.rows) - 1}"
-                )
+            object.__setattr__(self, name, value)
 
     @property
     def attributes(self) -> list[str]:
@@ -102,13 +107,31 @@ class Evidence:
         return self.rows["label"].to_numpy(dtype=np.int64)
 
     def partition(self, name: str) -> NDArray[np.str_]:
-        """The group of each row, `(N,)`: by "class" or by a protected attribute."""
+        """The name of each row's group, `(N,)`; see `groups`."""
+        names, codes = self.groups(name)
+        return np.array(names)[codes]
+
+    def groups(self, name: str) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+        """The groups of a partition, sorted by name, and the position among them of each row's, `(N,)`.
+
+        Parameters
+        ----------
+        name : str
+            "class" (all classes, those without a row too), a protected attribute, or several of them joined by
+            " & ". An attribute that is itself called so goes first.
+
+        Raises
+        ------
+        FairtollError
+            For an unknown attribute, or groups that would share a name.
+        """
         if name == "class":
-            classes: NDArray[np.str_] = np.asarray(self.class_names)[self.labels]
-            return classes
-        if name not in self.attributes:
-            raise FairtollError(f"unknown attribute '{name}'; the evidence has: class, {', '.join(self.attributes)}")
-        return self.rows[name].to_numpy(dtype=np.str_)
+            order = np.argsort(self.class_names)
+            return tuple(self.class_names[place] for place in order), np.argsort(order)[self.labels]
+        return partition_rows(name, known=["class", *self.attributes], column=self._column)
+
+    def _column(self, name: str) -> NDArray[np.str_]:
+        return np.array(self.class_names)[self.labels] if name == "class" else self.rows[name].to_numpy(dtype=np.str_)
 
     @property
     def arms(self) -> list[str]:
@@ -130,7 +153,7 @@ class Evidence:
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """As `probabilities`, for predictions of some rows only: `(S, n, C)` and the n row numbers, ascending."""
         wanted = {"evaluation": evaluation, "threat": threat, "epsilon": epsilon}
-        orders, rows = self._prediction_index.aligned(arm, wanted)
+        orders, rows = self._prediction_index.aligned(arm, wanted, without=self.copies.get(arm, {}))
         return np.stack([self._prediction_values[order] for order in orders]), rows
 
     def success(self, arm: str, *, evaluation: str, threat: str, attack: str, epsilon: float) -> NDArray[np.bool_]:
@@ -144,7 +167,7 @@ class Evidence:
     ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """As `success`, for an attack that was run on some rows only: `(S, n)` and the n row numbers, ascending."""
         wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
-        orders, rows = self._attack_index.aligned(arm, wanted)
+        orders, rows = self._attack_index.aligned(arm, wanted, without=self.copies.get(arm, {}))
         return np.stack([self._attack_values[order] for order in orders]), rows
 
     def least_epsilon(
@@ -171,7 +194,7 @@ class Evidence:
             If there is no such evidence, or the attack measured success alone.
         """
         wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
-        orders, rows = self._attack_index.aligned(arm, wanted)
+        orders, rows = self._attack_index.aligned(arm, wanted, without=self.copies.get(arm, {}))
         values, censored = self._least_epsilons
         found = np.stack([values[order] for order in orders])
         if np.isnan(found).any():
@@ -194,6 +217,36 @@ class Evidence:
     def source_arm(self, arm: str) -> str | None:
         """On which arm the examples of an arm's static transfer were crafted; None where there was none."""
         return self._source_arms.get(arm)
+
+    @cached_property
+    def copies(self) -> dict[str, dict[Any, Any]]:
+        """Training runs that predict what another run of their arm predicts on clean rows: {arm: {copy: first}}.
+
+        They are one run given several times, and left out everywhere. The first look at them warns. Runs whose
+        probabilities are all 0 or 1 may agree by chance: they are copies if every attack agrees, too.
+        """
+        found: dict[str, dict[Any, Any]] = {}
+        for arm in self.arms:
+            runs = {key[1]: rows for key, rows in self._prediction_index.ordered(arm) if key[2] == "clean"}
+            values = [self._prediction_values[rows] for rows in runs.values()]
+            if all(np.isin(one, (0.0, 1.0)).all() for one in values):
+                values = [
+                    np.concatenate([one.ravel(), self._attacked(arm, seed)])[:, np.newaxis]
+                    for seed, one in zip(runs, values, strict=True)
+                ]
+            alike = copies_among(values)
+            if alike:
+                seeds = list(runs)
+                found[arm] = {seeds[copy]: seeds[first] for copy, first in alike.items()}
+                warn_of_copies(describe_copies(arm, found[arm]))
+        return found
+
+    def _attacked(self, arm: str, seed: Any) -> NDArray[np.float64]:
+        """Every outcome of every attack on one training run, in one order for all runs."""
+        least, _ = self._least_epsilons
+        blocks = [rows for key, rows in self._attack_index.ordered(arm) if key[1] == seed]
+        order = np.concatenate([np.empty(0, dtype=np.intp), *blocks])
+        return np.concatenate([self._attack_values[order], np.nan_to_num(least[order], nan=-1.0)])
 
     @cached_property
     def _source_arms(self) -> dict[str, str]:
@@ -267,12 +320,12 @@ class Evidence:
         cls,
         frame: pd.DataFrame,
         *,
-        label: str,
-        probabilities: Mapping[str, str],
-        groups: Sequence[str] = (),
-        arm: str | None = None,
-        seed: str | None = None,
-        row: str | None = None,
+        label: Any,
+        probabilities: Mapping[Any, Any],
+        groups: Sequence[Any] = (),
+        arm: Any = None,
+        seed: Any = None,
+        row: Any = None,
         name: str = "predictions",
     ) -> Evidence:
         """Evidence from predictions that someone made elsewhere, with no model at hand.
@@ -281,13 +334,13 @@ class Evidence:
         ----------
         frame : DataFrame
             One row for each prediction.
-        label : str
-            Column of the true class.
+        label : str or int
+            Column of the true class: text, booleans or whole numbers, `1.0` and `1` being one class.
         probabilities : mapping
-            Class name to its probability column. With two classes one is enough.
-        groups : sequence of str
+            Class to its probability column. With two classes one is enough.
+        groups : sequence of str or int
             Columns of protected attributes.
-        arm, seed, row : str, optional
+        arm, seed, row : str or int, optional
             Columns that tell models, training runs and test rows apart. Without `row` each
             (arm, seed) is taken to list the same rows in the same order.
         name : str
@@ -300,8 +353,9 @@ class Evidence:
         Raises
         ------
         FairtollError
-            For a missing or empty column, a label without a probability column, NaN, probabilities that do
-            not sum to one, or models that do not predict the same rows once each.
+            For a column that is missing, doubled or empty somewhere, labels that cannot be told apart or have no
+            probability column, NaN, probabilities that do not sum to one, models that do not predict the same
+            rows once each, or an attribute called "class", "row" or "label".
 
         Examples
         --------

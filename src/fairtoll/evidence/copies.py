@@ -1,0 +1,79 @@
+"""Training runs that are one run given several times: counted as one, or they would look like independent runs."""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtoll.errors import FairtollWarning
+
+#: Two trainings never agree this closely on every row, unless all they give is certainty; one model that is
+#: run on two machines does.
+TOLERANCE = 1e-6
+
+
+def copies_among(values: Sequence[NDArray[np.float64]]) -> dict[int, int]:
+    """Which of S runs repeat an earlier one, by position: {copy: the first like it}.
+
+    Parameters
+    ----------
+    values : sequence of ndarray, each (N, C)
+        The clean class probabilities of each run.
+
+    Examples
+    --------
+    >>> one, other = np.array([[0.5, 0.5]]), np.array([[0.25, 0.75]])
+    >>> copies_among([one, other, one])
+    {2: 0}
+    """
+    found: dict[int, int] = {}
+    for place, run in enumerate(values):
+        for earlier in range(place):
+            if earlier not in found and _alike(values[earlier], run):
+                found[place] = earlier
+                break
+    return found
+
+
+def describe_copies(arm: str, copies: Mapping[Any, Any]) -> str:
+    """One sentence for the runs of an arm that repeat others, {copy: the first like it}.
+
+    Examples
+    --------
+    >>> describe_copies("robust", {1: 0, 2: 0})
+    "Training runs 1 and 2 of 'robust' predict exactly what run 0 predicts: counted as one run."
+    """
+    sentences = []
+    for first in dict.fromkeys(copies.values()):
+        runs = [str(copy) for copy, like in copies.items() if like == first]
+        several = len(runs) > 1
+        listed = f"{', '.join(runs[:-1])} and {runs[-1]}" if several else runs[0]
+        sentences.append(
+            f"Training run{'s' if several else ''} {listed} of '{arm}' predict{'' if several else 's'} exactly what "
+            f"run {first} predicts: counted as one run."
+        )
+    return " ".join(sentences)
+
+
+def warn_of_copies(sentence: str) -> None:
+    """Warn the caller of an audit.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warn_of_copies("One run.")
+    >>> len(caught)
+    1
+    """
+    warnings.warn(f"{sentence} Give each training run once.", FairtollWarning, stacklevel=2)
+
+
+def _alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:
+    if one.shape != other.shape:
+        return False
+    # Most runs differ in the first rows already.
+    return bool(np.abs(one[:64] - other[:64]).max() <= TOLERANCE and np.abs(one - other).max() <= TOLERANCE)
