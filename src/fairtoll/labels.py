@@ -289,7 +289,7 @@ def _from_floats(array: NDArray[Any], *, name: str, fractions: bool) -> Labels:
     broken = distinct != np.floor(distinct)
     if broken.any() and not fractions:
         first = int(np.argmax(broken[codes]))
-        raise FairtollError(FRACTION.format(name=name, given=array[first], row=first))
+        raise FairtollError(FRACTION.format(name=name, given=as_label(array[first]), row=first))
     names = list(map(as_label, distinct))
     largest = np.abs(distinct).max()
     if largest >= _exact_below(array.dtype):
