@@ -194,7 +194,7 @@ def test_a_label_with_one_class_or_none():
     refused("has one class, 'yes'", frame=FRAME.assign(paid="yes"), class_names=["no", "yes"])
     refused("the label 'paid' is 0.5 in row 0; expected classes", frame=FRAME.assign(paid=[0.5, 1, 2, 0, 1]))
     refused("the label 'paid' holds 'no'; class_names has only yes", class_names=["yes"])
-    refused("names a value twice", class_names=["yes", "no", "no"])
+    refused("a class is named 'no' more than once", class_names=["yes", "no", "no"])
 
 
 def test_the_label_is_no_feature():
