@@ -112,7 +112,9 @@ def find(name):
 def test_every_public_function_is_called_here():
     assert set(CALLS) == set(FUNCTIONS)
     assert {name for name in PUBLIC if name not in FUNCTIONS} == {
-        "attacks.AttackResult", "attacks.UnionResult", "attacks.SuccessCurve", "attacks.LeastEpsilonResult",
+        "attacks.AttackResult", "attacks.AttackSpec", "attacks.SuccessCurveResult", "attacks.LeastEpsilonResult",
+        "attacks.PGD", "attacks.APGD", "attacks.Square", "attacks.Grid", "attacks.RandomNoise", "attacks.SuccessCurve",
+        "attacks.LeastEpsilon", "attacks.Union",
         "training.FitSettings", "training.TrainingSetup",
         "data.Dataset", "data.Feature", "data.TrainTest", "threats.LinfThreat",
     }  # fmt: skip

@@ -335,3 +335,71 @@ def test_a_budget_that_runs_out_leaves_a_wide_bracket():
     long = least_epsilon(model, x, y, steps=200, **options)
     assert ((short.high - short.low)[~short.censored] > 1e-5).any()
     assert long.least_epsilon.mean() <= short.least_epsilon.mean()
+
+
+class Counting(nn.Module):
+    """A linear model that counts the rows it is given."""
+
+    def __init__(self):
+        super().__init__()
+        self.linear, self.rows = nn.Linear(3, 2), 0
+        self.linear.load_state_dict(
+            {"weight": torch.tensor([[0.0, 0.0, 0.0], [1.0, -2.0, 0.5]]), "bias": torch.zeros(2)}
+        )
+
+    def forward(self, x):
+        self.rows += len(x)
+        return self.linear(x)
+
+
+@pytest.mark.parametrize(
+    ("scale", "mutable"), [(1.0, [True] * 3), (2.5, [True] * 3), ([1.0, 0.5, 3.0], [True, True, False])]
+)
+def test_whole_numbers_are_attacked_once_for_each_set_of_values(scale, mutable):
+    """Between two whole numbers a larger radius frees nothing: the same answers, for a fraction of the work."""
+    x = torch.randint(-4, 5, (60, 3), generator=torch.Generator().manual_seed(2)).float()
+    model = Counting()
+    y = model.linear(x).argmax(dim=1)
+    threat = LinfThreat(scale=scale, mutable=mutable, integer=[True] * 3)
+    step, largest = 0.02, 4.0
+    model.rows = 0
+    found = least_epsilon(
+        model, x, y, threat=threat, epsilon_max=largest, tolerance=step, grid_step=step, method="grid", steps=5
+    )
+    # By brute force over all whole numbers in reach: of a linear model the corner that the weights name is the worst.
+    weights = torch.tensor([1.0, -2.0, 0.5])
+    reach = torch.as_tensor(scale).expand(3) * torch.as_tensor(mutable)
+    expected = torch.full((60,), torch.inf, dtype=torch.float64)
+    for number in range(round(largest / step), 0, -1):
+        whole = torch.floor(number * step * reach.double() + 1e-9)
+        worst = x - (2 * y - 1).unsqueeze(1) * whole.float() * weights.sign()
+        broken = model.linear(worst).argmax(dim=1) != y
+        expected[broken] = number * step
+    assert torch.equal(found.censored, expected.isinf())
+    torch.testing.assert_close(found.least_epsilon, expected.clamp(max=largest), atol=1e-9, rtol=0)
+    assert 0 < found.censored.sum() < 60 or not found.censored.any()
+    # Two hundred radii of up to six evaluations each would be 1,200 a row.
+    assert model.rows < 60 * 150
+
+
+def test_features_that_are_not_all_whole_are_attacked_at_every_radius():
+    x = torch.tensor([[0.2, 3.0], [0.9, -2.0]])
+    model = nn.Linear(2, 2)
+    model.load_state_dict({"weight": torch.tensor([[0.0, 0.0], [1.0, 0.0]]), "bias": torch.zeros(2)})
+    found = least_epsilon(
+        model, x, torch.tensor([1, 1]), threat=LinfThreat(integer=[False, True]), epsilon_max=2.0, tolerance=0.05,
+        grid_step=0.05, method="grid",
+    )  # fmt: skip
+    # Class 1 where x_0 > 0: the distance to 0, up to the next radius of the grid.
+    assert found.least_epsilon.tolist() == pytest.approx([0.2, 0.9], abs=0.051)
+
+
+def test_a_row_of_whole_numbers_that_starts_as_a_fraction_keeps_its_answer():
+    model = nn.Linear(1, 2)
+    model.load_state_dict({"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
+    x = torch.tensor([[0.4], [1.4]])  # class 1 where x > 0; whole numbers only: 0 and -1 are reached from 0.4
+    found = least_epsilon(
+        model, x, torch.tensor([1, 1]), threat=LinfThreat(integer=[True]), epsilon_max=3.0, tolerance=0.1,
+        grid_step=0.1, method="grid",
+    )  # fmt: skip
+    assert found.least_epsilon.tolist() == pytest.approx([0.4, 1.4], abs=0.101)

@@ -6,16 +6,9 @@ import torch
 from torch import nn
 
 from fairtoll import FairtollError, LinfThreat
+from fairtoll.attacks import PGD, LeastEpsilon, SuccessCurve, Union
 from fairtoll.data import Dataset
-from fairtoll.evidence.collect import (
-    collect_checks,
-    collect_curve,
-    collect_least_epsilon,
-    collect_pgd,
-    collect_transfer,
-    collect_union,
-)
-from fairtoll.findings import Arm, Target
+from fairtoll.evidence import Arm, Checks, Target, Transfer, WhiteBox, collect, craft
 
 DATA = Dataset(np.random.default_rng(1).normal(size=(80, 3)), np.arange(80) % 2, ("low", "high"))
 ROWS = np.random.default_rng(2).permutation(80)[:30]
@@ -51,43 +44,68 @@ def test_a_target_of_some_rows():
 
 
 @pytest.mark.parametrize(
-    "collect",
+    "measure",
     [
-        lambda target: collect_pgd(ARM, target, epsilons=[0.1, 0.3], steps=10)[0],
-        lambda target: collect_curve(ARM, target, epsilons=[0.1, 0.3], steps=10),
-        lambda target: collect_union(ARM, target, epsilon=0.2, restarts=1),
-        lambda target: collect_transfer(
-            ARM, target, [target.x + 0.1, target.x - 0.1], source_arm="other", epsilon=0.1, steps=1
-        )[0],
+        WhiteBox(PGD(steps=10), [0.1, 0.3]),
+        WhiteBox(SuccessCurve(steps=10), [0.1, 0.3]),
+        WhiteBox(Union(restarts=1), [0.2]),
+        Transfer(PGD(steps=1), [0.1], source="other"),
     ],
     ids=["pgd", "curve", "union", "transfer"],
 )
-def test_outcomes_keep_their_row_numbers(collect):
-    keys = ["seed", "epsilon", "row"]
-    some = collect(SOME).set_index(keys).sort_index()["success"]
-    whole = collect(WHOLE).set_index(keys).sort_index()["success"]
+def test_outcomes_keep_their_row_numbers(measure):
+    def outcomes(target):
+        examples = {0.1: [target.x + 0.1, target.x - 0.1]}
+        found = collect(measure, ARM, target, examples=examples).attacks
+        return found.set_index(["seed", "epsilon", "row"]).sort_index()["success"]
+
+    some, whole = outcomes(SOME), outcomes(WHOLE)
     assert set(some.index.get_level_values("row")) == set(ROWS)
     # On linear models every one of these attacks is exact, so the other rows of a batch make no difference.
     assert some.equals(whole[whole.index.get_level_values("row").isin(ROWS)])
 
 
 def test_attacked_predictions_keep_their_row_numbers():
-    _, predictions = collect_pgd(ARM, SOME, epsilons=[0.1], steps=5, keep_probabilities_at=[0.1])
-    np.testing.assert_array_equal(predictions["row"], np.tile(ROWS, 2))
+    found = collect(WhiteBox(PGD(steps=5), [0.1], keep_probabilities_at=[0.1]), ARM, SOME)
+    np.testing.assert_array_equal(found.predictions["row"], np.tile(ROWS, 2))
 
 
 def test_checks_are_of_attacked_rows():
-    found = collect_checks(ARM, SOME, epsilons=[0.1], large_epsilon=10.0)
+    found = collect(Checks([0.1], large_epsilon=10.0), ARM, SOME).attacks
     assert set(found["row"]) == set(ROWS)
     noise = found[(found["attack"] == "check-pgd-20") & (found["seed"] == 0)].set_index("row")["success"]
     broken = least_radius(ARM.models[0]) < 0.1
     assert noise.to_dict() == {row: broken[row] for row in ROWS}
 
 
+def test_examples_are_crafted_at_every_radius_on_each_source_model():
+    measure = Transfer(PGD(steps=20), [0.1, 0.3], source="plain")
+    crafted = craft(measure, ARM, SOME)
+    assert list(crafted) == [0.1, 0.3]
+    for epsilon, sets in crafted.items():
+        for model, rows in zip(ARM.models, sets, strict=True):
+            # Of a linear model the worst input lies in the corner that the gradient's sign names, for every row.
+            normal = (model.weight[1] - model.weight[0]).detach()
+            corner = SOME.x - epsilon * (2 * SOME.y - 1).unsqueeze(1) * normal.sign()
+            torch.testing.assert_close(rows, corner)
+    found = collect(measure, ARM, SOME, examples=crafted).attacks
+    assert set(found["attack"]) == {"pgd-20"}
+    assert set(found["source_arm"]) == {"plain"}
+    # On the models they were crafted on they are the strongest attack there is.
+    for model, seed in ARM.pairs:
+        broken = found[(found["seed"] == seed) & (found["epsilon"] == 0.3)]["success"].to_numpy()
+        np.testing.assert_array_equal(broken, (least_radius(model) < 0.3)[ROWS])
+
+
+def test_a_transfer_without_its_examples():
+    with pytest.raises(FairtollError, match=r"no examples at radius 0.3; expected them at \(0.1, 0.3\)"):
+        collect(Transfer(PGD(), [0.1, 0.3]), ARM, SOME, examples={0.1: [SOME.x, SOME.x]})
+
+
 @pytest.mark.parametrize("target", [WHOLE, SOME], ids=["all", "some"])
 def test_least_epsilon_of_linear_models_is_the_closed_form(target):
     largest = 0.6
-    found = collect_least_epsilon(ARM, target, epsilon_max=largest, tolerance=0.001)
+    found = collect(WhiteBox(LeastEpsilon(0.001), [largest]), ARM, target).attacks
     for model, seed in zip(ARM.models, ARM.seeds, strict=True):
         one = found[found["seed"] == seed]
         np.testing.assert_array_equal(one["row"], target.numbers)
@@ -104,7 +122,7 @@ def test_least_epsilon_of_linear_models_is_the_closed_form(target):
 def test_least_epsilon_of_whole_numbers_goes_up_step_by_step():
     data = Dataset(np.round(DATA.x * 4), DATA.y, DATA.class_names)
     target = Target(data, LinfThreat(integer=[True] * 3), "audit")
-    found = collect_least_epsilon(Arm("plain", [linear(0)], [0]), target, epsilon_max=4.0, tolerance=0.5)
+    found = collect(WhiteBox(LeastEpsilon(0.5), [4.0]), Arm("plain", [linear(0)], [0]), target).attacks
     assert set(found["loss"]) == {"cross_entropy"}
     with torch.no_grad():
         logits, normal = linear(0)(target.x), linear(0).weight[1] - linear(0).weight[0]

@@ -8,7 +8,7 @@ from torch import nn
 
 from fairtoll import Evidence, LinfThreat
 from fairtoll.data import Dataset
-from fairtoll.evidence.collect import collect_checks
+from fairtoll.evidence import Checks, collect
 from fairtoll.evidence.store import describe_attack, describe_predictions
 from fairtoll.findings import Arm, Target
 from fairtoll.findings.alarms import TITLES, raise_alarms
@@ -229,14 +229,8 @@ def checked(**masks):
         y = Masked(rounded=False, scale=1.0)(torch.from_numpy(x)).argmax(dim=1).numpy()
         probabilities = model(torch.from_numpy(x)).softmax(dim=1).numpy()
     data = Dataset(x, y, ("no", "yes"))
-    attacks = collect_checks(
-        Arm("hardened", [model], [0]),
-        Target(data, LinfThreat(), "paper"),
-        epsilons=[0.05, 0.1, 0.2],
-        large_epsilon=100.0,
-        square_epsilon=0.2,
-        queries=200,
-    )
+    checks = Checks([0.05, 0.1, 0.2], large_epsilon=100.0, square_epsilon=0.2, queries=200)
+    attacks = collect(checks, Arm("hardened", [model], [0]), Target(data, LinfThreat(), "paper")).attacks
     rows = pd.DataFrame({"row": np.arange(400), "label": y})
     predictions = describe_predictions(probabilities, arm="hardened", seed=0)
     return alarms(Evidence(rows, predictions, attacks, data.class_names)), attacks
@@ -272,7 +266,7 @@ def test_square_can_be_left_out_and_defaults_to_the_largest_radius():
     model, data = nn.Linear(3, 2), Dataset(np.zeros((20, 3), dtype=np.float32), np.arange(20) % 2, ("no", "yes"))
     arm, target = Arm("hardened", [model], [0]), Target(data, LinfThreat(), "paper")
     options = {"epsilons": [0.1, 0.3], "large_epsilon": 9.0}
-    none = collect_checks(arm, target, queries=0, **options)
+    none = collect(Checks(**options, queries=0), arm, target).attacks
     assert not {"check-square", "check-white-box"} & set(none["attack"])
-    some = collect_checks(arm, target, queries=2, **options)
+    some = collect(Checks(**options, queries=2), arm, target).attacks
     assert set(some.loc[some["attack"] == "check-square", "epsilon"]) == {0.3}

@@ -5,7 +5,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from fairtoll import FairtollError, LinfThreat
@@ -16,6 +16,10 @@ RADII = st.floats(0, 1e6)
 
 @settings(max_examples=300, deadline=None)
 @given(value=VALUES, epsilon=RADII, scale=st.floats(0, 100))
+# Too small for float64 to tell its distance to the end from the radius.
+@example(value=1.8590382128903759e-37, epsilon=1.0, scale=1.0)
+@example(value=-1e-30, epsilon=1000.0, scale=0.001)
+@example(value=float(np.float32(1e-20)), epsilon=3.0, scale=37.0)
 def test_the_ends_are_the_outermost_floats_of_the_ball(value, epsilon, scale):
     """In exact fractions: inside, and the next float is outside."""
     x = torch.tensor([[value]])
@@ -113,6 +117,17 @@ def test_as_plain_lists():
         ({"box": ([0.0, 2.0], 1.0)}, "lower end above its upper end"),
         ({"box": (float("nan"), 1.0)}, "or a NaN"),
         ({"scale": [1.0, 1.0], "mutable": [True] * 3}, "mutable has shape"),
+        ({"mutable": [2]}, "mutable holds int64; expected True or False for each feature of a row, not positions"),
+        ({"mutable": [0]}, "mutable holds int64"),
+        ({"mutable": np.array([0.0, 1.0, 1.0])}, "mutable holds float64"),
+        ({"mutable": torch.tensor([1, 0, 1])}, "mutable holds int64"),
+        ({"mutable": ["age"]}, "mutable is .*'age'.*; expected True or False for each feature"),
+        ({"integer": [2]}, "integer holds int64"),
+        ({"integer": [None, True]}, "integer is .*; expected True or False"),
+        ({"integer": 1}, "integer holds int64"),
+        ({"scale": "wide"}, "scale is 'wide'; expected numbers"),
+        ({"box": 1.0}, "box is 1.0; expected a pair"),
+        ({"box": ("low", 1.0)}, "box is 'low'; expected numbers"),
     ],
 )
 def test_a_threat_that_cannot_be(options, message):
@@ -133,11 +148,40 @@ def test_an_epsilon_that_cannot_be(epsilon):
         ({"scale": torch.ones(2, 3)}, "scale has shape"),
         ({"box": ([0.0, 0.0], 1.0)}, "box has shape"),
         ({"integer": [True, False]}, "integer has shape"),
+        # Broadcasting would take one boolean in a list for all features, and columns of pixels for an image's rows.
+        ({"mutable": [True]}, r"mutable has shape \(1,\) and a row has shape \(3,\); expected one boolean"),
+        ({"mutable": [True, False]}, "mutable has shape|scale has shape"),
+        ({"integer": [True]}, r"integer has shape \(1,\) and a row has shape \(3,\)"),
     ],
 )
 def test_a_threat_that_does_not_fit_the_rows(options, message):
     with pytest.raises(FairtollError, match=message):
         LinfThreat(**options).bounds(torch.zeros(2, 3), 0.1)
+
+
+def test_masks_of_an_image_are_of_all_its_pixels():
+    images = torch.zeros(2, 3, 4, 4)
+    for options in ({"mutable": [True] * 4}, {"integer": np.ones((4, 4), dtype=bool)}):
+        with pytest.raises(FairtollError, match=r"has shape .* and a row has shape"):
+            LinfThreat(**options).bounds(images, 0.1)
+    mask = np.zeros((3, 4, 4), dtype=bool)
+    mask[0, 1, 2] = True
+    high = LinfThreat(mutable=mask).bounds(images, 0.1)[1]
+    assert np.array_equal(high[0].numpy() > 0, mask)
+
+
+def test_values_outside_the_box_are_named():
+    threat = LinfThreat(box=(0.0, [1.0, 1.0, 5.0]), mutable=[True, True, False])
+    x = torch.tensor([[0.5, 1.5, 9.0], [0.0, 1.0, 5.0]])
+    assert threat.outside_box(x).tolist() == [[False, True, False], [False, False, False]]
+    assert not LinfThreat().outside_box(x).any()
+
+
+def test_whether_every_feature_may_move():
+    x = torch.zeros(2, 3)
+    assert LinfThreat(box=(0.0, 1.0)).frees_every_feature(x)
+    assert not LinfThreat(mutable=[True, True, False]).frees_every_feature(x)
+    assert not LinfThreat(scale=[1.0, 0.0, 1.0]).frees_every_feature(x)
 
 
 def test_a_bound_too_few():

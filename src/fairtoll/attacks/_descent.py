@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor, nn
 
+from fairtoll.attacks._batches import like
 from fairtoll.attacks._inputs import FiniteWatch
 from fairtoll.attacks._layout import best_layout, steps_between_looks
 from fairtoll.attacks.loss import margin
@@ -78,8 +79,9 @@ class Descent:
         self.standing = torch.arange(len(x), device=x.device)
         self.between_looks = steps_between_looks(x.device)
 
-    def bounds(self, epsilon: float, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    def bounds(self, epsilon: float | Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Lowest and highest admissible values of `rows`, and the radius of each feature, packed."""
+        epsilon = epsilon[rows] if isinstance(epsilon, Tensor) and epsilon.ndim else epsilon
         low, high = self.threat.bounds(self.x[rows], epsilon)
         radius = self.threat.radius(self.x[rows], epsilon)
         return self.layout.pack(low), self.layout.pack(high), self.layout.pack(radius)
@@ -136,7 +138,7 @@ class Descent:
             done = wrong | (moved == point).flatten(1).all(dim=1) | pace.unreachable(logits, y, step)
             if self.between_looks > 1:
                 # A row that is done waits where it is for the next look.
-                moved = torch.where(_like(done, point), point, moved)
+                moved = torch.where(like(done, point), point, moved)
             if step % self.between_looks == 0 or step == steps:
                 watch.raise_if_bad()
                 if done.any():
@@ -171,7 +173,7 @@ class Descent:
         watch.raise_if_bad()
         wrong = logits.argmax(dim=1) != self.y
         # A later start must not overwrite the input that an earlier one found.
-        self.best = torch.where(_like(self.success & ~wrong, point), self.best, point)
+        self.best = torch.where(like(self.success & ~wrong, point), self.best, point)
         self.success |= wrong
 
     def _record(self, points: Tensor, rows: Tensor, wrong: Tensor) -> None:
@@ -213,8 +215,3 @@ class EarlyStopping:
         """Forget all others."""
         if self.best is not None and self.before is not None and self.given_up is not None:
             self.best, self.before, self.given_up = (part[rows] for part in (self.best, self.before, self.given_up))
-
-
-def _like(rows: Tensor, x: Tensor) -> Tensor:
-    """A flag a row, shaped so that it broadcasts against `x`."""
-    return rows.reshape(-1, *[1] * (x.ndim - 1))

@@ -4,17 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, fields
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from fairtoll.attacks._batches import attack_in_batches, check_randomness, check_starts, like
 from fairtoll.attacks._descent import BatchedModel
 from fairtoll.attacks._inputs import check_inputs, require_finite_rows
 from fairtoll.attacks.loss import get_loss
-from fairtoll.attacks.pgd import AttackResult
-from fairtoll.errors import FairtollError
-from fairtoll.models.batches import in_batches
-from fairtoll.models.borrow import borrowed, device_of
+from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.threats.linf import LinfThreat
 
 #: Croce and Hein's constants: weight of the new direction against the last one; share of steps that must have risen
@@ -22,6 +21,46 @@ from fairtoll.threats.linf import LinfThreat
 MOMENTUM = 0.75
 RISING = 0.75
 FIRST, SHRINKAGE, LEAST = 0.22, 0.03, 0.06
+
+
+@dataclass(frozen=True)
+class APGD:
+    """Auto-PGD as a value; see `apgd` for what each setting means.
+
+    Examples
+    --------
+    >>> APGD().name, APGD(loss="margin", restarts=5).name
+    ('apgd-100', 'apgd-100-restarts-5-loss-margin')
+    """
+
+    steps: int = 100
+    restarts: int = 1
+    random_start: bool = False
+    loss: str = "cross_entropy"
+
+    def __post_init__(self) -> None:
+        check_starts(self.steps, self.restarts)
+        get_loss(self.loss)
+
+    @property
+    def name(self) -> str:
+        """Such as "apgd-100", with what else is not the default."""
+        return name_of(self, f"apgd-{self.steps}", named=("steps",))
+
+    def __call__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        threat: LinfThreat,
+        epsilon: float,
+        generator: torch.Generator | None = None,
+        batch_size: int = 4096,
+    ) -> AttackResult:
+        """Run `apgd` with these settings."""
+        shared: dict[str, Any] = {"generator": generator, "batch_size": batch_size}
+        return apgd(model, x, y, threat=threat, epsilon=epsilon, **shared, **vars(self))
 
 
 def apgd(
@@ -77,22 +116,18 @@ def apgd(
     >>> apgd(model, x, torch.tensor([0, 0]), threat=LinfThreat(), epsilon=1.0).success
     tensor([ True, False])
     """
-    if steps < 1 or restarts < 1:
-        raise FairtollError(f"steps is {steps} and restarts is {restarts}; expected 1 or more of each")
-    if generator is None and (random_start or restarts > 1):
-        raise FairtollError("random starts need a generator; pass generator=torch.Generator().manual_seed(...)")
+    check_starts(steps, restarts)
+    check_randomness(restarts, generator, random_start=random_start)
     climb = get_loss(loss)
     model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
-    device = device_of(model)
 
-    def attack(batch: slice) -> tuple[Tensor, Tensor]:
-        clean, labels = x[batch].detach().to(device), y[batch].to(device)
+    def attack(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
         # Whole numbers are projected in the model's own shape.
         asked = BatchedModel(model, clean, packed=threat.integer is None)
         pack = asked.layout.pack
         low, high = map(pack, threat.bounds(clean, epsilon))
         radius, origin = pack(threat.radius(clean, epsilon)), pack(clean)
-        numbers = torch.arange(batch.start, batch.stop, device=device)
+        numbers = torch.arange(batch.start, batch.stop, device=clean.device)
         logits = asked.logits(origin)
         require_finite_rows(logits, where="at step 0 of the attack", rows=numbers)
         success, found = logits.argmax(dim=1) != labels, origin.clone()
@@ -107,13 +142,9 @@ def apgd(
             ascent = _Ascent(asked, threat, climb, steps)
             rows = (numbers, labels, low, high, radius, begin)
             success[standing], found[standing] = ascent.run(*(value[standing] for value in rows))
-        return success.cpu(), asked.layout.show(found).contiguous().cpu()
+        return success, asked.layout.show(found).contiguous()
 
-    with borrowed(model) as model:
-        found = in_batches(len(x), batch_size, attack, generator=generator)
-    if not found:
-        return AttackResult(torch.zeros(0, dtype=torch.bool), x.detach().cpu().clone())
-    return AttackResult(torch.cat([success for success, _ in found]), torch.cat([points for _, points in found]))
+    return attack_in_batches(model, x, y, attack, batch_size=batch_size, generator=generator)
 
 
 @dataclass
@@ -197,7 +228,7 @@ class _Ascent:
         return success, found
 
     def _move(self, rows: _Rows, *, momentum: bool) -> Tensor:
-        ahead = rows.point + 2 * _like(rows.step, rows.point) * rows.radius * rows.gradient.sign()
+        ahead = rows.point + 2 * like(rows.step, rows.point) * rows.radius * rows.gradient.sign()
         ahead = torch.minimum(torch.maximum(ahead, rows.low), rows.high)
         if not momentum:
             return ahead
@@ -236,8 +267,8 @@ def checkpoints(steps: int) -> set[int]:
 
 def _keep_best(rows: _Rows) -> None:
     better = rows.value > rows.best_value
-    rows.best = torch.where(_like(better, rows.point), rows.point, rows.best)
-    rows.best_gradient = torch.where(_like(better, rows.point), rows.gradient, rows.best_gradient)
+    rows.best = torch.where(like(better, rows.point), rows.point, rows.best)
+    rows.best_gradient = torch.where(like(better, rows.point), rows.gradient, rows.best_gradient)
     rows.best_value = torch.where(better, rows.value, rows.best_value)
 
 
@@ -246,15 +277,10 @@ def _check(rows: _Rows, *, since: int) -> None:
     seldom = rows.rises <= RISING * since
     halve = seldom | (~rows.halved_then & (rows.best_value <= rows.value_then))
     rows.step = torch.where(halve, rows.step / 2, rows.step)
-    rows.point = torch.where(_like(halve, rows.point), rows.best, rows.point)
-    rows.gradient = torch.where(_like(halve, rows.point), rows.best_gradient, rows.gradient)
+    rows.point = torch.where(like(halve, rows.point), rows.best, rows.point)
+    rows.gradient = torch.where(like(halve, rows.point), rows.best_gradient, rows.gradient)
     rows.rises, rows.value_then, rows.halved_then = torch.zeros_like(rows.rises), rows.best_value, halve
 
 
 def _every(flags: Tensor) -> Tensor:
     return flags.flatten(1).all(dim=1)
-
-
-def _like(value: Tensor, x: Tensor) -> Tensor:
-    """One value a row, shaped so that it broadcasts against `x`."""
-    return value.reshape(-1, *[1] * (x.ndim - 1))

@@ -2,19 +2,56 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from itertools import product
 
 import torch
 from torch import Tensor, nn
 
+from fairtoll.attacks._batches import attack_in_batches
 from fairtoll.attacks._inputs import check_inputs, finite_logits
-from fairtoll.attacks.pgd import AttackResult
+from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
-from fairtoll.models.batches import in_batches
-from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.threats.linf import LinfThreat
 
 MAXIMUM_FEATURES = 8
+
+
+@dataclass(frozen=True)
+class Grid:
+    """The grid search as a value; see `grid` for what `patience` means.
+
+    Examples
+    --------
+    >>> Grid().name, Grid(patience=128).name
+    ('grid', 'grid-patience-128')
+    """
+
+    patience: int | None = None
+
+    @property
+    def name(self) -> str:
+        """The name "grid", with a patience that is not the default."""
+        return name_of(self, "grid")
+
+    @property
+    def loss(self) -> str:
+        """The name of no loss: only misclassification is looked at."""
+        return ""
+
+    def __call__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        threat: LinfThreat,
+        epsilon: float,
+        generator: torch.Generator | None = None,
+        batch_size: int = 4096,
+    ) -> AttackResult:
+        """Run `grid` with this setting; nothing is drawn."""
+        return grid(model, x, y, threat=threat, epsilon=epsilon, patience=self.patience, batch_size=batch_size)
 
 
 def grid(
@@ -64,17 +101,16 @@ def grid(
             f"{len(features)} features may move; a grid of 3^{len(features)} points is not affordable "
             f"(at most {MAXIMUM_FEATURES} features); use pgd or union"
         )
-    device = device_of(model)
-    levels = _order(len(features)).to(device)
+    order = _order(len(features))
 
-    def attack(batch: slice) -> tuple[Tensor, Tensor]:
-        clean, labels = x[batch].detach().to(device), y[batch].to(device)
+    def attack(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
+        device = clean.device
         low, high = threat.bounds(clean, epsilon)
         choices = torch.stack([low, clean, high])
         success, perturbed = torch.zeros(len(clean), dtype=torch.bool, device=device), clean.clone()
         standing = torch.arange(len(clean), device=device)
         in_vain = 0
-        for level in levels:
+        for level in order.to(device):
             points = clean[standing].clone()
             points[:, features] = choices[level, :, features][:, standing].T
             logits = finite_logits(model, points, where="of the grid", rows=standing + batch.start)
@@ -85,13 +121,10 @@ def grid(
             in_vain = 0 if len(broken) else in_vain + 1
             if not len(standing) or in_vain == patience:
                 break
-        return success.cpu(), perturbed.cpu()
+        return success, perturbed
 
-    with borrowed(model) as model, torch.no_grad():
-        found = in_batches(len(x), batch_size, attack)
-    if not found:
-        return AttackResult(torch.zeros(0, dtype=torch.bool), x.detach().cpu().clone())
-    return AttackResult(torch.cat([success for success, _ in found]), torch.cat([points for _, points in found]))
+    with torch.no_grad():
+        return attack_in_batches(model, x, y, attack, batch_size=batch_size)
 
 
 def _order(features: int) -> Tensor:

@@ -13,10 +13,14 @@ from fairtoll.attacks._descent import BatchedModel, Descent
 from fairtoll.attacks._inputs import FiniteWatch, check_inputs
 from fairtoll.attacks._least_search import LeastSearch
 from fairtoll.attacks.loss import get_loss
+from fairtoll.attacks.spec import name_of
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
 from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.threats.linf import LinfThreat
+
+#: Steps of `LeastEpsilon` where none are given.
+SPEC_STEPS = {"search": 60, "grid": 50}
 
 
 @dataclass(frozen=True)
@@ -26,15 +30,17 @@ class LeastEpsilonResult:
     Attributes
     ----------
     least_epsilon : Tensor of float64, (N,)
-        0 for a row that is misclassified as it stands, `epsilon_max` for a censored one.
+        0 for a row that is misclassified before the attack, `epsilon_max` for a censored one.
     censored : Tensor of bool, (N,)
-        Rows that stood at every radius tried up to `epsilon_max`: their least epsilon is larger, or was not found.
+        Rows that no radius tried up to `epsilon_max` broke: their least epsilon is larger, or was not found.
     low, high : Tensor of float64, (N,)
         The bracket. At `high` a misclassified input is known (infinite for censored rows); at `low`, and not below
         it, the search failed. `high` is an upper bound for certain, `low` a lower one only as far as the search
         finds what there is.
     perturbed : Tensor, (N, ...)
         A misclassified input within `least_epsilon` of each row; of censored rows the last input tried.
+    loss, steps : str, int
+        What was climbed, and gradient steps of a row at most (search) or at each radius (grid).
 
     Examples
     --------
@@ -47,6 +53,59 @@ class LeastEpsilonResult:
     low: Tensor
     high: Tensor
     perturbed: Tensor
+    loss: str = ""
+    steps: int = 0
+
+
+@dataclass(frozen=True)
+class LeastEpsilon:
+    """Each row's least epsilon as a value: searched to `tolerance`; whole-number features radius by radius.
+
+    Calling it takes the largest radius as `epsilon`.
+
+    Attributes
+    ----------
+    tolerance : float
+        Width of the bracket, or where features must stay whole numbers the distance of the radii.
+    steps : int, optional
+        As in `least_epsilon`. Default: 60 of a search, 50 at each radius.
+
+    Examples
+    --------
+    >>> LeastEpsilon(tolerance=0.001).name
+    'least-epsilon'
+    """
+
+    tolerance: float
+    steps: int | None = None
+
+    def __post_init__(self) -> None:
+        _check_positive(tolerance=self.tolerance)
+        if self.steps is not None and self.steps < 1:
+            raise FairtollError(f"steps is {self.steps}; expected 1 or more")
+
+    @property
+    def name(self) -> str:
+        """The name "least-epsilon", with steps that are not the default."""
+        return name_of(self, "least-epsilon", named=("tolerance",))
+
+    def __call__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        threat: LinfThreat,
+        epsilon: float,
+        generator: torch.Generator | None = None,
+        batch_size: int = 4096,
+    ) -> LeastEpsilonResult:
+        """Run `least_epsilon` up to `epsilon`; nothing is drawn."""
+        method: Literal["search", "grid"] = "grid" if _has_whole_numbers(threat) else "search"
+        return least_epsilon(
+            model, x, y, threat=threat, epsilon_max=epsilon, tolerance=self.tolerance, method=method,
+            steps=self.steps or SPEC_STEPS[method], grid_step=self.tolerance, batch_size=batch_size,
+        )  # fmt: skip
 
 
 def least_epsilon(
@@ -74,7 +133,8 @@ def least_epsilon(
     attack's is.
 
     ``method="grid"`` is the paper's search, kept as the reference: PGD with cross-entropy afresh at each multiple
-    of `grid_step` until it succeeds.
+    of `grid_step` until it succeeds. A radius that frees no other values of a row than the one before, as between two
+    whole numbers, is not tried again.
 
     Parameters
     ----------
@@ -112,15 +172,13 @@ def least_epsilon(
     >>> found.least_epsilon.round(decimals=2), found.censored
     (tensor([0.5000, 1.0000, 0.0000], dtype=torch.float64), tensor([False,  True, False]))
     """
-    for name, value in (("epsilon_max", epsilon_max), ("tolerance", tolerance), ("grid_step", grid_step)):
-        if not (math.isfinite(value) and value > 0):
-            raise FairtollError(f"{name} is {value}; expected a finite number above 0")
+    _check_positive(epsilon_max=epsilon_max, tolerance=tolerance, grid_step=grid_step)
     if method not in ("search", "grid"):
         raise FairtollError(f"method is '{method}'; expected search or grid")
     steps = steps if steps is not None else 100 if method == "search" else 50
     if steps < 1 or targets < 1:
         raise FairtollError(f"steps is {steps} and targets is {targets}; expected 1 or more of each")
-    if method == "search" and threat.integer is not None and bool(threat.integer.any()):
+    if method == "search" and _has_whole_numbers(threat):
         raise FairtollError(
             "the threat has features that must stay whole numbers, which the search cannot follow; "
             "pass method='grid', or a threat without them"
@@ -140,11 +198,26 @@ def least_epsilon(
 
     with borrowed(model) as model:
         parts = in_batches(len(x), batch_size, attack)
+    loss = "margin" if method == "search" else "cross_entropy"
     if not parts:
         none = torch.zeros(0, dtype=torch.float64)
-        return LeastEpsilonResult(none, none.bool(), none.clone(), none.clone(), x.detach().cpu().clone())
-    names = LeastEpsilonResult.__dataclass_fields__
-    return LeastEpsilonResult(*(torch.cat([getattr(part, name) for part in parts]) for name in names))
+        clean = x.detach().cpu().clone()
+        return LeastEpsilonResult(none, none.bool(), none.clone(), none.clone(), clean, loss, steps)
+    least, censored, low, high, perturbed = (
+        torch.cat([getattr(part, name) for part in parts])
+        for name in ("least_epsilon", "censored", "low", "high", "perturbed")
+    )
+    return LeastEpsilonResult(least, censored, low, high, perturbed, loss, steps)
+
+
+def _check_positive(**values: float) -> None:
+    for name, value in values.items():
+        if not (math.isfinite(value) and value > 0):
+            raise FairtollError(f"{name} is {value}; expected a finite number above 0")
+
+
+def _has_whole_numbers(threat: LinfThreat) -> bool:
+    return threat.integer is not None and bool(threat.integer.any())
 
 
 def _search(
@@ -188,12 +261,21 @@ def _grid(search: Descent, radii: list[float], *, steps: int) -> LeastEpsilonRes
     high = torch.full((len(search.x),), torch.inf, dtype=torch.float64, device=search.x.device)
     high[search.success] = 0.0
     low = torch.zeros_like(high)
+    ends = (search.clean.clone(), search.clean.clone())
     for epsilon in radii:
-        before = search.standing
-        if not len(before):
+        left = search.standing
+        if not len(left):
             break
-        search.descend(search.clean[before], search.bounds(epsilon, before), steps=steps, relative_step=2.5)
-        high[before[search.success[before]]] = epsilon
+        bounds = search.bounds(epsilon, left)
+        wider = torch.zeros_like(left, dtype=torch.bool)
+        for end, now in zip(ends, bounds[:2], strict=True):
+            wider |= (end[left] != now).flatten(1).any(dim=1)
+            end[left] = now
+        search.standing = left[wider]
+        bounds = (bounds[0][wider], bounds[1][wider], bounds[2][wider])
+        search.descend(search.clean[search.standing], bounds, steps=steps, relative_step=2.5)
+        high[left[search.success[left]]] = epsilon
+        search.standing = left[~search.success[left]]
         low[search.standing] = epsilon
     return _result(low, high, search.layout.show(search.best).contiguous(), radii[-1])
 

@@ -1,40 +1,62 @@
-"""Projected gradient descent that stops, row by row, where the question is answered."""
+"""Projected gradient descent that stops for each row at its first success."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from fairtoll.attacks._batches import attack_in_batches, check_randomness, check_starts
 from fairtoll.attacks._descent import Descent
 from fairtoll.attacks._inputs import check_inputs
 from fairtoll.attacks.loss import get_loss
+from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
-from fairtoll.models.batches import in_batches
-from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.threats.linf import LinfThreat
 
 
 @dataclass(frozen=True)
-class AttackResult:
-    """What an attack found, on the CPU.
-
-    Attributes
-    ----------
-    success : Tensor of bool, (N,)
-        Rows with a misclassified admissible input; a row that is misclassified as it stands counts.
-    perturbed : Tensor, (N, ...)
-        That input, or the last one tried.
+class PGD:
+    """Projected gradient descent as a value; see `pgd` for what each setting means.
 
     Examples
     --------
-    >>> AttackResult(torch.tensor([True, False]), torch.zeros(2, 3)).success.float().mean()
-    tensor(0.5000)
+    >>> PGD(steps=20).name, PGD(steps=20) == PGD(steps=20), PGD(loss="margin").name
+    ('pgd-20', True, 'pgd-50-loss-margin')
     """
 
-    success: Tensor
-    perturbed: Tensor
+    steps: int = 50
+    restarts: int = 1
+    random_start: bool = False
+    loss: str = "cross_entropy"
+    relative_step: float = 2.5
+    stop_at_success: bool = True
+
+    def __post_init__(self) -> None:
+        check_starts(self.steps, self.restarts)
+        get_loss(self.loss)
+
+    @property
+    def name(self) -> str:
+        """Such as "pgd-20", with what else is not the default."""
+        return name_of(self, f"pgd-{self.steps}", named=("steps",))
+
+    def __call__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        threat: LinfThreat,
+        epsilon: float | Tensor,
+        generator: torch.Generator | None = None,
+        batch_size: int = 4096,
+    ) -> AttackResult:
+        """Run `pgd` with these settings."""
+        shared: dict[str, Any] = {"generator": generator, "batch_size": batch_size}
+        return pgd(model, x, y, threat=threat, epsilon=epsilon, **shared, **vars(self))
 
 
 def pgd(
@@ -43,7 +65,7 @@ def pgd(
     y: Tensor,
     *,
     threat: LinfThreat,
-    epsilon: float,
+    epsilon: float | Tensor,
     steps: int = 50,
     restarts: int = 1,
     random_start: bool = False,
@@ -70,8 +92,8 @@ def pgd(
         True classes.
     threat : LinfThreat
         What may move, and how far per unit of epsilon.
-    epsilon : float
-        Bound, 0 or more.
+    epsilon : float or Tensor, (N,)
+        Bound, 0 or more: one for all rows, or one for each.
     steps : int
         Gradient steps of each start.
     restarts : int
@@ -98,9 +120,9 @@ def pgd(
     Raises
     ------
     FairtollError
-        For a negative epsilon, no steps or restarts, a random start without a generator, an unknown
-        loss, labels outside the model's classes, or a model that returns the wrong shape or NaN (naming
-        the row and the step).
+        For a negative epsilon, bounds that are not one for each row, no steps or restarts, a random start without a
+        generator, an unknown loss, labels outside the model's classes, or a model that returns the wrong shape or NaN
+        (naming the row and the step).
 
     Warns
     -----
@@ -115,38 +137,41 @@ def pgd(
     >>> pgd(model, x, torch.tensor([0, 0]), threat=LinfThreat(), epsilon=1.0).success
     tensor([ True, False])
     """
-    if steps < 1 or restarts < 1:
-        raise FairtollError(f"steps is {steps} and restarts is {restarts}; expected 1 or more of each")
-    if generator is None and (random_start or restarts > 1):
-        raise FairtollError("random starts need a generator; pass generator=torch.Generator().manual_seed(...)")
+    check_starts(steps, restarts)
+    check_randomness(restarts, generator, random_start=random_start)
     climb = get_loss(loss)
-    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=_telling(epsilon, len(x)), batch_size=batch_size)
     if start is not None and start.shape != x.shape:
         raise FairtollError(f"start has shape {tuple(start.shape)} and x {tuple(x.shape)}; expected the same")
-    device, climb = device_of(model), get_loss(loss)
 
-    def attack(batch: slice) -> tuple[Tensor, Tensor]:
-        search = Descent(
-            model, x[batch].detach().to(device), y[batch].to(device), threat=threat, loss=climb, offset=batch.start
-        )
+    def attack(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
+        search = Descent(model, clean, labels, threat=threat, loss=climb, offset=batch.start)
+        radii = epsilon[batch].to(clean.device) if isinstance(epsilon, Tensor) and epsilon.ndim else epsilon
         if stop_at_success:
             search.settle(search.clean, search.standing, step=0)
         for restart in range(restarts):
             if not len(search.standing):
                 break
-            bounds = search.bounds(epsilon, search.standing)
+            bounds = search.bounds(radii, search.standing)
             if restart or random_start:
                 begin = search.random_points(bounds, generator)
             elif start is not None:
-                begin = search.layout.pack(start[batch].detach().to(device))[search.standing]
+                begin = search.layout.pack(start[batch].detach().to(clean.device))[search.standing]
             else:
                 begin = search.clean[search.standing]
             run = search.descend if stop_at_success else search.run_out
             run(begin, bounds, steps=steps, relative_step=relative_step)
-        return search.success.cpu(), search.found()
+        return search.success, search.found()
 
-    with borrowed(model) as model:
-        parts = in_batches(len(x), batch_size, attack, generator=generator)
-    if not parts:
-        return AttackResult(torch.zeros(0, dtype=torch.bool), x.detach().cpu().clone())
-    return AttackResult(torch.cat([success for success, _ in parts]), torch.cat([found for _, found in parts]))
+    return attack_in_batches(model, x, y, attack, batch_size=batch_size, generator=generator)
+
+
+def _telling(epsilon: float | Tensor, rows: int) -> float:
+    """Of bounds for each row the one that shows what is wrong with them, if anything is."""
+    if not isinstance(epsilon, Tensor) or not epsilon.ndim:
+        return float(epsilon)
+    if epsilon.shape != (rows,):
+        raise FairtollError(f"epsilon has shape {tuple(epsilon.shape)} for {rows} rows; expected one for each")
+    if not rows:
+        return 0.0
+    return float(epsilon.min() if bool((epsilon < 0).any()) else epsilon.max())

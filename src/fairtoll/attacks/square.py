@@ -1,25 +1,66 @@
-"""Square attack: random search that asks for scores alone, so no gradient can mislead it."""
+"""Square attack: random search that reads scores alone, so no gradient can mislead it."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
+from fairtoll.attacks._batches import attack_in_batches, like, needed
 from fairtoll.attacks._descent import BatchedModel
 from fairtoll.attacks._inputs import check_inputs, require_finite_rows
 from fairtoll.attacks.loss import margin
-from fairtoll.attacks.pgd import AttackResult
+from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
-from fairtoll.models.batches import in_batches
-from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.threats.linf import LinfThreat
 
 #: Share of an input that the first proposals change, and after which queries of 10,000 it is halved.
 FIRST_SHARE = 0.8
 HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
+
+
+@dataclass(frozen=True)
+class Square:
+    """The Square attack as a value; see `square` for what `queries` means.
+
+    Examples
+    --------
+    >>> Square(queries=500).name
+    'square-500'
+    """
+
+    queries: int = 1000
+
+    def __post_init__(self) -> None:
+        _check_queries(self.queries)
+
+    @property
+    def name(self) -> str:
+        """Such as "square-500"."""
+        return name_of(self, f"square-{self.queries}", named=("queries",))
+
+    @property
+    def loss(self) -> str:
+        """What the search raises."""
+        return "margin"
+
+    def __call__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        threat: LinfThreat,
+        epsilon: float,
+        generator: torch.Generator | None = None,
+        batch_size: int = 4096,
+    ) -> AttackResult:
+        """Run `square` with this setting."""
+        shared: dict[str, Any] = {"generator": needed(generator, self.name), "batch_size": batch_size}
+        return square(model, x, y, threat=threat, epsilon=epsilon, queries=self.queries, **shared)
 
 
 def square(
@@ -33,7 +74,7 @@ def square(
     queries: int = 1000,
     batch_size: int = 4096,
 ) -> AttackResult:
-    """Break rows by the Square attack (Andriushchenko et al. 2020), which never asks for a gradient.
+    """Break rows by the Square attack (Andriushchenko et al. 2020), which never takes a gradient.
 
     Images `(N, C, H, W)` start from vertical stripes; each query sets a random square, one sign a
     channel, to its lowest or highest admissible values and keeps it if the margin rises. The squares
@@ -48,7 +89,7 @@ def square(
     generator : torch.Generator
         On the CPU, for the proposals.
     queries : int
-        Questions a row, after the one about the clean row. The authors ask 5,000 to 10,000.
+        Evaluations of each row, after the one of the clean row. The authors use 5,000 to 10,000.
 
     Returns
     -------
@@ -74,17 +115,14 @@ def square(
     ...        generator=torch.Generator().manual_seed(0)).success
     tensor([ True, False])
     """
-    if queries < 1:
-        raise FairtollError(f"queries is {queries}; expected 1 or more")
+    _check_queries(queries)
     model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=False)
-    device = device_of(model)
 
-    def attack(batch: slice) -> tuple[Tensor, Tensor]:
-        clean, labels = x[batch].detach().to(device), y[batch].to(device)
+    def attack(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
         asked = BatchedModel(model, clean)
         if asked.layout.channels_last:
             clean = clean.contiguous(memory_format=torch.channels_last)
-        numbers = torch.arange(batch.start, batch.stop, device=device)
+        numbers = torch.arange(batch.start, batch.stop, device=clean.device)
         logits = asked.logits(asked.layout.pack(clean))
         require_finite_rows(logits, where="at query 0 of the attack", rows=numbers)
         success, perturbed = logits.argmax(dim=1) != labels, clean.clone()
@@ -92,13 +130,15 @@ def square(
         if len(standing):
             search = _Search(asked, clean[standing], labels[standing], numbers[standing], threat, epsilon, generator)
             success[standing], perturbed[standing] = search.run(queries)
-        return success.cpu(), perturbed.contiguous().cpu()
+        return success, perturbed.contiguous()
 
-    with borrowed(model) as model, torch.no_grad():
-        found = in_batches(len(x), batch_size, attack, generator=generator)
-    if not found:
-        return AttackResult(torch.zeros(0, dtype=torch.bool), x.detach().cpu().clone())
-    return AttackResult(torch.cat([success for success, _ in found]), torch.cat([points for _, points in found]))
+    with torch.no_grad():
+        return attack_in_batches(model, x, y, attack, batch_size=batch_size, generator=generator)
+
+
+def _check_queries(queries: int) -> None:
+    if queries < 1:
+        raise FairtollError(f"queries is {queries}; expected 1 or more")
 
 
 def share_at(query: int, queries: int) -> float:
@@ -136,7 +176,7 @@ class _Search:
             require_finite_rows(logits, where=f"at query {query} of the attack", rows=self.numbers)
             value = margin(logits, self.y).to(self.value.dtype)
             better = value > self.value
-            self.best = torch.where(_like(better, points), points, self.best)
+            self.best = torch.where(like(better, points), points, self.best)
             self.value = torch.where(better, value, self.value)
             # Not "margin above 0": where two logits tie, argmax decides.
             wrong = logits.argmax(dim=1) != self.y
@@ -156,7 +196,7 @@ class _Search:
         changed, up = self.propose.next(self.best, share, self.generator)
         points = torch.where(changed, torch.where(up, self.high, self.low), self.best)
         # A query that changes nothing teaches nothing: the other way round it does.
-        idle = _like((points == self.best).flatten(1).all(dim=1), points)
+        idle = like((points == self.best).flatten(1).all(dim=1), points)
         return torch.where(idle & changed, torch.where(up, self.low, self.high), points)
 
     def _take(self, keep: Tensor) -> None:
@@ -207,8 +247,3 @@ def _mutable(threat: LinfThreat, x: Tensor) -> Tensor:
 
 def _coins(shape: tuple[int, ...], like: Tensor, generator: torch.Generator) -> Tensor:
     return (torch.rand(shape, generator=generator) < 0.5).to(like.device)
-
-
-def _like(value: Tensor, x: Tensor) -> Tensor:
-    """One value a row, shaped so that it broadcasts against `x`."""
-    return value.reshape(-1, *[1] * (x.ndim - 1))

@@ -10,9 +10,11 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
+from fairtoll.attacks._batches import check_randomness, check_starts
 from fairtoll.attacks._descent import Descent
 from fairtoll.attacks._inputs import check_inputs
 from fairtoll.attacks.loss import get_loss
+from fairtoll.attacks.spec import name_of
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
 from fairtoll.models.borrow import borrowed, device_of
@@ -23,7 +25,7 @@ RELATIVE_STEP = 2.5
 
 
 @dataclass(frozen=True)
-class SuccessCurve:
+class SuccessCurveResult:
     """Which rows are broken at each radius, on the CPU.
 
     Attributes
@@ -32,16 +34,59 @@ class SuccessCurve:
         In the order in which the radii were given.
     inferred : Tensor of bool, (E, N)
         Where no attack was run because another radius had answered. Ascending: success carried up from a smaller
-        radius. Descending: rows that stood at a larger one.
+        radius. Descending: rows that stayed correctly classified at a larger one.
 
     Examples
     --------
-    >>> SuccessCurve(torch.tensor([[False], [True]]), torch.zeros(2, 1, dtype=torch.bool)).success.float().mean(dim=1)
+    >>> curve = SuccessCurveResult(torch.tensor([[False], [True]]), torch.zeros(2, 1, dtype=torch.bool))
+    >>> curve.success.float().mean(dim=1)
     tensor([0., 1.])
     """
 
     success: Tensor
     inferred: Tensor
+
+
+@dataclass(frozen=True)
+class SuccessCurve:
+    """Success at several radii as a value; see `success_curve` for what each setting means.
+
+    Examples
+    --------
+    >>> SuccessCurve(steps=50, patience=None).name
+    'pgd-50-curve'
+    """
+
+    steps: int = 50
+    restarts: int = 1
+    loss: str = "cross_entropy"
+    order: Literal["ascending", "descending"] = "ascending"
+    patience: int | None = None
+
+    def __post_init__(self) -> None:
+        check_starts(self.steps, self.restarts)
+        _check_way(self.order, self.patience)
+        get_loss(self.loss)
+
+    @property
+    def name(self) -> str:
+        """Such as "pgd-50-curve", with what else is not the default."""
+        return name_of(self, f"pgd-{self.steps}-curve", named=("steps",))
+
+    def __call__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        threat: LinfThreat,
+        epsilons: Sequence[float],
+        generator: torch.Generator | None = None,
+        batch_size: int = 4096,
+    ) -> SuccessCurveResult:
+        """Run `success_curve` with these settings."""
+        shared: dict[str, Any] = {"generator": generator, "batch_size": batch_size}
+        return success_curve(model, x, y, threat=threat, epsilons=epsilons, **shared, **vars(self))
 
 
 def success_curve(
@@ -58,13 +103,17 @@ def success_curve(
     patience: int | None = 10,
     generator: torch.Generator | None = None,
     batch_size: int = 4096,
-) -> SuccessCurve:
-    """Which rows are broken at each radius, each row asked no more than it must be.
+) -> SuccessCurveResult:
+    """Which rows are broken at each radius, with no row attacked where another radius answers for it.
 
     Ascending: a row broken at one radius is broken at every larger one and is not attacked again; the others
-    start from where the smaller radius left them. Descending: a row that stands at one radius is taken to stand at
-    every smaller one. The curve is therefore monotone by construction: the alarm "not monotone" must rest on
+    start from where the smaller radius left them. Descending: a row that one radius does not break is taken to be
+    broken by no smaller one. The curve is therefore monotone by construction: the alarm "not monotone" must rest on
     independent attacks at each radius (`pgd`).
+
+    This is the quick answer, not the strongest: with one start it broke 1.3 to 2.0 points fewer rows of small dense
+    networks than attacks with three starts did. Where that matters give `restarts` and a generator, or use `union`, as
+    `audit` does.
 
     Parameters
     ----------
@@ -73,15 +122,15 @@ def success_curve(
     epsilons : sequence of float, length E
         Radii, ascending.
     order : {"ascending", "descending"}
-        Which radius is attacked first. Descending is quicker where most rows stand at the largest radius; what it
+        Which radius is attacked first. Descending is quicker where most rows withstand the largest radius; what it
         infers is marked.
     patience : int or None
-        Give a row up once it would stand even if every step left gained three times as much margin as the last
-        `patience` steps did on average. None: never.
+        Give a row up once it would not be broken even if every step left gained three times as much margin as the
+        last `patience` steps did on average. None: never.
 
     Returns
     -------
-    SuccessCurve
+    SuccessCurveResult
 
     Raises
     ------
@@ -97,14 +146,9 @@ def success_curve(
     [[False, False], [True, False], [True, True]]
     """
     check_epsilons(epsilons)
-    if steps < 1 or restarts < 1:
-        raise FairtollError(f"steps is {steps} and restarts is {restarts}; expected 1 or more of each")
-    if order not in ("ascending", "descending"):
-        raise FairtollError(f"order is '{order}'; expected ascending or descending")
-    if patience is not None and patience < 1:
-        raise FairtollError(f"patience is {patience}; expected 1 or more, or None")
-    if generator is None and restarts > 1:
-        raise FairtollError("random starts need a generator; pass generator=torch.Generator().manual_seed(...)")
+    check_starts(steps, restarts)
+    _check_way(order, patience)
+    check_randomness(restarts, generator)
     device, climb = device_of(model), get_loss(loss)
     model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilons[0], batch_size=batch_size)
 
@@ -118,10 +162,17 @@ def success_curve(
     with borrowed(model) as model:
         parts = in_batches(len(x), batch_size, attack, generator=generator)
     none = torch.zeros(len(epsilons), 0, dtype=torch.bool)
-    return SuccessCurve(
+    return SuccessCurveResult(
         torch.cat([none, *(success for success, _ in parts)], dim=1),
         torch.cat([none, *(inferred for _, inferred in parts)], dim=1),
     )
+
+
+def _check_way(order: str, patience: int | None) -> None:
+    if order not in ("ascending", "descending"):
+        raise FairtollError(f"order is '{order}'; expected ascending or descending")
+    if patience is not None and patience < 1:
+        raise FairtollError(f"patience is {patience}; expected 1 or more, or None")
 
 
 def check_epsilons(epsilons: Sequence[float]) -> None:
@@ -132,7 +183,7 @@ def check_epsilons(epsilons: Sequence[float]) -> None:
 
 
 def _ascend(search: Descent, epsilons: Sequence[float], **options: Any) -> tuple[Tensor, Tensor]:
-    """Success and what of it was inferred, `(E, N)` each: attack what still stands, from where it was left."""
+    """Success and what of it was inferred, `(E, N)` each: attack the rows not yet broken, from where they were left."""
     success: list[Tensor] = []
     inferred: list[Tensor] = []
     for epsilon in epsilons:
@@ -143,7 +194,7 @@ def _ascend(search: Descent, epsilons: Sequence[float], **options: Any) -> tuple
 
 
 def _come_down(search: Descent, epsilons: Sequence[float], **options: Any) -> tuple[Tensor, Tensor]:
-    """The same from the largest radius: attack what has fallen, from what it fell to."""
+    """The same from the largest radius: attack the broken rows again, from the input that broke them."""
     success: list[Tensor] = []
     inferred: list[Tensor] = []
     for epsilon in reversed(epsilons):

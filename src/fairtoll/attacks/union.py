@@ -1,20 +1,26 @@
-"""A union of attacks: a row is robust only if it stands under all of them."""
+"""A union of attacks: a row is robust only if none of them breaks it."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._inputs import check_inputs, class_count, numbered
-from fairtoll.attacks.apgd import apgd
-from fairtoll.attacks.grid import MAXIMUM_FEATURES, grid, mutable_features
-from fairtoll.attacks.pgd import AttackResult, pgd
-from fairtoll.attacks.square import square
+from fairtoll.attacks._batches import attack_in_batches, check_starts
+from fairtoll.attacks._descent import BatchedModel
+from fairtoll.attacks._inputs import check_inputs, class_count, numbered, require_finite_rows
+from fairtoll.attacks.apgd import APGD
+from fairtoll.attacks.grid import MAXIMUM_FEATURES, Grid, mutable_features
+from fairtoll.attacks.least_epsilon import LeastEpsilon
+from fairtoll.attacks.pgd import PGD
+from fairtoll.attacks.spec import AttackResult, AttackSpec
+from fairtoll.attacks.square import Square
+from fairtoll.attacks.success_curve import SuccessCurve
 from fairtoll.errors import FairtollError
+from fairtoll.models.logit_model import LogitModel
 from fairtoll.threats.linf import LinfThreat
 
 #: On one training run of five Adult arms this found what the whole grid finds but for one row of 30,936, in a
@@ -23,30 +29,61 @@ GRID_PATIENCE = 128
 
 
 @dataclass(frozen=True)
-class UnionResult:
-    """What a union found.
+class Union:
+    """A union as a value: of the usual attacks, or of any list.
 
     Attributes
     ----------
-    success : Tensor of bool, (N,)
-        Rows that some attack broke.
-    broken_by : list of str, length N
-        The first attack that broke the row, "clean" for a misclassified row, "" for one that stands.
-    perturbed : Tensor, (N, ...)
-        The adversarial inputs.
-    attacks : list of str
-        The attacks it is made of, in order, without "clean".
+    attacks : sequence of AttackSpec, optional
+        What it is made of, in order. Default: the usual attacks, chosen by the data and the threat; see `union`.
+    steps, restarts, queries : int
+        Of the usual attacks; leave them where you give your own.
+
+    Raises
+    ------
+    FairtollError
+        For what is no attack, an attack given twice, or settings of the usual attacks beside a list.
 
     Examples
     --------
-    >>> UnionResult(torch.tensor([True]), ["square"], torch.zeros(1, 2)).broken_by
-    ['square']
+    >>> Union().name, Union([PGD(steps=20), Square()]).name
+    ('union', 'union-pgd-20+square-1000')
     """
 
-    success: Tensor
-    broken_by: list[str]
-    perturbed: Tensor
-    attacks: list[str] = field(default_factory=list)
+    attacks: Sequence[AttackSpec] = ()
+    steps: int = 50
+    restarts: int = 5
+    queries: int = 500
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "attacks", check_attacks(self.attacks))
+        usual = (self.steps, self.restarts, self.queries)
+        _check_usual(*usual)
+        if self.attacks and usual != (Union.steps, Union.restarts, Union.queries):
+            raise FairtollError(
+                "steps, restarts and queries are of the usual attacks, and a list of attacks was given; set them in "
+                "its attacks, such as PGD(steps=20)"
+            )
+
+    @property
+    def name(self) -> str:
+        """The name "union", with the attacks of a list."""
+        return "-".join(["union", *(["+".join(attack.name for attack in self.attacks)] if self.attacks else [])])
+
+    def __call__(
+        self,
+        model: nn.Module,
+        x: Tensor,
+        y: Tensor,
+        *,
+        threat: LinfThreat,
+        epsilon: float,
+        generator: torch.Generator | None = None,
+        batch_size: int = 4096,
+    ) -> AttackResult:
+        """Run `union` with these settings."""
+        shared: dict[str, Any] = {"generator": generator, "batch_size": batch_size}
+        return union(model, x, y, threat=threat, epsilon=epsilon, **shared, **vars(self))
 
 
 def union(
@@ -56,15 +93,16 @@ def union(
     *,
     threat: LinfThreat,
     epsilon: float,
-    generator: torch.Generator,
+    generator: torch.Generator | None = None,
+    attacks: Sequence[AttackSpec] = (),
     steps: int = 50,
     restarts: int = 5,
     queries: int = 500,
     batch_size: int = 4096,
-) -> UnionResult:
-    """PGD, a grid, Auto-PGD with both losses and restarts, then Square: robust is only what stands under all.
+) -> AttackResult:
+    """Break rows by several attacks: the usual ones, or any list.
 
-    The cheapest goes first and each attack meets only the rows that still stand: cross-entropy PGD from
+    The cheapest goes first and each attack meets only the rows that none before it broke: cross-entropy PGD from
     the clean row, a grid without gradients, Auto-PGD with cross-entropy from random starts, Auto-PGD with the
     margin, and the black-box Square attack. The grid joins where at most 8 features of a table may move; a batch
     gives it up after 128 points in vain, but tries every corner. Square tries corners alone, so it joins where the
@@ -75,24 +113,27 @@ def union(
     ----------
     model, x, y, threat, epsilon, batch_size
         As in `pgd`.
-    generator : torch.Generator
-        For the random starts and for Square.
+    generator : torch.Generator, optional
+        For random starts and for Square; needed where there are any, as among the usual attacks.
+    attacks : sequence of AttackSpec, optional
+        What to run instead of the usual attacks, in order.
     steps : int
         Gradient steps of each start.
     restarts : int
         Starts of each loss, the first of them the clean row.
     queries : int
-        Square's questions a row; 0 leaves it out.
+        Square's evaluations of each row; 0 leaves it out.
 
     Returns
     -------
-    UnionResult
-        Attacks are called "clean", "cross_entropy", "grid", "apgd_cross_entropy", "apgd_margin" and "square".
+    AttackResult
+        The usual attacks are called "clean", "cross_entropy", "grid", "apgd_cross_entropy", "apgd_margin" and
+        "square", those of a list by their names.
 
     Raises
     ------
     FairtollError
-        For a negative number of queries, and as `pgd` does.
+        For a negative number of queries, what is no attack or given twice, and as `pgd` does.
 
     Warns
     -----
@@ -108,42 +149,71 @@ def union(
     ...       generator=torch.Generator().manual_seed(0)).broken_by
     ['cross_entropy', '', 'clean']
     """
-    if steps < 1 or restarts < 1:
-        raise FairtollError(f"steps is {steps} and restarts is {restarts}; expected 1 or more of each")
+    chosen = check_attacks(attacks)
+    _check_usual(steps, restarts, queries)
+    # Each attack says for itself whether it needs gradients.
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=False)
+    shared: dict[str, Any] = {"threat": threat, "batch_size": batch_size}
+    parts: Mapping[str, AttackSpec] = {attack.name: attack for attack in chosen} or _usual_attacks(
+        model, x, threat, steps=steps, restarts=restarts, queries=queries
+    )
+    with torch.no_grad():
+        found = attack_in_batches(model, x, y, _misclassified, batch_size=batch_size)
+    perturbed = found.perturbed
+    broken_by = ["clean" if broken else "" for broken in found.success.tolist()]
+    left = torch.nonzero(~found.success).flatten()
+    for name, attack in parts.items():
+        if not len(left):
+            break
+        with numbered(left):
+            found = attack(model, x[left], y[left], epsilon=epsilon, generator=generator, **shared)
+        for row in left[found.success].tolist():
+            broken_by[row] = name
+        perturbed[left] = found.perturbed
+        left = left[~found.success]
+    success = torch.tensor([bool(name) for name in broken_by], dtype=torch.bool)
+    return AttackResult(success, perturbed, broken_by, list(parts))
+
+
+def _misclassified(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
+    batched, rows = BatchedModel(model, clean), torch.arange(batch.start, batch.stop)
+    logits = batched.logits(batched.layout.pack(clean))
+    require_finite_rows(logits, where="at step 0 of the attack", rows=rows)
+    return logits.argmax(dim=1) != labels, clean.clone()
+
+
+def _usual_attacks(
+    model: LogitModel, x: Tensor, threat: LinfThreat, *, steps: int, restarts: int, queries: int
+) -> dict[str, AttackSpec]:
+    """The attacks of a union that was given none, by what they are called there."""
+    features = len(mutable_features(threat, x)) if x.ndim == 2 else MAXIMUM_FEATURES + 1
+    usual: dict[str, AttackSpec] = {"cross_entropy": PGD(steps=steps)}
+    if features <= MAXIMUM_FEATURES:
+        usual["grid"] = Grid(patience=max(GRID_PATIENCE, 2**features))
+    if restarts > 1 and class_count(model) > 2:
+        usual["apgd_cross_entropy"] = APGD(steps=steps, random_start=True, restarts=restarts - 1)
+    usual["apgd_margin"] = APGD(steps=steps, restarts=restarts, loss="margin")
+    if features > MAXIMUM_FEATURES and queries:
+        usual["square"] = Square(queries=queries)
+    return usual
+
+
+def check_attacks(attacks: Sequence[AttackSpec]) -> tuple[AttackSpec, ...]:
+    """The attacks as a tuple, or an error for what is no attack, or an attack given twice."""
+    given = tuple(attacks) if isinstance(attacks, (list, tuple)) else (attacks,)
+    for attack in given:
+        at_one_radius = isinstance(attack, AttackSpec) and not isinstance(attack, (type, SuccessCurve, LeastEpsilon))
+        if not at_one_radius:
+            raise FairtollError(
+                f"attacks holds {attack!r}; expected attacks at one radius with their settings, such as PGD(steps=20)"
+            )
+    names = [attack.name for attack in given]
+    if twice := sorted({name for name in names if names.count(name) > 1}):
+        raise FairtollError(f"attacks holds {', '.join(twice)} more than once; give each attack once")
+    return given
+
+
+def _check_usual(steps: int, restarts: int, queries: int) -> None:
+    check_starts(steps, restarts)
     if queries < 0:
         raise FairtollError(f"queries is {queries}; expected 0 or more, 0 to leave Square out")
-    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
-    classes = class_count(model)
-    shared: dict[str, Any] = {"threat": threat, "epsilon": epsilon, "batch_size": batch_size}
-    descent: dict[str, Any] = {**shared, "steps": steps, "generator": generator}
-    features = len(mutable_features(threat, x)) if x.ndim == 2 else MAXIMUM_FEATURES + 1
-    attacks: list[tuple[str, Callable[[Tensor, Tensor], AttackResult]]] = [
-        ("clean", lambda rows, labels: pgd(model, rows, labels, **{**shared, "epsilon": 0.0}, steps=1)),
-        ("cross_entropy", lambda rows, labels: pgd(model, rows, labels, **descent)),
-    ]
-    if features <= MAXIMUM_FEATURES:
-        patience = max(GRID_PATIENCE, 2**features)
-        attacks.append(("grid", lambda rows, labels: grid(model, rows, labels, **shared, patience=patience)))
-    if classes > 2 and restarts > 1:
-        again = {**descent, "random_start": True, "restarts": restarts - 1}
-        attacks.append(("apgd_cross_entropy", lambda rows, labels: apgd(model, rows, labels, **again)))
-    margin = {**descent, "restarts": restarts, "loss": "margin"}
-    attacks.append(("apgd_margin", lambda rows, labels: apgd(model, rows, labels, **margin)))
-    if features > MAXIMUM_FEATURES and queries:
-        search = {**shared, "generator": generator, "queries": queries}
-        attacks.append(("square", lambda rows, labels: square(model, rows, labels, **search)))
-
-    perturbed = x.detach().cpu().clone()
-    broken_by = [""] * len(x)
-    standing = torch.arange(len(x))
-    for name, attack in attacks:
-        if not len(standing):
-            break
-        with numbered(standing):
-            found = attack(x[standing], y[standing])
-        for row in standing[found.success].tolist():
-            broken_by[row] = name
-        perturbed[standing] = found.perturbed
-        standing = standing[~found.success]
-    success = torch.tensor([bool(name) for name in broken_by], dtype=torch.bool)
-    return UnionResult(success, broken_by, perturbed, [name for name, _ in attacks[1:]])

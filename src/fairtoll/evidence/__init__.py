@@ -1,5 +1,11 @@
 """Evidence: what every model said about every row, collected once and kept as tables on disk."""
 
+from fairtoll.evidence.collect import collect as collect
+from fairtoll.evidence.collect import craft as craft
+from fairtoll.evidence.measures import Checks as Checks
+from fairtoll.evidence.measures import Clean as Clean
+from fairtoll.evidence.measures import Transfer as Transfer
+from fairtoll.evidence.measures import WhiteBox as WhiteBox
 from fairtoll.evidence.store import Evidence as Evidence
 from fairtoll.evidence.target import Arm as Arm
 from fairtoll.evidence.target import Target as Target

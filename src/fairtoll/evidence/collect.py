@@ -1,285 +1,223 @@
-"""Making evidence: predictions and attacks on the models of one arm, as parts of the tables."""
+"""Making evidence: any measure of the models of one arm, as parts of the tables."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import Any, Literal
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import Any
 
 import pandas as pd
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
-from fairtoll.attacks import least_epsilon, pgd, random_noise, square, success_curve, union, zero_gradient
-from fairtoll.data import Dataset
+from fairtoll.attacks import (
+    PGD,
+    AttackResult,
+    AttackSpec,
+    LeastEpsilon,
+    LeastEpsilonResult,
+    SuccessCurve,
+    zero_gradient,
+)
+from fairtoll.errors import FairtollError
+from fairtoll.evidence.measures import WITH_GRADIENTS, ZERO_GRADIENT, Checks, Clean, Measure, Transfer, WhiteBox
 from fairtoll.evidence.store import describe_attack, describe_least_epsilon, describe_predictions
 from fairtoll.evidence.target import Arm, Target
-from fairtoll.models.predict import predict_logits
+from fairtoll.models.predict import predict_logits, predict_probabilities
 from fairtoll.progress import tracked
 from fairtoll.randomness import derive_seed, torch_generator
 
-#: Rows that the independent attacks behind the alarms are run on.
-CHECK_ROWS = 500
-#: How least epsilon is found: method, loss and steps, of all in all or at each radius.
-SEARCH: tuple[Literal["search"], str, int] = ("search", "margin", 60)
-GRID: tuple[Literal["grid"], str, int] = ("grid", "cross_entropy", 50)
+#: Examples by radius: a set of the attacked rows, `(n, ...)`, for each model of the arm they are shown to.
+Examples = Mapping[float, Sequence[Tensor]]
+WHITE_BOX = "white-box"
+STATIC_TRANSFER = "static-transfer"
 
 
-def collect_predictions(arm: Arm, data: Dataset) -> pd.DataFrame:
-    """Every model's class probabilities of every clean row."""
-    x, classes = torch.from_numpy(data.x), len(data.class_names)
-    parts = []
-    for model, seed in zip(arm.models, arm.seeds, strict=True):
-        probabilities = predict_logits(model, x, classes=classes).softmax(dim=1)
-        parts.append(describe_predictions(probabilities.numpy(), arm=arm.name, seed=seed))
-    return pd.concat(parts, ignore_index=True)
+@dataclass(frozen=True, eq=False)
+class Tables:
+    """Parts of the tables of evidence; one that was not measured is empty.
+
+    Examples
+    --------
+    >>> len(Tables().attacks)
+    0
+    """
+
+    predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
+    attacks: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
-def collect_pgd(
-    arm: Arm,
-    target: Target,
-    *,
-    epsilons: Sequence[float],
-    steps: int,
-    keep_probabilities_at: Sequence[float] = (),
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """White-box PGD with cross-entropy from the clean row, afresh at every radius.
+def collect(measure: Measure, arm: Arm, target: Target, *, examples: Examples | None = None) -> Tables:
+    """Measure the models of one arm on the rows of a target.
+
+    Parameters
+    ----------
+    measure : Clean, WhiteBox, Transfer or Checks
+        What to measure.
+    arm : Arm
+        Whose models.
+    target : Target
+        The rows, and what the adversary may touch.
+    examples : mapping, optional
+        For `Transfer`: at each radius the attacked rows of `target` as they were crafted, one set for each model of
+        `arm`; see `craft`.
 
     Returns
     -------
-    attacks, predictions : DataFrame
-        The second at the radii of `keep_probabilities_at`, of the attacked rows.
+    Tables
+
+    Raises
+    ------
+    FairtollError
+        For examples that are missing, and as the attacks do.
     """
+    match measure:
+        case Clean():
+            return _clean(arm, target)
+        case WhiteBox():
+            return _white_box(measure, arm, target)
+        case Transfer():
+            return _transfer(measure, arm, target, examples or {})
+        case Checks():
+            return _checks(measure, arm, target)
+
+
+def craft(measure: Transfer, source: Arm, target: Target) -> dict[float, list[Tensor]]:
+    """The examples of a transfer, crafted on each model of the arm it names; every step is run.
+
+    Raises
+    ------
+    FairtollError
+        As the attack does.
+    """
+    attack: AttackSpec = measure.attack
+    if isinstance(attack, PGD):
+        attack = replace(attack, stop_at_success=False)
+    crafted: dict[float, list[Tensor]] = {}
+    for epsilon in tracked(measure.epsilons):
+        crafted[epsilon] = [
+            attack(
+                model, target.x, target.y, threat=target.threat, epsilon=epsilon,
+                generator=_generator(seed, source, measure.attack.name, target),
+            ).perturbed
+            for model, seed in tracked(source.pairs)
+        ]  # fmt: skip
+    return crafted
+
+
+def _clean(arm: Arm, target: Target) -> Tables:
+    data = target.data
+    x, classes = torch.from_numpy(data.x), len(data.class_names)
+    parts = []
+    for model, seed in tracked(arm.pairs):
+        probabilities = predict_probabilities(model, x, classes=classes)
+        parts.append(describe_predictions(probabilities.numpy(), arm=arm.name, seed=seed))
+    return Tables(predictions=_concat(parts))
+
+
+def _white_box(measure: WhiteBox, arm: Arm, target: Target) -> Tables:
+    attacks: list[pd.DataFrame] = []
+    predictions = []
+    for model, seed in tracked(arm.pairs):
+        where = _where(arm, seed, WHITE_BOX, target)
+        if isinstance(measure.attack, SuccessCurve):
+            attacks += _curve(measure.attack, measure.epsilons, model, target, where)
+            continue
+        for epsilon in tracked(measure.epsilons):
+            generator = _generator(seed, arm, measure.attack.name, target)
+            found = measure.attack(
+                model, target.x, target.y, threat=target.threat, epsilon=epsilon, generator=generator
+            )
+            attacks.append(_describe(measure.attack, found, epsilon, where))
+            if epsilon in measure.keep_probabilities_at:
+                predictions.append(_attacked(model, found.perturbed, epsilon, where))
+    return Tables(_concat(predictions), _concat(attacks))
+
+
+def _curve(
+    attack: SuccessCurve, epsilons: Sequence[float], model: nn.Module, target: Target, where: dict[str, Any]
+) -> Iterator[pd.DataFrame]:
+    """All radii of one model, success carried upwards or downwards."""
+    generator = torch_generator(derive_seed(where["seed"], where["arm"], attack.name, target.threat_name))
+    curve = attack(model, target.x, target.y, threat=target.threat, epsilons=epsilons, generator=generator)
+    for epsilon, success, inferred in zip(epsilons, curve.success, curve.inferred, strict=True):
+        settings = {"attack": attack.name, "epsilon": epsilon, **_settings(attack)}
+        yield describe_attack(success.numpy(), **where, **settings, inferred=inferred.numpy())
+
+
+def _transfer(measure: Transfer, arm: Arm, target: Target, examples: Examples) -> Tables:
     attacks, predictions = [], []
-    for model, seed in tracked(arm.pairs):
-        for epsilon in tracked(epsilons):
-            found = pgd(model, target.x, target.y, threat=target.threat, epsilon=epsilon, steps=steps)
-            where: dict[str, Any] = {
-                "arm": arm.name,
-                "seed": seed,
-                "evaluation": "white-box",
-                "threat": target.threat_name,
-                "rows": target.numbers,
-            }
-            attacks.append(
-                describe_attack(found.success.numpy(), **where, attack=f"pgd-{steps}", epsilon=epsilon, steps=steps)
-            )
-            if epsilon in keep_probabilities_at:
-                attacked = predict_logits(model, found.perturbed).softmax(dim=1).numpy()
-                predictions.append(describe_predictions(attacked, **where, epsilon=epsilon))
-    return pd.concat(attacks, ignore_index=True), _concat(predictions)
+    for epsilon in tracked(measure.epsilons):
+        if epsilon not in examples:
+            raise FairtollError(f"no examples at radius {epsilon:g}; expected them at {measure.epsilons}; see craft")
+        for model, seed, rows in zip(arm.models, arm.seeds, examples[epsilon], strict=True):
+            where = _where(arm, seed, STATIC_TRANSFER, target)
+            found = AttackResult(predict_logits(model, rows).argmax(dim=1) != target.y, rows)
+            part = _describe(measure.attack, found, epsilon, where, source_arm=measure.source)
+            attacks.append(part)
+            if epsilon in measure.keep_probabilities_at:
+                predictions.append(_attacked(model, rows, epsilon, where))
+    return Tables(_concat(predictions), _concat(attacks))
 
 
-def collect_curve(arm: Arm, target: Target, *, epsilons: Sequence[float], steps: int = 50) -> pd.DataFrame:
-    """White-box PGD over ascending radii, success carried upwards; every row has all its steps."""
+def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:
+    rows = torch.randperm(len(target.y), generator=torch_generator(0, "check rows"))[: measure.rows].sort().values
+    some = replace(target, rows=target.numbers[rows.numpy()])
     parts = []
     for model, seed in tracked(arm.pairs):
-        curve = success_curve(
-            model, target.x, target.y, threat=target.threat, epsilons=epsilons, steps=steps, patience=None
-        )
-        for position, epsilon in enumerate(epsilons):
-            parts.append(
-                describe_attack(
-                    curve.success[position].numpy(),
-                    arm=arm.name,
-                    seed=seed,
-                    evaluation="white-box",
-                    threat=target.threat_name,
-                    attack=f"pgd-{steps}-curve",
-                    epsilon=epsilon,
-                    steps=steps,
-                    rows=target.numbers,
-                    inferred=curve.inferred[position].numpy(),
-                )
-            )
-    return pd.concat(parts, ignore_index=True)
-
-
-def collect_least_epsilon(arm: Arm, target: Target, *, epsilon_max: float, tolerance: float) -> pd.DataFrame:
-    """White-box least epsilon of every attacked row, to `tolerance`; rows that stand at `epsilon_max` are censored.
-
-    Where features must stay whole numbers the radii are tried one by one, `tolerance` apart, which takes longer.
-    """
-    integer = target.threat.integer
-    method, loss, steps = SEARCH if integer is None or not bool(integer.any()) else GRID
-    parts = []
-    for model, seed in tracked(arm.pairs):
-        found = least_epsilon(
-            model,
-            target.x,
-            target.y,
-            threat=target.threat,
-            epsilon_max=epsilon_max,
-            tolerance=tolerance,
-            method=method,
-            steps=steps,
-            grid_step=tolerance,
-        )
-        parts.append(
-            describe_least_epsilon(
-                found.least_epsilon.numpy(),
-                found.censored.numpy(),
-                arm=arm.name,
-                seed=seed,
-                threat=target.threat_name,
-                epsilon=epsilon_max,
-                loss=loss,
-                steps=steps,
-                rows=target.numbers,
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
-
-
-def collect_union(
-    arm: Arm,
-    target: Target,
-    *,
-    epsilon: float,
-    restarts: int = 5,
-    queries: int = 500,
-) -> pd.DataFrame:
-    """The union of attacks; `loss` in the table names those it is made of, in order."""
-    parts = []
-    for model, seed in tracked(arm.pairs):
-        generator = torch_generator(derive_seed(seed, arm.name, "union", target.threat_name))
-        found = union(
-            model,
-            target.x,
-            target.y,
-            threat=target.threat,
-            epsilon=epsilon,
-            generator=generator,
-            restarts=restarts,
-            queries=queries,
-        )
-        parts.append(
-            describe_attack(
-                found.success.numpy(),
-                arm=arm.name,
-                seed=seed,
-                evaluation="white-box",
-                threat=target.threat_name,
-                attack="union",
-                loss=", ".join(found.attacks),
-                epsilon=epsilon,
-                steps=50,
-                restarts=restarts,
-                rows=target.numbers,
-                broken_by=found.broken_by,
-            )
-        )
-    return pd.concat(parts, ignore_index=True)
-
-
-def collect_transfer(
-    arm: Arm,
-    target: Target,
-    examples: Sequence[Tensor],
-    *,
-    source_arm: str,
-    epsilon: float,
-    steps: int,
-    keep_probabilities: bool = False,
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Static transfer: examples crafted once on another arm, shown to this one (the paper's evaluation).
-
-    Parameters
-    ----------
-    examples : sequence of Tensor, length S, each (n, ...)
-        The attacked rows of `target` as they were crafted, one set for each training run of `arm`.
-    """
-    attacks, predictions = [], []
-    for model, seed, rows in zip(arm.models, arm.seeds, examples, strict=True):
-        logits = predict_logits(model, rows)
-        where: dict[str, Any] = {
-            "arm": arm.name,
-            "seed": seed,
-            "evaluation": "static-transfer",
-            "threat": target.threat_name,
-            "rows": target.numbers,
-        }
-        success = (logits.argmax(dim=1) != target.y).numpy()
-        settings: dict[str, Any] = {
-            "source_arm": source_arm,
-            "attack": f"pgd-{steps}",
-            "epsilon": epsilon,
-            "steps": steps,
-        }
-        attacks.append(describe_attack(success, **where, **settings))
-        if keep_probabilities:
-            predictions.append(describe_predictions(logits.softmax(dim=1).numpy(), **where, epsilon=epsilon))
-    return pd.concat(attacks, ignore_index=True), _concat(predictions)
-
-
-def collect_checks(
-    arm: Arm,
-    target: Target,
-    *,
-    epsilons: Sequence[float],
-    large_epsilon: float,
-    square_epsilon: float | None = None,
-    queries: int = 500,
-    check_rows: int = CHECK_ROWS,
-) -> pd.DataFrame:
-    """Independent attacks on some rows that alarms are read from.
-
-    Noise and a single step at each radius, 20-step PGD afresh at each radius, and at one so large that
-    everything the adversary may touch is free; which rows have no gradient at all; and at one radius
-    the black-box Square attack on its own, beside a union without it.
-
-    Parameters
-    ----------
-    square_epsilon : float, optional
-        Where Square is tried; default: the largest of `epsilons`.
-    queries : int
-        Square's questions a row; 0 leaves it out.
-    check_rows : int
-        How many rows, drawn from the attacked ones.
-    """
-    black_box_epsilon = max(epsilons) if square_epsilon is None else square_epsilon
-    rows = torch.randperm(len(target.y), generator=torch_generator(0, "check rows"))[:check_rows].sort().values
-    x, y = target.x[rows], target.y[rows]
-    parts = []
-    for model, seed in tracked(arm.pairs):
+        where = _where(arm, seed, WHITE_BOX, some)
         generator = torch_generator(derive_seed(seed, arm.name, "checks"))
+        for name, attack, epsilon in measure.attacks():
+            found = attack(model, some.x, some.y, threat=some.threat, epsilon=epsilon, generator=generator)
+            settings = _settings(attack) | {"restarts": 1}
+            if name == WITH_GRADIENTS:
+                settings["loss"] = ", ".join(found.attacks)
+            # Alarms are read from success alone, whatever broke a row.
+            parts.append(describe_attack(found.success.numpy(), **where, attack=name, epsilon=epsilon, **settings))
+        still = zero_gradient(model, some.x, some.y, threat=some.threat)
+        parts.append(describe_attack(still.numpy(), **where, attack=ZERO_GRADIENT, epsilon=0.0))
+    return Tables(attacks=_concat(parts))
 
-        def record(
-            name: str, success: Tensor, epsilon: float, steps: int, *, loss: str = "cross_entropy", seed: int = seed
-        ) -> None:
-            parts.append(
-                describe_attack(
-                    success.numpy(),
-                    arm=arm.name,
-                    seed=seed,
-                    evaluation="white-box",
-                    threat=target.threat_name,
-                    attack=name,
-                    loss=loss,
-                    epsilon=epsilon,
-                    steps=steps,
-                    rows=target.numbers[rows.numpy()],
-                )
-            )
 
-        options: dict[str, Any] = {"threat": target.threat}
-        for epsilon in epsilons:
-            noise = random_noise(model, x, y, epsilon=epsilon, generator=generator, **options)
-            record("check-noise", noise, epsilon, 0)
-            one = pgd(model, x, y, epsilon=epsilon, steps=1, relative_step=1.0, **options)
-            record("check-single-step", one.success, epsilon, 1)
-            many = pgd(model, x, y, epsilon=epsilon, steps=20, **options)
-            record("check-pgd-20", many.success, epsilon, 20)
-        # Without Square: that gradients fail where nothing holds them back is what this is to show.
-        found = union(model, x, y, epsilon=large_epsilon, generator=generator, queries=0, **options)
-        record("check-large", found.success, large_epsilon, 50)
-        if queries:
-            at: dict[str, Any] = {**options, "epsilon": black_box_epsilon, "generator": generator}
-            seen = union(model, x, y, restarts=1, queries=0, **at)
-            record("check-white-box", seen.success, black_box_epsilon, 50, loss=", ".join(seen.attacks))
-            blind = square(model, x, y, queries=queries, **at)
-            record("check-square", blind.success, black_box_epsilon, 0, loss="margin")
-        record("check-zero-gradient", zero_gradient(model, x, y, **options), 0.0, 0)
-    return pd.concat(parts, ignore_index=True)
+def _describe(
+    attack: AttackSpec | LeastEpsilon,
+    found: AttackResult | LeastEpsilonResult,
+    epsilon: float,
+    where: dict[str, Any],
+    **more: Any,
+) -> pd.DataFrame:
+    """One attack at one radius as a part of the table; `loss` of a union names its attacks, in order."""
+    if isinstance(found, LeastEpsilonResult):
+        least, censored = found.least_epsilon.numpy(), found.censored.numpy()
+        how: dict[str, Any] = {"loss": found.loss, "steps": found.steps}
+        return describe_least_epsilon(least, censored, **where, attack=attack.name, epsilon=epsilon, **how)
+    if found.attacks:
+        more |= {"loss": ", ".join(found.attacks), "broken_by": found.broken_by}
+    settings = {"attack": attack.name, "epsilon": epsilon, **_settings(attack)} | more
+    return describe_attack(found.success.numpy(), **where, **settings)
+
+
+def _settings(attack: Any) -> dict[str, Any]:
+    """What of an attack's settings the table has columns for."""
+    return {name: getattr(attack, name) for name in ("loss", "steps", "restarts") if hasattr(attack, name)}
+
+
+def _attacked(model: nn.Module, rows: Tensor, epsilon: float, where: dict[str, Any]) -> pd.DataFrame:
+    return describe_predictions(predict_probabilities(model, rows).numpy(), **where, epsilon=epsilon)
+
+
+def _where(arm: Arm, seed: int, evaluation: str, target: Target) -> dict[str, Any]:
+    return {
+        "arm": arm.name,
+        "seed": seed,
+        "evaluation": evaluation,
+        "threat": target.threat_name,
+        "rows": target.numbers,
+    }
+
+
+def _generator(seed: int, arm: Arm, attack: str, target: Target) -> torch.Generator:
+    return torch_generator(derive_seed(seed, arm.name, attack, target.threat_name))
 
 
 def _concat(parts: Sequence[pd.DataFrame]) -> pd.DataFrame:

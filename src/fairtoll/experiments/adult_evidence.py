@@ -6,14 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from fairtoll.evidence.collect import (
-    collect_checks,
-    collect_curve,
-    collect_pgd,
-    collect_predictions,
-    collect_transfer,
-    collect_union,
-)
+from fairtoll.attacks import PGD, SuccessCurve, Union
+from fairtoll.evidence import Checks, Clean, Transfer, WhiteBox, collect
 from fairtoll.evidence.store import describe_rows, write_about
 from fairtoll.experiments.adult_plan import ARMS, EPSILON, REALISTIC_EPSILON
 from fairtoll.experiments.adult_threats import PAPER_EPSILONS, REALISTIC_EPSILONS
@@ -63,16 +57,16 @@ def evidence_stages(workspace: AdultWorkspace) -> list[Stage]:
         if arm in OTHER_THREATS:
             plans["all-14"] = (_all_fourteen, ("attacks-all-14",), 0.3)
             plans["realistic"] = (_realistic, ("attacks-realistic",), 3.5)
-        for kind, (collect, parts, seconds) in plans.items():
-            stages.append(_stage(workspace, arm, kind, collect, parts, seconds * scale))
+        for kind, (make, parts, seconds) in plans.items():
+            stages.append(_stage(workspace, arm, kind, make, parts, seconds * scale))
     return stages
 
 
 def _stage(
-    workspace: AdultWorkspace, arm: str, kind: str, collect: Collect, parts: Sequence[str], seconds: float
+    workspace: AdultWorkspace, arm: str, kind: str, measure: Collect, parts: Sequence[str], seconds: float
 ) -> Stage:
     def make() -> None:
-        tables = collect(workspace, arm)
+        tables = measure(workspace, arm)
         for name in parts:
             write_parquet(tables[name], workspace.folder / f"evidence/{name}-{arm}.parquet")
 
@@ -96,64 +90,41 @@ def _write_rows(workspace: AdultWorkspace) -> None:
 
 
 def _predict(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
-    return {"predictions-clean": collect_predictions(workspace.arm(arm), workspace.data.test)}
+    return {"predictions-clean": collect(Clean(), workspace.arm(arm), workspace.target("paper")).predictions}
 
 
 def _transfer(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
-    found = [
-        collect_transfer(
-            workspace.arm(arm),
-            workspace.target("paper"),
-            workspace.examples(epsilon),
-            source_arm="standard",
-            epsilon=epsilon,
-            steps=CRAFT_STEPS,
-            keep_probabilities=epsilon == EPSILON,
-        )
-        for epsilon in PAPER_EPSILONS
-    ]
-    return {
-        "attacks-transfer": pd.concat([attacks for attacks, _ in found], ignore_index=True),
-        "predictions-transfer": pd.concat([one for _, one in found if len(one)], ignore_index=True),
-    }
+    examples = {epsilon: workspace.examples(epsilon) for epsilon in PAPER_EPSILONS}
+    measure = Transfer(PGD(steps=CRAFT_STEPS), PAPER_EPSILONS, keep_probabilities_at=[EPSILON])
+    found = collect(measure, workspace.arm(arm), workspace.target("paper"), examples=examples)
+    return {"attacks-transfer": found.attacks, "predictions-transfer": found.predictions}
 
 
 def _pgd(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
-    attacks, predictions = collect_pgd(
-        workspace.arm(arm),
-        workspace.target("paper"),
-        epsilons=PAPER_EPSILONS,
-        steps=CRAFT_STEPS,
-        keep_probabilities_at=[EPSILON],
-    )
-    return {"attacks-pgd": attacks, "predictions-pgd": predictions}
+    measure = WhiteBox(PGD(steps=CRAFT_STEPS), PAPER_EPSILONS, keep_probabilities_at=[EPSILON])
+    found = collect(measure, workspace.arm(arm), workspace.target("paper"))
+    return {"attacks-pgd": found.attacks, "predictions-pgd": found.predictions}
 
 
 def _union(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
-    found = collect_union(workspace.arm(arm), workspace.target("paper"), epsilon=EPSILON)
-    return {"attacks-union": found}
+    found = collect(WhiteBox(Union(), [EPSILON]), workspace.arm(arm), workspace.target("paper"))
+    return {"attacks-union": found.attacks}
 
 
 def _checks(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
-    found = collect_checks(
-        workspace.arm(arm),
-        workspace.target("paper"),
-        epsilons=CHECK_EPSILONS,
-        large_epsilon=LARGE_EPSILON,
-        square_epsilon=EPSILON,
-    )
-    return {"attacks-checks": found}
+    measure = Checks(CHECK_EPSILONS, large_epsilon=LARGE_EPSILON, square_epsilon=EPSILON)
+    return {"attacks-checks": collect(measure, workspace.arm(arm), workspace.target("paper")).attacks}
 
 
 def _all_fourteen(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
     first, target = workspace.first_run(arm), workspace.target("all-14")
-    return {"attacks-all-14": collect_curve(first, target, epsilons=PAPER_EPSILONS)}
+    return {"attacks-all-14": collect(WhiteBox(SuccessCurve(steps=50), PAPER_EPSILONS), first, target).attacks}
 
 
 def _realistic(workspace: AdultWorkspace, arm: str) -> dict[str, pd.DataFrame]:
     first, target = workspace.first_run(arm), workspace.target("realistic")
     with part(0.5):
-        curve = collect_curve(first, target, epsilons=REALISTIC_EPSILONS)
+        curve = collect(WhiteBox(SuccessCurve(steps=50), REALISTIC_EPSILONS), first, target)
     with part(0.5):
-        found = collect_union(first, target, epsilon=REALISTIC_EPSILON, restarts=1)
-    return {"attacks-realistic": pd.concat([curve, found], ignore_index=True)}
+        found = collect(WhiteBox(Union(restarts=1), [REALISTIC_EPSILON]), first, target)
+    return {"attacks-realistic": pd.concat([curve.attacks, found.attacks], ignore_index=True)}

@@ -6,15 +6,8 @@ from collections.abc import Callable, Sequence
 
 import pandas as pd
 
-from fairtoll.evidence.collect import (
-    collect_checks,
-    collect_curve,
-    collect_least_epsilon,
-    collect_pgd,
-    collect_predictions,
-    collect_transfer,
-    collect_union,
-)
+from fairtoll.attacks import PGD, LeastEpsilon, SuccessCurve, Union
+from fairtoll.evidence import Checks, Clean, Transfer, WhiteBox, collect
 from fairtoll.evidence.store import describe_rows, write_about
 from fairtoll.experiments.cifar10_plan import ARMS, CRAFT_STEPS, CURVE_STEPS, EPSILON, EPSILON_MAX, PAPER_EPSILONS
 from fairtoll.experiments.cifar10_training import expected, name_of, title_of
@@ -61,9 +54,9 @@ def evidence_stages(workspace: Cifar10Workspace, protocol: str) -> list[Stage]:
             if arm in SOUND_ARMS and protocol != "paper":
                 plans["curve"] = (_curve, ("attacks-curve",), 20.0 * hard)
                 plans["union"] = (_union, ("attacks-union",), 14.0 * (1 + workspace.scale.restarts) * hard)
-            for kind, (collect, parts, milliseconds) in plans.items():
+            for kind, (make, parts, milliseconds) in plans.items():
                 seconds = expected(workspace, milliseconds * rows, seeds=seeds)
-                stages.append(_stage(workspace, arm, seeds, kind, collect, parts, seconds))
+                stages.append(_stage(workspace, arm, seeds, kind, make, parts, seconds))
     return stages
 
 
@@ -72,12 +65,12 @@ def _stage(
     arm: str,
     seeds: Sequence[int],
     kind: str,
-    collect: Collect,
+    measure: Collect,
     parts: Sequence[str],
     seconds: float,
 ) -> Stage:
     def make() -> None:
-        tables = collect(workspace, arm, seeds)
+        tables = measure(workspace, arm, seeds)
         for part in parts:
             write_parquet(tables[part], workspace.folder / f"evidence/{part}-{arm}-{seeds[0]}.parquet")
 
@@ -104,73 +97,43 @@ def _write_rows(workspace: Cifar10Workspace) -> None:
 
 
 def _predict(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
-    return {"predictions-clean": collect_predictions(workspace.arm(arm, seeds), workspace.data.test)}
+    return {"predictions-clean": collect(Clean(), workspace.arm(arm, seeds), workspace.target).predictions}
 
 
 def _transfer(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
-    found = [
-        collect_transfer(
-            workspace.arm(arm, seeds),
-            workspace.target,
-            workspace.examples(epsilon, seeds),
-            source_arm="standard",
-            epsilon=epsilon,
-            steps=CRAFT_STEPS,
-        )[0]
-        for epsilon in PAPER_EPSILONS
-    ]
-    return {"attacks-transfer": pd.concat(found, ignore_index=True)}
+    examples = {epsilon: workspace.examples(epsilon, seeds) for epsilon in PAPER_EPSILONS}
+    measure = Transfer(PGD(steps=CRAFT_STEPS), PAPER_EPSILONS)
+    found = collect(measure, workspace.arm(arm, seeds), workspace.target, examples=examples)
+    return {"attacks-transfer": found.attacks}
 
 
 def _pgd(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
-    attacks, _ = collect_pgd(
-        workspace.arm(arm, seeds),
-        workspace.target,
-        epsilons=PAPER_EPSILONS,
-        steps=CRAFT_STEPS,
-    )
-    return {"attacks-pgd": attacks}
+    measure = WhiteBox(PGD(steps=CRAFT_STEPS), PAPER_EPSILONS)
+    return {"attacks-pgd": collect(measure, workspace.arm(arm, seeds), workspace.target).attacks}
 
 
 def _least_epsilon(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
-    found = collect_least_epsilon(
-        workspace.arm(arm, seeds),
-        workspace.target,
-        epsilon_max=EPSILON_MAX,
-        tolerance=TOLERANCE,
-    )
-    return {"attacks-least-epsilon": found}
+    measure = WhiteBox(LeastEpsilon(TOLERANCE), [EPSILON_MAX])
+    return {"attacks-least-epsilon": collect(measure, workspace.arm(arm, seeds), workspace.target).attacks}
 
 
 def _curve(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
-    found = collect_curve(
-        workspace.arm(arm, seeds),
-        workspace.target,
-        epsilons=PAPER_EPSILONS,
-        steps=CURVE_STEPS,
-    )
-    return {"attacks-curve": found}
+    measure = WhiteBox(SuccessCurve(steps=CURVE_STEPS), PAPER_EPSILONS)
+    return {"attacks-curve": collect(measure, workspace.arm(arm, seeds), workspace.target).attacks}
 
 
 def _union(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
-    found = collect_union(
-        workspace.arm(arm, seeds),
-        workspace.target,
-        epsilon=EPSILON,
-        restarts=workspace.scale.restarts,
-        queries=workspace.scale.queries,
-    )
-    return {"attacks-union": found}
+    scale = workspace.scale
+    measure = WhiteBox(Union(restarts=scale.restarts, queries=scale.queries), [EPSILON])
+    return {"attacks-union": collect(measure, workspace.arm(arm, seeds), workspace.target).attacks}
 
 
 def _checks(workspace: Cifar10Workspace, arm: str, seeds: Sequence[int]) -> dict[str, pd.DataFrame]:
-    found = collect_checks(
-        workspace.arm(arm, seeds),
-        workspace.target,
-        epsilons=CHECK_EPSILONS,
+    measure = Checks(
+        CHECK_EPSILONS,
         large_epsilon=LARGE_EPSILON,
         square_epsilon=EPSILON,
         queries=workspace.scale.queries,
-        check_rows=workspace.scale.check_rows,
+        rows=workspace.scale.check_rows,
     )
-    return {"attacks-checks": found}
+    return {"attacks-checks": collect(measure, workspace.arm(arm, seeds), workspace.target).attacks}

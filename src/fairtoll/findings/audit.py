@@ -4,21 +4,20 @@ from __future__ import annotations
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
+from typing import Any
 
 import pandas as pd
 from torch import nn
 
-from fairtoll.attacks import pgd
+from fairtoll.attacks import PGD, AttackSpec, LeastEpsilon, Union
+from fairtoll.attacks.spec import describe
 from fairtoll.attacks.success_curve import check_epsilons
+from fairtoll.attacks.union import check_attacks
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
-from fairtoll.evidence.collect import (
-    collect_checks,
-    collect_least_epsilon,
-    collect_predictions,
-    collect_transfer,
-    collect_union,
-)
+from fairtoll.evidence.collect import collect, craft
+from fairtoll.evidence.measures import Checks, Clean, Measure, Transfer, WhiteBox
 from fairtoll.evidence.store import Evidence, describe_rows
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.findings.assemble import assemble
@@ -26,13 +25,13 @@ from fairtoll.findings.audited import Audit
 from fairtoll.findings.plan import audit_questions
 from fairtoll.findings.questions import Attack, Comparison
 from fairtoll.models.stack import ModelStack
-from fairtoll.progress import tracked
+from fairtoll.progress import part, tracked
 from fairtoll.threads import threads_for
 from fairtoll.threats.linf import LinfThreat
 
 THREAT = "audit"
-#: Least epsilon is searched to this share of the largest radius.
-TOLERANCE = 0.005
+#: How least epsilon is searched; its tolerance is this share of the largest radius.
+SEARCH = LeastEpsilon(tolerance=0.005)
 
 
 def audit(
@@ -43,14 +42,15 @@ def audit(
     epsilons: Sequence[float],
     partitions: Sequence[str] | None = None,
     minimum_rows: int = 10,
+    attacks: Sequence[AttackSpec] | None = None,
     least_epsilon_max: float | None = None,
     seed: int = 0,
 ) -> Audit:
     """Measure what hardening a model costs, and whom: every gap with null, interval and verdict.
 
-    The first model is the standard one; each other is compared with it. White-box robustness is a union
-    of attacks at every radius; static transfer is shown beside it, and alarms are read from independent
-    attacks on 500 rows. The models come back as they went in.
+    The first model is the standard one; each other is compared with it. White-box robustness is measured by a union
+    of attacks, or by the attacks that you name, at every radius; static transfer is shown beside it, and alarms are
+    read from independent attacks on 500 rows. The models come back as they went in.
 
     Parameters
     ----------
@@ -67,6 +67,9 @@ def audit(
         Default: the classes and every attribute.
     minimum_rows : int
         Smaller groups are flagged and take no part in a gap.
+    attacks : sequence of AttackSpec, optional
+        White-box attacks, each run at every radius, such as ``[Union(), PGD(steps=20)]`` from `fairtoll.attacks`.
+        Default: ``[Union()]``.
     least_epsilon_max : float, optional
         Measure each row's least epsilon up to this radius, and with it CRU_eps, as it is and divided by the
         arm's mean. Rows that stand there count with it; choose it where hardly any does.
@@ -80,8 +83,8 @@ def audit(
     Raises
     ------
     FairtollError
-        For fewer than two arms, an unknown attribute, radii out of order or not above 0, or a model that
-        returns the wrong shape or NaN.
+        For fewer than two arms, an unknown attribute, radii out of order, what is no attack or given twice, or a
+        model that returns the wrong shape or NaN.
 
     Examples
     --------
@@ -97,18 +100,21 @@ def audit(
     check_epsilons(epsilons)
     if least_epsilon_max is not None:
         least_epsilon_max = _check_largest(least_epsilon_max)
+    chosen = check_attacks(attacks) if attacks is not None else (Union(),)
+    if not chosen:
+        raise FairtollError("attacks is empty; expected one attack or more, or leave it out for a union of attacks")
     arms = [_arm(name, given, seed) for name, given in models.items()]
     if len(arms) < 2:
         raise FairtollError(f"{len(arms)} model given; expected two or more: a standard one first, then hardened ones")
     known = ["class", *data.groups]
     partitions = known if partitions is None else list(partitions)
     for partition in partitions:
-        for part in partition.split(" & "):
-            if part not in known:
-                raise FairtollError(f"unknown attribute '{part}'; this data has: {', '.join(known)}")
+        for name in partition.split(" & "):
+            if name not in known:
+                raise FairtollError(f"unknown attribute '{name}'; this data has: {', '.join(known)}")
     every_model = [model for arm in arms for model in arm.models]
     with threads_for(*every_model):
-        predictions, attacks = _collect(arms, Target(data, threat, THREAT), epsilons, least_epsilon_max)
+        predictions, found = _collect(arms, Target(data, threat, THREAT), epsilons, chosen, least_epsilon_max)
     about = {
         "name": data.name,
         "title": data.name,
@@ -117,7 +123,7 @@ def audit(
     evidence = Evidence(
         describe_rows(data),
         pd.concat(predictions, ignore_index=True),
-        pd.concat(attacks, ignore_index=True),
+        pd.concat(found, ignore_index=True),
         data.class_names,
         about,
     )
@@ -125,6 +131,7 @@ def audit(
         evidence,
         partitions=partitions,
         epsilons=epsilons,
+        attacks=[describe(attack) for attack in chosen],
         minimum_rows=minimum_rows,
         least_epsilon_max=least_epsilon_max,
     )
@@ -135,6 +142,7 @@ def audit_evidence(
     *,
     partitions: Sequence[str] | None = None,
     epsilons: Sequence[float] = (),
+    attacks: Sequence[Mapping[str, Any]] = (),
     minimum_rows: int = 10,
     least_epsilon_max: float | None = None,
 ) -> Audit:
@@ -147,7 +155,9 @@ def audit_evidence(
     partitions : sequence of str, optional
         Default: the classes and every attribute.
     epsilons : sequence of float
-        Radii of a white-box union in the evidence, if there is one.
+        Radii of white-box attacks in the evidence, if there are any.
+    attacks : sequence of mapping, optional
+        Those attacks, each with its "name" in the evidence and whatever else describes it. Default: a union.
     minimum_rows : int
         Smaller groups are flagged and take no part in a gap.
     least_epsilon_max : float, optional
@@ -176,11 +186,12 @@ def audit_evidence(
             "arm=...); for one model's gap use fairtoll.metrics and fairtoll.statistics"
         )
     partitions = ["class", *evidence.attributes] if partitions is None else list(partitions)
+    attacks = list(attacks) or [describe(Union())]
     questions = audit_questions(
         partitions,
         class_names=evidence.class_names,
-        attacks=[Attack("white-box", "union", epsilon, THREAT) for epsilon in epsilons],
-        search=None if least_epsilon_max is None else Attack("white-box", "least-epsilon", least_epsilon_max, THREAT),
+        attacks=[Attack("white-box", attack["name"], epsilon, THREAT) for attack in attacks for epsilon in epsilons],
+        search=None if least_epsilon_max is None else Attack("white-box", SEARCH.name, least_epsilon_max, THREAT),
     )
     plan = [(Comparison("audit", arms[0], robust), question) for robust in arms[1:] for question in questions]
     found = assemble(
@@ -192,6 +203,7 @@ def audit_evidence(
         configuration={
             "partitions": partitions,
             "epsilons": [float(one) for one in epsilons],
+            "attacks": [dict(attack) for attack in attacks],
             "minimum_rows": minimum_rows,
             **({} if least_epsilon_max is None else {"least_epsilon_max": least_epsilon_max}),
         },
@@ -204,31 +216,32 @@ def _collect(
     arms: Sequence[Arm],
     target: Target,
     epsilons: Sequence[float],
+    attacks: Sequence[AttackSpec],
     least_epsilon_max: float | None,
 ) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
-    """Predictions, checks, unions, least epsilons and static transfer of all arms."""
-    predictions = [collect_predictions(arm, target.data) for arm in arms]
-    attacks = []
-    for arm in tracked(arms, weights=[len(arm.models) for arm in arms]):
-        large = 100 * max(epsilons)
-        attacks.append(collect_checks(arm, target, epsilons=epsilons, large_epsilon=large))
-        attacks += [collect_union(arm, target, epsilon=epsilon) for epsilon in epsilons]
-        if least_epsilon_max is not None:
-            tolerance = TOLERANCE * least_epsilon_max
-            attacks.append(collect_least_epsilon(arm, target, epsilon_max=least_epsilon_max, tolerance=tolerance))
+    """Predictions, checks, attacks, least epsilons and static transfer of all arms."""
+    measures: list[Measure] = [Checks(epsilons, large_epsilon=100 * max(epsilons))]
+    measures += [WhiteBox(attack, epsilons) for attack in attacks]
+    if least_epsilon_max is not None:
+        measures.append(WhiteBox(replace(SEARCH, tolerance=SEARCH.tolerance * least_epsilon_max), [least_epsilon_max]))
+    runs, found = [len(arm.models) for arm in arms], []
+    with part(0.02):
+        predictions = [collect(Clean(), arm, target).predictions for arm in tracked(arms, weights=runs)]
+    with part(0.93):
+        for arm in tracked(arms, weights=runs):
+            found += [collect(measure, arm, target).attacks for measure in tracked(measures)]
     source = arms[0]
-    for epsilon in epsilons:
-        crafted = [
-            pgd(
-                model, target.x, target.y, threat=target.threat, epsilon=epsilon, steps=20, stop_at_success=False
-            ).perturbed
-            for model in source.models
-        ]
-        for arm in arms[1:]:
-            examples = [crafted[position % len(crafted)] for position in range(len(arm.models))]
-            found, _ = collect_transfer(arm, target, examples, source_arm=source.name, epsilon=epsilon, steps=20)
-            attacks.append(found)
-    return predictions, attacks
+    transfer = Transfer(PGD(steps=20), epsilons, source=source.name)
+    with part(0.04):
+        crafted = craft(transfer, source, target)
+    with part(0.01):
+        for arm in tracked(arms[1:], weights=runs[1:]):
+            examples = {
+                epsilon: [sets[position % len(sets)] for position in range(len(arm.models))]
+                for epsilon, sets in crafted.items()
+            }
+            found.append(collect(transfer, arm, target, examples=examples).attacks)
+    return predictions, found
 
 
 def _arm(name: str, given: nn.Module | Sequence[nn.Module] | ModelStack, seed: int) -> Arm:

@@ -1,0 +1,173 @@
+"""What is measured on an arm, as values: clean predictions, transferred examples, white-box attacks, checks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fairtoll.attacks import PGD, AttackSpec, LeastEpsilon, RandomNoise, Square, SuccessCurve, Union
+from fairtoll.attacks.success_curve import check_epsilons
+from fairtoll.errors import FairtollError
+
+#: Rows that the independent attacks behind the alarms are run on.
+CHECK_ROWS = 500
+#: The names that checks have in evidence: no figure of a report, only alarms, are read from them.
+CHECK = "check-"
+NOISE, SINGLE_STEP, STEEPEST = "check-noise", "check-single-step", "check-pgd-20"
+LARGE, WITH_GRADIENTS, SQUARE, ZERO_GRADIENT = "check-large", "check-white-box", "check-square", "check-zero-gradient"
+
+
+@dataclass(frozen=True)
+class Clean:
+    """Every model's class probabilities of every row, with no attack.
+
+    Examples
+    --------
+    >>> Clean() == Clean()
+    True
+    """
+
+
+@dataclass(frozen=True)
+class WhiteBox:
+    """An attack on each model itself, at each radius.
+
+    Attributes
+    ----------
+    attack : AttackSpec, SuccessCurve or LeastEpsilon
+        What is run. A curve takes all radii at once; least epsilon is searched up to each.
+    epsilons : sequence of float
+        Radii, ascending.
+    keep_probabilities_at : sequence of float
+        Radii at which the class probabilities of the attacked rows are kept too.
+
+    Raises
+    ------
+    FairtollError
+        For radii out of order, or probabilities of a curve or of a radius that is not measured.
+
+    Examples
+    --------
+    >>> WhiteBox(PGD(steps=20), epsilons=[0.1, 0.2]).attack.name
+    'pgd-20'
+    """
+
+    attack: AttackSpec | SuccessCurve | LeastEpsilon
+    epsilons: Sequence[float]
+    keep_probabilities_at: Sequence[float] = ()
+
+    def __post_init__(self) -> None:
+        _check_radii(self)
+        if self.keep_probabilities_at and isinstance(self.attack, SuccessCurve):
+            raise FairtollError(
+                f"{self.attack.name} keeps no attacked rows; expected an attack at one radius at a time"
+            )
+
+
+@dataclass(frozen=True)
+class Transfer:
+    """Static transfer: examples crafted once on the models of another arm, shown to each model.
+
+    Attributes
+    ----------
+    attack : AttackSpec
+        How the examples were crafted.
+    epsilons : sequence of float
+        Radii, ascending.
+    source : str
+        Name of the arm they were crafted on.
+    keep_probabilities_at : sequence of float
+        Radii at which the class probabilities of the examples are kept too.
+
+    Raises
+    ------
+    FairtollError
+        For radii out of order, or probabilities of a radius that is not measured.
+
+    Examples
+    --------
+    >>> Transfer(PGD(steps=20), epsilons=[0.1], source="standard").epsilons
+    (0.1,)
+    """
+
+    attack: AttackSpec
+    epsilons: Sequence[float]
+    source: str = "standard"
+    keep_probabilities_at: Sequence[float] = ()
+
+    def __post_init__(self) -> None:
+        _check_radii(self)
+
+
+@dataclass(frozen=True)
+class Checks:
+    """Independent attacks on some rows that alarms are read from.
+
+    Noise, a single step and 20-step PGD afresh at each radius; a union at a radius so large that everything the
+    adversary may touch is free; at one radius the black-box Square attack on its own beside a union without it; and
+    which rows have no gradient at all.
+
+    Attributes
+    ----------
+    epsilons : sequence of float
+        Radii, ascending.
+    large_epsilon : float
+        A radius beyond every value that the adversary may reach.
+    square_epsilon : float, optional
+        Where Square is tried. Default: the largest of `epsilons`.
+    queries : int
+        Square's evaluations of each row; 0 leaves it out.
+    rows : int
+        How many rows, drawn from the attacked ones.
+
+    Raises
+    ------
+    FairtollError
+        For radii out of order, no rows, or a negative number of queries.
+
+    Examples
+    --------
+    >>> [name for name, _, _ in Checks(epsilons=[0.1], large_epsilon=10.0, queries=0).attacks()]
+    ['check-noise', 'check-single-step', 'check-pgd-20', 'check-large']
+    """
+
+    epsilons: Sequence[float]
+    large_epsilon: float
+    square_epsilon: float | None = None
+    queries: int = 500
+    rows: int = CHECK_ROWS
+
+    def __post_init__(self) -> None:
+        check_epsilons(self.epsilons)
+        object.__setattr__(self, "epsilons", tuple(self.epsilons))
+        if self.rows < 1 or self.queries < 0:
+            raise FairtollError(f"rows is {self.rows} and queries is {self.queries}; expected 1 or more, and 0 or more")
+
+    def attacks(self) -> list[tuple[str, AttackSpec, float]]:
+        """Name in the evidence, attack and radius, in the order in which they are run."""
+        plan: list[tuple[str, AttackSpec, float]] = []
+        for epsilon in self.epsilons:
+            plan += [
+                (NOISE, RandomNoise(), epsilon),
+                (SINGLE_STEP, PGD(steps=1, relative_step=1.0), epsilon),
+                (STEEPEST, PGD(steps=20), epsilon),
+            ]
+        # Without Square: that gradients fail where nothing holds them back is what this is to show.
+        plan.append((LARGE, Union(queries=0), self.large_epsilon))
+        if self.queries:
+            at = max(self.epsilons) if self.square_epsilon is None else self.square_epsilon
+            plan += [(WITH_GRADIENTS, Union(restarts=1, queries=0), at), (SQUARE, Square(queries=self.queries), at)]
+        return plan
+
+
+#: Whatever `collect` can measure.
+Measure = Clean | WhiteBox | Transfer | Checks
+
+
+def _check_radii(measure: Any) -> None:
+    check_epsilons(measure.epsilons)
+    for name in ("epsilons", "keep_probabilities_at"):
+        object.__setattr__(measure, name, tuple(getattr(measure, name)))
+    if unknown := [radius for radius in measure.keep_probabilities_at if radius not in measure.epsilons]:
+        raise FairtollError(f"keep_probabilities_at holds {unknown}; expected radii of epsilons, {measure.epsilons}")
