@@ -151,8 +151,8 @@ def union(
     """
     chosen = check_attacks(attacks)
     _check_usual(steps, restarts, queries)
-    # Each attack says for itself whether it needs gradients.
-    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=False)
+    # The attacks of a list say for themselves whether they need gradients.
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=not chosen)
     shared: dict[str, Any] = {"threat": threat, "batch_size": batch_size}
     parts: Mapping[str, AttackSpec] = {attack.name: attack for attack in chosen} or _usual_attacks(
         model, x, threat, steps=steps, restarts=restarts, queries=queries
