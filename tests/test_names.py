@@ -66,7 +66,7 @@ def test_what_a_partition_is_made_of(partition, known, parts):
 @pytest.mark.parametrize(
     ("partition", "known", "message"),
     [
-        ("ses", KNOWN, "unknown attribute 'ses'; this data has: class, sex, age, race"),
+        ("ses", KNOWN, "unknown attribute 'ses'; expected one of: class, sex, age, race"),
         ("sex & ages", KNOWN, "unknown attribute 'ages'"),
         ("sex & sex", KNOWN, "in the partition 'sex & sex' an attribute is named 'sex' more than once"),
         (

@@ -23,7 +23,7 @@ RESERVED_NAME = (
     "an attribute is called '{given}', which stands for something else in the tables of rows; "
     "expected another name than {reserved}; rename the column, such as to '{given}_'"
 )
-UNKNOWN_PARTITION = "unknown attribute '{part}'; this data has: {known}; name one, or several joined by '{AND}'"
+UNKNOWN_PARTITION = "unknown attribute '{part}'; expected one of: {known}; name one, or several joined by '{AND}'"
 TWO_READINGS = (
     "the partition '{partition}' can be read as {readings}; expected one reading; rename the attributes that "
     "contain '{AND}'"

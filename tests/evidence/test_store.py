@@ -291,7 +291,7 @@ def test_a_row_given_twice():
 
 
 def test_an_unknown_partition_names_the_known():
-    with pytest.raises(FairtollError, match=r"unknown attribute 'race'; this data has: class, sex"):
+    with pytest.raises(FairtollError, match=r"unknown attribute 'race'; expected one of: class, sex"):
         small().partition("race")
 
 

@@ -267,7 +267,7 @@ def test_published_values_stand_beside_the_gap_and_the_groups():
         (Question("cau", "site", target="yes"), "cau has the target yes; expected none"),
         (Question("eou", "site", target="yes", rate=0.5), "eou has the rate 0.5; expected none"),
         (Question("cru_s", "site", UNION, denominator="half"), "denominator 'half'; expected 'all' or 'correct'"),
-        (Question("cau", "sex"), "unknown attribute 'sex'; this data has: class, site"),
+        (Question("cau", "sex"), "unknown attribute 'sex'; expected one of: class, site"),
         (Question("cau", "site & sex"), "unknown attribute 'sex'"),
         (Question("eou", "site", label="maybe", target="yes"), "unknown class 'maybe'; the data has no, yes"),
         (Question("eou", "site", label="yes", target="maybe"), "unknown class 'maybe'"),

@@ -7,9 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from fairtoll import metrics
+from fairtoll import columns, labels, metrics, names
 from fairtoll.errors import FairtollError
-from fairtoll.metrics import _messages as messages
+from fairtoll.metrics import messages
 
 Y = [0, 1, 0, 1]
 HALVES = [[0.5, 0.5]] * 4
@@ -29,9 +29,17 @@ def refused(call, message):
     assert str(raised.value) == message
 
 
-@pytest.mark.parametrize("template", [name for name in vars(messages) if name.isupper()])
+TEMPLATES = {
+    f"{module.__name__}.{name}": text
+    for module in (messages, labels, columns, names)
+    for name, text in vars(module).items()
+    if name.isupper() and not name.startswith("_") and isinstance(text, str) and "{" in text
+}
+
+
+@pytest.mark.parametrize("template", TEMPLATES)
 def test_every_message_has_three_parts(template):
-    given, expected, remedy = getattr(messages, template).split("; ", maxsplit=2)
+    given, expected, remedy = TEMPLATES[template].split("; ", maxsplit=2)
     assert given
     assert expected.startswith("expected ")
     assert remedy
@@ -59,22 +67,22 @@ def test_every_message_has_three_parts(template):
     ],
 )
 def test_lengths_that_differ(call, name):
-    refused(call, says(messages.LENGTHS_DIFFER, name=name, given=2, expected=4, reference="y_true"))
+    refused(call, says(columns.LENGTHS_DIFFER, name=name, given=2, expected=4, reference="y_true"))
 
 
 def test_lengths_that_differ_outside_the_metrics():
     fields = {"given": 2, "expected": 4}
     refused(
         lambda: metrics.group_means([1.0] * 4, [0, 1]),
-        says(messages.LENGTHS_DIFFER, name="groups", reference="values", **fields),
+        says(columns.LENGTHS_DIFFER, name="groups", reference="values", **fields),
     )
     refused(
         lambda: metrics.group_means([1.0] * 4, Y, weights=[1.0, 1.0]),
-        says(messages.LENGTHS_DIFFER, name="weights", reference="values", **fields),
+        says(columns.LENGTHS_DIFFER, name="weights", reference="values", **fields),
     )
     refused(
         lambda: metrics.intersect(Y, [0, 1]),
-        says(messages.LENGTHS_DIFFER, name="column 1", reference="column 0", **fields),
+        says(columns.LENGTHS_DIFFER, name="column 1", reference="column 0", **fields),
     )
 
 
@@ -104,22 +112,22 @@ def test_missing_labels(missing, make):
     wrong = make([missing, "b", "a", missing])
     refused(
         lambda: metrics.class_accuracy_unfairness(Y, Y, groups=wrong),
-        says(messages.MISSING_LABEL, name="groups", row=0),
+        says(labels.MISSING, name="groups", row=0),
     )
     refused(
         lambda: metrics.class_accuracy_unfairness(wrong, Y),
-        says(messages.MISSING_LABEL, name="y_true", row=0),
+        says(labels.MISSING, name="y_true", row=0),
     )
 
 
 def test_missing_labels_among_numbers_and_categories():
     refused(
         lambda: metrics.class_accuracy_unfairness(Y, [0.0, 1.0, math.nan, 1.0]),
-        says(messages.MISSING_LABEL, name="y_pred", row=2),
+        says(labels.MISSING, name="y_pred", row=2),
     )
     refused(
         lambda: metrics.intersect(Y, pd.Categorical(["a", "b", None, "b"])),
-        says(messages.MISSING_LABEL, name="column 1", row=2),
+        says(labels.MISSING, name="column 1", row=2),
     )
 
 
@@ -162,7 +170,7 @@ def test_unknown_names():
             lambda label=label: metrics.equalized_odds_unfairness(Y, HALVES, sensitive=GROUPS, target=1, label=label),
             says(messages.UNKNOWN_LABEL, given=repr(label), expected=[0, 1]),
         )
-    for target in (2, -1, 1.0, "1", None):
+    for target in (2, -1, 1.5, "1", None):
         refused(
             lambda target=target: metrics.equalized_odds_unfairness(Y, HALVES, sensitive=GROUPS, target=target),
             says(messages.UNKNOWN_TARGET_COLUMN, given=repr(target), last=1),
@@ -191,7 +199,7 @@ def test_text_against_numbers():
     refused(
         lambda: metrics.class_accuracy_unfairness(Y, ["0", "1", "0", "1"]),
         says(
-            messages.LABEL_KINDS_DIFFER,
+            labels.KINDS_DIFFER,
             name="y_pred",
             given="text",
             reference="y_true",
@@ -208,14 +216,14 @@ def test_empty_input():
         (lambda: metrics.group_means([], []), "values"),
         (lambda: metrics.intersect([]), "column 0"),
     ]:
-        refused(call, says(messages.EMPTY, name=name, shape=(0,)))
+        refused(call, says(columns.EMPTY, name=name, shape=(0,)))
     refused(
         lambda: metrics.flip_rate(np.empty((0, 2)), np.empty((1, 0, 2))),
-        says(messages.EMPTY, name="full", shape=(0, 2)),
+        says(columns.EMPTY, name="full", shape=(0, 2)),
     )
     refused(
         lambda: metrics.flip_rate(HALVES, np.empty((0, 4, 2))),
-        says(messages.EMPTY, name="left_out", shape=(0, 4, 2)),
+        says(columns.EMPTY, name="left_out", shape=(0, 4, 2)),
     )
     refused(metrics.intersect, says(messages.NO_COLUMNS))
 
@@ -245,7 +253,7 @@ def test_empty_input():
 def test_wrong_dimensions(call, name, shape, expected):
     with pytest.raises(FairtollError) as raised:
         call()
-    start = says(messages.WRONG_DIMENSIONS, name=name, shape=shape, expected=expected, remedy="")
+    start = says(columns.WRONG_DIMENSIONS, name=name, shape=shape, expected=expected, remedy="")
     assert str(raised.value).startswith(start)
     assert len(str(raised.value)) > len(start)
 
@@ -320,7 +328,7 @@ def test_impossible_sizes(minimum_rows):
 def test_intersections_with_one_name():
     refused(
         lambda: metrics.intersect(["a & b", "a"], ["c", "b & c"]),
-        says(messages.AMBIGUOUS_INTERSECTION, given="'a & b & c'"),
+        says(names.SAME_CELLS, given="'a & b & c'"),
     )
 
 
@@ -331,3 +339,120 @@ def test_a_result_with_an_entry_too_few():
         ),
         says(messages.BY_GROUP_SHAPES, name="rows", given=1, expected=2),
     )
+
+
+TABLE = pd.DataFrame(
+    {
+        "y": [0, 0, 1, 1, 1, 0],
+        "p": [0, 1, 1, 1, 0, 0],
+        "sex": ["m", "f", "m", "f", "m", "f"],
+        "radius": [0.0, 0.1, 0.2, 0.3, 0.1, 0.2],
+        "hit": [True, False, True, False, True, True],
+    }
+)
+SORTED = TABLE.sort_values("sex")
+CHANCES = pd.DataFrame({"no": 1 - TABLE.p * 0.5, "yes": TABLE.p * 0.5})
+
+
+@pytest.mark.parametrize(
+    ("call", "name", "reference"),
+    [
+        (lambda: metrics.class_accuracy_unfairness(TABLE.y, TABLE.p, groups=SORTED.sex), "groups", "y_true"),
+        (lambda: metrics.class_accuracy_unfairness(TABLE.y, SORTED.p), "y_pred", "y_true"),
+        (lambda: metrics.class_robustness_unfairness(SORTED.y, TABLE.radius), "least_epsilon", "y_true"),
+        (
+            lambda: metrics.class_robustness_unfairness(Y * 3, TABLE.radius, correct=SORTED.hit),
+            "correct",
+            "least_epsilon",
+        ),
+        (lambda: metrics.class_robustness_unfairness(TABLE.y, [1] * 6, censored=SORTED.hit), "censored", "y_true"),
+        (lambda: metrics.censored_share_by_group(TABLE.y, SORTED.hit), "censored", "y_true"),
+        (lambda: metrics.success_rate_unfairness(TABLE.y, SORTED.hit), "success", "y_true"),
+        (
+            lambda: metrics.equalized_odds_unfairness(TABLE.y, CHANCES, sensitive=SORTED.sex, target=1),
+            "sensitive",
+            "y_true",
+        ),
+        (
+            lambda: metrics.equalized_odds_unfairness(SORTED.y, CHANCES, sensitive=SORTED.sex, target=1),
+            "probabilities",
+            "y_true",
+        ),
+        (
+            lambda: metrics.equalized_odds_rate_gap(SORTED.y, TABLE.p, sensitive=SORTED.sex, target=1, label=1),
+            "y_pred",
+            "y_true",
+        ),
+        (lambda: metrics.group_means(TABLE.radius, SORTED.sex), "groups", "values"),
+        (lambda: metrics.group_means([1.0] * 6, TABLE.sex, weights=SORTED.radius), "weights", "groups"),
+        (lambda: metrics.intersect(TABLE.sex, SORTED.y), "column 1", "column 0"),
+        (lambda: metrics.leave_one_out_unfairness(CHANCES, [CHANCES, CHANCES[::-1]]), "left_out[1]", "full"),
+        (lambda: metrics.flip_rate(CHANCES, [CHANCES[::-1]]), "left_out[0]", "full"),
+    ],
+)
+def test_pandas_indexes_that_differ(call, name, reference):
+    with pytest.raises(FairtollError) as raised:
+        call()
+    assert str(raised.value).startswith(f"{name} has another pandas index than {reference}, first in row ")
+
+
+def test_equal_indexes_and_plain_arrays_are_joined_by_position():
+    expected = metrics.class_accuracy_unfairness(
+        TABLE.y.tolist(), TABLE.p.tolist(), groups=TABLE.sex.tolist(), minimum_rows=1
+    )
+    shuffled = TABLE.sample(frac=1, random_state=0)
+    for frame, groups in ((TABLE, TABLE.sex), (shuffled, shuffled.sex), (SORTED, SORTED.sex.to_numpy())):
+        found = metrics.class_accuracy_unfairness(frame.y, frame.p, groups=groups, minimum_rows=1)
+        assert found == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred", "message"),
+    [
+        (
+            [0, 1, 0, 1],
+            [0.2, 0.7, 0.1, 0.9],
+            "y_pred is 0.2 in row 0; expected classes, text or whole numbers; turn scor",
+        ),
+        ([0, 1, 0, 1], np.float32([0, 0.5, 1, 1]), "y_pred is 0.5 in row 1; expected classes"),
+        ([0.5, 1, 0, 1], [0, 1, 0, 1], "y_true is 0.5 in row 0; expected classes"),
+        (["Cat", "Dog"] * 2, ["cat", "dog"] * 2, "y_pred has 'cat' where y_true has 'Cat'; expected the same labels"),
+        ([0, 1] * 2, [-1, 1] * 2, "y_pred has the labels -1, 1 and y_true has 0, 1; expected the same labels in both"),
+        ([1, 2] * 2, [0, 1] * 2, "y_pred has the labels 0, 1 and y_true has 1, 2"),
+        ([True, False] * 2, ["True", "False"] * 2, "y_pred holds text and y_true holds numbers"),
+    ],
+)
+def test_predictions_in_other_terms_than_the_truth(y_true, y_pred, message):
+    for call in (
+        lambda: metrics.class_accuracy_unfairness(y_true, y_pred, minimum_rows=1),
+        lambda: metrics.equalized_odds_rate_gap(y_true, y_pred, sensitive=GROUPS, target=1, label=1),
+    ):
+        with pytest.raises(FairtollError, match=message):
+            call()
+
+
+@pytest.mark.parametrize(
+    ("y_true", "y_pred"),
+    [([True, False, True, False], [1, 0, 0, 0]), ([1.0, 0.0, 1.0, 0.0], [1, 0, 0, 0]), ([2, 1, 2, 1], [2.0, 1, 1, 1])],
+)
+def test_numbers_are_compared_by_value(y_true, y_pred):
+    assert metrics.class_accuracy_unfairness(y_true, y_pred, minimum_rows=1) == 0.5
+
+
+@pytest.mark.parametrize("relative", [False, True])
+@pytest.mark.parametrize(
+    "given",
+    [
+        {"least_epsilon": [0.3] * 4, "censored": [True] * 4},
+        {"least_epsilon": [0.0] * 4},
+        {"least_epsilon": [0.0, 0.3, 0.0, 0.3], "censored": [False, True, False, True]},
+        {"least_epsilon": [0.1, 0.3, 0.1, 0.3], "censored": [False, True, False, True], "correct": [0, 1, 0, 1]},
+    ],
+)
+def test_radii_that_say_nothing_have_no_gap(given, relative):
+    found = metrics.class_robustness_unfairness_by_group(
+        Y, given["least_epsilon"], groups=["a", "a", "b", "b"], relative=relative, minimum_rows=1,
+        censored=given.get("censored"), correct=given.get("correct"),
+    )  # fmt: skip
+    assert math.isnan(found.gap)
+    assert not found.sufficient.any()

@@ -66,8 +66,9 @@ def as_torch(array):
 
 def as_pandas(array):
     if array.ndim == 3:
-        return [pd.DataFrame(member) for member in array]
-    return pd.DataFrame(array) if array.ndim == 2 else pd.Series(array, index=np.arange(len(array))[::-1])
+        return [as_pandas(member) for member in array]
+    index = np.arange(len(array))[::-1]
+    return pd.DataFrame(array, index=index) if array.ndim == 2 else pd.Series(array, index=index)
 
 
 def as_categorical(array):

@@ -16,11 +16,13 @@ rounding = 1e-12
 @st.composite
 def labelled(draw):
     """True and predicted labels, groups, outcomes and probabilities of the same rows."""
-    rows = draw(st.integers(2, 40))
     classes = draw(st.integers(2, 5))
+    rows = draw(st.integers(classes, 40))
     column = arrays.arrays(np.int64, rows, elements=st.integers(0, classes - 1))
+    y_true = draw(column)
+    y_true[:classes] = draw(st.permutations(range(classes)))  # no class is without rows
     return {
-        "y_true": draw(column),
+        "y_true": y_true,
         "y_pred": draw(column),
         "groups": draw(arrays.arrays(np.int64, rows, elements=st.integers(0, 6))),
         "success": draw(arrays.arrays(np.bool_, rows)),

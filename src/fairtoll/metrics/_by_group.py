@@ -7,10 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fairtoll.columns import check_length, check_same_rows
 from fairtoll.errors import FairtollError
-from fairtoll.metrics import _messages as messages
-from fairtoll.metrics._inputs import as_numbers, check_length, check_minimum_rows
-from fairtoll.metrics._labels import Labels, as_labels
+from fairtoll.labels import Labels, as_labels
+from fairtoll.metrics import messages
+from fairtoll.metrics._inputs import as_numbers, check_minimum_rows
+from fairtoll.names import join_cells
 
 _ONE_PARTITION = "give one column, or combine several with intersect(...)"
 
@@ -115,7 +117,7 @@ def group_means(
     Raises
     ------
     FairtollError
-        If lengths differ, numbers are not finite, a group is missing or a weight is negative.
+        If lengths or pandas indexes differ, numbers are not finite, a group is missing or a weight is negative.
 
     Examples
     --------
@@ -123,6 +125,7 @@ def group_means(
     >>> group_means([1.0, 0.0, 1.0, 1.0], ["a", "a", "b", "b"], minimum_rows=1).values
     array([0.5, 1. ])
     """
+    check_same_rows(values=values, groups=groups, weights=weights)
     numbers = as_numbers(values, name="values")
     partition = as_partition(groups, name="groups", like=numbers, reference="values")
     weighting = None
@@ -149,7 +152,7 @@ def intersect(*columns: ArrayLike) -> NDArray[np.object_]:
     Raises
     ------
     FairtollError
-        If no column is given, lengths differ, a value is missing, or two cells get the same name.
+        If no column is given, lengths or pandas indexes differ, a value is missing, or two cells get the same name.
 
     Examples
     --------
@@ -159,24 +162,8 @@ def intersect(*columns: ArrayLike) -> NDArray[np.object_]:
     """
     if not columns:
         raise FairtollError(messages.NO_COLUMNS)
-    names: list[tuple[str, ...]] = [()]
-    codes: NDArray[np.intp] | None = None
-    for place, column in enumerate(columns):
-        labels = as_labels(column, name=f"column {place}")
-        if codes is None:
-            codes = np.zeros(len(labels.codes), dtype=np.intp)
-        check_length(labels.codes, name=f"column {place}", like=codes, reference="column 0")
-        # Only cells that occur are carried on, so many columns cannot overflow the code.
-        cells = as_labels(codes * len(labels.names) + labels.codes, name="cells")
-        split = [divmod(cell, len(labels.names)) for cell in cells.names]
-        names = [(*names[before], str(labels.names[last])) for before, last in split]
-        codes = cells.codes
-    assert codes is not None
-    texts = [" & ".join(parts) for parts in names]
-    for text in texts:
-        if texts.count(text) > 1:
-            raise FairtollError(messages.AMBIGUOUS_INTERSECTION.format(given=repr(text)))
-    return np.array(texts, dtype=np.object_)[codes]
+    check_same_rows(**{f"column {place}": column for place, column in enumerate(columns)})
+    return join_cells(columns)
 
 
 def as_partition(groups: ArrayLike, *, name: str, like: NDArray[Any], reference: str = "y_true") -> Labels:
@@ -188,7 +175,7 @@ def as_partition(groups: ArrayLike, *, name: str, like: NDArray[Any], reference:
 
 def as_truth_and_partition(y_true: ArrayLike, groups: ArrayLike | None) -> tuple[Labels, Labels]:
     """Encode the true labels and the partition, which is the classes unless another is given."""
-    truth = as_labels(y_true, name="y_true")
+    truth = as_labels(y_true, name="y_true", fractions=False)
     return truth, truth if groups is None else as_partition(groups, name="groups", like=truth.codes)
 
 

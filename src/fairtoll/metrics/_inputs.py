@@ -1,4 +1,4 @@
-"""Whatever array-like a user has, as a checked numpy array. Nothing here writes to its input."""
+"""The numbers of a metric as checked numpy arrays: values, masks, probabilities. Nothing here writes to its input."""
 
 import operator
 from collections.abc import Iterator
@@ -7,35 +7,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fairtoll.columns import EMPTY, WRONG_DIMENSIONS, as_array, as_column, check_length
 from fairtoll.errors import FairtollError
-from fairtoll.metrics import _messages as messages
+from fairtoll.metrics import messages
 
 # Room for half-precision softmax; a vector of logits is far outside.
 SUM_TOLERANCE = 1e-3
 RANGE_TOLERANCE = 1e-6
-
-
-def as_array(values: ArrayLike, *, name: str) -> NDArray[Any]:
-    """View or copy `values` as a numpy array, in whatever type they come."""
-    try:
-        return np.asarray(_off_device(values))
-    except (TypeError, ValueError, RuntimeError) as error:
-        cause = str(error).splitlines()[0]
-        raise FairtollError(messages.UNREADABLE.format(name=name, cause=cause)) from error
-
-
-def as_column(values: ArrayLike, *, name: str, remedy: str = "give one entry per row") -> NDArray[Any]:
-    """Read `values` as (N,); a data frame of one column will do."""
-    array = as_array(values, name=name)
-    if array.ndim == 2 and array.shape[1] == 1:
-        array = array[:, 0]
-    if array.ndim != 1:
-        raise FairtollError(
-            messages.WRONG_DIMENSIONS.format(name=name, shape=array.shape, expected="(N,)", remedy=remedy)
-        )
-    if array.size == 0:
-        raise FairtollError(messages.EMPTY.format(name=name, shape=array.shape))
-    return array
 
 
 def as_numbers(
@@ -70,12 +48,10 @@ def as_probabilities(values: ArrayLike, *, name: str) -> NDArray[np.float64]:
     if array.ndim != 2 or array.shape[1] == 1:
         remedy = "give one column per class"
         raise FairtollError(
-            messages.WRONG_DIMENSIONS.format(
-                name=name, shape=array.shape, expected="(N, C) with C of at least 2", remedy=remedy
-            )
+            WRONG_DIMENSIONS.format(name=name, shape=array.shape, expected="(N, C) with C of at least 2", remedy=remedy)
         )
     if array.size == 0:
-        raise FairtollError(messages.EMPTY.format(name=name, shape=array.shape))
+        raise FairtollError(EMPTY.format(name=name, shape=array.shape))
     probabilities = _float64(array, name=name)
     _check_finite(probabilities, name=name, message=messages.NOT_FINITE)
     outside = np.maximum(-probabilities, probabilities - 1).max(axis=1)
@@ -99,7 +75,7 @@ def members(left_out: ArrayLike, *, full: NDArray[np.float64]) -> Iterator[NDArr
     stack = as_array(left_out, name="left_out")
     if stack.ndim != 3:
         raise FairtollError(
-            messages.WRONG_DIMENSIONS.format(
+            WRONG_DIMENSIONS.format(
                 name="left_out",
                 shape=stack.shape,
                 expected="(L, N, C)",
@@ -107,18 +83,10 @@ def members(left_out: ArrayLike, *, full: NDArray[np.float64]) -> Iterator[NDArr
             )
         )
     if stack.shape[0] == 0:
-        raise FairtollError(messages.EMPTY.format(name="left_out", shape=stack.shape))
+        raise FairtollError(EMPTY.format(name="left_out", shape=stack.shape))
     if stack.shape[1:] != full.shape:
         raise FairtollError(messages.SHAPES_DIFFER.format(given=stack.shape[1:], expected=full.shape))
     return (as_probabilities(member, name=f"left_out[{i}]") for i, member in enumerate(stack))
-
-
-def check_length(array: NDArray[Any], *, name: str, like: NDArray[Any], reference: str = "y_true") -> None:
-    """Refuse `array` unless it has as many rows as `like`."""
-    if len(array) != len(like):
-        raise FairtollError(
-            messages.LENGTHS_DIFFER.format(name=name, given=len(array), expected=len(like), reference=reference)
-        )
 
 
 def check_minimum_rows(minimum_rows: int) -> None:
@@ -129,17 +97,6 @@ def check_minimum_rows(minimum_rows: int) -> None:
         enough = False
     if not enough:
         raise FairtollError(messages.MINIMUM_ROWS.format(given=minimum_rows))
-
-
-def _off_device(values: Any) -> Any:
-    """Torch tensors, alone or in a list, as numpy; everything else as it came. Torch is not imported."""
-    if hasattr(values, "detach") and hasattr(values, "cpu"):
-        tensor = values.detach().cpu()
-        # numpy has no bfloat16
-        return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).numpy()
-    if isinstance(values, list | tuple) and values and hasattr(values[0], "detach"):
-        return [_off_device(value) for value in values]
-    return values
 
 
 def _float64(array: NDArray[Any], *, name: str) -> NDArray[np.float64]:

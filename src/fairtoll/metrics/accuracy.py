@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fairtoll.columns import check_length, check_same_rows
+from fairtoll.labels import as_labels, check_same_classes
 from fairtoll.metrics._by_group import ByGroup, as_truth_and_partition, means
-from fairtoll.metrics._inputs import check_length
-from fairtoll.metrics._labels import as_labels, check_same_kind
 from fairtoll.metrics.metric import Metric
 
 
@@ -54,7 +54,8 @@ def class_accuracy_unfairness(
     Raises
     ------
     FairtollError
-        If lengths differ, the input is empty, or a label is missing or of another kind.
+        If lengths or pandas indexes differ, the input is empty, a label is missing or a fraction, or the
+        predictions share too few labels with the truth (see `fairtoll.labels`).
 
     Examples
     --------
@@ -89,7 +90,8 @@ def class_accuracy_unfairness_by_group(
     Raises
     ------
     FairtollError
-        If lengths differ, the input is empty, or a label is missing or of another kind.
+        If lengths or pandas indexes differ, the input is empty, a label is missing or a fraction, or the
+        predictions share too few labels with the truth (see `fairtoll.labels`).
 
     Examples
     --------
@@ -100,9 +102,10 @@ def class_accuracy_unfairness_by_group(
     >>> accuracy.groups, accuracy.values
     (('cat', 'dog'), array([0.5, 1. ]))
     """
+    check_same_rows(y_true=y_true, y_pred=y_pred, groups=groups)
     truth, partition = as_truth_and_partition(y_true, groups)
-    predicted = as_labels(y_pred, name="y_pred", remedy="give the predicted label of each row")
+    predicted = as_labels(y_pred, name="y_pred", remedy="give the predicted label of each row", fractions=False)
     check_length(predicted.codes, name="y_pred", like=truth.codes)
-    check_same_kind(predicted, name="y_pred", like=truth, reference="y_true")
+    check_same_classes(predicted, truth)
     outcome = CAU.outcome(labels=truth.codes, predicted=predicted.codes_in(truth))
     return means(outcome, partition, minimum_rows=minimum_rows)

@@ -6,11 +6,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fairtoll.columns import check_length, check_same_rows
 from fairtoll.errors import FairtollError
-from fairtoll.metrics import _messages as messages
+from fairtoll.labels import Labels, as_label, as_labels, check_same_classes
+from fairtoll.metrics import messages
 from fairtoll.metrics._by_group import ByGroup, as_partition, means
-from fairtoll.metrics._inputs import as_probabilities, check_length
-from fairtoll.metrics._labels import Labels, as_label, as_labels, check_same_kind
+from fairtoll.metrics._inputs import as_probabilities
 from fairtoll.metrics.metric import Metric
 
 
@@ -86,7 +87,7 @@ def equalized_odds_unfairness(
     Raises
     ------
     FairtollError
-        If lengths differ, the input is empty, entries are not probabilities, the target is not a
+        If lengths or pandas indexes differ, the input is empty, entries are not probabilities, the target is not a
         column or no row has the label.
 
     Examples
@@ -137,7 +138,7 @@ def equalized_odds_unfairness_by_group(
     Raises
     ------
     FairtollError
-        If lengths differ, the input is empty, entries are not probabilities, the target is not a
+        If lengths or pandas indexes differ, the input is empty, entries are not probabilities, the target is not a
         column or no row has the label.
 
     Examples
@@ -149,7 +150,8 @@ def equalized_odds_unfairness_by_group(
     ... ).values
     array([0.625, 0.625])
     """
-    truth = as_labels(y_true, name="y_true")
+    check_same_rows(y_true=y_true, probabilities=probabilities, sensitive=sensitive)
+    truth = as_labels(y_true, name="y_true", fractions=False)
     confidences = as_probabilities(probabilities, name="probabilities")
     check_length(confidences, name="probabilities", like=truth.codes)
     partition = as_partition(sensitive, name="sensitive", like=truth.codes)
@@ -196,7 +198,7 @@ def equalized_odds_rate_gap(
     Raises
     ------
     FairtollError
-        If lengths differ, the input is empty, a label is missing or of another kind, nobody has or
+        If lengths or pandas indexes differ, the input is empty, a label is missing or of another kind, nobody has or
         is predicted the target, or no row has the label.
 
     Examples
@@ -246,7 +248,7 @@ def equalized_odds_rate_gap_by_group(
     Raises
     ------
     FairtollError
-        If lengths differ, the input is empty, a label is missing or of another kind, nobody has or
+        If lengths or pandas indexes differ, the input is empty, a label is missing or of another kind, nobody has or
         is predicted the target, or no row has the label.
 
     Examples
@@ -257,10 +259,11 @@ def equalized_odds_rate_gap_by_group(
     ... ).values
     array([0.5, 1. ])
     """
-    truth = as_labels(y_true, name="y_true")
-    predicted = as_labels(y_pred, name="y_pred", remedy="give the predicted label of each row")
+    check_same_rows(y_true=y_true, y_pred=y_pred, sensitive=sensitive)
+    truth = as_labels(y_true, name="y_true", fractions=False)
+    predicted = as_labels(y_pred, name="y_pred", remedy="give the predicted label of each row", fractions=False)
     check_length(predicted.codes, name="y_pred", like=truth.codes)
-    check_same_kind(predicted, name="y_pred", like=truth, reference="y_true")
+    check_same_classes(predicted, truth)
     partition = as_partition(sensitive, name="sensitive", like=truth.codes)
     counted = _rows_of(truth, label)
     wanted = as_label(target)

@@ -5,10 +5,11 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fairtoll.columns import check_length, check_same_rows
 from fairtoll.errors import FairtollError
-from fairtoll.metrics import _messages as messages
+from fairtoll.metrics import messages
 from fairtoll.metrics._by_group import ByGroup, as_truth_and_partition, means
-from fairtoll.metrics._inputs import as_mask, as_numbers, check_length
+from fairtoll.metrics._inputs import as_mask, as_numbers
 from fairtoll.metrics.metric import Metric, NotMeasurableError
 
 NOT_MEASURABLE = (
@@ -113,7 +114,7 @@ def class_robustness_unfairness(
     Raises
     ------
     FairtollError
-        If lengths differ, the input is empty, a least epsilon is negative, NaN or infinite, or a
+        If lengths or pandas indexes differ, the input is empty, a least epsilon is negative, NaN or infinite, or a
         censored row has least epsilon 0.
 
     Examples
@@ -175,7 +176,7 @@ def class_robustness_unfairness_by_group(
     Raises
     ------
     FairtollError
-        If lengths differ, the input is empty, a least epsilon is negative, NaN or infinite, or a
+        If lengths or pandas indexes differ, the input is empty, a least epsilon is negative, NaN or infinite, or a
         censored row has least epsilon 0.
 
     Examples
@@ -187,6 +188,7 @@ def class_robustness_unfairness_by_group(
     >>> robustness.values, robustness.censored
     (array([0.5, 1.5]), array([0. , 0.5]))
     """
+    check_same_rows(y_true=y_true, least_epsilon=least_epsilon, groups=groups, correct=correct, censored=censored)
     truth, partition = as_truth_and_partition(y_true, groups)
     radius = as_numbers(
         least_epsilon, name="least_epsilon", not_finite=messages.LEAST_EPSILON_NOT_FINITE, nonnegative=True
@@ -246,7 +248,7 @@ def censored_share_by_group(
     Raises
     ------
     FairtollError
-        If lengths differ, the input is empty, or an entry is neither true nor false.
+        If lengths or pandas indexes differ, the input is empty, or an entry is neither true nor false.
 
     Examples
     --------
@@ -254,6 +256,7 @@ def censored_share_by_group(
     >>> censored_share_by_group([0, 0, 1, 1], [False, False, False, True], minimum_rows=1).values
     array([0. , 0.5])
     """
+    check_same_rows(y_true=y_true, censored=censored, groups=groups, correct=correct)
     truth, partition = as_truth_and_partition(y_true, groups)
     limits = as_mask(censored, name="censored", like=truth.codes)
     counted = None if correct is None else as_mask(correct, name="correct", like=truth.codes)

@@ -3,6 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fairtoll.columns import check_same_rows
 from fairtoll.metrics._inputs import as_probabilities, members
 from fairtoll.metrics.metric import Metric
 
@@ -56,7 +57,7 @@ def changes_by_member(full: ArrayLike, left_out: ArrayLike) -> NDArray[np.float6
     Raises
     ------
     FairtollError
-        If shapes differ, the input is empty, or entries are not probabilities.
+        If shapes or pandas indexes differ, the input is empty, or entries are not probabilities.
 
     Examples
     --------
@@ -64,6 +65,7 @@ def changes_by_member(full: ArrayLike, left_out: ArrayLike) -> NDArray[np.float6
     >>> changes_by_member([[1.0, 0.0], [0.5, 0.5]], [[[0.5, 0.5], [0.5, 0.5]]])
     array([[0.5, 0. ]])
     """
+    check_same_rows(full=full, left_out=left_out)
     whole = as_probabilities(full, name="full")
     return np.stack([np.abs(whole - member).max(axis=1) for member in members(left_out, full=whole)])
 
@@ -86,7 +88,7 @@ def flips_by_member(full: ArrayLike, left_out: ArrayLike) -> NDArray[np.bool_]:
     Raises
     ------
     FairtollError
-        If shapes differ, the input is empty, or entries are not probabilities.
+        If shapes or pandas indexes differ, the input is empty, or entries are not probabilities.
 
     Examples
     --------
@@ -94,6 +96,7 @@ def flips_by_member(full: ArrayLike, left_out: ArrayLike) -> NDArray[np.bool_]:
     >>> flips_by_member([[0.9, 0.1], [0.6, 0.4]], [[[0.8, 0.2], [0.4, 0.6]]])
     array([[False,  True]])
     """
+    check_same_rows(full=full, left_out=left_out)
     whole = as_probabilities(full, name="full")
     predicted = whole.argmax(axis=1)
     return np.stack([member.argmax(axis=1) != predicted for member in members(left_out, full=whole)])
@@ -123,7 +126,7 @@ def leave_one_out_unfairness(full: ArrayLike, left_out: ArrayLike) -> float:
     Raises
     ------
     FairtollError
-        If shapes differ, the input is empty, or entries are not probabilities.
+        If shapes or pandas indexes differ, the input is empty, or entries are not probabilities.
 
     Examples
     --------
@@ -154,7 +157,7 @@ def leave_one_out_unfairness_by_row(full: ArrayLike, left_out: ArrayLike) -> NDA
     Raises
     ------
     FairtollError
-        If shapes differ, the input is empty, or entries are not probabilities.
+        If shapes or pandas indexes differ, the input is empty, or entries are not probabilities.
 
     Examples
     --------
@@ -186,7 +189,7 @@ def flips_per_row(full: ArrayLike, left_out: ArrayLike) -> float:
     Raises
     ------
     FairtollError
-        If shapes differ, the input is empty, or entries are not probabilities.
+        If shapes or pandas indexes differ, the input is empty, or entries are not probabilities.
 
     Examples
     --------
@@ -218,7 +221,7 @@ def flips_per_model(full: ArrayLike, left_out: ArrayLike) -> float:
     Raises
     ------
     FairtollError
-        If shapes differ, the input is empty, or entries are not probabilities.
+        If shapes or pandas indexes differ, the input is empty, or entries are not probabilities.
 
     Examples
     --------
@@ -250,7 +253,7 @@ def flip_rate(full: ArrayLike, left_out: ArrayLike) -> float:
     Raises
     ------
     FairtollError
-        If shapes differ, the input is empty, or entries are not probabilities.
+        If shapes or pandas indexes differ, the input is empty, or entries are not probabilities.
 
     Examples
     --------

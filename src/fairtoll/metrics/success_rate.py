@@ -5,8 +5,9 @@ from typing import Literal
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
+from fairtoll.columns import check_same_rows
 from fairtoll.errors import FairtollError
-from fairtoll.metrics import _messages as messages
+from fairtoll.metrics import messages
 from fairtoll.metrics._by_group import ByGroup, as_truth_and_partition, means
 from fairtoll.metrics._inputs import as_mask
 from fairtoll.metrics.metric import Metric, NotMeasurableError
@@ -118,7 +119,7 @@ def success_rate_unfairness(
     Raises
     ------
     FairtollError
-        If lengths differ, the input is empty, an outcome is neither true nor false, the denominator
+        If lengths or pandas indexes differ, the input is empty, an outcome is neither true nor false, the denominator
         is unknown or `correct` is missing.
 
     Examples
@@ -171,7 +172,7 @@ def success_rate_unfairness_by_group(
     Raises
     ------
     FairtollError
-        If lengths differ, the input is empty, an outcome is neither true nor false, the denominator
+        If lengths or pandas indexes differ, the input is empty, an outcome is neither true nor false, the denominator
         is unknown or `correct` is missing.
 
     Examples
@@ -180,6 +181,7 @@ def success_rate_unfairness_by_group(
     >>> success_rate_unfairness_by_group([0, 0, 1, 1], [True, False, True, True], minimum_rows=1).values
     array([0.5, 1. ])
     """
+    check_same_rows(y_true=y_true, success=success, groups=groups, correct=correct)
     truth, partition = as_truth_and_partition(y_true, groups)
     outcome = as_mask(success, name="success", like=truth.codes)
     unattacked = None if correct is None else as_mask(correct, name="correct", like=truth.codes)

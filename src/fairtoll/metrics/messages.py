@@ -1,12 +1,5 @@
 """What an error says: what was given, what was expected, what to do. Tests import these."""
 
-UNREADABLE = (
-    "{name} cannot be read as an array ({cause}); expected a list, numpy array, torch tensor or pandas "
-    "column; give rows of equal length"
-)
-EMPTY = "{name} has shape {shape}, which is empty; expected at least one entry; check the filter before"
-WRONG_DIMENSIONS = "{name} has shape {shape}; expected {expected}; {remedy}"
-LENGTHS_DIFFER = "{name} has {given} rows; expected {expected}, as many as {reference}; give one entry per row"
 NOT_NUMBERS = "{name} has type {given}; expected numbers; convert it first"
 NOT_FINITE = (
     "{name} has {count} NaN or infinite entries, the first in row {row}; expected finite numbers; "
@@ -18,14 +11,6 @@ LEAST_EPSILON_NOT_FINITE = (
 )
 NEGATIVE = "{name} is {given} in row {row}; expected 0 or more; correct it"
 NOT_ZERO_ONE = "{name} is {given} in row {row}; expected True or False (1 or 0); give one outcome per row"
-MISSING_LABEL = (
-    "{name} has missing or infinite entries, the first in row {row}; expected a label for every row; "
-    "remove those rows or name them, such as 'unknown'"
-)
-LABEL_KINDS_DIFFER = (
-    "{name} holds {given} and {reference} holds {expected}; expected the same labels in both; "
-    "translate one into the other"
-)
 PROBABILITY_RANGE = (
     "{name} is {given} in row {row}; expected probabilities between 0 and 1; pass logits through a softmax"
 )
@@ -50,8 +35,4 @@ SHAPES_DIFFER = (
     "predict the same rows and classes with every model"
 )
 NO_COLUMNS = "no column was given; expected at least one; pass the columns to intersect one by one"
-AMBIGUOUS_INTERSECTION = (
-    "two different intersections are both called {given}; expected one name for each; "
-    "rename the values that contain ' & '"
-)
 BY_GROUP_SHAPES = "ByGroup got {given} entries in {name}; expected {expected}, one per group; give them all"
