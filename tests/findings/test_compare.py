@@ -191,6 +191,43 @@ def test_a_class_that_one_group_lacks():
     assert find(results, "eou", "site", "no").verdict == "inconclusive"
 
 
+def test_a_group_without_rows_of_the_class_is_named_as_insufficient():
+    blocks = [*BLOCKS, ("island", "no", 30, 20, 30)]
+    finding = find(audit_evidence(read(frame_of(blocks))).results, "eou", "site", "yes")
+    for arm in (finding.standard, finding.robust):
+        assert [(one.group, one.rows, one.sufficient) for one in arm.groups] == [
+            ("island", 0, False), ("north", 20, True), ("south", 80, True),
+        ]  # fmt: skip
+        assert (arm.groups[0].value, arm.groups[0].interval) == (None, None)
+        assert arm.worst_group != "island"
+    # The others are compared: as by hand.
+    assert finding.standard.value == pytest.approx(0.8 * (60 / 80 - 10 / 20))
+
+
+def test_a_cell_of_two_attributes_without_rows_of_the_class_is_named_as_insufficient():
+    frame = frame_of([("north", "no", 40, 30, 30), ("north", "yes", 40, 30, 30), ("south", "no", 40, 30, 30)])
+    frame["age"] = np.where(np.arange(len(frame)) % 2, "old", "young")
+    found = audit_evidence(read(frame, groups=("site", "age")), partitions=["site & age"]).results
+    groups = find(found, "eou", "site & age", "yes").robust.groups
+    assert {one.group: (one.rows, one.sufficient) for one in groups} == {
+        "north & old": (20, True), "north & young": (20, True),
+        "south & old": (0, False), "south & young": (0, False),
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("partition", ["class", "site"])
+def test_a_class_without_rows_is_named_as_insufficient(partition):
+    full = read(frame_of(BLOCKS))
+    predictions = full.predictions.assign(probability_2=np.float32(0.0))
+    evidence = Evidence(full.rows, predictions, full.attacks, ("no", "yes", "maybe"), full.about)
+    finding = answer(evidence, PAIR, Question("cau", partition), dataset="hand")
+    assert finding.standard.value == pytest.approx({"class": 0.11, "site": 46 / 60 - 105 / 140}[partition])
+    if partition == "class":
+        assert [(one.group, one.rows, one.sufficient, one.value) for one in finding.robust.groups] == [
+            ("maybe", 0, False, None), ("no", 100, True, pytest.approx(0.95)), ("yes", 100, True, pytest.approx(0.76)),
+        ]  # fmt: skip
+
+
 def random_runs(gaps, *, rows=20_000, runs=8):
     """Two arms of independent rows with the given gap between two sites."""
     generator = np.random.default_rng(11)

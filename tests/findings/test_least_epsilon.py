@@ -109,7 +109,7 @@ def test_verdicts_on_gaps_that_are_known(shifts, verdict, scale):
     low, high = found.difference.interval
     true = scale * (max(0.5, shifts[1]) - max(0.5, shifts[0]))
     assert low <= true <= high
-    assert "stand at the largest radius" not in found.reason
+    assert "not broken at the largest radius" not in found.reason
 
 
 def test_relative_gaps_may_be_above_one():

@@ -13,7 +13,6 @@ from fairtoll import Evidence, FairtollError
 from fairtoll.evidence.store import describe_attack, describe_predictions
 from fairtoll.findings import Question, outcomes
 from fairtoll.findings.compare import answer
-from fairtoll.findings.outcomes import groups_of
 from fairtoll.findings.readings import Readings
 from fairtoll.metrics import CRU_S_MATCHED
 
@@ -56,10 +55,10 @@ def test_relative_least_epsilon_is_a_share_of_each_runs_mean(denominator):
 @given(
     least=st.lists(st.sampled_from([0.0, 0.001, 0.002, 0.004, 0.008, 0.02]), min_size=4, max_size=40),
     rate=st.floats(0.01, 0.99),
-    standing=st.integers(0, 10),
+    censored_rows=st.integers(0, 10),
 )
-def test_a_matched_rate_is_the_mean_whatever_the_ties(least, rate, standing):
-    radius = np.array(least + [LARGEST] * standing)
+def test_a_matched_rate_is_the_mean_whatever_the_ties(least, rate, censored_rows):
+    radius = np.array(least + [LARGEST] * censored_rows)
     censored = np.arange(len(radius)) >= len(least)
     if not (radius == 0).mean() < rate < 1 - censored.mean():
         return
@@ -143,7 +142,8 @@ def test_attacks_on_some_rows_are_about_those_rows():
     np.testing.assert_array_equal(found.rows, SOME)
     np.testing.assert_array_equal(found.values, success)
     np.testing.assert_array_equal(found.included, least > 0)  # the clean predictions of these rows
-    assert groups_of(evidence, question, found.rows).tolist() == ["n" if row < 40 else "s" for row in SOME]
+    names, groups = Readings(evidence).groups("site")
+    assert [names[code] for code in groups[found.rows]] == ["n" if row < 40 else "s" for row in SOME]
     of_class = outcomes_of(evidence, "plain", Question("cru_epsilon", "site", LEAST, label="dog"))
     kept = SOME % 3 == 1
     np.testing.assert_array_equal(of_class.rows, SOME[kept])

@@ -22,7 +22,7 @@ def arm_value(
     arm: str,
     outcomes: Outcomes,
     groups: NDArray[np.intp],
-    names: NDArray[np.str_],
+    names: Sequence[str],
     *,
     metric: Metric,
     published: Mapping[str, float],
@@ -33,7 +33,7 @@ def arm_value(
     Parameters
     ----------
     groups : ndarray of int, (n,)
-        Position in `names` of each row's group.
+        Position in `names` of each row's group; a name may have no row.
     published : mapping
         The paper's values of single groups.
     """
@@ -62,7 +62,7 @@ def arm_value(
         )
     # A run in which no row of a group counts (denominator "correct") leaves the group's mean to the others.
     table = np.stack([_aligned(run.groups, run.values, len(names)) for run in runs])
-    counted = np.stack([_aligned(run.groups, run.rows.astype(float), len(names)) for run in runs])
+    counted = np.stack([_aligned(run.groups, run.rows.astype(float), len(names), missing=0.0) for run in runs])
     sufficient = np.stack([_aligned(run.groups, run.sufficient.astype(float), len(names)) for run in runs]) > 0
     enough: NDArray[np.bool_] = np.all(sufficient, axis=0)
     means = np.array([_mean(column) for column in table.T])
@@ -77,19 +77,19 @@ def arm_value(
         interval=pair,
         null_mean=chance[0],
         null_95=chance[1],
-        worst_group=None if worst is None else str(names[worst]),
+        worst_group=None if worst is None else names[worst],
         worst_value=None if worst is None else float(means[worst]),
-        best_group=None if best is None else str(names[best]),
+        best_group=None if best is None else names[best],
         best_value=None if best is None else float(means[best]),
         per_run=[_known(gap) for gap in gaps],
         groups=[
             results.GroupValue(
-                group=str(name),
+                group=name,
                 value=_known(means[code]),
                 interval=(intervals[code].low, intervals[code].high) if code in intervals else None,
-                rows=round(float(np.nanmean(counted[:, code]))),
+                rows=round(float(counted[:, code].mean())),
                 sufficient=bool(enough[code]),
-                published=published.get(str(name)),
+                published=published.get(name),
             )
             for code, name in enumerate(names)
         ],
@@ -100,7 +100,7 @@ def _blank(
     arm: str,
     outcomes: Outcomes,
     groups: NDArray[np.intp],
-    names: NDArray[np.str_],
+    names: Sequence[str],
     published: Mapping[str, float],
     minimum_rows: int,
 ) -> results.ArmValue:
@@ -121,20 +121,23 @@ def _blank(
         per_run=[None] * len(outcomes.values),
         groups=[
             results.GroupValue(
-                group=str(name),
+                group=name,
                 value=None,
                 interval=None,
                 rows=round(float(rows[:, code].mean())),
                 sufficient=bool((rows[:, code] >= minimum_rows).all()),
-                published=published.get(str(name)),
+                published=published.get(name),
             )
             for code, name in enumerate(names)
         ],
     )
 
 
-def _aligned(codes: Sequence[Any], values: NDArray[np.float64], groups: int) -> NDArray[np.float64]:
-    full = np.full(groups, np.nan)
+def _aligned(
+    codes: Sequence[Any], values: NDArray[np.float64], groups: int, *, missing: float = math.nan
+) -> NDArray[np.float64]:
+    """The values by group, with `missing` for a group that has no row here."""
+    full = np.full(groups, missing)
     full[np.asarray(codes, dtype=int)] = values
     return full
 

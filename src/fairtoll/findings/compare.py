@@ -14,7 +14,7 @@ from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
 from fairtoll.findings.arm_values import CONFIDENCE, arm_value
-from fairtoll.findings.outcomes import Outcomes, groups_of, metric_of, outcomes_of
+from fairtoll.findings.outcomes import Outcomes, metric_of, outcomes_of
 from fairtoll.findings.questions import Comparison, Question
 from fairtoll.findings.readings import Readings
 from fairtoll.metrics import Metric
@@ -118,8 +118,8 @@ def answer(
     readings = Readings(evidence) if readings is None else readings
     outcomes = {role: outcomes_of(readings, arm, question) for role, arm in arms.items()}
     _require_same_rows(outcomes, arms, question)
-    of_rows = groups_of(evidence, question, outcomes["standard"].rows)
-    names, groups = np.unique(of_rows.astype(np.str_), return_inverse=True)
+    names, of_every_row = readings.groups(question.partition)
+    groups = of_every_row[outcomes["standard"].rows]
     differences = {
         role: _difference(outcomes[role], outcomes["robust"], groups, metric, confidence, minimum_rows)
         for role in ("standard", "control")
@@ -228,7 +228,7 @@ def _describe(
     found: Difference | None,
     base: results.ArmValue,
     robust: results.ArmValue,
-    names: NDArray[np.str_],
+    names: Sequence[str],
     metric: Metric,
 ) -> results.Difference | None:
     if found is None:

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
 
-#: Radii from 0 to the largest at which the share of broken rows is told.
+#: Radii from 0 to the largest at which the share of broken rows is reported.
 POINTS = 41
 ALL = "all"
 

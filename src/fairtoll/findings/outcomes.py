@@ -12,7 +12,7 @@ from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings.questions import Question
 from fairtoll.findings.readings import MEASURED, Readings
-from fairtoll.metrics import METRICS, Metric, intersect
+from fairtoll.metrics import METRICS, Metric
 from fairtoll.metrics.metric import NotMeasurableError
 
 #: What a metric's outcome may need beside what is measured.
@@ -116,13 +116,6 @@ def outcomes_of(readings: Readings, arm: str, question: Question) -> Outcomes:
 
 def _computable(metric: Metric) -> bool:
     return {*metric.needs} <= {*MEASURED} | GIVEN and not {*MEASURED}.isdisjoint(metric.needs)
-
-
-def groups_of(evidence: Evidence, question: Question, rows: NDArray[np.int64]) -> NDArray[Any]:
-    """The group of each of `rows`, `(n,)` of text."""
-    columns = [evidence.partition(part) for part in question.partition.split(" & ")]
-    groups = columns[0] if len(columns) == 1 else intersect(*columns)
-    return np.asarray(groups[rows])
 
 
 def _parameters(evidence: Evidence, metric: Metric, question: Question) -> dict[str, Any]:

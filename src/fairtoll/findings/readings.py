@@ -39,6 +39,7 @@ class Readings:
         self.evidence = evidence
         self._predicted: dict[tuple[str, Attack | None], Reading] = {}
         self._probabilities: dict[str, tuple[Attack | None, Reading]] = {}
+        self._groups: dict[str, tuple[tuple[str, ...], NDArray[np.intp]]] = {}
 
     def read(self, arm: str, attack: Attack | None, needs: Sequence[str]) -> Reading:
         """Whatever of `needs` is measured for each run and row, and the rows that all of it covers.
@@ -61,6 +62,12 @@ class Readings:
             found |= values
         assert covered is not None
         return found, covered
+
+    def groups(self, partition: str) -> tuple[tuple[str, ...], NDArray[np.intp]]:
+        """The groups of a partition, with or without rows, and the position among them of each row's, (N,)."""
+        if partition not in self._groups:
+            self._groups[partition] = self.evidence.groups(partition)
+        return self._groups[partition]
 
     def correct(self, arm: str, rows: NDArray[np.int64]) -> NDArray[np.bool_]:
         """Which of some rows are classified correctly unattacked, (S, n)."""

@@ -22,7 +22,7 @@ class Corrected:
     """One arm's gap with the choice of groups paid for.
 
     `value` the cross-fitted gap; `allowance` how far it may fall short for groups chosen wrongly, near 0
-    where the extreme groups stand apart; `weights (G,)` mean over draws of +1 for the group chosen as
+    where the extreme groups lie apart; `weights (G,)` mean over draws of +1 for the group chosen as
     highest, -1 for the lowest; `chosen (G,)` the share of draws a group was either; `runs_variance` of the
     chosen contrast between training runs, over S; `highest`, `lowest` the positions most often chosen.
     """

@@ -66,7 +66,7 @@ def difference(
     rows (the same in every run and both arms), with Satterthwaite's degrees of freedom, lowered for few
     runs. To the t interval
     each arm adds an allowance on the side that a wrong choice between nearly tied groups would err to; it
-    vanishes where the extreme groups stand apart. The p-value is the confidence at which 0 is just left out.
+    vanishes where the extreme groups lie apart. The p-value is the confidence at which 0 is just left out.
 
     Parameters
     ----------

@@ -66,7 +66,7 @@ def luf_interval(changes: Sequence[Floats]) -> Pair | None:
     """95% interval of LUF, by the delete-one jackknife over members, in [0, 1]; None where members agree.
 
     It holds what it says where every member moves many rows, as with seeds of their own. Where a few members decide
-    the maximum nothing drawn from the others says how large another would be: do not ask there. A bootstrap would
+    the maximum nothing drawn from the others says how large another would be: do not use it there. A bootstrap would
     draw members twice and so see the maximum of fewer.
 
     Parameters
