@@ -76,11 +76,10 @@ def _audit_again(folder: Path, configuration: dict[str, Any]) -> Results:
     from fairtoll.evidence.store import Evidence
     from fairtoll.findings import audit_evidence
 
-    asked = ["partitions", "epsilons", "minimum_rows"]
-    _require(folder, configuration, asked)
-    given = {name: configuration[name] for name in asked}
-    largest = configuration.get("least_epsilon_max")
-    return audit_evidence(Evidence.load(folder / "evidence"), **given, least_epsilon_max=largest).results
+    _require(folder, configuration, ["partitions", "epsilons", "minimum_rows", "attacks"])
+    named = ("partitions", "epsilons", "minimum_rows", "attacks", "least_epsilon_max")
+    given = {name: configuration[name] for name in named if name in configuration}
+    return audit_evidence(Evidence.load(folder / "evidence"), **given).results
 
 
 def _require(folder: Path, configuration: dict[str, Any], names: list[str]) -> None:
