@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import altair as alt
 import vl_convert
-
 from fairtoll.report._chart_style import CONFIG, FONT, GREY, INK, INK_ON_WHITE
 
 #: Title of the panel's model, question, and each contender's name, seconds and whether it is fairtoll's.

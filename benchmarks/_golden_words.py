@@ -14,6 +14,7 @@ ALIASES: dict[str, str] = {
     "does not stand": "refuted",
     "cannot be told": "inconclusive",
     "twins": "adversarial_examples",
+    "seconds": "times",
 }
 
 

@@ -172,5 +172,5 @@ def test_stages_are_in_the_order_in_which_they_ended(run):
     for name in ("first", "second"):  # as after a copy
         path = run / f"stages/{name}.json"
         path.write_bytes(path.read_bytes())
-    assert list(finished_stages(run)) == ["first", "second"]
-    assert all(np.isfinite(seconds) for seconds in finished_stages(run).values())
+    assert [one.stage for one in finished_stages(run)] == ["first", "second"]
+    assert all(np.isfinite(one.seconds) for one in finished_stages(run))

@@ -71,7 +71,7 @@ def found():
             Alarm(id="x", title="Gradients vanish", arm="a", fired=True, message="[red]a[/red]: 9%.", value=0.1),
             Alarm(id="y", title="Quiet", arm="a", fired=False, message="nothing", value=0.1),
         ],
-        notes=[], environment={}, seconds={},
+        notes=[], environment={},
     )  # fmt: skip
 
 
@@ -82,6 +82,6 @@ def test_the_summary(found):
     assert "supported" in text
     assert "A is [bold]larger[/bold]" in text
     assert "0 gaps compared: none." in text
-    assert "Alarm, gradients vanish: [red]a[/red]: 9%." in text
+    assert "Alarm, gradients vanish, a: [red]a[/red]: 9%." in text
     assert "Quiet" not in text
     assert "\x1b" not in text

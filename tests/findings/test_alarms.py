@@ -76,7 +76,7 @@ def test_nothing_fires_on_a_plain_evaluation():
     assert set(found) == set(TITLES)
     assert not any(alarm.fired for alarm in found.values())
     assert {alarm.title for alarm in found.values()} == set(TITLES.values())
-    assert all(alarm.arm == "hardened" and alarm.message.startswith("hardened: ") for alarm in found.values())
+    assert all(alarm.arm == "hardened" and alarm.meaning and alarm.readings for alarm in found.values())
 
 
 def test_robust_above_clean():
@@ -114,7 +114,7 @@ def test_a_single_step_that_is_stronger():
     assert fired(found) == {"single-step-stronger"}
     alarm = alarms(found)["single-step-stronger"]
     assert alarm.value == pytest.approx(0.02)
-    assert "28.0% standing at 2, PGD with 20 steps 30.0%" in alarm.message
+    assert "at 2: 28.0%, under PGD with 20 steps: 30.0%" in alarm.message
     assert fired(evidence(check_single_step=[600, 300, 200])) == set()
 
 
@@ -147,7 +147,10 @@ def test_a_boundless_attack_that_leaves_rows():
     found = evidence(check_large=[1])
     assert fired(found) == {"large-epsilon-not-zero"}
     assert alarms(found)["large-epsilon-not-zero"].value == pytest.approx(0.001)
-    assert "0.1% of the checked rows stand under a radius of 1e+06" in alarms(found)["large-epsilon-not-zero"].message
+    assert (
+        "0.1% of the checked rows are not broken at a radius of 1e+06"
+        in alarms(found)["large-epsilon-not-zero"].message
+    )
 
 
 def test_every_training_run_counts():
@@ -180,7 +183,7 @@ def test_a_black_box_that_finds_more():
     assert fired(found) == {"black-box-adds"}
     alarm = alarms(found)["black-box-adds"]
     assert alarm.value == pytest.approx(0.02)
-    assert "28.0% of the checked rows stand at 2 under white-box attacks, 26.0% with Square" in alarm.message
+    assert "28.0% of the checked rows are not broken at 2 by white-box attacks, 26.0% with Square" in alarm.message
     # 0.2 points are let pass.
     assert fired(evidence(check_square=[278])) == set()
     assert fired(evidence(check_square=[277])) == {"black-box-adds"}

@@ -11,6 +11,7 @@ from fairtoll.cli.report import rerender
 from fairtoll.evidence.store import describe_attack
 from fairtoll.findings import Attack, Comparison, Question
 from fairtoll.findings.compare import answer, answer_all
+from fairtoll.findings.results import GroupChange
 
 UNION = Attack("white-box", "union", 1.0, "audit")
 PAIR = Comparison("audit", "plain", "hardened")
@@ -274,9 +275,10 @@ def test_one_run_never_tells():
 def test_a_smaller_gap_because_the_best_fell_is_said():
     blocks = [("north", "yes", 100, 95, 70), ("south", "yes", 100, 70, 65), ("south", "no", 20, 10, 10)]
     finding = answer(read(frame_of(blocks)), PAIR, Question("cau", "site", label="yes"), dataset="hand")
-    assert "levelling down: the gap shrank from 0.25 to 0.05 as the best group (north) went from 0.95 to 0.7" in str(
-        finding.levelling_down
-    )
+    found = finding.levelling_down
+    assert (found.standard_gap, found.robust_gap) == pytest.approx((0.25, 0.05))
+    assert found.best == GroupChange(group="north", standard=0.95, robust=0.7)
+    assert found.worst == found.robust_worst == GroupChange(group="south", standard=0.7, robust=0.65)
 
 
 def test_confidence_is_widened_over_the_family():

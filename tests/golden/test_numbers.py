@@ -193,14 +193,14 @@ def test_the_exact_comparison_finds_a_bit_and_a_file(tmp_path):
 
 
 def test_what_is_stored_comes_back_under_the_newest_names(tmp_path, monkeypatch):
-    numbers = {"accuracy static|pgd-20": {"per_seed/0": 0.5, "fired": True}, "accuracy b|": {"per_seed/0": None}}
+    numbers = {"accuracy static|pgd-20": {"old/0": 0.5, "fired": True}, "accuracy b|": {"old/0": None}}
     (tmp_path / "run.json").write_text(json.dumps({"machine": "here", "tables": packed(numbers)}))
     assert read(tmp_path / "run.json") == ("here", numbers)
-    monkeypatch.setitem(_golden_words.ALIASES, "per_seed", "per_run")
+    monkeypatch.setitem(_golden_words.ALIASES, "old", "per_run")
     monkeypatch.setitem(_golden_words.ALIASES, "parameters", "")
     assert list(read(tmp_path / "run.json")[1]["accuracy b|"]) == ["per_run/0"]
     assert newest("parameters/epsilon") == "epsilon"
-    assert newest("most_felt//per_seed") == "most_felt//per_run"  # of no row
+    assert newest("most_felt//old") == "most_influential//per_run"  # of no row
     assert [rounded(one) for one in (0.123456789, 1e-9, True, "word", None, 7)] == [0.12346, 0.0, True, "word", None, 7]
 
 

@@ -2,7 +2,6 @@
 
 import sys
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,47 +15,47 @@ from example_results import example_results
 
 
 @pytest.fixture(scope="session")
-def example() -> dict[str, Any]:
+def example() -> Results:
     return example_results()
 
 
 @pytest.fixture(scope="session")
-def audit() -> dict[str, Any]:
+def audit() -> Results:
     return audit_results()
 
 
 @pytest.fixture(scope="session")
-def example_folder(example: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def example_folder(example: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from fairtoll.report import write_report
 
     folder = tmp_path_factory.mktemp("example")
-    write_report(Results.model_validate(example), folder)
+    write_report(example, folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def audit_folder(audit: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def audit_folder(audit: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from fairtoll.report import write_report
 
     folder = tmp_path_factory.mktemp("audit")
-    write_report(Results.model_validate(audit), folder)
+    write_report(audit, folder)
     return folder
 
 
 @pytest.fixture(scope="session")
-def cifar10() -> dict[str, Any]:
+def cifar10() -> Results:
     return cifar10_results()
 
 
 @pytest.fixture(scope="session")
-def quick_cifar10() -> dict[str, Any]:
+def quick_cifar10() -> Results:
     return cifar10_results(seeds=1, protocols=("paper",))
 
 
 @pytest.fixture(scope="session")
-def quick_cifar10_folder(quick_cifar10: dict[str, Any], tmp_path_factory: pytest.TempPathFactory) -> Path:
+def quick_cifar10_folder(quick_cifar10: Results, tmp_path_factory: pytest.TempPathFactory) -> Path:
     from fairtoll.report import write_report
 
     folder = tmp_path_factory.mktemp("cifar10")
-    write_report(Results.model_validate(quick_cifar10), folder)
+    write_report(quick_cifar10, folder)
     return folder

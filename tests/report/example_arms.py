@@ -95,3 +95,21 @@ def difference(base: Json, robust: Json, rng: np.random.Generator, margin: float
         "groups": f"{base['best_group']} over {base['worst_group']}",
     }
     return numbers, verdict, reason
+
+
+def levelled(standard: Json, robust: Json) -> Json:
+    """A record that says that the best group fell, of the groups as they are."""
+
+    def change(name: str) -> Json:
+        first, second = (
+            next(group["value"] for group in arm["groups"] if group["group"] == name) for arm in (standard, robust)
+        )
+        return {"group": name, "standard": first, "robust": second}
+
+    return {
+        "standard_gap": standard["value"],
+        "robust_gap": robust["value"],
+        "best": change(standard["best_group"]),
+        "worst": change(standard["worst_group"]),
+        "robust_worst": change(robust["worst_group"]),
+    }

@@ -3,8 +3,10 @@
 import numpy as np
 from example_arms import MARGIN, Json, arm_value, difference
 
+from fairtoll.findings.results import Results
 
-def audit_results() -> Json:
+
+def audit_results() -> Results:
     """Return an audit of a user's own two models, with hostile names and too few rows."""
     rng = np.random.default_rng(11)
     classes = ["</script><script>alert(1)</script>", "<b>&\"'", "plain_50%"]
@@ -64,7 +66,7 @@ def audit_results() -> Json:
         }
 
     attack = {"evaluation": "white-box", "attack": "union", "denominator": "all", "threat": "declared"}
-    return {
+    document = {
         "fairtoll_version": "0.1.0",
         "schema_version": 2,
         "title": 'SYNTHETIC audit <of> my "own" models',
@@ -111,5 +113,5 @@ def audit_results() -> Json:
             {"name": "hard<i>ened", "title": "hard<i>ened", "note": ""},
         ],
         "environment": {"python": "3.11.9"},
-        "seconds": {},
     }
+    return Results.model_validate(document)

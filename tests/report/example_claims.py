@@ -107,7 +107,7 @@ def alarms() -> list[Json]:
             "A huge radius does not reach 0%",
             "static",
             True,
-            "at four times the radius 13.2% still stand",
+            "at four times the radius 13.2% are not broken",
             0.132,
         ),
         (

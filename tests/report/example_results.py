@@ -1,11 +1,13 @@
-"""A SYNTHETIC results dict, shaped as a reproduction of Adult: for the report's tests alone, no figure is real."""
+"""SYNTHETIC results, shaped as a reproduction of Adult: for the report's tests alone, no figure is real."""
 
 from typing import Any
 
 import numpy as np
-from example_arms import MARGIN, SEEDS, arm_value, difference
+from example_arms import MARGIN, SEEDS, arm_value, difference, levelled
 from example_claims import alarms, claims
 from example_leave_one_out import leave_one_out
+
+from fairtoll.findings.results import Results
 
 Json = dict[str, Any]
 
@@ -113,7 +115,7 @@ def finding(
         "difference_from_control": control,
         "verdict": verdict,
         "verdict_from_control": control_verdict,
-        "levelling_down": "the gap shrinks because the best group falls" if verdict == "fairer" else None,
+        "levelling_down": levelled(arms["standard"], arms[robust]) if verdict == "fairer" else None,
         "reason": reason,
         "margin": margin,
         "runs": SEEDS,
@@ -286,10 +288,10 @@ def all_accuracies(rng: np.random.Generator) -> list[Json]:
     return entries
 
 
-def example_results() -> Json:
+def example_results() -> Results:
     """Return the whole synthetic reproduction, the same on every call."""
     rng = np.random.default_rng(7)
-    return {
+    document = {
         "fairtoll_version": "0.1.0",
         "schema_version": 2,
         "title": "SYNTHETIC EXAMPLE, no figure is real: Adult reproduction",
@@ -315,11 +317,17 @@ def example_results() -> Json:
                 "title": "Repeated rows",
                 "note": "each row twice, clean: same number of updates",
             },
-            {"name": "noise", "title": "Noise twins", "note": "each row with a random twin"},
+            {"name": "noise", "title": "Sign noise", "note": "each row with a noisy copy"},
             {"name": "online", "title": "On-line adversarial", "note": "min-max training, 7 steps"},
         ],
         "leave_one_out": leave_one_out(),
         "environment": {"python": "3.11.9", "torch": "2.13.0", "device": "cpu", "threads": 2},
-        "seconds": {"train-static": 74.2, "craft": 100.0, "realistic-static": 21.9, "results": 20.3},
+        "times": [
+            {"stage": "train-static", "kind": "training", "arm": "static", "seconds": 74.2},
+            {"stage": "craft", "kind": "attacks", "arm": None, "seconds": 100.0},
+            {"stage": "realistic-static", "kind": "attacks", "arm": "static", "seconds": 21.9},
+            {"stage": "results", "kind": "statistics", "arm": None, "seconds": 20.3},
+        ],
         "notes": ["no figure of this example is real"],
     }
+    return Results.model_validate(document)

@@ -7,6 +7,8 @@ from typing import Any
 
 import pytest
 
+from fairtoll.findings.results import Results
+
 playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
 CHROMIUM = next(
@@ -120,15 +122,15 @@ def test_tooltip_shows_hostile_names_as_text(browser: Any, audit_folder: Path) -
     page.context.close()
 
 
-def test_findings_filter(browser: Any, example_folder: Path, example: dict[str, Any]) -> None:
+def test_findings_filter(browser: Any, example_folder: Path, example: Results) -> None:
     page, _, _ = opened(browser, example_folder, width=1280, scheme="light")
-    total = len(example["findings"])
+    total = len(example.findings)
     shown = "[...document.querySelectorAll('tr[data-finding]')].filter((r) => !r.hidden).length"
     assert page.evaluate(shown) < total
     page.click("#finding-all")
     assert page.evaluate(shown) == total
     page.select_option("#finding-filters select[name=verdict]", "less fair")
-    wanted = sum(finding["verdict"] == "less fair" for finding in example["findings"])
+    wanted = sum(finding.verdict == "less fair" for finding in example.findings)
     assert page.evaluate(shown) == wanted
     assert page.inner_text("#finding-count") == f"{wanted} of {total} findings"
     page.context.close()

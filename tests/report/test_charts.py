@@ -1,21 +1,21 @@
 """Charts: intervals far longer than the rest are cut and say so; names stand whole."""
 
-from typing import Any
+import copy
 
 import pytest
 
-from fairtoll.report._chart_domain import cut_ends, reach, within
-from fairtoll.report._chart_row import Row
-from fairtoll.report._chart_rows import row_panel
-from fairtoll.report._format import cleaned
-from fairtoll.report._sections import build
-from fairtoll.report._static import page_svg
+from fairtoll.findings.results import Results
+from fairtoll.report.build import build
+from fairtoll.report.charts.domain import cut_ends, reach, within
+from fairtoll.report.charts.row import Row
+from fairtoll.report.charts.rows import row_panel
+from fairtoll.report.charts.static import page_svg
 
 TITLES = {
     "standard": "Standard",
     "static": "Static adversarial",
     "repeated": "Control: each row twice",
-    "noise": "Control: noise twins",
+    "noise": "Control: sign noise",
     "online": "On-line adversarial",
 }
 
@@ -36,12 +36,12 @@ def test_long_interval_is_cut_with_an_arrowhead_at_each_cut_end() -> None:
     assert not row_panel("n", "t", [row], axis="x", summary="s", domain=(-60.0, 10.0)).cut
 
 
-def test_rates_never_leave_zero_to_one_hundred_percent(example: dict[str, Any]) -> None:
-    results = cleaned(example)
-    for finding in results["findings"]:
+def test_rates_never_leave_zero_to_one_hundred_percent(example: Results) -> None:
+    results = copy.deepcopy(example)
+    for finding in results.findings:
         for role in ("standard", "robust"):
-            for group in finding[role]["groups"]:
-                group["interval"] = [-0.4, 1.7]
+            for group in getattr(finding, role).groups:
+                group.interval = [-0.4, 1.7]
     panels = [panel for section in build(results) for figure in section.figures for panel in figure.panels]
     rates = [panel for panel in panels if panel.title == "Accuracy per class"]
     assert rates
@@ -56,10 +56,10 @@ def test_rates_never_leave_zero_to_one_hundred_percent(example: dict[str, Any]) 
 
 
 @pytest.mark.parametrize("prefix", ["accuracy", "cau", "toll", "transfer"])
-def test_arm_titles_stand_whole(example: dict[str, Any], prefix: str) -> None:
-    results = cleaned(example)
-    for arm in results["arms"]:
-        arm["title"] = TITLES[arm["name"]]
+def test_arm_titles_are_whole(example: Results, prefix: str) -> None:
+    results = copy.deepcopy(example)
+    for arm in results.arms:
+        arm.title = TITLES[arm.name]
     figures = [figure for section in build(results) for figure in section.figures]
     chosen = [panel for figure in figures for panel in figure.panels if panel.name.startswith(prefix)]
     assert chosen

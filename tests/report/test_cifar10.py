@@ -13,27 +13,30 @@ from xml.etree import ElementTree
 import numpy as np
 import pytest
 from example_cifar10 import ARMS, CLASSES, EPSILONS, class_accuracy
+from example_parts import with_parts
 
 from fairtoll.findings.results import Results
 from fairtoll.report import render_html
-from fairtoll.report._chart_style import Key
-from fairtoll.report._figures import headings_of
-from fairtoll.report._figures_class import change, shared_domain
-from fairtoll.report._format import cleaned, in_unit, own_value, radius
-from fairtoll.report._section import Section
-from fairtoll.report._sections import build
-from fairtoll.report._select import class_order, describe
-from fairtoll.report._static import key_lines
-from fairtoll.report._strip import strip_of, strip_svg
-from fairtoll.report._tables_epsilon import quantile
+from fairtoll.report.arms import arm_values
+from fairtoll.report.build import build
+from fairtoll.report.charts.classes import change, shared_domain
+from fairtoll.report.charts.gaps import headings_of
+from fairtoll.report.charts.static import key_lines
+from fairtoll.report.charts.strip import strip_svg
+from fairtoll.report.charts.style import Key
+from fairtoll.report.numbers import in_unit, own_value, radius
+from fairtoll.report.section import Section
+from fairtoll.report.sections.examples import strip_of
+from fairtoll.report.sections.least_epsilon import quantile
+from fairtoll.report.select import class_order, describe
 
 HARDEST_FIRST = [CLASSES[index] for index in np.argsort(class_accuracy("standard"), kind="stable")]
 SOURCE = "Data: CIFAR-10 (JPEG copy), not the official pixels."
 
 
 @pytest.fixture(scope="module")
-def sections(cifar10: dict[str, Any]) -> dict[str, Section]:
-    return {section.anchor: section for section in build(cleaned(cifar10))}
+def sections(cifar10: Results) -> dict[str, Section]:
+    return {section.anchor: section for section in build(cifar10)}
 
 
 @pytest.fixture(scope="module")
@@ -54,11 +57,6 @@ def drawn(panel: Any, mark: str) -> list[list[dict[str, Any]]]:
     ]
 
 
-def test_examples_are_results(cifar10: dict[str, Any], quick_cifar10: dict[str, Any]) -> None:
-    for results in (cifar10, quick_cifar10):
-        assert Results.model_validate(results).least_epsilon
-
-
 def test_sections_follow_the_paper(sections: dict[str, Section]) -> None:
     names = ["paper", "accuracy", "class-accuracy", "least-epsilon", "attack-success", "examples", "transfer", "toll"]
     assert list(sections) == names
@@ -67,7 +65,7 @@ def test_sections_follow_the_paper(sections: dict[str, Section]) -> None:
         assert place in sections[anchor].title
 
 
-def test_classes_stand_in_one_order_in_every_chart(cifar10: dict[str, Any], sections: dict[str, Section]) -> None:
+def test_classes_are_in_one_order_in_every_chart(cifar10: Results, sections: dict[str, Section]) -> None:
     assert class_order(cifar10) == HARDEST_FIRST
     found = 0
     for section in sections.values():
@@ -81,20 +79,20 @@ def test_classes_stand_in_one_order_in_every_chart(cifar10: dict[str, Any], sect
     assert found == 2 * (1 + 2 + 2 * len(EPSILONS) + 1)
 
 
-def test_without_accuracies_the_order_is_the_data_s(cifar10: dict[str, Any]) -> None:
-    bare = {**cifar10, "findings": []}
+def test_without_accuracies_the_order_is_the_data_s(cifar10: Results) -> None:
+    bare = with_parts(cifar10, findings=[])
     assert class_order(bare) == list(CLASSES)
-    assert [section.anchor for section in build(cleaned(bare))][-1] == "transfer"
+    assert [section.anchor for section in build(bare)][-1] == "transfer"
 
 
-def test_class_panel_draws_what_the_finding_says(cifar10: dict[str, Any], sections: dict[str, Section]) -> None:
-    finding = next(f for f in cifar10["findings"] if f["metric"] == "cau")
+def test_class_panel_draws_what_the_finding_says(cifar10: Results, sections: dict[str, Section]) -> None:
+    finding = next(f for f in cifar10.findings if f.metric == "cau")
     panel = panels_of(sections["class-accuracy"])["cau-paper-0"]
     marks = drawn(panel, "point")
-    arms = [finding[role] for role in ("standard", "robust", "control", "noise_control")]
+    arms = arm_values(finding)
     assert len(marks) == len(arms)
     for entries, arm in zip(marks, arms, strict=True):
-        by_class = {group["group"]: group["value"] for group in arm["groups"]}
+        by_class = {group.group: group.value for group in arm.groups}
         assert [entry["x"] for entry in entries] == pytest.approx([100 * by_class[name] for name in HARDEST_FIRST])
     standard, robust = class_accuracy("standard"), class_accuracy("static")
     for name, entry in zip(HARDEST_FIRST, drawn(panel, "text")[0], strict=True):
@@ -103,35 +101,33 @@ def test_class_panel_draws_what_the_finding_says(cifar10: dict[str, Any], sectio
         assert entry["text"] == change(finding, name)
 
 
-def test_success_panels_share_an_axis_that_holds_every_class(cifar10: dict[str, Any]) -> None:
-    found = [f for f in cifar10["findings"] if f["metric"] == "cru_s"][:3]
-    values = [100 * g["value"] for f in found for role in ("standard", "robust") for g in f[role]["groups"]]
+def test_success_panels_share_an_axis_that_holds_every_class(cifar10: Results) -> None:
+    found = [f for f in cifar10.findings if f.metric == "cru_s"][:3]
+    values = [100 * g.value for f in found for role in ("standard", "robust") for g in getattr(f, role).groups]
     low, high = shared_domain(found)
     assert 0 <= low <= min(values)
     assert max(values) <= high <= 100
 
 
-def test_censored_share_stands_beside_the_mean(cifar10: dict[str, Any], sections: dict[str, Section]) -> None:
+def test_censored_share_is_beside_the_mean(cifar10: Results, sections: dict[str, Section]) -> None:
     panel = panels_of(sections["least-epsilon"])["cru-epsilon-sound-censored"]
-    entry = next(entry for entry in cifar10["least_epsilon"] if entry["arm"] == "online")
-    by_class = {group["group"]: group["censored"] for group in entry["groups"]}
+    entry = next(entry for entry in cifar10.least_epsilon if entry.arm == "online")
+    by_class = {group.group: group.censored for group in entry.groups}
     shown = drawn(panel, "point")[1]
     assert [point["x"] for point in shown] == pytest.approx([100 * by_class[name] for name in HARDEST_FIRST])
 
 
-def test_each_arm_has_its_distribution_with_its_own_extremes(
-    cifar10: dict[str, Any], sections: dict[str, Section]
-) -> None:
+def test_each_arm_has_its_distribution_with_its_own_extremes(cifar10: Results, sections: dict[str, Section]) -> None:
     panels = [panel for name, panel in panels_of(sections["least-epsilon"]).items() if "distribution" in name]
     assert [panel.title for panel in panels] == [title for title, _ in ARMS.values()]
-    for panel, entry in zip(panels, cifar10["least_epsilon"], strict=True):
-        means = {group["group"]: group["mean"] for group in entry["groups"] if group["group"] != "all"}
+    for panel, entry in zip(panels, cifar10.least_epsilon, strict=True):
+        means = {group.group: group.mean for group in entry.groups if group.group != "all"}
         ends = {"hardest": min(means, key=means.__getitem__), "easiest": max(means, key=means.__getitem__)}
         data = panel.spec["datasets"]
         for style, name in ends.items():
-            shares = next(group["broken"] for group in entry["groups"] if group["group"] == name)
+            shares = next(group.broken for group in entry.groups if group.group == name)
             assert {point["line"] for point in data[style]} == {name}
-            assert [point["x"] for point in data[style]] == entry["epsilons"]
+            assert [point["x"] for point in data[style]] == entry.epsilons
             assert [point["y"] for point in data[style]] == pytest.approx([100 * share for share in shares])
         assert {point["line"] for point in data["other"]} == set(CLASSES) - set(ends.values())
         assert {point["line"] for point in data["whole"]} == {"all"}
@@ -141,11 +137,11 @@ def test_each_arm_has_its_distribution_with_its_own_extremes(
         assert max(heights.values()) <= 100
 
 
-def test_a_lone_class_is_neither_hardest_nor_easiest(cifar10: dict[str, Any]) -> None:
+def test_a_lone_class_is_neither_hardest_nor_easiest(cifar10: Results) -> None:
     results = copy.deepcopy(cifar10)
-    for entry in results["least_epsilon"]:
-        entry["groups"] = entry["groups"][:2]
-    section = next(s for s in build(cleaned(results)) if s.anchor == "least-epsilon")
+    for entry in results.least_epsilon:
+        entry.groups = entry.groups[:2]
+    section = next(s for s in build(results) if s.anchor == "least-epsilon")
     panel = panels_of(section)["least-epsilon-distribution-1"]
     assert {"hardest", "easiest", "labels"}.isdisjoint(panel.spec["datasets"])
 
@@ -160,26 +156,26 @@ def test_quantile_is_the_sample_s(share: float) -> None:
     assert quantile(grid.tolist(), broken, share) == pytest.approx(wanted)
 
 
-def test_least_epsilon_tables_hold_the_results(cifar10: dict[str, Any], sections: dict[str, Section]) -> None:
+def test_least_epsilon_tables_hold_the_results(cifar10: Results, sections: dict[str, Section]) -> None:
     tables = {table.name: table for table in sections["least-epsilon"].tables}
-    for row, entry in zip(tables["least-epsilon"].rows, cifar10["least_epsilon"], strict=True):
-        assert row[2:4] == [entry["mean"], entry["sd"]]
-        assert row[3] == pytest.approx(statistics.stdev(entry["per_run"]))
-        assert row[4:6] == [entry["groups"][0]["median"], entry["groups"][0]["censored"]]
+    for row, entry in zip(tables["least-epsilon"].rows, cifar10.least_epsilon, strict=True):
+        assert row[2:4] == [entry.mean, entry.sd]
+        assert row[3] == pytest.approx(statistics.stdev(entry.per_run))
+        assert row[4:6] == [entry.groups[0].median, entry.groups[0].censored]
     rows = tables["least-epsilon-class"].rows
     assert [row[1] for row in rows] == HARDEST_FIRST * len(ARMS)
-    first = next(g for g in cifar10["least_epsilon"][0]["groups"] if g["group"] == HARDEST_FIRST[0])
+    first = next(g for g in cifar10.least_epsilon[0].groups if g.group == HARDEST_FIRST[0])
     assert [rows[0][3], rows[0][4], rows[0][7], rows[0][8]] == [
-        first["mean"],
-        first["median"],
-        first["broken"][0],
-        first["censored"],
+        first.mean,
+        first.median,
+        first.broken[0],
+        first.censored,
     ]
     _, *lines = csv.reader(io.StringIO(tables["least-epsilon-class"].to_csv()))
-    assert float(lines[0][3]) == first["mean"]
+    assert float(lines[0][3]) == first.mean
 
 
-def test_paper_table_pairs_printed_with_measured(cifar10: dict[str, Any], sections: dict[str, Section]) -> None:
+def test_paper_table_pairs_printed_with_measured(cifar10: Results, sections: dict[str, Section]) -> None:
     tables = {table.name: table for table in sections["paper"].tables}
     assert [row[1:3] for row in tables["paper-points"].rows] == [
         [0.286, 0.344],
@@ -188,14 +184,14 @@ def test_paper_table_pairs_printed_with_measured(cifar10: dict[str, Any], sectio
         [0.0471, 0.1056],
     ]
     (row,) = tables["paper-epsilon"].rows
-    finding = next(f for f in cifar10["findings"] if f["metric"] == "cru_epsilon")
-    assert row[1:6] == [0.0014, 0.005, *(finding[role]["value"] for role in ("standard", "robust", "control"))]
+    finding = next(f for f in cifar10.findings if f.metric == "cru_epsilon")
+    assert row[1:6] == [0.0014, 0.005, *(getattr(finding, role).value for role in ("standard", "robust", "control"))]
     assert row[6:10] == [
-        finding["robust"]["null_95"],
-        finding["difference"]["value"],
-        *finding["difference"]["interval"],
+        finding.robust.null_95,
+        finding.difference.value,
+        *finding.difference.interval,
     ]
-    assert row[10:] == [finding["verdict"], finding["verdict_from_control"]]
+    assert row[10:] == [finding.verdict, finding.verdict_from_control]
     assert tables["paper-epsilon"].texts()[0][1:3] == ["0.00140", "0.00500"]
 
 
@@ -207,8 +203,8 @@ def test_toll_is_drawn_in_every_unit(sections: dict[str, Section]) -> None:
     assert len(panels) == 6
 
 
-def test_findings_are_named_by_what_was_measured(cifar10: dict[str, Any]) -> None:
-    names = {f["metric"]: describe(cifar10, f) for f in cifar10["findings"] if f["protocol"] == "paper"}
+def test_findings_are_named_by_what_was_measured(cifar10: Results) -> None:
+    names = {f.metric: describe(cifar10, f) for f in cifar10.findings if f.protocol == "paper"}
     assert names["cru_s_matched"] == "CRU_s matched at 80% by class, white-box"
     assert names["cru_epsilon"] == "CRU_ε by class, white-box, ε to 0.032"
     assert names["cru_epsilon_relative"] == "CRU_ε / mean by class, white-box, ε to 0.032"
@@ -237,19 +233,21 @@ def test_signs_and_other_units() -> None:
     assert radius(None) == "–"
 
 
-def test_the_first_screen_says_data_cuts_and_highlights(page: str, quick_cifar10: dict[str, Any]) -> None:
+def test_the_first_screen_says_data_cuts_and_highlights(page: str, quick_cifar10: Results) -> None:
     text = unescape(page)
-    places = [text.index(words) for words in (f'<p class="data">{SOURCE}', "What this run cut", "The answer in brief")]
-    places += [text.index(quick_cifar10["highlights"][0]), text.index("What the paper claims, judged")]
+    places = [
+        text.index(words) for words in (f'<p class="data">{SOURCE}', "What this run reduced", "The answer in brief")
+    ]
+    places += [text.index(quick_cifar10.highlights[0]), text.index("What the paper claims, judged")]
     assert places == sorted(places)
-    for cut in quick_cifar10["cuts"]:
+    for cut in quick_cifar10.cuts:
         assert cut[1:] in text
 
 
-def test_what_is_not_there_is_not_announced(example: dict[str, Any]) -> None:
-    bare = {**example, "findings": [], "accuracy": []}
-    body = render_html(Results.model_validate(bare)).split("</style>")[1]
-    for words in ("What this run cut", 'class="data"', 'class="source"', 'class="highlight"', 'class="pictures"'):
+def test_what_is_not_there_is_not_announced(example: Results) -> None:
+    bare = with_parts(example, findings=[], accuracy=[])
+    body = render_html(bare).split("</style>")[1]
+    for words in ("What this run reduced", 'class="data"', 'class="source"', 'class="highlight"', 'class="pictures"'):
         assert words not in body
 
 
@@ -263,31 +261,31 @@ def test_unofficial_data_are_named_wherever_a_figure_goes(quick_cifar10_folder: 
             assert SOURCE in path.read_text(encoding="utf-8"), path.name
 
 
-def test_one_training_run_is_said_with_every_verdict(page: str, quick_cifar10: dict[str, Any]) -> None:
+def test_one_training_run_is_said_with_every_verdict(page: str, quick_cifar10: Results) -> None:
     badges = re.findall(r'<span class="badge inconclusive">([^<]*)</span>', page)
     # Two of each finding, one of each such claim; one explains the word.
-    claims = sum(claim["judgement"] == "inconclusive" for claim in quick_cifar10["claims"])
-    assert badges.count("inconclusive, one training run") == 2 * len(quick_cifar10["findings"])
-    assert len(badges) == 2 * len(quick_cifar10["findings"]) + claims + 1
+    claims = sum(claim.judgement == "inconclusive" for claim in quick_cifar10.claims)
+    assert badges.count("inconclusive, one training run") == 2 * len(quick_cifar10.findings)
+    assert len(badges) == 2 * len(quick_cifar10.findings) + claims + 1
     assert "7 inconclusive, one training run; against its control: 7 inconclusive, one training run." in page
 
 
-def test_images_are_shown_as_they_came_with_words_for_them(page: str, quick_cifar10: dict[str, Any]) -> None:
+def test_images_are_shown_as_they_came_with_words_for_them(page: str, quick_cifar10: Results) -> None:
     images = re.findall(r'<img src="([^"]*)" alt="([^"]*)"', page)
-    examples = quick_cifar10["examples"]
-    assert [uri for uri, _ in images] == [e[key] for e in examples for key in ("clean", "adversarial", "difference")]
-    assert images[1][1] == ("Adversarial twin, class ship: the Standard model says airplane with 64% confidence")
+    examples = quick_cifar10.examples
+    assert [uri for uri, _ in images] == [uri for e in examples for uri in (e.clean, e.adversarial, e.difference)]
+    assert images[1][1] == ("Adversarial example, class ship: the Standard model says airplane with 64% confidence")
     assert images[2][1] == "Difference of the two, magnified 40 times around middle grey"
     assert "No pixel moves by more than 0.01 of the pixel range (2.55 of 255 levels)" in page
-    wrong = sum(e["adversarial_prediction"] != e["class_name"] for e in examples)
+    wrong = sum(e.adversarial_prediction != e.class_name for e in examples)
     assert page.count('<span class="says wrong">') == wrong
 
 
-def test_images_as_a_file(quick_cifar10_folder: Path, quick_cifar10: dict[str, Any]) -> None:
+def test_images_as_a_file(quick_cifar10_folder: Path, quick_cifar10: Results) -> None:
     path = quick_cifar10_folder / "figures" / "examples.svg"
     root = ElementTree.parse(path).getroot()
     images = [node for node in root.iter() if node.tag.endswith("image")]
-    assert len(images) == 3 * len(quick_cifar10["examples"])
+    assert len(images) == 3 * len(quick_cifar10.examples)
     assert all(float(str(node.get("width"))) >= 96 for node in images)
     assert path.with_suffix(".png").read_bytes().startswith(b"\x89PNG")
 
@@ -302,10 +300,10 @@ def test_images_as_a_file(quick_cifar10_folder: Path, quick_cifar10: dict[str, A
         "",
     ],
 )
-def test_only_png_data_are_shown(quick_cifar10: dict[str, Any], address: str) -> None:
-    example = {**quick_cifar10["examples"][0], "clean": address}
-    results = {**quick_cifar10, "examples": [example], "findings": [], "accuracy": [], "least_epsilon": []}
-    text = render_html(Results.model_validate(results))
+def test_only_png_data_are_shown(quick_cifar10: Results, address: str) -> None:
+    example = quick_cifar10.examples[0].model_copy(update={"clean": address})
+    results = with_parts(quick_cifar10, examples=[example], findings=[], accuracy=[], least_epsilon=[])
+    text = render_html(results)
     body = text.split("</style>")[1].split('<script type="application/json"')[0]
     assert body.count("<img ") == 2
     assert "no picture" in body
@@ -315,9 +313,10 @@ def test_only_png_data_are_shown(quick_cifar10: dict[str, Any], address: str) ->
         assert not address or address not in written
 
 
-def test_hostile_names_in_images_are_text(quick_cifar10: dict[str, Any]) -> None:
-    example = {**quick_cifar10["examples"][0], "class_name": '<b>"&', "adversarial_prediction": "</svg><script>"}
-    strip = strip_of({**quick_cifar10, "examples": [example]})
+def test_hostile_names_in_images_are_text(quick_cifar10: Results) -> None:
+    names = {"class_name": '<b>"&', "adversarial_prediction": "</svg><script>"}
+    example = quick_cifar10.examples[0].model_copy(update=names)
+    strip = strip_of(with_parts(quick_cifar10, examples=[example]))
     assert strip is not None
     root = ElementTree.fromstring(strip_svg(strip))
     assert not [node for node in root.iter() if node.tag.endswith(("script", "}b"))]
@@ -332,9 +331,9 @@ def test_key_breaks_into_lines_that_fit() -> None:
     assert key_lines((), 500) == []
 
 
-def test_two_attacks_at_one_radius_are_told_apart(cifar10: dict[str, Any]) -> None:
-    first = next(one for one in cifar10["findings"] if one["metric"] == "cru_s")
+def test_two_attacks_at_one_radius_are_distinguished(cifar10: Results) -> None:
+    first = next(one for one in cifar10.findings if one.metric == "cru_s")
     second = copy.deepcopy(first)
-    second["parameters"]["attack"] = "another"
+    second.parameters.attack = "another"
     assert len(set(headings_of(cifar10, [first, second]))) == 2
     assert headings_of(cifar10, [first, first])[0] == "ε = 0.01"

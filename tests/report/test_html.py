@@ -6,9 +6,9 @@ import json
 import re
 from html.parser import HTMLParser
 from pathlib import Path
-from typing import Any
 
 import pytest
+from example_parts import with_parts
 
 from fairtoll.findings.results import Results
 from fairtoll.report import render_html
@@ -130,7 +130,7 @@ def test_every_chart_is_described_and_has_a_still_picture(page: Page) -> None:
     assert sum(tag == "svg" for tag, _ in page.elements) == len(charts)
 
 
-def test_first_screen_has_question_answer_alarms_claims(page: Page, example: dict[str, Any]) -> None:
+def test_first_screen_has_question_answer_alarms_claims(page: Page, example: Results) -> None:
     text = page.text
     places = [
         text.index(words) for words in ("does it become less fair", "The answer in brief", "What the paper claims")
@@ -140,15 +140,15 @@ def test_first_screen_has_question_answer_alarms_claims(page: Page, example: dic
     judged = [after for (_, a), (_, after) in itertools.pairwise(page.elements) if a.get("class") == "judged"]
     badges = [after["class"] for after in judged]
     for judgement in ("supported", "refuted", "inconclusive"):
-        wanted = sum(c["judgement"] == judgement for c in example["claims"])
+        wanted = sum(c.judgement == judgement for c in example.claims)
         assert badges.count(f"badge {judgement}") == wanted
 
 
-def test_every_finding_is_listed(page: Page, example: dict[str, Any]) -> None:
+def test_every_finding_is_listed(page: Page, example: Results) -> None:
     rows = [a for tag, a in page.elements if tag == "tr" and "data-finding" in a]
-    assert [str(a["data-finding"]).split(" ")[0] for a in rows] == [f["id"].split(" ")[0] for f in example["findings"]]
-    for finding in example["findings"]:
-        assert finding["id"] in page.text
+    assert [str(a["data-finding"]).split(" ")[0] for a in rows] == [f.id.split(" ")[0] for f in example.findings]
+    for finding in example.findings:
+        assert finding.id in page.text
 
 
 def test_paper_places_are_named_only_for_the_paper(page: Page, audit_page: Page) -> None:
@@ -183,12 +183,12 @@ def test_insufficient_data_is_said_never_zero(audit_page: Page) -> None:
     assert row["data-protocol"] == "audit"
 
 
-def test_results_without_anything_still_make_a_page(audit: dict[str, Any]) -> None:
-    empty = {**audit, "findings": [], "accuracy": [], "arms": []}
-    assert "How to recompute" in render_html(Results.model_validate(empty))
+def test_results_without_anything_still_make_a_page(audit: Results) -> None:
+    empty = with_parts(audit, findings=[], accuracy=[], arms=[])
+    assert "How to recompute" in render_html(empty)
 
 
-def test_page_is_a_function_of_the_results(audit: dict[str, Any]) -> None:
-    before = copy.deepcopy(audit["findings"][0])
-    assert render_html(Results.model_validate(audit)) == render_html(Results.model_validate(copy.deepcopy(audit)))
-    assert audit["findings"][0] == before
+def test_page_is_a_function_of_the_results(audit: Results) -> None:
+    before = copy.deepcopy(audit.findings[0])
+    assert render_html(audit) == render_html(copy.deepcopy(audit))
+    assert audit.findings[0] == before

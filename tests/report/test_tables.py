@@ -1,21 +1,22 @@
 """Tables: every number survives the CSV, every text survives LaTeX and Markdown."""
 
+import copy
 import csv
 import io
 import math
-from typing import Any
 
 import pytest
 
-from fairtoll.report._format import cleaned, in_unit, interval, number, p_value, percent
-from fairtoll.report._sections import build
-from fairtoll.report._table import Column, Table, escape_latex, escape_markdown
-from fairtoll.report._write import all_tables
+from fairtoll.findings.results import Results
+from fairtoll.report.build import build
+from fairtoll.report.numbers import in_unit, interval, number, p_value, percent
+from fairtoll.report.tables.table import Column, Table, escape_latex, escape_markdown
+from fairtoll.report.write import all_tables
 
 
 @pytest.fixture(scope="module")
-def tables(example: dict[str, Any]) -> list[Table]:
-    results = cleaned(example)
+def tables(example: Results) -> list[Table]:
+    results = copy.deepcopy(example)
     return all_tables(results, build(results))
 
 
@@ -41,15 +42,15 @@ def test_names_are_unique(tables: list[Table]) -> None:
     assert len(names) == len(set(names))
 
 
-def test_findings_table_holds_each_difference(tables: list[Table], example: dict[str, Any]) -> None:
+def test_findings_table_holds_each_difference(tables: list[Table], example: Results) -> None:
     table = next(table for table in tables if table.name == "findings")
-    for row, finding in zip(table.rows, example["findings"], strict=True):
-        assert row[7:10] == [finding["difference"]["value"], *finding["difference"]["interval"]]
-        assert row[11] == finding["verdict"]
-        assert row[5:7] == [finding[role]["corrected"] for role in ("standard", "robust")]
+    for row, finding in zip(table.rows, example.findings, strict=True):
+        assert row[7:10] == [finding.difference.value, *finding.difference.interval]
+        assert row[11] == finding.verdict
+        assert row[5:7] == [getattr(finding, role).corrected for role in ("standard", "robust")]
 
 
-def test_paper_table_ii_stands_beside_the_measured_values(tables: list[Table]) -> None:
+def test_paper_table_ii_is_beside_the_measured_values(tables: list[Table]) -> None:
     table = next(table for table in tables if table.name == "cru-s-paper")
     assert table.rows[0][:5] == ["the paper", "standard", 0.0611, 0.1081, 0.107]
     assert table.rows[1][:5] == ["the paper", "robust", 0.1866, 0.2338, 0.2272]
@@ -102,18 +103,18 @@ def test_csv_text_is_no_formula(text: str) -> None:
     assert row == [f"'{text}", "-1.5"]
 
 
-def test_toll_table_shows_what_the_difference_is_of(tables: list[Table], example: dict[str, Any]) -> None:
+def test_toll_table_shows_what_the_difference_is_of(tables: list[Table], example: Results) -> None:
     table = next(table for table in tables if table.name == "toll-paper-points")
     assert "corrected" in table.note
-    finding = next(f for f in example["findings"] if f["metric"] == "cau" and f["parameters"]["partition"] == "class")
+    finding = next(f for f in example.findings if f.metric == "cau" and f.parameters.partition == "class")
     assert table.rows[0][1:6] == [
-        finding["standard"]["value"],
-        finding["robust"]["value"],
-        finding["standard"]["corrected"],
-        finding["robust"]["corrected"],
-        finding["difference"]["value"],
+        finding.standard.value,
+        finding.robust.value,
+        finding.standard.corrected,
+        finding.robust.corrected,
+        finding.difference.value,
     ]
-    assert str(table.rows[0][9]).startswith(finding["standard"]["worst_group"])
+    assert str(table.rows[0][9]).startswith(finding.standard.worst_group)
 
 
 def test_impossible_ends_are_said_to_be_beyond() -> None:

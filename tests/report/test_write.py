@@ -3,16 +3,15 @@
 import copy
 import os
 from pathlib import Path
-from typing import Any
 from xml.etree import ElementTree
 
 import pytest
+from example_parts import with_parts
 
 from fairtoll.findings.results import Results
 from fairtoll.report import write_report
-from fairtoll.report._format import cleaned
-from fairtoll.report._sections import build
-from fairtoll.report._write import all_tables, write_whole
+from fairtoll.report.build import build
+from fairtoll.report.write import all_tables, write_whole
 
 
 def files_of(folder: Path) -> dict[str, bytes]:
@@ -38,8 +37,8 @@ def test_each_table_comes_in_three_forms(example_folder: Path) -> None:
             assert (example_folder / "tables" / f"{stem}.{ending}").stat().st_size > 0
 
 
-def test_the_same_results_give_the_same_bytes(audit: dict[str, Any], audit_folder: Path, tmp_path: Path) -> None:
-    page = write_report(Results.model_validate(copy.deepcopy(audit)), tmp_path)
+def test_the_same_results_give_the_same_bytes(audit: Results, audit_folder: Path, tmp_path: Path) -> None:
+    page = write_report(copy.deepcopy(audit), tmp_path)
     assert page == tmp_path / "report.html"
     assert files_of(tmp_path) == files_of(audit_folder)
 
@@ -62,9 +61,9 @@ def test_written_files_can_be_read_by_others(audit_folder: Path) -> None:
     assert (audit_folder / "report.html").stat().st_mode & 0o044
 
 
-def test_findings_alike_do_not_overwrite_each_other(example: dict[str, Any]) -> None:
-    results = cleaned(example)
-    doubled = {**results, "findings": [copy.deepcopy(f) for f in results["findings"] for _ in range(2)]}
+def test_findings_alike_do_not_overwrite_each_other(example: Results) -> None:
+    results = copy.deepcopy(example)
+    doubled = with_parts(results, findings=[finding for finding in results.findings for _ in range(2)])
     sections = build(doubled)
     figures = [figure for section in sections for figure in section.figures]
     for names in (
@@ -75,11 +74,11 @@ def test_findings_alike_do_not_overwrite_each_other(example: dict[str, Any]) -> 
         assert len(names) == len(set(names))
 
 
-def test_every_file_stays_in_the_folder(audit: dict[str, Any], tmp_path: Path) -> None:
+def test_every_file_stays_in_the_folder(audit: Results, tmp_path: Path) -> None:
     hostile = copy.deepcopy(audit)
-    for finding in hostile["findings"]:
-        finding["metric"] = "../own metric"
-    write_report(Results.model_validate(hostile), tmp_path / "report")
+    for finding in hostile.findings:
+        finding.metric = "../own metric"
+    write_report(hostile, tmp_path / "report")
     assert [path.name for path in tmp_path.iterdir()] == ["report"]
     names = {path.name for path in (tmp_path / "report").rglob("*") if path.is_file()}
     assert not any(set("/\\<> ") & set(name) for name in names)

@@ -119,16 +119,22 @@ def test_a_stage_that_writes_less_than_it_said(tmp_path):
     run = Run(tmp_path, {})
     with pytest.raises(FairtollError, match=r"cannot write .*No such file"):
         run.stage("a", ["out/a.txt"], lambda: None)
-    assert finished_stages(tmp_path) == {}
+    assert finished_stages(tmp_path) == []
 
 
 def test_the_time_of_each_stage_is_kept(tmp_path):
     chain = Chain(tmp_path)
     chain.go("a")
-    chain.run.stage("slow", ["slow.txt"], lambda: (time.sleep(0.06), write_text("", tmp_path / "slow.txt")))
-    seconds = finished_stages(tmp_path)
-    assert list(seconds) == ["a", "slow"]
-    assert 0.05 < seconds["slow"] < 5
+
+    def make():
+        time.sleep(0.06)
+        write_text("", tmp_path / "slow.txt")
+
+    chain.run.stage("slow", ["slow.txt"], make, kind="training", arm="plain")
+    first, slow = finished_stages(tmp_path)
+    assert (first.stage, first.kind, first.arm) == ("a", "other", None)
+    assert (slow.stage, slow.kind, slow.arm) == ("slow", "training", "plain")
+    assert 0.05 < slow.seconds < 5
 
 
 def test_another_configuration_is_named(tmp_path):

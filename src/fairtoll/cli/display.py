@@ -72,8 +72,7 @@ class Progress:
             nonlocal told, done
             done += share
             self._bar.advance(task, share)
-            ends = done > 1 - 1e-6 > told
-            if not self.console.is_terminal and (done - told >= 0.249 or ends):
+            if not self.console.is_terminal and done - told >= 0.249:
                 told = done
                 self._print(f"{title}: {done:.0%}")
 
@@ -151,7 +150,7 @@ def print_summary(results: Results, console: Console | None = None) -> None:
     console.print(Text(f"{len(verdicts)} gaps compared: {counted or 'none'}."))
     fired = [alarm for alarm in results.alarms if alarm.fired]
     for alarm in fired:
-        console.print(Text(f"Alarm, {alarm.title.lower()}: {alarm.message}"), soft_wrap=True)
+        console.print(Text(f"Alarm, {alarm.title.lower()}, {alarm.arm}: {alarm.message}"), soft_wrap=True)
 
 
 def _spoken(seconds: float) -> str:

@@ -172,6 +172,8 @@ class TrainTest:
         The two splits, of the same schema.
     title, note : str
         What to call the data in a report, and where it comes from.
+    unofficial : str, optional
+        How the data differ from the official ones that their name promises, said wherever a figure of them goes.
 
     Examples
     --------
@@ -184,6 +186,7 @@ class TrainTest:
     test: Dataset
     title: str
     note: str
+    unofficial: str | None = None
 
     @property
     def spread(self) -> NDArray[np.float32]:

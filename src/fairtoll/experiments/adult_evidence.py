@@ -83,6 +83,7 @@ def _write_rows(workspace: AdultWorkspace) -> None:
         "name": "adult",
         "title": data.title,
         "note": data.note,
+        "unofficial": data.unofficial,
         "rows": {"train": len(data.train), "test": len(data.test)},
         "arms": [{"name": arm, "title": ARMS[arm][0], "note": ARMS[arm][1]} for arm in workspace.arms],
     }

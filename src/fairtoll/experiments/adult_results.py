@@ -14,7 +14,7 @@ from fairtoll.experiments.arms import published_accuracy
 from fairtoll.experiments.environment import kept_environment
 from fairtoll.experiments.leave_one_out.results import leave_one_out_notes
 from fairtoll.findings.assemble import assemble
-from fairtoll.findings.results import Accuracy, Finding, Results
+from fairtoll.findings.results import Accuracy, Finding, Results, StageTime
 from fairtoll.runs.folder import finished_stages, read_configuration
 
 TITLE = "Who pays when an income classifier is hardened?"
@@ -47,7 +47,7 @@ def adult_results(folder: Path) -> Results:
         judge_claims=partial(judge_adult_claims, leave_one_out=left_out),
         make_notes=adult_notes,
         environment=kept_environment(folder),
-        seconds=finished_stages(folder),
+        times=[StageTime.model_validate(one, from_attributes=True) for one in finished_stages(folder)],
     )
     return results.model_copy(
         update={"leave_one_out": left_out, "notes": [*leave_one_out_notes(left_out), *results.notes]}

@@ -90,6 +90,7 @@ def _write_rows(workspace: Cifar10Workspace) -> None:
         "name": "cifar10",
         "title": data.title,
         "note": data.note,
+        "unofficial": data.unofficial,
         "rows": {"train": len(data.train), "test": len(data.test), "attacked": len(workspace.attacked)},
         "arms": [{"name": arm, "title": ARMS[arm][0], "note": ARMS[arm][1]} for arm in workspace.arms],
     }

@@ -30,7 +30,12 @@ def keep_images(
     for name, split, rows in (("train", data.train, train_rows), ("test", data.test, None)):
         tensors = {"x": torch.from_numpy(as_bytes(split.x[:rows])), "y": torch.from_numpy(split.y[:rows])}
         write_with(partial(save_file, tensors), folder / f"{name}.safetensors")
-    about = {"class_names": list(data.test.class_names), "title": data.title, "note": data.note}
+    about = {
+        "class_names": list(data.test.class_names),
+        "title": data.title,
+        "note": data.note,
+        "unofficial": data.unofficial,
+    }
     write_text(json.dumps(about, indent=1) + "\n", folder / "about.json")
 
 
@@ -57,4 +62,4 @@ def load_images(folder: Path) -> TrainTest:
         pixels = tensors["x"].numpy().astype(np.float32)
         pixels /= 255
         splits.append(Dataset(pixels, tensors["y"].numpy(), tuple(about["class_names"]), name="cifar10"))
-    return TrainTest(splits[0], splits[1], title=about["title"], note=about["note"])
+    return TrainTest(splits[0], splits[1], title=about["title"], note=about["note"], unofficial=about["unofficial"])

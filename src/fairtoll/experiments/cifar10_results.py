@@ -54,7 +54,7 @@ def cifar10_results(folder: Path) -> results.Results:
         cuts=describe_cuts(configuration, evidence.about),
         examples=[results.Example(**example) for example in read_examples(folder)],
         environment=kept_environment(folder),
-        seconds=finished_stages(folder),
+        times=[results.StageTime.model_validate(one, from_attributes=True) for one in finished_stages(folder)],
     )
     notes = [*leave_one_out_notes(left_out), *found.notes]
     highlights = [*found.highlights, *leave_one_out_highlights(left_out)]

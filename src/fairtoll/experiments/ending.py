@@ -49,6 +49,7 @@ def ending_stages(
             tuple(after),
             seconds=15,
             detail=detail,
+            kind="statistics",
         ),
-        Stage("report", "Report", ("report.html",), write_pages, ("results",), 10),
+        Stage("report", "Report", ("report.html",), write_pages, ("results",), 10, kind="report"),
     ]

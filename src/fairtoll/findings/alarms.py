@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 from numpy.typing import NDArray
 
 from fairtoll.evidence.store import Evidence
-from fairtoll.findings.results import Alarm
+from fairtoll.findings.results import Alarm, Reading
 
 #: Differences of accuracy up to this are rounding and chance.
 TOLERANCE = 0.002
@@ -21,6 +21,24 @@ TITLES = {
     "large-epsilon-not-zero": "A boundless attack does not reach 0%",
     "not-monotone": "Success is not monotone in the radius",
     "noise-as-strong": "Noise as strong as gradients",
+}
+#: What each means where it fires.
+MEANINGS = {
+    "robust-above-clean": "Attacked rows are easier than clean ones, so the examples were not made against this "
+    "model. This is no robustness.",
+    "transfer-stronger-than-white-box": "Examples made on another model break more rows than the model's own "
+    "attack: its white-box figure is too high.",
+    "black-box-adds": "A search that sees scores alone breaks rows that no attack with gradients breaks: the "
+    "gradients hide what it finds.",
+    "zero-gradients": "A gradient attack cannot move where the gradient is exactly zero: rows that it does not break "
+    "prove nothing.",
+    "single-step-stronger": "More steps should never break fewer rows: the longer attack gets lost.",
+    "large-epsilon-not-zero": "With no bound to speak of, every row can be changed at will; rows that are not broken "
+    "show a broken attack.",
+    "not-monotone": "Rows are not broken at a radius though a smaller one broke them: the plain attack is too weak to "
+    "measure this model.",
+    "noise-as-strong": "Blind noise breaks more rows than following the gradient: the gradients mislead, and PGD "
+    "overstates robustness.",
 }
 
 
@@ -44,7 +62,7 @@ def raise_alarms(evidence: Evidence, arm: str, *, threat: str) -> list[Alarm]:
 
 
 def accuracy_under(evidence: Evidence, arm: str, attack: tuple[str, str, str, float]) -> float:
-    """Share of rows that stand, mean over training runs; `attack` is (evaluation, threat, attack, epsilon)."""
+    """Robust accuracy, mean over training runs; `attack` is (evaluation, threat, attack, epsilon)."""
     evaluation, threat, name, epsilon = attack
     success, _ = evidence.success_of_rows(arm, evaluation=evaluation, threat=threat, attack=name, epsilon=epsilon)
     return 1.0 - float(success.mean())
@@ -57,8 +75,19 @@ def clean_accuracy_beside(evidence: Evidence, arm: str, attack: tuple[str, str, 
     return float((evidence.probabilities(arm).argmax(axis=2) == evidence.labels)[:, rows].mean())
 
 
-def _alarm(identifier: str, arm: str, *, fired: bool, message: str, value: float) -> Alarm:
-    return Alarm(id=identifier, title=TITLES[identifier], arm=arm, fired=fired, message=message, value=value)
+def _alarm(
+    identifier: str, arm: str, *, fired: bool, message: str, value: float, readings: Mapping[str, float]
+) -> Alarm:
+    return Alarm(
+        id=identifier,
+        title=TITLES[identifier],
+        arm=arm,
+        fired=fired,
+        message=message,
+        value=value,
+        meaning=MEANINGS[identifier],
+        readings=[Reading(label=label, value=share) for label, share in readings.items()],
+    )
 
 
 def _above_clean(evidence: Evidence, arm: str) -> Iterator[Alarm]:
@@ -82,8 +111,9 @@ def _above_clean(evidence: Evidence, arm: str) -> Iterator[Alarm]:
         "robust-above-clean",
         arm,
         fired=fired,
-        message=f"{arm}: {robust:.1%} under {highest[0]} {highest[2]} at {highest[3]:g}, {clean:.1%} clean; {meaning}.",
+        message=f"{robust:.1%} under {highest[0]} {highest[2]} at {highest[3]:g}, {clean:.1%} clean; {meaning}.",
         value=robust - clean,
+        readings={f"under {highest[0]} {highest[2]} at {highest[3]:g}": robust, "clean": clean},
     )
 
 
@@ -101,15 +131,16 @@ def _transfer(evidence: Evidence, arm: str, threat: str) -> Iterator[Alarm]:
     }
     worst = max(gains, key=lambda attack: gains[attack])
     fired = gains[worst] > TOLERANCE
-    verb = "fewer rows stand under" if fired else "no fewer rows stand under"
+    under, alone = (accuracy_under(evidence, arm, attack) for attack in (worst, ("white-box", *worst[1:])))
+    verb = "more rows are broken by" if fired else "no more rows are broken by"
     yield _alarm(
         "transfer-stronger-than-white-box",
         arm,
         fired=fired,
-        message=f"{arm}: {verb} examples made for another model than under its own attack ({worst[2]} at "
-        f"{worst[3]:g}: {accuracy_under(evidence, arm, worst):.1%} against "
-        f"{accuracy_under(evidence, arm, ('white-box', *worst[1:])):.1%}).",
+        message=f"{verb} examples made on another model than by its own attack (robust accuracy under {worst[2]} at "
+        f"{worst[3]:g}: {under:.1%} against {alone:.1%}).",
         value=gains[worst],
+        readings={f"under transferred {worst[2]} at {worst[3]:g}": under, "under its own attack": alone},
     )
 
 
@@ -127,14 +158,15 @@ def _checks(evidence: Evidence, arm: str, threat: str) -> Iterator[Alarm]:
         "zero-gradients",
         arm,
         fired=share > 0.01,
-        message=f"{arm}: {share:.1%} of the checked rows have a gradient of exactly zero in every feature the "
+        message=f"{share:.1%} of the checked rows have a gradient of exactly zero in every feature the "
         "adversary may touch; a gradient attack cannot move there.",
         value=share,
+        readings={"of the checked rows have a gradient of zero": share},
     )
     steepest = by_name["check-pgd-20"]
     for identifier, check, what in (
-        ("single-step-stronger", "check-single-step", "a single step leaves"),
-        ("noise-as-strong", "check-noise", "twenty draws of random noise leave"),
+        ("single-step-stronger", "check-single-step", "a single step"),
+        ("noise-as-strong", "check-noise", "20 random perturbations"),
     ):
         gains = {name: standing[strong] - standing[name] for name, strong in zip(by_name[check], steepest, strict=True)}
         worst = max(gains, key=lambda name: gains[name])
@@ -143,10 +175,14 @@ def _checks(evidence: Evidence, arm: str, threat: str) -> Iterator[Alarm]:
             identifier,
             arm,
             fired=fired,
-            message=f"{arm}: {what} {standing[worst]:.1%} standing at {worst[3]:g}, PGD with 20 steps "
+            message=f"accuracy under {what} at {worst[3]:g}: {standing[worst]:.1%}, under PGD with 20 steps: "
             f"{standing[worst] + gains[worst]:.1%}"
             + ("; the gradients mislead, so PGD overstates robustness." if fired else "."),
             value=gains[worst],
+            readings={
+                f"under {what} at {worst[3]:g}": standing[worst],
+                "under PGD with 20 steps": standing[worst] + gains[worst],
+            },
         )
     accuracies = [standing[name] for name in steepest]
     rises = np.diff(accuracies)
@@ -159,9 +195,10 @@ def _checks(evidence: Evidence, arm: str, threat: str) -> Iterator[Alarm]:
         "not-monotone",
         arm,
         fired=fired,
-        message=f"{arm}: {path} (PGD, 20 steps, afresh at each radius); {escaped:.1%} of the rows stand at a radius "
+        message=f"{path} (PGD, 20 steps, afresh at each radius); {escaped:.1%} of the rows are not broken at a radius "
         "though a smaller one broke them" + ("; the attack is too weak to measure this model." if fired else "."),
         value=escaped,
+        readings={"of the rows are not broken at a radius though a smaller one broke them": escaped},
     )
     yield from _black_box(evidence, arm, by_name)
     large = by_name["check-large"][0]
@@ -170,10 +207,11 @@ def _checks(evidence: Evidence, arm: str, threat: str) -> Iterator[Alarm]:
         "large-epsilon-not-zero",
         arm,
         fired=left > 0,
-        message=f"{arm}: {left:.1%} of the checked rows stand under a radius of {large[3]:g}, which frees everything "
+        message=f"{left:.1%} of the checked rows are not broken at a radius of {large[3]:g}, which frees everything "
         "the adversary may touch"
         + ("; either the attack fails, or the model hardly uses those features." if left > 0 else "."),
         value=left,
+        readings={f"of the checked rows are not broken at a radius of {large[3]:g}": left},
     )
 
 
@@ -196,10 +234,14 @@ def _black_box(evidence: Evidence, arm: str, by_name: dict[str, list[tuple[str, 
             "black-box-adds",
             arm,
             fired=fired,
-            message=f"{arm}: {left.mean():.1%} of the checked rows stand at {name[3]:g} under white-box attacks, "
+            message=f"{left.mean():.1%} of the checked rows are not broken at {name[3]:g} by white-box attacks, "
             f"{left.mean() - added:.1%} with Square"
             + ("; the gradients hide what scores alone find." if fired else "."),
             value=added,
+            readings={
+                f"not broken at {name[3]:g} by white-box attacks": float(left.mean()),
+                "with Square": float(left.mean()) - added,
+            },
         )
 
 

@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from fairtoll._version import __version__
-from fairtoll.evidence.copies import describe_copies
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
 from fairtoll.findings.alarms import raise_alarms
@@ -39,7 +38,7 @@ def assemble(
     cuts: Sequence[str] = (),
     examples: Sequence[results.Example] = (),
     environment: Mapping[str, Any] | None = None,
-    seconds: Mapping[str, float] | None = None,
+    times: Sequence[results.StageTime] = (),
     minimum_rows: int = 10,
 ) -> results.Results:
     """Compute everything a report shows, from evidence alone.
@@ -51,7 +50,7 @@ def assemble(
     plan : sequence of (Comparison, Question)
         The gaps to report.
     title, question : str
-        Of the report, and what was asked, in one sentence.
+        Of the report, and what is evaluated, in one sentence.
     threat : str
         Name of the threat whose attacks alarms are read from.
     published, published_accuracy : mapping, optional
@@ -87,6 +86,7 @@ def assemble(
             note=str(about.get("note", "")),
             rows={**about.get("rows", {}), "test": len(evidence.rows)},
             classes=list(evidence.class_names),
+            unofficial=about.get("unofficial"),
             attributes={name: [str(v) for v in np.unique(evidence.partition(name))] for name in evidence.attributes},
         ),
         configuration=dict(configuration),
@@ -95,16 +95,13 @@ def assemble(
         accuracy=accuracy,
         claims=judge_claims(findings, accuracy) if judge_claims else [],
         alarms=[alarm for arm in arms for alarm in raise_alarms(evidence, arm.name, threat=threat)],
-        notes=[
-            *(describe_copies(arm, copies) for arm, copies in evidence.copies.items()),
-            *(make_notes(findings, accuracy) if make_notes else []),
-        ],
+        notes=make_notes(findings, accuracy) if make_notes else [],
         highlights=make_highlights(findings, accuracy) if make_highlights else [],
         cuts=list(cuts),
         least_epsilon=least_epsilons(evidence),
         examples=list(examples),
         environment=dict(environment or describe_environment()),
-        seconds=dict(seconds or {}),
+        times=list(times),
     )
 
 

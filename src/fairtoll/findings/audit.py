@@ -25,7 +25,6 @@ from fairtoll.findings.audited import Audit
 from fairtoll.findings.plan import audit_questions
 from fairtoll.findings.questions import Attack, Comparison
 from fairtoll.models.stack import ModelStack
-from fairtoll.names import as_names
 from fairtoll.progress import part, tracked
 from fairtoll.threads import threads_for
 from fairtoll.threats.linf import LinfThreat
@@ -104,14 +103,15 @@ def audit(
     chosen = check_attacks(attacks) if attacks is not None else (Union(),)
     if not chosen:
         raise FairtollError("attacks is empty; expected one attack or more, or leave it out for a union of attacks")
-    names = as_names(models, what="an arm")
-    arms = [_arm(name, given, seed) for name, given in zip(names, models.values(), strict=True)]
+    arms = [_arm(name, given, seed) for name, given in models.items()]
     if len(arms) < 2:
         raise FairtollError(f"{len(arms)} model given; expected two or more: a standard one first, then hardened ones")
     known = ["class", *data.groups]
-    partitions = known if partitions is None else [*as_names(partitions, what="a partition")]
+    partitions = known if partitions is None else list(partitions)
     for partition in partitions:
-        data.partition(partition)  # an unknown attribute, or cells of one name, before the work
+        for name in partition.split(" & "):
+            if name not in known:
+                raise FairtollError(f"unknown attribute '{name}'; this data has: {', '.join(known)}")
     every_model = [model for arm in arms for model in arm.models]
     with threads_for(*every_model):
         predictions, found = _collect(arms, Target(data, threat, THREAT), epsilons, chosen, least_epsilon_max)
@@ -185,8 +185,7 @@ def audit_evidence(
             f"the evidence has {len(arms)} arm; expected two or more to compare (name the column of models with "
             "arm=...); for one model's gap use fairtoll.metrics and fairtoll.statistics"
         )
-    known = ["class", *evidence.attributes]
-    partitions = known if partitions is None else [*as_names(partitions, what="a partition")]
+    partitions = ["class", *evidence.attributes] if partitions is None else list(partitions)
     attacks = list(attacks) or [describe(Union())]
     questions = audit_questions(
         partitions,

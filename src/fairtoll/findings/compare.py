@@ -251,7 +251,7 @@ def _describe(
     )
 
 
-def _levelled(standard: results.ArmValue, robust: results.ArmValue, metric: Metric) -> str | None:
+def _levelled(standard: results.ArmValue, robust: results.ArmValue, metric: Metric) -> results.LevellingDown | None:
     kept = [
         (one.group, one.value, other.value)
         for one, other in zip(standard.groups, robust.groups, strict=True)
@@ -260,7 +260,22 @@ def _levelled(standard: results.ArmValue, robust: results.ArmValue, metric: Metr
     if len(kept) < 2 or not metric.levels_down:
         return None
     before, after = {name: value for name, value, _ in kept}, {name: value for name, _, value in kept}
-    return levelling_down(before, after, higher_is_better=metric.higher_is_better).sentence
+    found = levelling_down(before, after, higher_is_better=metric.higher_is_better)
+
+    def change(name: str) -> results.GroupChange:
+        return results.GroupChange(group=name, standard=before[name], robust=after[name])
+
+    return (
+        results.LevellingDown(
+            standard_gap=found.standard_gap,
+            robust_gap=found.robust_gap,
+            best=change(found.best),
+            worst=change(found.worst_standard),
+            robust_worst=change(found.worst_robust),
+        )
+        if found.levelled_down
+        else None
+    )
 
 
 def _verdict_name(verdict: Verdict) -> results.VerdictName:

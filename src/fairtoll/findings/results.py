@@ -75,7 +75,7 @@ class Parameters(_Strict):
     label: str | None = Field(description="true class that the rows are restricted to")
     target: str | None = Field(description="class whose confidence or prediction is averaged")
     matched_rate: float | None = Field(
-        default=None, description="mean success rate at which each arm is asked, each at the radius that gives it"
+        default=None, description="mean success rate at which the arms are compared, each at the radius that gives it"
     )
 
 
@@ -85,6 +85,24 @@ class Published(_Strict):
     standard: float
     robust: float
     note: str | None = None
+
+
+class GroupChange(_Strict):
+    """One group's own value in both arms."""
+
+    group: str
+    standard: float
+    robust: float
+
+
+class LevellingDown(_Strict):
+    """The gap shrank because the group best off lost more than the one worst off gained."""
+
+    standard_gap: float
+    robust_gap: float
+    best: GroupChange = Field(description="the group best off in the standard arm")
+    worst: GroupChange = Field(description="the group worst off in the standard arm")
+    robust_worst: GroupChange = Field(description="the group worst off in the robust arm")
 
 
 class Finding(_Strict):
@@ -104,7 +122,7 @@ class Finding(_Strict):
     verdict: VerdictName
     verdict_from_control: VerdictName | None
     reason: str
-    levelling_down: str | None
+    levelling_down: LevellingDown | None = Field(description="where the values alone are levelled down")
     margin: float
     runs: int = Field(description="training runs of each arm")
     published: Published | None
@@ -131,7 +149,7 @@ class LeastEpsilonGroup(_Strict):
     group: str
     mean: float = Field(description="censored rows count with the largest radius: a lower limit")
     median: float
-    censored: float = Field(description="share of rows that stand at the largest radius")
+    censored: float = Field(description="share of rows that no attack breaks at the largest radius")
     broken: list[float] = Field(description="share of rows with a least epsilon of at most each of `epsilons`")
 
 
@@ -264,6 +282,13 @@ class Claim(_Strict):
     findings: list[str]
 
 
+class Reading(_Strict):
+    """One share that an alarm rests on, such as an accuracy under one attack."""
+
+    label: str = Field(description="what was measured, such as 'under PGD with 20 steps at 0.1'")
+    value: float = Field(description="a share of rows")
+
+
 class Alarm(_Strict):
     """A sign that a robustness figure is not what it seems."""
 
@@ -273,6 +298,8 @@ class Alarm(_Strict):
     fired: bool
     message: str
     value: float | None
+    meaning: str = Field(default="", description="what it means where it fires, in a sentence or two")
+    readings: list[Reading] = Field(default=[], description="the figures behind it, the one in doubt first")
 
 
 class Arm(_Strict):
@@ -292,6 +319,18 @@ class Data(_Strict):
     rows: dict[str, int]
     classes: list[str]
     attributes: dict[str, list[str]]
+    unofficial: str | None = Field(
+        default=None, description="how they differ from the official data, beside every figure; none: they do not"
+    )
+
+
+class StageTime(_Strict):
+    """How long one stage of a run took."""
+
+    stage: str
+    kind: Literal["training", "attacks", "predictions", "leave-one-out", "statistics", "report", "other"]
+    arm: str | None
+    seconds: float
 
 
 class Results(_Strict):
@@ -300,7 +339,7 @@ class Results(_Strict):
     fairtoll_version: str
     schema_version: Literal[2]
     title: str
-    question: str = Field(description="what was asked, in one sentence")
+    question: str = Field(description="what is evaluated, in one sentence")
     dataset: Data
     configuration: dict[str, Any]
     arms: list[Arm]
@@ -315,7 +354,7 @@ class Results(_Strict):
     examples: list[Example] = Field(default=[])
     leave_one_out: list[LeaveOneOut] = Field(default=[], description="by arm and design, the paper's design first")
     environment: dict[str, Any]
-    seconds: dict[str, float]
+    times: list[StageTime] = Field(default=[], description="of the stages, in the order they ended")
 
     @classmethod
     def read(cls, path: Path) -> Results:

@@ -1,4 +1,4 @@
-"""The report: one page, figures and tables, all drawn from `results.json` alone."""
+"""The report: one page, figures and tables, all drawn from `Results` alone."""
 
-from fairtoll.report._html import render_html as render_html
-from fairtoll.report._write import write_report as write_report
+from fairtoll.report.page import render_html as render_html
+from fairtoll.report.write import write_report as write_report

@@ -13,6 +13,7 @@ import json
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -117,6 +118,8 @@ class Run:
         after: Sequence[str] = (),
         detail: Mapping[str, Any] | None = None,
         seconds: float = 0.0,
+        kind: str = "other",
+        arm: str | None = None,
     ) -> bool:
         """Run `make` unless its outputs are up to date.
 
@@ -134,6 +137,8 @@ class Run:
             What else it depends on, of the part of the configuration that may grow.
         seconds : float
             What it took before `make`, on another machine.
+        kind, arm : str
+            Of the work, for who sums up the times: see `FinishedStage`.
 
         Returns
         -------
@@ -152,6 +157,8 @@ class Run:
                 "key": key,
                 "after": list(after),
                 "seconds": round(seconds + time.monotonic() - started, 3),
+                "kind": kind,
+                "arm": arm,
                 "ended": time.time(),
                 "files": {output: checksum(self.folder / output) for output in outputs},
             }
@@ -264,12 +271,25 @@ def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
     )
 
 
-def finished_stages(folder: Path) -> dict[str, float]:
-    """How long each finished stage of a run took, in seconds, in the order they ended.
+@dataclass(frozen=True)
+class FinishedStage:
+    """What a finished stage did, a kind of work such as "training", for which arm if for one, and how long it took."""
+
+    stage: str
+    kind: str
+    arm: str | None
+    seconds: float
+
+
+def finished_stages(folder: Path) -> list[FinishedStage]:
+    """The finished stages of a run, in the order they ended.
 
     Examples
     --------
     >>> finished_stages(Path("nowhere"))
-    {}
+    []
     """
-    return {name: float(record["seconds"]) for name, record in stage_records(folder).items()}
+    return [
+        FinishedStage(name, record.get("kind", "other"), record.get("arm"), float(record["seconds"]))
+        for name, record in stage_records(folder).items()
+    ]

@@ -33,6 +33,10 @@ class Stage:
         on another machine.
     detail : mapping, optional
         What it depends on of the part of the configuration that may grow; see `fairtoll.runs.folder.Run`.
+    kind : str
+        Of the work: "training", "attacks", "predictions", "leave-one-out", "statistics", "report" or "other".
+    arm : str, optional
+        Whose work it is, where it is one arm's.
 
     Examples
     --------
@@ -48,6 +52,8 @@ class Stage:
     seconds: float = 1.0
     portable: bool = False
     detail: Mapping[str, Any] | None = None
+    kind: str = "other"
+    arm: str | None = None
 
     def stands(self, run: Run) -> bool:
         """Whether it is finished in that run."""
@@ -55,7 +61,16 @@ class Stage:
 
     def keep(self, run: Run, make: Callable[[], object], *, seconds: float = 0.0) -> bool:
         """Have `make` write its outputs unless they stand; returns whether they had to be written."""
-        return run.stage(self.name, self.outputs, make, after=self.after, detail=self.detail, seconds=seconds)
+        return run.stage(
+            self.name,
+            self.outputs,
+            make,
+            after=self.after,
+            detail=self.detail,
+            seconds=seconds,
+            kind=self.kind,
+            arm=self.arm,
+        )
 
 
 class Build(Protocol):

@@ -38,15 +38,17 @@ class LevellingDown:
     """How the groups changed behind a change of gap.
 
     `changes` robust minus standard of every group, `levelled_down` whether the gap shrank because the best
-    group lost more than the worst gained, `sentence` says so (None otherwise), `worst_standard` and
-    `worst_robust` the worst group's name and value in each arm.
+    group lost more than the worst gained, `standard_gap` and `robust_gap` the gaps, `best` the group best off in the
+    standard arm, `worst_standard` and `worst_robust` the group worst off in each arm.
     """
 
     levelled_down: bool
-    sentence: str | None
+    standard_gap: float
+    robust_gap: float
     changes: dict[Any, float]
-    worst_standard: tuple[Any, float]
-    worst_robust: tuple[Any, float]
+    best: Any
+    worst_standard: Any
+    worst_robust: Any
 
 
 def state_verdict(difference: Difference | None, *, margin: float) -> Verdict:
@@ -127,9 +129,8 @@ def levelling_down(
     Examples
     --------
     >>> found = levelling_down({"a": 0.9, "b": 0.7}, {"a": 0.75, "b": 0.68}, higher_is_better=True)
-    >>> found.sentence
-    'levelling down: the gap shrank from 0.2 to 0.07 as the best group (a) went from 0.9 to 0.75, \
-    while the worst went from 0.7 (b) to 0.68 (b)'
+    >>> found.levelled_down, found.best, round(found.standard_gap, 2), round(found.robust_gap, 2)
+    (True, 'a', 0.2, 0.07)
     """
     if set(standard_groups) != set(robust_groups) or len(standard_groups) < 2:
         raise FairtollError(
@@ -146,19 +147,12 @@ def levelling_down(
     gap_robust = sign * (robust_groups[best_robust] - robust_groups[worst_robust])
     fall = sign * (standard_groups[best] - robust_groups[best_robust])
     rise = sign * (robust_groups[worst_robust] - standard_groups[worst_standard])
-    down = gap_robust < gap_standard and fall > 0 and fall > rise
-    sentence = None
-    if down:
-        sentence = (
-            f"levelling down: the gap shrank from {gap_standard:.3g} to {gap_robust:.3g} as the best group "
-            f"({best}) went from {standard_groups[best]:.3g} to {robust_groups[best]:.3g}, while the worst "
-            f"went from {standard_groups[worst_standard]:.3g} ({worst_standard}) "
-            f"to {robust_groups[worst_robust]:.3g} ({worst_robust})"
-        )
     return LevellingDown(
-        levelled_down=down,
-        sentence=sentence,
+        levelled_down=gap_robust < gap_standard and fall > 0 and fall > rise,
+        standard_gap=gap_standard,
+        robust_gap=gap_robust,
         changes={name: robust_groups[name] - standard_groups[name] for name in standard_groups},
-        worst_standard=(worst_standard, standard_groups[worst_standard]),
-        worst_robust=(worst_robust, robust_groups[worst_robust]),
+        best=best,
+        worst_standard=worst_standard,
+        worst_robust=worst_robust,
     )

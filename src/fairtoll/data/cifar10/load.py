@@ -25,7 +25,8 @@ BYTES = 170_052_171
 #: Length of each of the six files in it.
 FILE_BYTES = 10_000 * RECORD
 SOURCE = "CIFAR-10, Krizhevsky 2009, with its official split"
-JPEG = "JPEG copy, not the official pixels"
+UNOFFICIAL = "not the official pixels"
+JPEG = f"JPEG copy, {UNOFFICIAL}"
 
 
 def load_cifar10(
@@ -56,7 +57,7 @@ def load_cifar10(
     -------
     TrainTest
         `x` is `(N, 3, 32, 32)` float32 between 0 and 1. `title` and `note` say where the pixels come from; those of
-        a JPEG copy are not the official ones.
+        a JPEG copy are not the official ones, which `unofficial` says.
 
     Raises
     ------
@@ -76,7 +77,8 @@ def load_cifar10(
     title, pixels = describe(copy, splits)
     # Each split's bytes go as soon as its floats are there.
     train, test = splits.pop("train").dataset(), splits.pop("test").dataset()
-    return TrainTest(train, test, title=title, note=f"{SOURCE}; {pixels}.")
+    unofficial = UNOFFICIAL if pixels == JPEG else None
+    return TrainTest(train, test, title=title, note=f"{SOURCE}; {pixels}.", unofficial=unofficial)
 
 
 def locate(folder: str | os.PathLike[str] | None, *, download: bool) -> tuple[Copy, float]:

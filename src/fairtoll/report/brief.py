@@ -1,0 +1,140 @@
+"""The first screen in words: the question, the answer, how the verdicts fall."""
+
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from fairtoll.findings.results import Results, VerdictName
+from fairtoll.report.accuracies import first_epsilon, main_accuracies, weakest
+from fairtoll.report.arms import arm_titles
+from fairtoll.report.metrics import metric_of
+from fairtoll.report.numbers import INSUFFICIENT, percent
+from fairtoll.report.sections.leave_one_out.words import by_arm, entries_of, of_design, rate
+from fairtoll.report.select import epsilon_text, headline, protocol_title, protocols, verdict_words
+
+VERDICTS: tuple[VerdictName, ...] = ("less fair", "fairer", "equivalent", "inconclusive", "insufficient data")
+# Less than two points between static transfer and white-box is not worth the line.
+APART = 0.02
+
+
+@dataclass(frozen=True)
+class VerdictCounts:
+    """How often each verdict was reached for one metric of one protocol."""
+
+    protocol: str
+    metric: str
+    counts: tuple[int, ...]
+    from_control: tuple[int, ...] | None
+
+
+@dataclass(frozen=True)
+class Line:
+    """One line of the answer, under its label."""
+
+    label: str
+    text: str
+
+
+def question(results: Results) -> str:
+    """Return what is evaluated, in one sentence: the results' own, else a general one."""
+    title = results.dataset.title or results.title or "the data"
+    return results.question or (
+        f"When a classifier on {title} is hardened against adversarial examples, does it become less fair "
+        "between classes and between groups?"
+    )
+
+
+def verdict_counts(results: Results) -> list[VerdictCounts]:
+    """Return the verdicts of every metric and protocol, counted."""
+    tallies = []
+    for protocol in protocols(results):
+        of_protocol = [f for f in results.findings if f.protocol == protocol]
+        for metric in dict.fromkeys(f.metric for f in of_protocol):
+            found = [f for f in of_protocol if f.metric == metric]
+            plain = Counter(f.verdict for f in found)
+            control = Counter(f.verdict_from_control for f in found if f.verdict_from_control)
+            tallies.append(
+                VerdictCounts(
+                    protocol,
+                    metric_of(metric).symbol,
+                    tuple(plain[verdict] for verdict in VERDICTS),
+                    tuple(control[verdict] for verdict in VERDICTS) if control else None,
+                )
+            )
+    return tallies
+
+
+def in_words(verdicts: Sequence[str]) -> str:
+    """Return counted verdicts as a phrase."""
+    counts = Counter(verdicts)
+    ordered = sorted(counts, key=lambda words: next((i for i, v in enumerate(VERDICTS) if words.startswith(v)), 9))
+    return ", ".join(f"{counts[words]} {words}" for words in ordered) or "none"
+
+
+def answer(results: Results) -> list[Line]:
+    """Return the answer in brief: how the verdicts fall under each protocol, what the robustness is worth."""
+    lines = []
+    titles = arm_titles(results)
+    for protocol in protocols(results):
+        found = headline(results, protocol)
+        if not found:
+            continue
+        counts = Counter(f.robust.arm for f in found)
+        robust = max(counts, key=lambda arm: counts[arm])
+        others = [f for f in found if f.robust.arm != robust]
+        found = [f for f in found if f.robust.arm == robust]
+        text = f"{len(found)} gap{'' if len(found) == 1 else 's'} of {titles[robust]}: "
+        text += in_words([verdict_words(f) for f in found])
+        controlled = [verdict_words(f, from_control=True) for f in found if f.verdict_from_control]
+        text += f"; against its control: {in_words(controlled)}" if controlled else ""
+        for arm in dict.fromkeys(f.robust.arm for f in others):
+            verdicts = [f.verdict for f in others if f.robust.arm == arm]
+            # Another arm's line is the other protocol's; here only what was found out.
+            if set(verdicts) - {"inconclusive", INSUFFICIENT}:
+                text += f"; {titles[arm]}: {in_words(verdicts)}"
+        text += "."
+        name = protocol_title(protocol).removeprefix("the ")
+        lines.append(Line(f"{name[0].upper()}{name[1:]}.", text))
+    return lines + robustness_line(results) + leave_one_out_line(results)
+
+
+def leave_one_out_line(results: Results) -> list[Line]:
+    """Return what a left-out row and what a new seed flips, by arm; nothing where either was not measured."""
+    titles, said = arm_titles(results), []
+    for arm, entries in by_arm(entries_of(results)).items():
+        masked, seed = of_design(entries, "masked"), of_design(entries, "new-seed")
+        if masked and seed:
+            rounding = of_design(entries, "one-ulp")
+            floor = f", rounding alone {rate(rounding.flip_rate)}%" if rounding and rounding.flip_rate else ""
+            said.append(
+                f"{titles[arm]}: leaving a row out, all else held, flips {rate(masked.flip_rate)}% of predictions"
+                f"{floor}, a new seed {rate(seed.flip_rate)}%."
+            )
+    return [Line("Leave-one-out.", " ".join(said))] if said else []
+
+
+def robustness_line(results: Results) -> list[Line]:
+    """Return what a white-box attack leaves of each arm, and of the paper's figure by static transfer."""
+    epsilon = first_epsilon(results)
+    if epsilon is None:
+        return []
+    titles = arm_titles(results)
+    white = {e.arm: e for e in weakest(main_accuracies(results, "white-box"), epsilon)}
+    moved = {e.arm: e for e in weakest(main_accuracies(results, "static-transfer"), epsilon)}
+    findings = results.findings
+    arms = dict.fromkeys([f.robust.arm for f in findings] + [f.standard.arm for f in findings])
+    moved_most: list[str] = []
+    others: list[str] = []
+    for arm in arms:
+        if arm not in white:
+            continue
+        left, transfer = f"{titles[arm]} {percent(white[arm].mean)}%", moved.get(arm)
+        # Examples made on the model itself are no transfer.
+        if transfer is not None and transfer.source_arm != arm and abs(transfer.mean - white[arm].mean) >= APART:
+            here, paper = f"{percent(transfer.mean)}%", transfer.published
+            claimed = here if paper is None else f"the paper's {percent(paper)}% ({here} here)"
+            moved_most.append(f"{left}: {claimed} is static transfer.")
+        else:
+            others.append(left)
+    text = " ".join([*moved_most, *([f"{', '.join(others)}."] if others else [])])
+    return [Line(f"Robust accuracy, white-box, {epsilon_text(epsilon)}.", text)] if text else []

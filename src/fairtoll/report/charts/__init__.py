@@ -1,0 +1,1 @@
+"""The marks that figures are made of: rows, groups, lines, curves, images, and their files."""

@@ -1,0 +1,260 @@
+"""Charts of findings that several sections share: gaps against chance, and groups in each arm."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from fairtoll.findings.results import Finding, Results
+from fairtoll.report.arms import arm_colours, arm_titles, arm_values
+from fairtoll.report.charts.domain import reach
+from fairtoll.report.charts.row import Row
+from fairtoll.report.charts.rows import row_panel
+from fairtoll.report.charts.style import PAPER_MARK, Figure, Panel
+from fairtoll.report.metrics import metric_of
+from fairtoll.report.numbers import finite, in_unit, interval, percent, unit_name
+from fairtoll.report.select import epsilon_text, evaluation_name, group_of, set_name
+
+GAP_MARKS = (
+    "Dot: the gap, mean over training runs. Line: its interval. Small dots: single runs. "
+    "Shaded: where the gap of equal groups falls 95 times in 100, with its mean as a tick."
+)
+
+
+def scaled(value: object, unit: str) -> float | None:
+    """Return a value in its axis's unit."""
+    found = finite(value)
+    return None if found is None else found * (100 if unit == "points" else 1)
+
+
+def pair(bounds: Sequence[float] | None, unit: str) -> tuple[float, float] | None:
+    """Return both ends of an interval in the axis's unit, or None where one is missing."""
+    if not bounds:
+        return None
+    low, high = scaled(bounds[0], unit), scaled(bounds[1], unit)
+    return None if low is None or high is None else (low, high)
+
+
+def runs(values: Sequence[float | None], unit: str) -> list[float]:
+    """Return the single runs' values in the axis's unit; none where one run is all there is."""
+    found = [run for value in values if (run := scaled(value, unit)) is not None]
+    return found if len(found) > 1 else []
+
+
+def has_published(findings: Sequence[Finding]) -> bool:
+    """Return whether the paper printed a value for any of these."""
+    return any(
+        finding.published or any(group.published is not None for arm in arm_values(finding) for group in arm.groups)
+        for finding in findings
+    )
+
+
+def gap_domain(findings: Sequence[Finding]) -> tuple[float, float]:
+    """Return the axis that holds every gap, run, null and published value, and the usual intervals."""
+    unit = metric_of(findings[0].metric).unit
+    points: list[object] = []
+    ends: list[object] = []
+    for finding in findings:
+        points += [finding.published.standard, finding.published.robust] if finding.published else []
+        for value in arm_values(finding):
+            points += [value.value, value.null_95, *value.per_run]
+            ends += [value.interval[1]] if value.interval else []
+    return 0.0, reach(in_axis(points, unit), in_axis(ends, unit), limit=100.0 if unit == "points" else None)
+
+
+def rate_domain(finding: Finding) -> tuple[float, float] | None:
+    """Return the axis of the groups' own rates, never past 0 or 100 percent; None for other units."""
+    if metric_of(finding.metric).unit != "points":
+        return None
+    entries = [group for value in arm_values(finding) for group in value.groups]
+    found = [entry for group in entries for entry in (group.value, group.published)]
+    found += [end for group in entries for end in group.interval or ()]
+    seen = in_axis(found, "points") or [0.0, 100.0]
+    room = 0.04 * (max(seen) - min(seen)) + 0.5
+    return max(min(seen) - room, 0.0), min(max(seen) + room, 100.0)
+
+
+def in_axis(values: Sequence[object], unit: str) -> list[float]:
+    """Return the finite ones of these values in the axis's unit."""
+    return [found for value in values if (found := scaled(value, unit)) is not None]
+
+
+def printed_gap(finding: Finding, arm: str) -> float | None:
+    """Return the paper's gap for one arm of a finding; None where it has none."""
+    if finding.published is None:
+        return None
+    printed = {finding.standard.arm: finding.published.standard, finding.robust.arm: finding.published.robust}
+    return printed.get(arm)
+
+
+def gap_panel(
+    results: Results,
+    name: str,
+    title: str,
+    findings: Sequence[Finding],
+    headings: Sequence[str] | None = None,
+    domain: tuple[float, float] | None = None,
+) -> Panel:
+    """Return every arm's gap of each finding against the null band."""
+    unit = metric_of(findings[0].metric).unit
+    colours, titles = arm_colours(results), arm_titles(results)
+    rows, words = [], []
+    for index, finding in enumerate(findings):
+        if headings:
+            rows.append(Row(headings[index]))
+        for value in arm_values(finding):
+            published = printed_gap(finding, value.arm)
+            limit = scaled(value.null_95, unit)
+            gap = finite(value.value)
+            rows.append(
+                Row(
+                    titles[value.arm],
+                    colours[value.arm],
+                    value=scaled(gap, unit),
+                    interval=pair(value.interval, unit),
+                    band=None if limit is None else (0.0, limit),
+                    tick=scaled(value.null_mean, unit),
+                    published=scaled(published, unit),
+                    seeds=runs(value.per_run, unit),
+                    text="too few rows" if gap is None else in_unit(gap, unit),
+                    tooltip={
+                        "arm": titles[value.arm],
+                        "gap": in_unit(gap, unit),
+                        "interval": interval(value.interval, unit),
+                        "null mean": in_unit(value.null_mean, unit),
+                        "null 95% point": in_unit(value.null_95, unit),
+                        "worst group": str(value.worst_group or "–"),
+                        "best group": str(value.best_group or "–"),
+                        **({"paper": in_unit(published, unit)} if published is not None else {}),
+                    },
+                )
+            )
+        words.append(
+            f"{headings[index] + ': ' if headings else ''}"
+            + ", ".join(
+                f"{titles[v.arm]} {in_unit(v.value, unit)} (95% of null below {in_unit(v.null_95, unit)})"
+                for v in arm_values(finding)
+            )
+        )
+    metric = metric_of(findings[0].metric)
+    return row_panel(
+        name,
+        title,
+        rows,
+        axis=f"{metric.symbol}, {'points' if unit == 'points' else unit_name(unit)}",
+        summary=f"{title}, {metric.title} in {unit_name(unit)}. {'; '.join(words)}.",
+        domain=domain or gap_domain(findings),
+    )
+
+
+def group_panel(results: Results, name: str, title: str, finding: Finding, *, controls: bool = False) -> Panel:
+    """Return each group's own value in each arm, with intervals."""
+    metric = metric_of(finding.metric)
+    unit = metric.unit
+    colours, titles = arm_colours(results), arm_titles(results)
+    arms = arm_values(finding, controls=controls)
+    show = percent if unit == "points" else in_unit_of(unit)
+    rows, words = [], []
+    for first in arms[0].groups:
+        flag = "" if first.sufficient else ", too few"
+        rows.append(Row(f"{first.group} (n = {first.rows:,}{flag})"))
+        for value in arms:
+            group = group_of(value, first.group)
+            title_of_arm = titles[value.arm]
+            rows.append(
+                Row(
+                    title_of_arm,
+                    colours[value.arm],
+                    value=scaled(group.value, unit),
+                    interval=pair(group.interval, unit),
+                    published=scaled(group.published, unit),
+                    text=show(group.value),
+                    hollow=not group.sufficient,
+                    tooltip={
+                        "group": group.group,
+                        "arm": title_of_arm,
+                        metric.group_title.lower(): show(group.value),
+                        "interval": interval(group.interval, unit),
+                        "rows": f"{group.rows:,}",
+                    },
+                )
+            )
+            words.append(f"{group.group} {title_of_arm} {show(group.value)}")
+    axis = f"{metric.group_title}, {'percent' if unit == 'points' else unit_name(unit)}"
+    return row_panel(
+        name,
+        title,
+        rows,
+        axis=axis,
+        summary=f"{title}, {axis}. {', '.join(words)}.",
+        domain=rate_domain(finding),
+    )
+
+
+def in_unit_of(unit: str) -> Callable[[Any], str]:
+    """Return a function that shows a value in this unit."""
+    return lambda value: in_unit(value, unit)
+
+
+def spread_panel(
+    results: Results, name: str, title: str, findings: Sequence[Finding], headings: Sequence[str]
+) -> Panel:
+    """Return every group's rate on one line per arm: the line's length is the gap."""
+    metric = metric_of(findings[0].metric)
+    colours, titles = arm_colours(results), arm_titles(results)
+    rows, words = [], []
+    for heading, finding in zip(headings, findings, strict=True):
+        rows.append(Row(heading))
+        for value in arm_values(finding):
+            arm = titles[value.arm]
+            points = [
+                (
+                    100 * found,
+                    group.group,
+                    {
+                        "group": group.group,
+                        "arm": arm,
+                        metric.group_title.lower(): percent(group.value) + "%",
+                        "interval": interval(group.interval, "points"),
+                        "rows": f"{group.rows:,}",
+                    },
+                )
+                for group in value.groups
+                if (found := group.value) is not None
+            ]
+            rows.append(Row(arm, colours[value.arm], points=points))
+            words.append(f"{heading} {arm}: " + ", ".join(f"{group} {value:.1f}%" for value, group, _ in points))
+    partition = findings[0].parameters.partition
+    return row_panel(
+        name,
+        title,
+        rows,
+        axis=f"{metric.group_title}, percent of rows",
+        domain=(0, 100),
+        summary=f"{title}. {'; '.join(words)}.",
+        group_title=partition,
+    )
+
+
+def gap_figure(results: Results, name: str, caption: str, panels: list[Panel], findings: Sequence[Finding]) -> Figure:
+    """Return panels with the key of a gap chart."""
+    marks = GAP_MARKS + (PAPER_MARK if has_published(findings) else "")
+    return Figure(name, caption, panels, marks)
+
+
+def headings_of(results: Results, findings: Sequence[Finding]) -> list[str]:
+    """Return what tells these findings apart: radius, true label, and whatever else differs among them."""
+    differing = [
+        key
+        for key in ("evaluation", "attack", "denominator", "threat", "target")
+        if len({getattr(finding.parameters, key) for finding in findings} - {None}) > 1
+    ]
+    robust = {finding.robust.arm for finding in findings}
+    titles = arm_titles(results)
+    headings = []
+    for finding in findings:
+        parameters = finding.parameters
+        parts = [epsilon_text(parameters.epsilon), set_name(finding)]
+        parts += [titles[finding.robust.arm]] if len(robust) > 1 else []
+        values = [str(value) for key in differing if (value := getattr(parameters, key)) is not None]
+        parts += [evaluation_name(value) for value in values]
+        headings.append(", ".join(part for part in parts if part) or "all rows")
+    return headings

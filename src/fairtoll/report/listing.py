@@ -1,0 +1,103 @@
+"""Every finding as the list of all findings shows it, in words."""
+
+from dataclasses import dataclass
+
+from fairtoll.findings.results import ArmValue, Finding, LevellingDown, Results
+from fairtoll.report.arms import Titles, arm_titles, arm_values
+from fairtoll.report.metrics import metric_of
+from fairtoll.report.numbers import in_unit, interval, own_value, p_value, percent, unit_name
+from fairtoll.report.select import describe, verdict_words
+from fairtoll.report.tables.findings import difference_text
+
+
+@dataclass(frozen=True)
+class ArmDetail:
+    """One arm of a finding."""
+
+    title: str
+    gap: str
+    corrected: str
+    interval: str
+    null: str
+    worst: str
+    best: str
+
+
+@dataclass(frozen=True)
+class FindingRow:
+    """One finding: its name, what it comes to, and its details."""
+
+    finding: Finding
+    name: str
+    metric: str
+    unit: str
+    sides: list[ArmDetail]
+    arms: list[ArmDetail]
+    verdict: str
+    verdict_from_control: str
+    levelling: str
+    difference: str
+    from_control: str
+    margin: str
+    p_value: str
+    least: str
+    confidence: str
+
+
+def finding_rows(results: Results) -> list[FindingRow]:
+    """Return every finding in the results' order."""
+    titles = arm_titles(results)
+    return [finding_row(results, finding, titles) for finding in results.findings]
+
+
+def finding_row(results: Results, finding: Finding, titles: Titles) -> FindingRow:
+    """Return one finding in words."""
+    metric, change = metric_of(finding.metric), finding.difference
+    return FindingRow(
+        finding=finding,
+        name=describe(results, finding),
+        metric=metric.symbol,
+        unit="points" if metric.unit == "points" else unit_name(metric.unit),
+        sides=[arm_detail(finding, value, titles) for value in (finding.standard, finding.robust)],
+        arms=[arm_detail(finding, value, titles) for value in arm_values(finding)],
+        verdict=verdict_words(finding),
+        verdict_from_control=verdict_words(finding, from_control=True),
+        levelling=levelling_words(finding.levelling_down, metric.unit) if finding.levelling_down else "",
+        difference=difference_text(finding, change),
+        from_control=difference_text(finding, finding.difference_from_control),
+        margin=in_unit(finding.margin, metric.unit),
+        p_value=p_value(change.p_value if change else None),
+        least=in_unit(change.least_detectable if change else None, metric.unit),
+        confidence=percent(change.confidence if change else None, 2),
+    )
+
+
+def arm_detail(finding: Finding, value: ArmValue, titles: Titles) -> ArmDetail:
+    """Return one arm of a finding in words."""
+    unit = metric_of(finding.metric).unit
+    worst, best = value.worst_group, value.best_group
+    return ArmDetail(
+        title=titles[value.arm],
+        gap=in_unit(value.value, unit),
+        corrected=in_unit(value.corrected, unit),
+        interval=interval(value.interval, unit),
+        null=f"{in_unit(value.null_mean, unit)} / {in_unit(value.null_95, unit)}",
+        worst="–" if worst is None else f"{worst} {level(value.worst_value, unit)}",
+        best="–" if best is None else f"{best} {level(value.best_value, unit)}",
+    )
+
+
+def level(value: float | None, unit: str) -> str:
+    """Return a group's own value with its unit."""
+    return f"{own_value(value, unit)}{'%' if unit == 'points' else ''}"
+
+
+def levelling_words(found: LevellingDown, unit: str) -> str:
+    """Return how a gap shrank because the group best off lost, in a sentence."""
+    best, worst, after = found.best, found.worst, found.robust_worst
+    return (
+        f"The gap shrank from {in_unit(found.standard_gap, unit)} to {in_unit(found.robust_gap, unit)}"
+        f"{' points' if unit == 'points' else ''} as the best group ({best.group}) went from "
+        f"{level(best.standard, unit)} to {level(best.robust, unit)}, while the worst went from "
+        f"{level(worst.standard, unit)} ({worst.group}) to {level(after.robust, unit)} ({after.group})."
+    )

@@ -1,0 +1,130 @@
+"""The report as one HTML page that loads nothing from any network."""
+
+import base64
+import hashlib
+import json
+from importlib import resources
+from typing import Any
+
+from jinja2 import Environment, PackageLoader, StrictUndefined
+from markupsafe import Markup
+
+from fairtoll.findings.results import Results
+from fairtoll.report import numbers, words
+from fairtoll.report.alarms import kinds
+from fairtoll.report.brief import VERDICTS, answer, question, verdict_counts
+from fairtoll.report.build import build
+from fairtoll.report.charts.static import javascript, page_svg
+from fairtoll.report.charts.style import page_spec
+from fairtoll.report.listing import finding_rows
+from fairtoll.report.section import Section
+from fairtoll.report.source import source_line
+from fairtoll.report.times import by_kind
+
+
+def text_of(name: str) -> str:
+    """Return a file of the templates folder."""
+    return resources.files("fairtoll.report").joinpath("templates", name).read_text(encoding="utf-8")
+
+
+def embedded_json(value: Any) -> Markup:
+    """Return JSON that no name in it can end the script element around it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
+    for character in "<>&\u2028\u2029":
+        text = text.replace(character, f"\\u{ord(character):04x}")
+    return Markup(text)
+
+
+def script_hash(script: str) -> str:
+    """Return a script's source expression for the content security policy."""
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
+    return f"'sha256-{digest}'"
+
+
+def environment() -> Environment:
+    """Return Jinja with escaping on and the report's number formats as filters."""
+    made = Environment(
+        loader=PackageLoader("fairtoll.report", "templates"),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    made.filters.update(
+        percent=numbers.percent,
+        number=numbers.number,
+        point=words.point,
+        sentence=words.sentence,
+        slug=words.slug,
+        subscripts=words.subscripts,
+        typeset=words.typeset,
+    )
+    return made
+
+
+def printable(results: Results) -> Results:
+    """Return the results without control characters in any text."""
+    return Results.model_validate(numbers.printable(results.model_dump()))
+
+
+def render_html(results: Results) -> str:
+    """Return the report as one self-contained page.
+
+    Parameters
+    ----------
+    results
+        The page is a function of them alone.
+
+    Returns
+    -------
+    str
+        HTML with its styles, scripts and data inside, under a policy that forbids any network.
+    """
+    clean = printable(results)
+    return render_page(clean, build(clean))
+
+
+def render_page(results: Results, sections: list[Section], svgs: dict[str, str] | None = None) -> str:
+    """Return the page of these sections; `svgs` are the panels already drawn, by name."""
+    panels = [panel for section in sections for figure in section.figures for panel in figure.panels]
+    drawn = svgs if svgs is not None else {panel.name: page_svg(panel) for panel in panels}
+    bundle, script = javascript(), text_of("report.js")
+    policy = (
+        "default-src 'none'; style-src 'unsafe-inline'; img-src data:; base-uri 'none'; form-action 'none'; "
+        f"script-src {script_hash(bundle)} {script_hash(script)}"
+    )
+    counts = verdict_counts(results)
+    findings = finding_rows(results)
+    return (
+        environment()
+        .get_template("report.html.j2")
+        .render(
+            results=results,
+            dataset=results.dataset,
+            sections=sections,
+            svgs={name: Markup(svg) for name, svg in drawn.items()},
+            specs=embedded_json({panel.name: page_spec(panel) for panel in panels}),
+            policy=policy,
+            style=Markup(text_of("report.css")),
+            bundle=Markup(bundle),
+            script=Markup(script),
+            question=question(results),
+            source=source_line(results),
+            answer=answer(results),
+            counts=counts,
+            controlled=any(finding.verdict_from_control for finding in results.findings),
+            verdicts=[
+                (index, verdict)
+                for index, verdict in enumerate(VERDICTS)
+                if any(line.counts[index] or (line.from_control or line.counts)[index] for line in counts)
+            ],
+            findings=findings,
+            corrected_note=words.CORRECTED_NOTE,
+            finding_numbers={row.finding.id: number for number, row in enumerate(findings, 1)},
+            finding_names={row.finding.id: row.name for row in findings},
+            fired=kinds(results, fired=True),
+            silent=kinds(results, fired=False),
+            time=by_kind(results),
+            configuration=json.dumps(results.configuration, indent=2, ensure_ascii=False),
+        )
+    )

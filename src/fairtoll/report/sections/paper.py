@@ -1,0 +1,85 @@
+"""The section with what the paper printed beside what was measured."""
+
+from collections.abc import Sequence
+
+from fairtoll.findings.results import Finding, Results
+from fairtoll.report.charts.gaps import printed_gap
+from fairtoll.report.metrics import metric_of
+from fairtoll.report.numbers import (
+    unit_name,
+)
+from fairtoll.report.section import Section
+from fairtoll.report.select import (
+    describe,
+    headline,
+    verdict_words,
+)
+from fairtoll.report.tables.table import Cell, Column, Table
+from fairtoll.report.tables.units import end, ends, plainly, signed
+
+
+def against_the_paper(results: Results) -> Section:
+    """Return the paper's own numbers beside those measured under its protocol."""
+    section = Section(
+        "paper",
+        "Against the paper's numbers",
+        "The paper",
+        "Every gap that the paper printed, measured again under its protocol. Attack success is white-box, of all "
+        "rows; the other readings of it are under attack success.",
+    )
+    section.tables = paper_tables(results, headline(results, "paper"))
+    return section
+
+
+def paper_tables(results: Results, findings: Sequence[Finding]) -> list[Table]:
+    """Return one table per unit of the gaps that the paper printed too."""
+    printed = [finding for finding in findings if finding.published]
+    units = dict.fromkeys(metric_of(finding.metric).unit for finding in printed)
+    return [
+        paper_table(
+            results,
+            f"paper-{unit}" if len(units) > 1 else "paper",
+            f"The paper's gaps and ours, {unit_name(unit)}",
+            [finding for finding in printed if metric_of(finding.metric).unit == unit],
+        )
+        for unit in units
+    ]
+
+
+def paper_table(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> Table:
+    """Return gaps of one unit: printed, measured, by chance, and how far apart the arms are."""
+    unit = metric_of(findings[0].metric).unit
+    plain = plainly(unit)
+    controlled = any(finding.control for finding in findings)
+    columns = [
+        Column("Finding"),
+        Column("Paper, standard", plain, key="paper_standard"),
+        Column("Paper, robust", plain, key="paper_robust"),
+        Column("Standard", plain),
+        Column("Robust", plain),
+    ]
+    columns += [Column("Control", plain)] if controlled else []
+    columns += [
+        Column("Null 95%", plain, key="null_95"),
+        Column("Difference", signed(unit)),
+        Column("Low", end(unit)),
+        Column("High", end(unit)),
+        Column("Verdict"),
+    ]
+    columns += [Column("Verdict from control")] if controlled else []
+    rows: list[list[Cell]] = []
+    for finding in findings:
+        found, control = finding.difference, finding.control
+        row: list[Cell] = [describe(results, finding)]
+        row += [printed_gap(finding, value.arm) for value in (finding.standard, finding.robust)]
+        row += [finding.standard.value, finding.robust.value]
+        row += [control.value if control else None] if controlled else []
+        row += [finding.robust.null_95, found.value if found else None, *ends(found.interval if found else None)]
+        row += [verdict_words(finding)]
+        row += [verdict_words(finding, from_control=True) or None] if controlled else []
+        rows.append(row)
+    note = (
+        "Null 95%: what the gap of equal groups exceeds 5 times in 100, in the robust arm. Difference: corrected "
+        "robust minus corrected standard, with its interval."
+    )
+    return Table(name, caption, tuple(columns), rows, note, compact=True)

@@ -1,0 +1,82 @@
+"""The section on static transfer against white-box accuracy."""
+
+from fairtoll.findings.results import Results
+from fairtoll.report.accuracies import (
+    EVALUATION_TITLES,
+    first_epsilon,
+    main_accuracies,
+    radius_panel,
+    weakest,
+)
+from fairtoll.report.arms import arm_colours, arm_titles
+from fairtoll.report.charts.row import Row
+from fairtoll.report.charts.rows import row_panel
+from fairtoll.report.charts.style import Figure
+from fairtoll.report.numbers import (
+    percent,
+)
+from fairtoll.report.section import Section
+from fairtoll.report.select import (
+    epsilon_text,
+)
+
+
+def transfer(results: Results) -> Section:
+    """Return static transfer against white-box."""
+    section = Section(
+        "transfer",
+        "Static transfer against white-box",
+        "Transfer",
+        "How much of a robust accuracy is only that the examples were made for another model.",
+    )
+    section.figures = [figure for figure in (transfer_figure(results), epsilon_figure(results)) if figure]
+    return section
+
+
+def transfer_figure(results: Results) -> Figure | None:
+    """Return, per arm, the accuracy static transfer suggests and the one a white-box attack leaves."""
+    epsilon = first_epsilon(results)
+    transfer = {e.arm: e for e in weakest(main_accuracies(results, "static-transfer"), epsilon)}
+    white = {e.arm: e for e in weakest(main_accuracies(results, "white-box"), epsilon)}
+    both = [arm for arm in transfer if arm in white]
+    if not both:
+        return None
+    colours, titles = arm_colours(results), arm_titles(results)
+    rows, words = [], []
+    for arm in both:
+        name = titles[arm]
+        apart = float(transfer[arm].mean) - float(white[arm].mean)
+        points = [
+            (
+                100 * float(entry.mean),
+                label,
+                {"arm": name, "evaluation": label, "accuracy": f"{percent(entry.mean)}%"},
+            )
+            for label, entry in (("white-box", white[arm]), ("static transfer", transfer[arm]))
+        ]
+        rows.append(Row(name, colours[arm], points=points, text=percent(apart, sign=True)))
+        words.append(f"{name} white-box {percent(white[arm].mean)}%, transfer {percent(transfer[arm].mean)}%")
+    panel = row_panel(
+        "transfer",
+        f"What static transfer overstates, {epsilon_text(epsilon)}",
+        rows,
+        axis="Accuracy, percent",
+        domain=(0, 100),
+        summary=f"Accuracy by evaluation: {'; '.join(words)}.",
+    )
+    return Figure(
+        "transfer",
+        "Static transfer against white-box accuracy",
+        [panel],
+        "Right: static transfer minus white-box, in points.",
+    )
+
+
+def epsilon_figure(results: Results) -> Figure | None:
+    """Return accuracy over the radii, one panel per evaluation."""
+    panels = []
+    for evaluation in ("static-transfer", "white-box"):
+        title = EVALUATION_TITLES[evaluation].split(" (")[0]
+        entries = main_accuracies(results, evaluation)
+        panels += radius_panel(results, f"accuracy-epsilon-{evaluation}", title, entries)
+    return Figure("accuracy-epsilon", "Accuracy as the radius grows", panels) if panels else None

@@ -1,0 +1,199 @@
+"""What of the results belongs where, none of its drawing."""
+
+from collections.abc import Iterable
+from typing import Any
+
+from fairtoll.findings.results import ArmValue, Finding, GroupValue, Results
+from fairtoll.metrics import METRICS
+from fairtoll.report.metrics import metric_of
+from fairtoll.report.numbers import finite
+
+EVALUATION_NAMES = {"clean": "clean", "static-transfer": "static transfer", "white-box": "white-box"}
+PROTOCOLS = {
+    "paper": "the paper's protocol",
+    "sound": "the sound protocol",
+    "audit": "audit",
+}
+PAPER_PLACES = {
+    ("adult", "cau", "class"): "the paper's section IV-B",
+    ("adult", "cru_s", "class"): "the paper's Table II and Figure 4",
+    ("adult", "eou", "sex"): "the paper's Table IV and Figure 5",
+    ("adult", "eou", "race"): "the paper's Table V and Figure 6",
+    ("cifar10", "cau", "class"): "the paper's Figure 1",
+    ("cifar10", "cru_epsilon", "class"): "the paper's Figure 2",
+    ("cifar10", "cru_s", "class"): "the paper's Table I and Figure 3",
+}
+
+
+def protocols(results: Results) -> list[str]:
+    """Return the protocols that have findings, in order of appearance."""
+    return list(dict.fromkeys(finding.protocol for finding in results.findings))
+
+
+def main_threat(results: Results) -> str | None:
+    """Return the threat the report leads with: the paper's, else the first one named."""
+    named = [entry.threat for entry in results.accuracy]
+    named += [finding.parameters.threat for finding in results.findings]
+    present = [threat for threat in named if threat]
+    if not present:
+        return None
+    return "paper" if "paper" in present else present[0]
+
+
+def is_main_threat(results: Results, threat: str | None) -> bool:
+    """Return whether an entry is of the threat the report leads with, or of none."""
+    return threat is None or threat == main_threat(results)
+
+
+def select(
+    results: Results,
+    metrics: str | Iterable[str],
+    *,
+    protocol: str | None = None,
+    main: bool = True,
+    **parameters: Any,
+) -> list[Finding]:
+    """Return the findings of these metrics whose parameters are these, in the results' order."""
+    wanted = {metrics} if isinstance(metrics, str) else set(metrics)
+    leading = (None, main_threat(results))
+    found = []
+    for finding in results.findings:
+        if finding.metric not in wanted or (protocol is not None and finding.protocol != protocol):
+            continue
+        if main and finding.parameters.threat not in leading:
+            continue
+        if any(getattr(finding.parameters, key) != value for key, value in parameters.items()):
+            continue
+        found.append(finding)
+    return found
+
+
+def group_of(value: ArmValue, name: str) -> GroupValue:
+    """Return an arm's entry for this group; one without a value where it has none."""
+    nothing = GroupValue(group=name, value=None, interval=None, rows=0, sufficient=True)
+    return next((group for group in value.groups if group.group == name), nothing)
+
+
+def epsilon_text(value: float | None) -> str:
+    """Return epsilon = value, or nothing."""
+    found = finite(value)
+    return "" if found is None else f"ε = {found:g}"
+
+
+def radius_text(finding: Finding) -> str:
+    """Return the radius of a finding; where least epsilon was searched for, how far."""
+    text = epsilon_text(finding.parameters.epsilon)
+    return text.replace("=", "to") if text and finding.metric.startswith("cru_epsilon") else text
+
+
+def verdict_words(finding: Finding, *, from_control: bool = False) -> str:
+    """Return a verdict, and that one or two training runs cannot give more where that is why it is inconclusive."""
+    verdict = (finding.verdict_from_control or "") if from_control else finding.verdict
+    few = {1: "one training run", 2: "two training runs"}.get(finding.runs)
+    return f"{verdict}, {few}" if verdict == "inconclusive" and few else verdict
+
+
+def evaluation_name(value: str) -> str:
+    """Return an evaluation as text spells it: static transfer, white-box."""
+    return EVALUATION_NAMES.get(value, value)
+
+
+def set_name(finding: Finding) -> str:
+    """Return the rows a finding is taken on, when it conditions on the true label."""
+    label = finding.parameters.label
+    return "" if label is None else f"true {label}"
+
+
+def describe(results: Results, finding: Finding) -> str:
+    """Return one line that names a finding: metric, partition and what it is conditioned on."""
+    parameters = finding.parameters
+    rate = finite(parameters.matched_rate)
+    matched = "" if rate is None else f" at {100 * rate:g}%"
+    parts = [f"{metric_of(finding.metric).symbol}{matched} by {parameters.partition}"]
+    parts.append(set_name(finding))
+    if parameters.evaluation != "clean":
+        parts.append(evaluation_name(parameters.evaluation))
+    parts.append(radius_text(finding))
+    if parameters.denominator == "correct":
+        parts.append("of correct rows")
+    if not is_main_threat(results, parameters.threat):
+        parts.append(f"threat: {parameters.threat}")
+    return ", ".join(part for part in parts if part)
+
+
+def paper_place(results: Results, metric: str, partition: str) -> str:
+    """Return where the paper reports this, or nothing."""
+    if "paper" not in protocols(results):
+        return ""
+    return PAPER_PLACES.get((results.dataset.name, metric, partition), "")
+
+
+def with_place(results: Results, title: str, metric: str, partition: str) -> str:
+    """Return a title with where the paper reports it."""
+    place = paper_place(results, metric, partition)
+    return f"{title} ({place})" if place else title
+
+
+def protocol_title(name: str) -> str:
+    """Return a protocol's title."""
+    return PROTOCOLS.get(name, name)
+
+
+def epsilons(findings: Iterable[Finding]) -> list[float]:
+    """Return the radii among these findings, ascending."""
+    return sorted({epsilon for finding in findings if (epsilon := finding.parameters.epsilon) is not None})
+
+
+def class_order(results: Results) -> list[str]:
+    """Return the classes from hardest to easiest for the standard arm on clean rows; else as the data have them."""
+    found = select(results, "cau", partition="class")
+    values = {group.group: group.value for group in found[0].standard.groups} if found else {}
+    known = {name: value for name, value in values.items() if value is not None}
+    if not values or len(known) < len(values):
+        return list(results.dataset.classes)
+    return sorted(known, key=lambda name: known[name])
+
+
+def in_order(names: Iterable[str], order: list[str]) -> list[str]:
+    """Return names by their place in `order`, those without one last and as they come.
+
+    Examples
+    --------
+    >>> in_order(["b", "x", "a"], ["a", "b"])
+    ['a', 'b', 'x']
+    """
+    place = {name: index for index, name in enumerate(order)}
+    return sorted(names, key=lambda name: place.get(name, len(place)))
+
+
+def partitions(results: Results, metric: str) -> list[str]:
+    """Return the partitions this metric was taken over, in order of appearance."""
+    return list(dict.fromkeys(finding.parameters.partition for finding in select(results, metric)))
+
+
+def headline(results: Results, protocol: str) -> list[Finding]:
+    """Return the findings the toll is read from: the paper's metrics, all rows, white-box, the main threat.
+
+    Attack success by class is taken at every radius, by group at the first.
+    """
+    leading = (None, main_threat(results))
+    radii = epsilons(select(results, "cru_s", protocol=protocol, evaluation="white-box"))
+    found = []
+    for finding in results.findings:
+        parameters = finding.parameters
+        if finding.protocol != protocol or parameters.threat not in leading or finding.metric == "equalized_odds_rate":
+            continue
+        if finding.metric == "cru_s":
+            if parameters.denominator == "correct" or parameters.evaluation != "white-box":
+                continue
+            if parameters.partition != "class" and radii and parameters.epsilon != radii[0]:
+                continue
+        found.append(finding)
+    order = list(METRICS)
+    return sorted(
+        found,
+        key=lambda finding: (
+            order.index(finding.metric) if finding.metric in order else len(order),
+            finding.parameters.partition != "class",
+        ),
+    )

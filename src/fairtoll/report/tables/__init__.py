@@ -1,0 +1,1 @@
+"""Tables that several sections share, and how a table is written."""

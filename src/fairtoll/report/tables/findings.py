@@ -1,0 +1,166 @@
+"""Tables of findings that several sections share: gaps, groups and verdicts."""
+
+from collections.abc import Sequence
+
+from fairtoll.findings.results import Difference, Finding, Results
+from fairtoll.report.arms import arm_titles, arm_values
+from fairtoll.report.charts.gaps import printed_gap
+from fairtoll.report.metrics import metric_of
+from fairtoll.report.numbers import count, in_unit, interval, number, p_value, unit_name
+from fairtoll.report.select import describe, evaluation_name, group_of, radius_text, set_name
+from fairtoll.report.tables.table import Cell, Column, Table
+from fairtoll.report.tables.units import ends, shower, shower_of_groups
+
+
+def gap_table(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> Table:
+    """Return every arm's gap with interval, null and worst group, one row per finding and arm."""
+    titles = arm_titles(results)
+    unit = metric_of(findings[0].metric).unit
+    suffix = f", {'points' if unit == 'points' else unit_name(unit)}"
+    has_paper = any(finding.published for finding in findings)
+    evaluations = {finding.parameters.evaluation for finding in findings} - {None}
+    level = metric_of(findings[0].metric).group_title
+    show_level = shower_of_groups(unit)
+    columns = [Column("Rows"), Column("Arm"), Column(f"Gap{suffix}", shower(unit)), Column("Corrected", shower(unit))]
+    columns += [Column("Low", shower(unit)), Column("High", shower(unit))]
+    columns += [Column("Null mean", shower(unit)), Column("Null 95%", shower(unit))]
+    columns += [Column("Paper", shower(unit))] if has_paper else []
+    columns += [
+        Column("Worst group"),
+        Column(f"{level} there{', %' if unit == 'points' else ''}", show_level, key="worst_value"),
+    ]
+    columns += [
+        Column("Best group"),
+        Column(f"{level} there{', %' if unit == 'points' else ''}", show_level, key="best_value"),
+    ]
+    rows: list[list[Cell]] = []
+    for finding in findings:
+        parameters = finding.parameters
+        parts = [
+            evaluation_name(parameters.evaluation) if len(evaluations) > 1 else None,
+            radius_text(finding),
+            set_name(finding),
+            "of correct rows" if parameters.denominator == "correct" else None,
+        ]
+        label = ", ".join(part for part in parts if part) or f"by {parameters.partition}"
+        if len({f.protocol for f in findings}) > 1:
+            label = f"{finding.protocol}: {label}"
+        for value in arm_values(finding):
+            row: list[Cell] = [label, titles[value.arm], value.value, value.corrected]
+            row += [*ends(value.interval), value.null_mean, value.null_95]
+            row += [printed_gap(finding, value.arm)] if has_paper else []
+            row += [value.worst_group, value.worst_value]
+            row += [value.best_group, value.best_value]
+            rows.append(row)
+    return Table(name, caption, tuple(columns), rows)
+
+
+def group_table(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> Table:
+    """Return every group's own value in every arm, the paper's beside it."""
+    titles = arm_titles(results)
+    metric = metric_of(findings[0].metric)
+    show = shower_of_groups(metric.unit)
+    has_paper = any(
+        group.published is not None for finding in findings for value in arm_values(finding) for group in value.groups
+    )
+    suffix = ", %" if metric.unit == "points" else ""
+    columns = [Column("Rows of"), Column("Group"), Column("Test rows", count), Column("Arm")]
+    columns += [Column(f"{metric.group_title}{suffix}", show), Column("Low", show), Column("High", show)]
+    columns += [Column("Paper", show)] if has_paper else []
+    columns += [Column("Enough rows")]
+    rows: list[list[Cell]] = []
+    for finding in findings:
+        for first in finding.standard.groups:
+            for value in arm_values(finding):
+                group = group_of(value, first.group)
+                row: list[Cell] = [
+                    ", ".join(part for part in (radius_text(finding), set_name(finding)) if part) or "all rows",
+                    str(first.group),
+                    group.rows,
+                    titles[value.arm],
+                    group.value,
+                    *ends(group.interval),
+                ]
+                row += [group.published] if has_paper else []
+                row += ["yes" if group.sufficient else "no"]
+                rows.append(row)
+    return Table(name, caption, tuple(columns), rows)
+
+
+def verdict_table(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> Table:
+    """Return both arms, the differences from standard and control, and what is concluded."""
+    columns = (
+        Column("Protocol"),
+        Column("Finding"),
+        Column("Unit"),
+        Column("Standard", number),
+        Column("Robust", number),
+        Column("Standard corrected", number),
+        Column("Robust corrected", number),
+        Column("Difference", number),
+        Column("Low", number),
+        Column("High", number),
+        Column("p", p_value),
+        Column("Verdict"),
+        Column("Difference from control", number),
+        Column("Low", number, key="control_low"),
+        Column("High", number, key="control_high"),
+        Column("Verdict from control"),
+        Column("Margin", number),
+        Column("Training runs", count),
+    )
+    rows: list[list[Cell]] = []
+    for finding in findings:
+        unit = metric_of(finding.metric).unit
+        plain, control = finding.difference, finding.difference_from_control
+        rows.append(
+            [
+                finding.protocol,
+                describe(results, finding),
+                "fraction" if unit == "points" else unit_name(unit),
+                finding.standard.value,
+                finding.robust.value,
+                finding.standard.corrected,
+                finding.robust.corrected,
+                plain.value if plain else None,
+                *ends(plain.interval if plain else None),
+                plain.p_value if plain else None,
+                finding.verdict,
+                control.value if control else None,
+                *ends(control.interval if control else None),
+                finding.verdict_from_control,
+                finding.margin,
+                finding.runs,
+            ]
+        )
+    return Table(name, caption, columns, rows)
+
+
+def difference_text(finding: Finding, numbers: Difference | None) -> str:
+    """Return a difference with its interval in the metric's unit."""
+    if numbers is None:
+        return "–"
+    unit = metric_of(finding.metric).unit
+    return f"{in_unit(numbers.value, unit, sign=True)} ({interval(numbers.interval, unit, sign=True)})"
+
+
+def claims_table(results: Results) -> Table:
+    """Return the paper's claims with their judgement and reason."""
+    rows: list[list[Cell]] = [
+        [
+            claim.id,
+            claim.text,
+            claim.judgement,
+            claim.reason,
+            "; ".join(claim.findings),
+        ]
+        for claim in results.claims
+    ]
+    columns = (
+        Column("Claim"),
+        Column("The paper says"),
+        Column("Judgement"),
+        Column("Reason"),
+        Column("Findings"),
+    )
+    return Table("claims", "The paper's claims, judged", columns, rows)
