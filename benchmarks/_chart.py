@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import altair as alt
 import vl_convert
-from fairtoll.report._chart_style import CONFIG, FONT, GREY, INK, INK_ON_WHITE
+
+from fairtoll.report.arms import GREY
+from fairtoll.report.charts.style import CONFIG, FONT, INK, INK_ON_WHITE
 
 #: Title of the panel's model, question, and each contender's name, seconds and whether it is fairtoll's.
 Panels = list[tuple[str, str, list[tuple[str, float, bool]]]]

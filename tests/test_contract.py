@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent / "data"))
 from synthetic_cifar10 import write_parquet_copy
 
 #: What may be given by position: the data, and what is asked or trained.
-DATA = {"model", "x", "y", "setup", "twins", "sources", "stack", "source", "folder"}
+DATA = {"model", "x", "y", "rows", "setup", "twins", "sources", "stack", "source", "folder"}
 #: Where data that are looked for by default may be.
 MAY_BE_LEFT_OUT = {"folder"}
 
@@ -78,6 +78,8 @@ CALLS = {
     "data.load_adult": {},
     "data.load_cifar10": {"folder": write_parquet_copy(Path(COPY.name)), "rows_expected": None},
     "data.load_frame": {"source": FRAME, "label": "paid", "groups": ["sex"]},
+    "threats.movable": {"rows": data.load_frame(FRAME, label="paid", groups=["sex"])},
+    "threats.table_threat": {"rows": data.load_frame(FRAME, label="paid", groups=["sex"])},
 }  # fmt: skip
 #: What a call is there to change.
 CHANGED = {"generator", "stack"}
@@ -93,6 +95,8 @@ def frozen(value):
         return frozen(value.parameters | value.buffers)
     if isinstance(value, LinfThreat):
         return value.to_dict()
+    if isinstance(value, data.Dataset):
+        return frozen({"x": value.x.tolist(), "y": value.y.tolist(), "features": value.features})
     if isinstance(value, pd.DataFrame):
         return value.to_dict()
     if isinstance(value, training.TrainingSetup):

@@ -192,3 +192,36 @@ def make_folder(path: Path) -> Path:
             f"cannot create the folder {path}: {error.strerror or error}; give another with --out"
         ) from error
     return path
+
+
+@contextmanager
+def kept_if_filled(folder: Path) -> Iterator[None]:
+    """Make a folder for the block; if the block fails, it and the parents made with it go, unless they hold something.
+
+    Raises
+    ------
+    FairtollError
+        If the folder cannot be made.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> folder = Path(tempfile.mkdtemp()) / "runs" / "audit"
+    >>> with kept_if_filled(folder):
+    ...     raise FairtollError("a model does not fit")
+    Traceback (most recent call last):
+    fairtoll.errors.FairtollError: a model does not fit
+    >>> folder.parent.exists()
+    False
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    try:
+        make_folder(folder)
+        yield
+    except BaseException:
+        for path in made:
+            try:
+                path.rmdir()
+            except OSError:  # not empty, or never made
+                break
+        raise

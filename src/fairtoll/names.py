@@ -18,6 +18,7 @@ RESERVED = ("class", "row", "label")
 #: Between the attributes of an intersection, and between the values of its groups.
 AND = " & "
 NO_NAME = "{what} is called {given}; expected a name, as text or a whole number; give it one"
+ONE_TEXT = "the names of {what} are '{given}', one text; expected a list of names; write ['{given}']"
 DOUBLED = "{what} is named {given} more than once; expected each name once; rename or drop one"
 RESERVED_NAME = (
     "an attribute is called '{given}', which stands for something else in the tables of rows; "
@@ -47,6 +48,8 @@ def as_names(given: Iterable[Any], *, what: str) -> tuple[str, ...]:
     >>> as_names([0, "b"], what="a class")
     ('0', 'b')
     """
+    if isinstance(given, str):
+        raise FairtollError(ONE_TEXT.format(what=what, given=given))
     names = [as_label(one) for one in given]
     for one in names:
         if is_missing(one) or not isinstance(one, str | int) or not name_of(one).strip():

@@ -28,7 +28,8 @@ def own_rows(values: Any, *, name: str = "x") -> NDArray[np.float32]:
     Raises
     ------
     FairtollError
-        For a masked value, complex numbers, or what cannot be read as numbers.
+        For a masked value, complex numbers, whole numbers that float32 would change, or what cannot be read as
+        numbers.
 
     Examples
     --------
@@ -43,10 +44,16 @@ def own_rows(values: Any, *, name: str = "x") -> NDArray[np.float32]:
         if array.dtype.kind == "c":
             raise TypeError("they are complex")
         with np.errstate(over="ignore"):
-            return array.astype(np.float32, order="C", subok=False, copy=True)
+            rows = array.astype(np.float32, order="C", subok=False, copy=True)
     except (TypeError, ValueError, RuntimeError) as error:
         reason = " ".join(str(error).split())
         raise FairtollError(f"{name} cannot be read as numbers ({reason}); code categories as numbers first") from error
+    if array.dtype.kind in "iu" and array.itemsize > 2 and (changed := array.astype(np.float64) != rows).any():
+        raise FairtollError(
+            f"{name} holds {array[changed][0]}, which float32 turns into {rows[changed][0]:.0f}; expected whole "
+            f"numbers to {2**24}; divide the column, or give it as floats where rounding does no harm"
+        )
+    return rows
 
 
 def refuse_mask(values: Any, *, name: str) -> None:

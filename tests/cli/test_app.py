@@ -1,6 +1,5 @@
 """The command line: results or one line that says what to do, and never a traceback."""
 
-import json
 import os
 import re
 import shutil
@@ -13,84 +12,12 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from safetensors.torch import save_file
-from torch import nn
 from typer.testing import CliRunner
 
 import fairtoll
-from fairtoll.cli.app import app, main
+from fairtoll.cli.app import app
 
 START = [sys.executable, "-c", "from fairtoll.cli.app import main; main()"]
-FACTORY = """
-from torch import nn
-def network():
-    return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 3))
-def needs(width):
-    return nn.Linear(width, 3)
-def text():
-    return "a model"
-"""
-
-
-@pytest.fixture
-def command(monkeypatch, capsys):
-    """Runs `fairtoll ARGUMENTS` here; returns (status, standard output, standard error)."""
-
-    def run(*arguments):
-        monkeypatch.setattr(sys, "argv", ["fairtoll", *map(str, arguments)])
-        with pytest.raises(SystemExit) as end:
-            main()
-        captured = capsys.readouterr()
-        return end.value.code or 0, captured.out, captured.err
-
-    return run
-
-
-def network(seed):
-    torch.manual_seed(seed)
-    return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 3))
-
-
-@pytest.fixture(scope="module")
-def audit_inputs(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("inputs")
-    (folder / "factory_of_cli_test.py").write_text(FACTORY)
-    (folder / "broken_of_cli_test.py").write_text("def network(:\n")
-    for name, seed in (("plain", 0), ("plain-2", 1), ("hardened", 2), ("hardened-2", 3)):
-        save_file(network(seed).state_dict(), folder / f"{name}.safetensors")
-    save_file(nn.Linear(3, 3).state_dict(), folder / "other.safetensors")
-    unknown = {name: torch.full_like(tensor, float("nan")) for name, tensor in network(0).state_dict().items()}
-    save_file(unknown, folder / "nan.safetensors")
-    (folder / "cut.safetensors").write_bytes((folder / "plain.safetensors").read_bytes()[:-9])
-    generator = np.random.default_rng(0)
-    frame = pd.DataFrame(generator.normal(size=(90, 3)).round(3), columns=["a", "b", "c"])
-    frame["site"] = np.array(["north", "south"])[np.arange(90) % 2]
-    frame["kind"] = np.array(["x", "y", "z"])[np.arange(90) // 30]
-    frame.to_csv(folder / "rows.csv", index=False)
-    frame.to_parquet(folder / "rows.parquet")
-    (folder / "cut.parquet").write_bytes((folder / "rows.parquet").read_bytes()[:500])
-    return folder
-
-
-@pytest.fixture
-def inputs(audit_inputs, monkeypatch):
-    monkeypatch.chdir(audit_inputs)
-    return audit_inputs
-
-
-def audit_arguments(output, **changes):
-    options = {
-        "model": ["plain=factory_of_cli_test:network", "hardened=factory_of_cli_test:network"],
-        "weights": ["plain=plain.safetensors", "hardened=hardened.safetensors"],
-        "data": "rows.csv",
-        "label": "kind",
-        "epsilon": ["0.1"],
-        "group": ["site"],
-        "feature": ["a", "b", "c"],
-        "out": output,
-    } | changes
-    pairs = [(key, one) for key, value in options.items() for one in (value if isinstance(value, list) else [value])]
-    return ["audit", *[part for key, one in pairs for part in (f"--{key}", str(one))]]
 
 
 def one_line(text):
@@ -159,85 +86,6 @@ def test_no_accelerator(command, tmp_path, monkeypatch):
     status, _, error = command("reproduce", "adult", "--device", "cuda", "--out", tmp_path)
     assert status == 2
     assert "torch sees no accelerator here; use --device cpu" in one_line(error)
-
-
-def test_an_audit_from_files(command, inputs, tmp_path):
-    out = tmp_path / "audit"
-    arguments = audit_arguments(
-        out,
-        weights=[f"{name}={name}{run}.safetensors" for name in ("plain", "hardened") for run in ("", "-2")],
-        epsilon=["0.2", "0.1"],
-    )
-    status, output, error = command(*arguments)
-    assert status == 0
-    # How far it is, in plain lines where there is no terminal.
-    lines = error.splitlines()
-    assert lines[-1] == "Attacking the models: 100%"
-    assert all(re.fullmatch(r"Attacking the models: \d+%", line) for line in lines)
-    assert output.splitlines()[-1] == f"Report: {out / 'report.html'}"
-    found = json.loads((out / "results.json").read_text())
-    assert found["configuration"]["epsilons"] == [0.1, 0.2]
-    assert found["dataset"]["classes"] == ["x", "y", "z"]
-    assert found["dataset"]["attributes"] == {"site": ["north", "south"]}
-    # The same accuracy as the two networks give when asked here.
-    frame = pd.read_csv(inputs / "rows.csv")
-    x, y = torch.tensor(frame[["a", "b", "c"]].to_numpy(), dtype=torch.float32), torch.arange(90) // 30
-    expected = [float((network(seed)(x).argmax(dim=1) == y).float().mean()) for seed in (2, 3)]
-    clean = next(one for one in found["accuracy"] if (one["arm"], one["evaluation"]) == ("hardened", "clean"))
-    assert clean["per_run"] == pytest.approx(expected)
-    # From its evidence alone, with the models gone from memory, the report comes out the same.
-    page, results = (out / "report.html").read_bytes(), (out / "results.json").read_bytes()
-    (out / "report.html").unlink()
-    assert command("report", out)[:2] == (0, f"Report: {out / 'report.html'}\n")
-    assert (out / "results.json").read_bytes() == results
-    assert (out / "report.html").read_bytes() == page
-
-
-BAD_AUDITS = [
-    ({"group": ["age"]}, "no column 'age'"),
-    ({"label": "y"}, "no column 'y'"),
-    ({"feature": ["a", "b", "d"]}, "no column 'd'"),
-    ({"feature": ["a", "b"]}, "the model fails on rows of shape (2,)"),
-    ({"mutable": ["d"]}, "unknown feature d; the features are a, b, c"),
-    ({"data": "nowhere.csv"}, "nowhere.csv is not a file"),
-    ({"data": "cut.parquet"}, "cut.parquet cannot be read as .parquet"),
-    ({"data": "cut.safetensors"}, "expected .csv"),
-    ({"weights": ["plain=plain.safetensors", "hardened=nowhere.safetensors"]}, "no file nowhere.safetensors"),
-    ({"weights": ["plain=plain.safetensors", "hardened=other.safetensors"]}, "other.safetensors does not fit"),
-    ({"weights": ["plain=plain.safetensors", "hardened=cut.safetensors"]}, "cut.safetensors is not a whole"),
-    ({"weights": ["plain=plain.safetensors", "hardened=nan.safetensors"]}, "returned NaN or infinity for 90 rows"),
-    ({"weights": ["plain=plain.safetensors"]}, "no --weights for hardened"),
-    ({"weights": ["plain=plain.safetensors", "robust=plain.safetensors"]}, "--weights names 'robust'"),
-    ({"weights": ["plain.safetensors"]}, "--weights is 'plain.safetensors'; expected NAME=FILE.safetensors"),
-    ({"model": ["plain=factory_of_cli_test:network"], "weights": ["plain=plain.safetensors"]}, "1 model given"),
-    ({"model": ["plain=factory_of_cli_test:network"] * 2}, "expected each name once"),
-    ({"model": ["plain=factory_of_cli_test:net", "hardened=a:b"]}, "cannot find the factory 'factory_of_cli_test:net'"),
-    ({"model": ["plain=nowhere:net", "hardened=a:b"]}, "cannot find the factory 'nowhere:net'"),
-    ({"model": ["plain=nowhere", "hardened=a:b"]}, "cannot find the factory 'nowhere'"),
-    ({"model": ["plain=:net", "hardened=a:b"]}, "cannot find the factory ':net'"),
-    ({"model": ["plain=factory_of_cli_test:needs", "hardened=a:b"]}, "raised TypeError"),
-    ({"model": ["plain=broken_of_cli_test:network", "hardened=a:b"]}, "raised SyntaxError"),
-    ({"model": ["plain=factory_of_cli_test:text", "hardened=a:b"]}, "returned str; expected a torch.nn.Module"),
-    ({"epsilon": ["-1"]}, "epsilons is [-1.0]; expected radii of 0 or more"),
-    ({"epsilon": ["0.1", "0.1"]}, "each once"),
-    ({"epsilon": ["big"]}, "'--epsilon'"),
-    ({"out": "rows.csv/below"}, "cannot create the folder rows.csv/below"),
-]
-
-
-@pytest.mark.parametrize(("changes", "message"), BAD_AUDITS, ids=[message for _, message in BAD_AUDITS])
-def test_an_audit_that_is_wrong(command, inputs, tmp_path, changes, message):
-    status, out, error = command(*audit_arguments(tmp_path / "audit", **changes))
-    assert (status, out) == (2, "")
-    assert message in one_line(error)
-
-
-def test_an_audit_does_not_write_into_the_run_of_an_experiment(command, inputs, mini_run):
-    before = sorted(mini_run.rglob("*"))
-    status, _, error = command(*audit_arguments(mini_run))
-    assert status == 2
-    assert "belongs to the run of an experiment; give another folder with --out" in one_line(error)
-    assert sorted(mini_run.rglob("*")) == before
 
 
 @pytest.mark.parametrize("below", ["note.txt", "note.txt/runs/adult"])

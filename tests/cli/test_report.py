@@ -15,7 +15,7 @@ from fairtoll.findings.results import Results
 
 @pytest.fixture
 def pages(monkeypatch):
-    """What the report was asked to show; no page is written."""
+    """What the report would show; no page is written."""
     given = []
     monkeypatch.setattr("fairtoll.report.write_report", lambda document, folder: given.append(document))
     return given
@@ -39,13 +39,13 @@ def folder(tmp_path, pages):
     return tmp_path
 
 
-def test_what_was_asked_is_asked_again(folder, pages):
+def test_the_same_questions_are_answered_again(folder, pages):
     before = (folder / "results.json").read_bytes()
     assert rerender(folder) == folder / "report.html"
     assert (folder / "results.json").read_bytes() == before
     assert [json.loads(page.model_dump_json()) for page in pages] == [json.loads(before)]
-    chosen = {"partitions": ["class", "site & class"], "epsilons": [], "minimum_rows": 7}
-    assert pages[0].configuration | chosen == pages[0].configuration
+    wanted = {"partitions": ["class", "site & class"], "epsilons": [], "minimum_rows": 7}
+    assert pages[0].configuration.items() >= wanted.items()
 
 
 def test_it_is_computed_and_not_copied(folder):

@@ -1,5 +1,7 @@
 """Any table as a data set, against scikit-learn's encoders, and every way it can be wrong."""
 
+import gzip
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -8,6 +10,7 @@ from sklearn.preprocessing import LabelEncoder, OrdinalEncoder
 from fairtoll import FairtollError
 from fairtoll.data import load_adult, load_frame
 from fairtoll.data.adult import ATTRIBUTES
+from fairtoll.errors import FairtollWarning
 
 FRAME = pd.DataFrame(
     {
@@ -35,8 +38,8 @@ def refused(message, *, frame=FRAME, **options):
 
 def test_codes_are_those_of_scikit_learn():
     rows = load()
-    assert [feature.name for feature in rows.features] == list(FRAME.columns[:-1])
-    for column in ("job", "owner", "sex"):
+    assert [feature.name for feature in rows.features] == list(FRAME.columns[:-3])
+    for column in ("job", "owner"):
         expected = OrdinalEncoder().fit_transform(FRAME[[column]].to_numpy())[:, 0]
         np.testing.assert_array_equal(rows.x[:, FRAME.columns.get_loc(column)], expected)
     np.testing.assert_array_equal(rows.y, LabelEncoder().fit_transform(FRAME["paid"]))
@@ -160,7 +163,7 @@ def test_a_truncated_parquet_file(keep, tmp_path):
     refused("cannot be read as .parquet", frame=path)
 
 
-@pytest.mark.parametrize("content", [b"", b'a,b\n1,2\n3,4,5,6\n"', b"\xff\xfe\x00\x01,\x80\n"])
+@pytest.mark.parametrize("content", [b"", b'a,b\n1,2\n3,"4', b"\xff\xfe\x00\x01,\x80\n"])
 def test_a_damaged_csv_file(content, tmp_path):
     path = tmp_path / "rows.csv"
     path.write_bytes(content)
@@ -227,12 +230,201 @@ def test_a_value_outside_the_categories_given():
     refused(r"column 'job' holds 'driver', 'nurse'; categories has only", categories={"job": ["Clerk", "clerk"]})
 
 
-def test_columns_that_stand_twice():
+def test_columns_that_are_there_twice():
     twice = pd.concat([FRAME, FRAME[["age"]]], axis=1)
-    refused("column 'age' stands twice", frame=twice)
-    refused("column 'age' stands twice", features=["age", "age"])
+    refused("column 'age' is there twice", frame=twice)
+    refused("column 'age' is there twice", features=["age", "age"])
 
 
 def test_a_string_where_a_list_is_due():
     refused(r"expected \['sex'\], not 'sex'", groups="sex")
     refused(r"expected \['sex'\], not 'sex'", features="age")
+
+
+# An index that was written as a column
+
+
+def written(frame, tmp_path, *, index=False, changes=None):
+    path = tmp_path / ("indexed.csv" if index else "rows.csv")
+    frame.rename(columns=changes or {}).to_csv(path, index=index)
+    return path
+
+
+@pytest.mark.parametrize("rows", [[0, 1, 2, 3, 4], [4, 17, 2, 99, 30]])
+def test_row_numbers_that_pandas_wrote_are_left_out_with_a_word(rows, tmp_path):
+    path = written(FRAME.set_axis(rows), tmp_path, index=True)
+    with pytest.warns(FairtollWarning, match="column 'Unnamed: 0' numbers the rows and is left out"):
+        found = load(path)
+    np.testing.assert_array_equal(found.x, load(written(FRAME, tmp_path)).x)
+    # So it is in a table that was read before.
+    with pytest.warns(FairtollWarning, match="column 'index' numbers the rows"):
+        assert len(load(FRAME.reset_index()).features) == len(found.features)
+    assert load(path, features=["Unnamed: 0", "age"]).x[:, 0].tolist() == rows
+
+
+def test_a_column_without_a_name(tmp_path):
+    refused("column 1 of the table has no name", frame=written(FRAME.set_axis(list("abcda")), tmp_path, index=True))
+    refused("column 2 of the table has no name", frame=written(FRAME, tmp_path, changes={"wage": ""}))
+    twice = FRAME.reset_index().rename(columns={"index": "Unnamed: 0"})
+    with pytest.warns(FairtollWarning, match="numbers the rows"):
+        refused("column 2 of the table has no name", frame=written(twice, tmp_path, changes={"age": ""}))
+
+
+def test_an_index_that_means_something_is_a_feature():
+    rows = load(FRAME.assign(index=[1.5, 2.5, 3.5, 4.5, 5.5])[["index", *FRAME.columns]])
+    assert rows.features[0].name == "index"
+
+
+# Rows that are longer or shorter than the header
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        ("a,b,y\n1,2,3,no\n4,5,6,yes\n", "line 2 of .*rows.csv.* has 4 fields and the header has 3"),
+        ("a,b,y\n1,2,no,\n4,5,yes,\n", "line 2 of .* has 4 fields"),
+        ("a,b,y\n1,2,no\n4,5,6,yes\n", "line 3 of .* has 4 fields"),
+        ("a,b,y\n1,2,no\n4,yes\n", "line 3 of .* has 2 fields"),
+        ('a,b,y\n1,"2\n3",no\n4,5,6,yes\n', "line 4 of .* has 4 fields"),
+        ("a,a,y\n1,2,no\n4,5,yes\n", "the header of .* names 'a' twice"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".csv", ".csv.gz"])
+def test_rows_that_do_not_fit_the_header(content, message, suffix, tmp_path):
+    path = tmp_path / f"rows{suffix}"
+    with gzip.open(path, "wt") if suffix.endswith("gz") else open(path, "w") as handle:
+        handle.write(content)
+    refused(message, frame=path, label="y", groups=[], features=["a"])
+
+
+def test_blank_lines_quotes_and_a_byte_order_mark_are_no_fault(tmp_path):
+    (tmp_path / "rows.csv").write_text('\ufeffa,job,y\n1,"x, ""z""",no\n\n   \n2,"x\nz",yes\n', encoding="utf-8")
+    rows = load(tmp_path / "rows.csv", label="y", groups=[])
+    assert rows.x[:, 0].tolist() == [1, 2]
+    assert rows.features[1].categories == ("x\nz", 'x, "z"')
+
+
+# Text that means missing
+
+
+NA = "age,job,sex,paid\n30,NA,f,no\n31,clerk,m,yes\n,None,f,no\n33,null,m,yes\n"
+
+
+def test_text_that_was_read_as_missing_is_named(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(NA)
+    refused(
+        "3 of 4 rows have a missing value, in 'job'; .* the text 'NA' and 'None' and 'null' was read as missing: where "
+        r"it is a value, name the column with keep_na \(--keep-na\)",
+        frame=path, groups=["sex"], features=["job"],
+    )  # fmt: skip
+    refused("1 of 4 rows have a missing value, in 'age'; expected none; drop or fill them first$", frame=path,
+            groups=["sex"], features=["age"])  # fmt: skip
+
+
+def test_text_that_means_missing_elsewhere_can_be_kept(tmp_path):
+    path = tmp_path / "rows.csv"
+    path.write_text(NA)
+    rows = load(path, groups=["job"], features=["job"], keep_na=["job"])
+    assert rows.features[0].categories == ("NA", "None", "clerk", "null")
+    assert rows.groups["job"].tolist() == ["NA", "clerk", "None", "null"]
+    # A number that is missing stays missing, and so does an empty field.
+    refused("1 of 4 rows have a missing value, in 'age'", frame=path, groups=["sex"], keep_na=["job"])
+    path.write_text(NA.replace("clerk", ""))
+    refused("1 of 4 rows have a missing value, in 'job'", frame=path, groups=["job"], features=["job"], keep_na=["job"])
+    refused("keep_na names 'jobs'; the table has: age, job, sex, paid", frame=path, keep_na=["jobs"])
+    refused("keep_na is given for a DataFrame", keep_na=["job"])
+    FRAME.to_parquet(tmp_path / "rows.parquet")
+    refused("keep_na is given for .*rows.parquet", frame=tmp_path / "rows.parquet", keep_na=["job"])
+
+
+# Whole numbers that float32 cannot tell apart
+
+
+@pytest.mark.parametrize(
+    ("values", "message"),
+    [
+        ([1, 2, 3, 4, 16777217], "column 'wage' holds 16777217, which float32 turns into 16777216"),
+        ([1.0, 2.0, 3.0, 4.0, 16777217.0], "holds 16777217"),
+        ([-33554433, 2, 3, 4, 5], "holds -33554433"),
+        ([2**53 + 1, 2, 3, 4, 5], "column 'wage' holds 9007199254740992"),
+    ],
+)
+def test_a_whole_number_that_float32_would_change(values, message):
+    refused(message, frame=FRAME.assign(wage=values))
+
+
+def test_numbers_that_float32_keeps_or_that_are_measurements():
+    exact = [16777216, 16777218, -(2**30), 3 * 2**28, 0]
+    assert load(FRAME.assign(wage=exact)).x[:, 1].tolist() == exact
+    measured = [16777217.0, 0.1, 2.5, 1e20, 4.0]
+    np.testing.assert_array_equal(load(FRAME.assign(wage=measured)).x[:, 1], np.float32(measured))
+
+
+# Groups are no inputs unless named
+
+
+def test_groups_are_features_where_they_are_named():
+    assert [feature.name for feature in load().features] == ["age", "wage", "job", "size", "owner"]
+    assert [feature.name for feature in load(groups=[]).features] == list(FRAME.columns[:-1])
+    assert [feature.name for feature in load(features=["sex", "age"]).features] == ["sex", "age"]
+    few = FRAME[["paid", "sex", "decade"]]
+    refused("no column is left as a feature beside the label 'paid' and the groups", frame=few)
+
+
+# Another table of the same data
+
+
+TRAIN = pd.DataFrame(
+    {
+        "km": [3, 9, 5, 20],
+        "way": ["bus", "business", "car", "train"],
+        "flag": [True, False, True, False],
+        "speed": [1.0, 2.0, 2.5, 4.0],
+        "late": ["always", "never", "often", "never"],
+    }
+)
+TEST = pd.DataFrame(
+    {"km": [4, 5], "way": ["car", "train"], "flag": [True, True], "speed": [1, 2], "late": ["often", "never"]}
+)
+
+
+def like(**changes):
+    return load_frame(TEST.assign(**changes), label="late", like=load_frame(TRAIN, label="late"))
+
+
+def test_another_table_is_coded_as_the_training_rows():
+    rows, train = like(), load_frame(TRAIN, label="late")
+    encoder = OrdinalEncoder().fit(TRAIN[["way", "flag"]])
+    np.testing.assert_array_equal(rows.x[:, 1:3], encoder.transform(TEST[["way", "flag"]]))
+    assert rows.y.tolist() == LabelEncoder().fit(TRAIN["late"]).transform(TEST["late"]).tolist()
+    assert (rows.features, rows.class_names) == (train.features, train.class_names)
+    # Its own order of columns does not count.
+    np.testing.assert_array_equal(load_frame(TEST[TEST.columns[::-1]], label="late", like=train).x, rows.x)
+
+
+@pytest.mark.parametrize(
+    ("changes", "message"),
+    [
+        ({"way": ["car", "plane"]}, "column 'way' holds 'plane'; the training rows' column has only bus, business"),
+        ({"way": ["car", "Train"]}, "holds 'Train'"),
+        ({"flag": ["yes", "no"]}, "column 'flag' holds 'no', 'yes'"),
+        ({"late": ["often", "seldom"]}, "the label 'late' holds 'seldom'"),
+        ({"km": ["4", "5"]}, "column 'km' is of type .*expected numbers, as in the training rows"),
+        ({"km": [True, False]}, "column 'km' is of type bool"),
+        ({"km": [4.5, 5.0]}, "column 'km' holds fractions such as 4.5; expected whole numbers, as in"),
+    ],
+)
+def test_a_value_that_the_training_rows_do_not_have(changes, message):
+    with pytest.raises(FairtollError, match=message):
+        like(**changes)
+
+
+def test_columns_that_the_training_rows_do_not_have():
+    train = load_frame(TRAIN, label="late")
+    with pytest.raises(FairtollError, match="no column 'way'; the table has: km, flag, speed, late"):
+        load_frame(TEST.drop(columns="way"), label="late", like=train)
+    with pytest.raises(FairtollError, match="column 'new' is no feature of the training rows, which have: km, way"):
+        load_frame(TEST.assign(new=1), label="late", like=train, features=["km", "new"])
+    # More columns than the training rows had are no inputs.
+    assert load_frame(TEST.assign(new=1), label="late", like=train).x.shape == (2, 4)

@@ -229,7 +229,7 @@ def test_names_that_are_code_come_out_as_text(tmp_path):
         ({"plain": linear(0), "hardened": []}, {}, "arm 'hardened' holds \\[\\]; expected a torch module"),
         ({"plain": linear(0), "hardened": "a file"}, {}, "arm 'hardened' holds 'a file'; expected a torch module"),
         ({"plain": linear(0), "hardened": 3}, {}, "arm 'hardened' holds 3; expected a torch module"),
-        (None, {"partitions": ["class", "sex"]}, "unknown attribute 'sex'; this data has: class, site"),
+        (None, {"partitions": ["class", "sex"]}, "unknown attribute 'sex'; expected one of: class, site"),
         (None, {"partitions": ["site & sex"]}, "unknown attribute 'sex'"),
         (None, {"epsilons": [0.2, 0.1]}, "epsilons is \\[0.2, 0.1\\]; expected radii .* in ascending order"),
         (None, {"epsilons": [0.1, 0.1]}, "each once, in ascending order"),

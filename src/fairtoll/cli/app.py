@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import sys
 import warnings
 from typing import Annotated, Any, NoReturn
@@ -28,11 +29,12 @@ app = typer.Typer(
     no_args_is_help=True,
     add_completion=False,
     pretty_exceptions_enable=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
 )
+app.command()(audit)
+app.command()(report)
 app.add_typer(reproduce, name="reproduce")
 app.add_typer(data, name="data")
-app.command()(report)
-app.command()(audit)
 
 
 def main() -> None:
@@ -40,9 +42,13 @@ def main() -> None:
 
     Examples
     --------
-    >>> callable(main)
-    True
+    >>> from unittest import mock
+    >>> with mock.patch("sys.argv", ["fairtoll", "--version"]):  # doctest: +ELLIPSIS
+    ...     main()
+    Traceback (most recent call last):
+    SystemExit: 0
     """
+    _write_any_name()
     warnings.showwarning = _show_warning
     try:
         code = app(prog_name="fairtoll", standalone_mode=False)
@@ -59,6 +65,13 @@ def main() -> None:
     if code == INTERRUPTED:
         _end("stopped; run the same command again to go on from the last finished stage", code=INTERRUPTED)
     sys.exit(code)
+
+
+def _write_any_name() -> None:
+    """Let output with letters that the console's encoding lacks show their codes: a name may hold any letter."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
 
 
 def _end(message: str, *, code: int) -> NoReturn:

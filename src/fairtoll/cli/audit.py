@@ -7,38 +7,97 @@ from typing import Annotated
 
 import typer
 
+MODELS, ROWS, ATTACK = "Models", "Rows", "Attack"
+
 
 def audit(
     model: Annotated[
         list[str],
-        typer.Option(help="NAME=PACKAGE.MODULE:FACTORY, given twice or more; the first is the standard model."),
+        typer.Option(
+            help="NAME=PACKAGE.MODULE:FACTORY, twice or more; the first is the standard model.",
+            metavar="NAME=FACTORY",
+            rich_help_panel=MODELS,
+        ),
     ],
     weights: Annotated[
-        list[str], typer.Option(help="NAME=FILE.safetensors for each model; repeat a name for more training runs.")
+        list[str],
+        typer.Option(
+            help="NAME=FILE.safetensors for each model; repeat a name for more training runs.",
+            metavar="NAME=FILE",
+            rich_help_panel=MODELS,
+        ),
     ],
-    data: Annotated[Path, typer.Option(help="Evaluation rows, CSV or Parquet.")],
-    label: Annotated[str, typer.Option(help="Column of the true class.")],
-    epsilon: Annotated[list[float], typer.Option(help="Radius, repeat for more; in standard deviations of a feature.")],
-    group: Annotated[list[str] | None, typer.Option(help="Column of a protected attribute, repeat for more.")] = None,
-    feature: Annotated[list[str] | None, typer.Option(help="Input columns in order. Default: all others.")] = None,
-    mutable: Annotated[list[str] | None, typer.Option(help="Features that may move. Default: all continuous.")] = None,
+    data: Annotated[Path, typer.Option(help="Evaluation rows, CSV or Parquet.", metavar="TABLE", rich_help_panel=ROWS)],
+    label: Annotated[str, typer.Option(help="Column of the true class.", metavar="COLUMN", rich_help_panel=ROWS)],
+    epsilon: Annotated[
+        list[float],
+        typer.Option(
+            help="Radius, in standard deviations of each feature; repeat for more.",
+            metavar="RADIUS",
+            rich_help_panel=ATTACK,
+        ),
+    ],
+    group: Annotated[
+        list[str] | None,
+        typer.Option(help="Column of a protected attribute; repeat for more.", metavar="COLUMN", rich_help_panel=ROWS),
+    ] = None,
+    feature: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Input columns in order. Default: those of --train, else all but label and groups.",
+            metavar="COLUMN",
+            rich_help_panel=ROWS,
+            show_default=False,
+        ),
+    ] = None,
+    train: Annotated[
+        Path | None,
+        typer.Option(
+            help="Training rows: codes of categories, standard deviations and ranges come from there.",
+            metavar="TABLE",
+            rich_help_panel=ROWS,
+        ),
+    ] = None,
+    categories: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="All values of a column (the label too) in the order of their codes; repeat for more columns.",
+            metavar="COLUMN=VALUE,...",
+            rich_help_panel=ROWS,
+        ),
+    ] = None,
+    keep_na: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Column of a CSV file in which texts such as NA and None are values, not missing.",
+            metavar="COLUMN",
+            rich_help_panel=ROWS,
+        ),
+    ] = None,
+    mutable: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="Features that an attack may change. Default: numbers that are no group and not 0 or 1 alone.",
+            metavar="COLUMN",
+            rich_help_panel=ATTACK,
+            show_default=False,
+        ),
+    ] = None,
     out: Annotated[Path, typer.Option(help="Folder for evidence, results and report.")] = Path("runs/audit"),
 ) -> None:
     """Audit your own models: which classes and groups pay for the hardened one."""
-    from fairtoll.cli.audit_files import audit_from_files
+    from fairtoll.cli.audit_files import Table, audit_from_files
     from fairtoll.cli.display import Progress, show_results
-    from fairtoll.progress import reporting_to
 
-    with Progress() as display, reporting_to(display.track("Attacking the models")):
+    rows = Table(data, label, group or [], feature, train, categories or [], keep_na or [])
+    with Progress() as display:
         path = audit_from_files(
             models=model,
             weights=weights,
-            data=data,
-            label=label,
-            groups=group or [],
-            features=feature,
+            table=rows,
             mutable=mutable,
             epsilons=epsilon,
             out=out,
+            display=display,
         )
     show_results(path)

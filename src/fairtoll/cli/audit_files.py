@@ -1,36 +1,72 @@
-"""`fairtoll audit`: models from factories and safetensors, rows from a table."""
+"""`fairtoll audit`, its work: models from factories and safetensors, rows from a table."""
 
 from __future__ import annotations
 
-import importlib
-import sys
-from collections.abc import Sequence
+import csv
+import warnings
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError
-from safetensors.torch import load_file
 from torch import nn
 
+from fairtoll.attacks.success_curve import check_epsilons
+from fairtoll.cli.display import Progress
+from fairtoll.cli.models import FORM, load_model
 from fairtoll.data import Dataset, load_frame
-from fairtoll.errors import FairtollError
-from fairtoll.files import make_folder
+from fairtoll.errors import FairtollError, FairtollWarning
+from fairtoll.files import kept_if_filled
 from fairtoll.findings import audit
 from fairtoll.findings.audited import require_audit_folder
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.models.predict import predict_logits
+from fairtoll.progress import part, reporting_to
+from fairtoll.threats.table import movable, table_threat
+
+#: How many columns a note lists.
+LISTED = 12
+
+
+@dataclass(frozen=True)
+class Table:
+    """The rows of an audit, as a command line names them.
+
+    Attributes
+    ----------
+    data : Path
+        Evaluation rows, CSV or Parquet.
+    label : str
+        Column of the true class.
+    groups : sequence of str
+        Columns of protected attributes.
+    features : sequence of str, optional
+        Input columns in order.
+    train : Path, optional
+        Training rows, from which codes, scale and range come.
+    categories : sequence of str
+        ``COLUMN=VALUE,VALUE,...``: all values of a column in the order of their codes.
+    keep_na : sequence of str
+        Columns in which the text NA is a value.
+    """
+
+    data: Path
+    label: str
+    groups: Sequence[str] = ()
+    features: Sequence[str] | None = None
+    train: Path | None = None
+    categories: Sequence[str] = ()
+    keep_na: Sequence[str] = ()
 
 
 def audit_from_files(
     *,
     models: Sequence[str],
     weights: Sequence[str],
-    data: Path,
-    label: str,
-    groups: Sequence[str],
-    features: Sequence[str] | None,
+    table: Table,
     mutable: Sequence[str] | None,
     epsilons: Sequence[float],
     out: Path,
+    display: Progress,
 ) -> Path:
     """Audit models named on a command line; returns the report's path.
 
@@ -40,14 +76,16 @@ def audit_from_files(
         ``NAME=PACKAGE.MODULE:FACTORY``, the standard model first.
     weights : sequence of str
         ``NAME=FILE.safetensors``, one for each training run.
-    data : Path
-        CSV or Parquet.
-    label, groups, features, mutable
-        Column names. A mutable feature may move by epsilon standard deviations, within the table's range.
+    table : Table
+        The rows.
+    mutable : sequence of str, optional
+        Features that may move by epsilon standard deviations, within their range; see `table_threat`.
     epsilons : sequence of float
         Radii in standard deviations.
     out : Path
-        Folder of the audit.
+        Folder of the audit; an audit that is refused leaves none.
+    display : Progress
+        Where progress goes, and what was assumed.
 
     Returns
     -------
@@ -58,47 +96,78 @@ def audit_from_files(
     FairtollError
         For anything that does not fit together, naming it.
     """
-    require_audit_folder(make_folder(out))  # before the work, not after it
-    rows = load_frame(data, label=label, groups=groups, features=features)
-    pairs = [_pair(text, "--model", "NAME=PACKAGE.MODULE:FACTORY") for text in models]
+    factories = _factories(models)
+    files = _files(weights, factories)
+    check_epsilons(sorted(epsilons))
+    with kept_if_filled(out):
+        require_audit_folder(out)  # before the work, not after it
+        rows, train = _load(table)
+        arms = {name: [load_model(factories[name], path) for path in paths] for name, paths in files.items()}
+        for name, loaded in arms.items():
+            for model in loaded:
+                _require_fit(name, model, rows)
+        threat = table_threat(train or rows, mutable=mutable)
+        for note in _assumed(table, rows, moving=movable(train or rows) if mutable is None else mutable):
+            display.tell(f"Note: {note}")
+        with reporting_to(display.track("Attacking the models")), part(1.0):
+            found = audit(arms, rows, threat=threat, epsilons=sorted(epsilons))
+        with reporting_to(display.track("Writing the report")), part(1.0):
+            return found.save(out)
+
+
+def _factories(models: Sequence[str]) -> dict[str, str]:
+    pairs = [_pair(text, "--model", f"NAME={FORM}") for text in models]
     factories = dict(pairs)
     if len(factories) < len(pairs):
         raise FairtollError(
             f"--model names {', '.join(name for name, _ in pairs)}; expected each name once: give more training runs "
             "of one model as several --weights"
         )
-    arms: dict[str, list[nn.Module]] = {name: [] for name in factories}
+    if len(factories) < 2:
+        raise FairtollError(
+            f"{len(factories)} model given; expected two or more: a --model for the standard one first, then for "
+            "hardened ones"
+        )
+    return factories
+
+
+def _files(weights: Sequence[str], factories: Mapping[str, str]) -> dict[str, list[Path]]:
+    files: dict[str, list[Path]] = {name: [] for name in factories}
     for text in weights:
         name, path = _pair(text, "--weights", "NAME=FILE.safetensors")
-        if name not in factories:
+        if name not in files:
             raise FairtollError(f"--weights names '{name}', and no --model does; models are {', '.join(factories)}")
-        arms[name].append(_load(factories[name], Path(path)))
-    empty = [name for name, found in arms.items() if not found]
+        files[name].append(Path(path))
+    empty = [name for name, paths in files.items() if not paths]
     if empty:
         raise FairtollError(f"no --weights for {', '.join(empty)}; give NAME=FILE.safetensors")
-    found = audit(arms, rows, threat=table_threat(rows, mutable), epsilons=sorted(epsilons))
-    return found.save(out)
+    return files
 
 
-def table_threat(rows: Dataset, mutable: Sequence[str] | None) -> LinfThreat:
-    """A threat for a table: radii in standard deviations, whole numbers stay whole, inside the table's range.
+def _load(table: Table) -> tuple[Dataset, Dataset | None]:
+    """The evaluation rows, and the training rows where they are named."""
+    orders = dict(_order(text) for text in table.categories)
+    classes = orders.pop(table.label, None)
 
-    Raises
-    ------
-    FairtollError
-        If a named feature does not exist.
-    """
-    names = [feature.name for feature in rows.features]
-    wanted = [feature.name for feature in rows.features if feature.kind == "continuous"] if mutable is None else mutable
-    unknown = [name for name in wanted if name not in names]
-    if unknown:
-        raise FairtollError(f"unknown feature {', '.join(unknown)}; the features are {', '.join(names)}")
-    return LinfThreat(
-        scale=rows.x.std(axis=0),
-        box=([feature.low for feature in rows.features], [feature.high for feature in rows.features]),
-        mutable=[name in wanted for name in names],
-        integer=[feature.integer for feature in rows.features],
-    )
+    def load(path: Path, like: Dataset | None) -> Dataset:
+        return load_frame(
+            path,
+            label=table.label,
+            groups=table.groups,
+            features=table.features,
+            like=like,
+            categories=orders,
+            class_names=classes,
+            keep_na=table.keep_na,
+        )
+
+    train = None if table.train is None else load(table.train, None)
+    return load(table.data, train), train
+
+
+def _order(text: str) -> tuple[str, list[str]]:
+    column, values = _pair(text, "--categories", "COLUMN=VALUE,VALUE,...")
+    return column, next(csv.reader([values]))  # a value in quotes may hold a comma
 
 
 def _pair(text: str, option: str, form: str) -> tuple[str, str]:
@@ -108,33 +177,57 @@ def _pair(text: str, option: str, form: str) -> tuple[str, str]:
     return name, value
 
 
-def _load(factory: str, path: Path) -> nn.Module:
-    module_name, _, attribute = factory.partition(":")
-    sys.path.insert(0, "")  # a factory in the current folder, as python -m would find it
+def _require_fit(name: str, model: nn.Module, rows: Dataset) -> None:
+    """Try a model on a few rows, and say what it was given where it fails or has other classes."""
+    columns = [feature.name for feature in rows.features]
     try:
-        make = getattr(importlib.import_module(module_name), attribute)
-        model = make()
-    except (ImportError, AttributeError, ValueError) as error:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FairtollWarning)  # the audit warns
+            classes = predict_logits(model, torch.from_numpy(rows.x[:8])).shape[1]
+    except FairtollError as error:
+        if error.__cause__ is None:
+            return  # the audit says so of all rows
         raise FairtollError(
-            f"cannot find the factory '{factory}' ({error}); expected PACKAGE.MODULE:FACTORY"
+            f"model '{name}': {error}; its inputs were the {len(columns)} columns {_listed(columns)}; name others in "
+            "order with --feature (columns given with --group are inputs only if they are named there)"
         ) from error
-    except Exception as error:  # a user's code may raise anything
+    if classes != len(rows.class_names):
         raise FairtollError(
-            f"the factory '{factory}' raised {type(error).__name__}: {error}; expected a call without arguments to "
-            "return a torch.nn.Module"
-        ) from error
-    finally:
-        sys.path.remove("")
-    if not isinstance(model, nn.Module):
-        raise FairtollError(f"'{factory}' returned {type(model).__name__}; expected a torch.nn.Module")
-    try:
-        with torch.no_grad():
-            model.load_state_dict(load_file(path))
-    except FileNotFoundError as error:
-        raise FairtollError(f"no file {path}; check --weights") from error
-    except (SafetensorError, OSError) as error:
-        raise FairtollError(f"{path} is not a whole safetensors file ({error}); save it with safetensors") from error
-    except RuntimeError as error:
-        reason = " ".join(str(error).split())
-        raise FairtollError(f"{path} does not fit the model of '{factory}': {reason}") from error
-    return model
+            f"model '{name}' returned {classes} classes, and the label has {len(rows.class_names)}: "
+            f"{_listed(rows.class_names)}; expected as many; give all values of the label in order with --categories, "
+            "or the training rows with --train"
+        )
+
+
+def _assumed(table: Table, rows: Dataset, *, moving: Sequence[str]) -> list[str]:
+    """What the command line left open, and how it was read."""
+    notes = []
+    if table.train is None:
+        known = {text.partition("=")[0] for text in table.categories}
+        coded = {table.label: rows.class_names} | {one.name: one.categories for one in rows.features if one.categories}
+        orders = [
+            f"{column} ({_listed([f'{code} {value}' for code, value in enumerate(values)])})"
+            for column, values in coded.items()
+            if column not in known
+        ]
+        if orders:
+            notes.append(
+                f"codes are the sorted values of {table.data}: {'; '.join(orders)}. If the models were trained on "
+                "others, give the training rows with --train, or the values in order with --categories."
+            )
+        notes.append(
+            f"standard deviations and ranges are those of {table.data}, the rows that are attacked; give the training "
+            "rows with --train to have theirs."
+        )
+    fixed = [feature.name for feature in rows.features if feature.name not in moving]
+    if fixed:
+        notes.append(
+            f"under attack {_listed(list(moving))} may move, and {_listed(fixed)} may not; name those that may with "
+            "--mutable."
+        )
+    return notes
+
+
+def _listed(names: Sequence[str]) -> str:
+    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
+    return ", ".join(names[:LISTED]) + more

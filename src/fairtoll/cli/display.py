@@ -72,7 +72,8 @@ class Progress:
             nonlocal told, done
             done += share
             self._bar.advance(task, share)
-            if not self.console.is_terminal and done - told >= 0.249:
+            ends = done > 1 - 1e-6 > told
+            if not self.console.is_terminal and (done - told >= 0.249 or ends):
                 told = done
                 self._print(f"{title}: {done:.0%}")
 

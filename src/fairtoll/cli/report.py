@@ -11,6 +11,7 @@ import typer
 
 from fairtoll.errors import FairtollError
 from fairtoll.files import disk_error, write_text
+from fairtoll.progress import part
 from fairtoll.runs.folder import CONFIGURATION, finished_run
 
 if TYPE_CHECKING:
@@ -21,7 +22,12 @@ def report(
     run: Annotated[Path, typer.Argument(help="Run folder with evidence/.")],
 ) -> None:
     """Compute a run's results and report again from its evidence alone."""
-    typer.echo(f"Report: {rerender(run)}")
+    from fairtoll.cli.display import Progress
+    from fairtoll.progress import reporting_to
+
+    with Progress() as display, reporting_to(display.track("Computing results and report")):
+        path = rerender(run)
+    typer.echo(f"Report: {path}")
 
 
 def rerender(folder: Path) -> Path:
@@ -45,11 +51,12 @@ def rerender(folder: Path) -> Path:
     from fairtoll.report import write_report
 
     require_schema(folder / "results.json")
-    with _reading(folder) as configuration:
+    with part(0.5), _reading(folder) as configuration:
         results = _compute(folder, configuration)
     write_text(results.model_dump_json(indent=1) + "\n", folder / "results.json")
     try:
-        write_report(results, folder)
+        with part(0.5):
+            write_report(results, folder)
     except OSError as error:
         raise disk_error(error, folder) from error
     return folder / "report.html"
@@ -69,11 +76,10 @@ def _audit_again(folder: Path, configuration: dict[str, Any]) -> Results:
     from fairtoll.evidence.store import Evidence
     from fairtoll.findings import audit_evidence
 
-    asked = ["partitions", "epsilons", "minimum_rows"]
-    _require(folder, configuration, asked)
-    given = {name: configuration[name] for name in asked}
-    largest = configuration.get("least_epsilon_max")
-    return audit_evidence(Evidence.load(folder / "evidence"), **given, least_epsilon_max=largest).results
+    _require(folder, configuration, ["partitions", "epsilons", "minimum_rows", "attacks"])
+    named = ("partitions", "epsilons", "minimum_rows", "attacks", "least_epsilon_max")
+    given = {name: configuration[name] for name in named if name in configuration}
+    return audit_evidence(Evidence.load(folder / "evidence"), **given).results
 
 
 def _require(folder: Path, configuration: dict[str, Any], names: list[str]) -> None:

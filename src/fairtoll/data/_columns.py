@@ -48,20 +48,54 @@ def feature_column(column: pd.Series[Any], categories: Sequence[str] | None) -> 
         codes = _codes(labels, known, what=what, given="categories").astype(np.float32)
         top = float(len(known) - 1)
         return codes, Feature(name, "categorical", True, 0.0, top, "code of a category", known)
-    if not types.is_numeric_dtype(column) or types.is_complex_dtype(column):
-        raise FairtollError(
-            f"column '{name}' is of type {column.dtype} and holds values such as {column.iloc[0]!r}; expected "
-            "numbers, text, categories or bool; convert it, or leave it out with features=[...]"
-        )
-    with np.errstate(over="ignore"):
-        values = column.to_numpy(dtype=np.float64).astype(np.float32)
-    if not np.isfinite(values).all():
-        raise FairtollError(
-            f"column '{name}' holds infinity, or more than float32 can, in {int((~np.isfinite(values)).sum())} rows; "
-            "expected finite numbers; drop or clip them first"
-        )
+    values = _numbers(column)
     integer = types.is_integer_dtype(column)
     return values, Feature(name, "continuous", integer, float(values.min()), float(values.max()), f"{name}, as given")
+
+
+def known_column(column: pd.Series[Any], known: Feature) -> tuple[NDArray[np.float32], Feature]:
+    """The values of a column as the feature `known` has them, `(N,)`, and that feature."""
+    what = f"column '{known.name}'"
+    if known.kind == "categorical":
+        codes = _codes(as_labels(column, name=what), known.categories, what=what, given="the training rows' column")
+        return codes.astype(np.float32), known
+    if types.is_bool_dtype(column) or not types.is_numeric_dtype(column):
+        raise FairtollError(
+            f"{what} is of type {column.dtype} and holds values such as {column.iloc[0]!r}; expected numbers, as in "
+            "the training rows; load both tables alike"
+        )
+    values = _numbers(column)
+    broken = values[values != values.round()]
+    if known.integer and len(broken):
+        raise FairtollError(
+            f"{what} holds fractions such as {broken[0]:g}; expected whole numbers, as in the training rows; load both "
+            "tables alike"
+        )
+    return values, known
+
+
+def _numbers(column: pd.Series[Any]) -> NDArray[np.float32]:
+    if not types.is_numeric_dtype(column) or types.is_complex_dtype(column):
+        raise FairtollError(
+            f"column '{column.name}' is of type {column.dtype} and holds values such as {column.iloc[0]!r}; expected "
+            "numbers, text, categories or bool; convert it, or leave it out with features=[...]"
+        )
+    exact = column.to_numpy(dtype=np.float64)
+    with np.errstate(over="ignore"):
+        values = exact.astype(np.float32)
+    if not np.isfinite(values).all():
+        raise FairtollError(
+            f"column '{column.name}' holds infinity, or more than float32 can, in "
+            f"{int((~np.isfinite(values)).sum())} rows; expected finite numbers; drop or clip them first"
+        )
+    # Fractions are measurements, and rounding them is harmless; another whole number is another value.
+    changed = (values != exact) | (np.abs(exact) >= 2**53)
+    if changed.any() and (exact == exact.round()).all():
+        raise FairtollError(
+            f"column '{column.name}' holds {exact[changed][0]:.0f}, which float32 turns into {values[changed][0]:.0f}; "
+            f"expected whole numbers to {2**24} where each counts; divide the column, or leave it out"
+        )
+    return values
 
 
 def _sorted_names(column: pd.Series[Any], labels: Labels) -> tuple[str, ...]:

@@ -3,17 +3,23 @@
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
 from fairtoll.columns import check_columns
-from fairtoll.data._columns import class_codes, feature_column
-from fairtoll.data.dataset import Dataset
-from fairtoll.errors import FairtollError
+from fairtoll.data._columns import class_codes, feature_column, known_column
+from fairtoll.data._table_file import read_table, suffix_of, texts_read_as_missing
+from fairtoll.data.dataset import Dataset, Feature
+from fairtoll.errors import FairtollError, warn
+
+#: What pandas calls the column of an index that was written as one.
+INDEX = re.compile(r"Unnamed: \d+(\.\d+)?|index|level_0|__index_level_0__|")
 
 
 def load_frame(
@@ -22,15 +28,16 @@ def load_frame(
     label: str,
     groups: Sequence[str] = (),
     features: Sequence[str] | None = None,
+    like: Dataset | None = None,
     categories: Mapping[str, Sequence[str]] | None = None,
     class_names: Sequence[str] | None = None,
+    keep_na: Sequence[str] = (),
     name: str | None = None,
 ) -> Dataset:
     """One table of rows as a `Dataset`; numbers stay in their own units, nothing is scaled.
 
     Columns of text, category or bool become codes: the position of a value among the sorted values
-    of its column. To code two files alike (a training and a test split), give `categories`, or take
-    the split after loading.
+    of its column. Another table of the same data, such as a test split, is coded alike with `like`, the first table.
 
     Parameters
     ----------
@@ -41,11 +48,17 @@ def load_frame(
     groups : sequence of str
         Columns of protected attributes; their values are read as strings.
     features : sequence of str, optional
-        Columns of the inputs, in order. Default: all but the label, protected ones included (as in Adult).
+        Columns of the inputs, in order. Default: those of `like`, else all but the label, the groups and the row
+        numbers that pandas writes as a first column without a name.
+    like : Dataset, optional
+        The training rows, as this function has loaded them: features, categories, classes, ranges and which columns
+        hold whole numbers are taken from there.
     categories : mapping of str to sequence of str, optional
-        For a column, all its values in the order of their codes.
+        For a column, all its values in the order of their codes; comes before `like`.
     class_names : sequence of str, optional
-        All values of the label in the order of the classes. Default: its values, sorted.
+        All values of the label in the order of the classes. Default: those of `like`, else its values, sorted.
+    keep_na : sequence of str
+        Columns of a CSV file in which texts such as NA, None and null are values, not missing.
     name : str, optional
         Short name of the data. Default: the file's.
 
@@ -57,50 +70,91 @@ def load_frame(
     Raises
     ------
     FairtollError
-        For a file that is missing, of another kind or damaged; columns that are missing, empty in
-        some rows, or neither numbers nor categories; no rows; a label with one class.
+        For a file that is missing, of another kind or damaged, or with rows longer or shorter than its header; columns
+        that are missing, without a name, empty in some rows, neither numbers nor categories, or of whole numbers that
+        float32 would change; values that are not among the categories; no rows; a label with one class.
+
+    Warns
+    -----
+    FairtollWarning
+        If a column of row numbers is left out.
 
     Examples
     --------
     >>> frame = pd.DataFrame({"age": [30, 40, 50], "job": ["b", "a", "b"], "pay": ["low", "high", "low"]})
-    >>> rows = load_frame(frame, label="pay", groups=["job"])
+    >>> rows = load_frame(frame, label="pay")
     >>> rows.x.tolist(), rows.y.tolist(), rows.class_names
     ([[30.0, 1.0], [40.0, 0.0], [50.0, 1.0]], [1, 0, 1], ('high', 'low'))
     >>> rows.features[1].categories
     ('a', 'b')
+    >>> test = pd.DataFrame({"age": [35, 36], "job": ["b", "b"], "pay": ["low", "high"]})
+    >>> load_frame(test, label="pay", like=rows).x[:, 1].tolist()
+    [1.0, 1.0]
     """
-    frame, found = (source, "data") if isinstance(source, pd.DataFrame) else _read(Path(source))
-    if isinstance(groups, str) or isinstance(features, str):
-        raise FairtollError("groups and features are lists of columns; expected ['sex'], not 'sex'")
-    chosen = [column for column in frame.columns if column != label] if features is None else list(features)
+    if any(isinstance(given, str) for given in (groups, features, keep_na)):
+        raise FairtollError("groups, features and keep_na are lists of columns; expected ['sex'], not 'sex'")
+    if isinstance(source, pd.DataFrame):
+        if keep_na:
+            raise FairtollError("keep_na is given for a DataFrame, which holds its values; it is for CSV files alone")
+        frame, found = source, "data"
+    else:
+        path = Path(source)
+        frame, found = read_table(path, keep_na=keep_na), path.name.removesuffix(suffix_of(path))
+    check_columns(frame.columns, [])
+    chosen = list(features) if features is not None else _default_features(frame, label, groups, like)
+    known = {feature.name: feature for feature in like.features} if like is not None else {}
     _check(frame, label=label, groups=groups, features=chosen, categories=categories)
-    y, classes = class_codes(frame[label], class_names)
-    columns, schema = [], []
-    for column in chosen:
-        values, feature = feature_column(frame[column], (categories or {}).get(column))
-        columns.append(values)
-        schema.append(feature)
-    x: NDArray[np.float32] = np.stack(columns, axis=1)
+    _check_missing(frame, list(dict.fromkeys([label, *groups, *chosen])), source)
+    y, classes = class_codes(frame[label], class_names if class_names is not None or like is None else like.class_names)
+    read = [_feature(frame[column], known.get(column), (categories or {}).get(column), like) for column in chosen]
+    x: NDArray[np.float32] = np.stack([values for values, _ in read], axis=1)
     protected = {attribute: frame[attribute].to_numpy() for attribute in groups}
-    return Dataset(x, y, classes, protected, tuple(schema), name or found)
+    return Dataset(x, y, classes, protected, tuple(feature for _, feature in read), name or found)
 
 
-def _read(path: Path) -> tuple[pd.DataFrame, str]:
-    """The table at `path`, and the file's name without its suffixes."""
-    if not path.is_file():
-        raise FairtollError(f"{path} is not a file; expected a table in CSV or Parquet; check the path")
-    suffix = "".join(path.suffixes[-2:]) if path.suffix == ".gz" else path.suffix
-    name = path.name.removesuffix(suffix)
-    try:
-        if suffix.lower() in (".parquet", ".pq"):
-            return pd.read_parquet(path), name
-        if suffix.lower() in (".csv", ".csv.gz"):
-            return pd.read_csv(path), name
-    # Damaged files raise half a dozen kinds of error, ArrowInvalid and UnicodeDecodeError among them.
-    except (OSError, ValueError, EOFError) as error:
-        reason = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
-        raise FairtollError(f"{path} cannot be read as {suffix} ({reason}); write the file again") from error
-    raise FairtollError(f"{path} has the suffix '{suffix}'; expected .csv, .csv.gz, .parquet or .pq; convert it first")
+def _feature(
+    column: pd.Series[Any], known: Feature | None, categories: Sequence[str] | None, like: Dataset | None
+) -> tuple[NDArray[np.float32], Feature]:
+    if categories is not None or like is None:
+        return feature_column(column, categories)
+    if known is None:
+        there = ", ".join(feature.name for feature in like.features)
+        raise FairtollError(
+            f"column '{column.name}' is no feature of the training rows, which have: {there}; load both with the same "
+            "features"
+        )
+    return known_column(column, known)
+
+
+def _default_features(frame: pd.DataFrame, label: str, groups: Sequence[str], like: Dataset | None) -> list[str]:
+    if like is not None:
+        return [feature.name for feature in like.features]
+    chosen = [column for column in frame.columns if column != label and column not in groups]
+    if chosen and _numbers_rows(frame, chosen[0]):
+        warn(
+            f"column '{chosen[0]}' numbers the rows and is left out of the features; write tables without their index "
+            "(to_csv(..., index=False)), or name the features"
+        )
+        chosen = chosen[1:]
+    nameless = [column for column in chosen if str(column).startswith("Unnamed: ") or not str(column).strip()]
+    if nameless:
+        raise FairtollError(
+            f"column {list(frame.columns).index(nameless[0]) + 1} of the table has no name; expected a name for each "
+            "column; name it, drop it, or name the features"
+        )
+    return chosen
+
+
+def _numbers_rows(frame: pd.DataFrame, column: str) -> bool:
+    """Whether it is an index that was written as the first column: whole numbers, none of them twice."""
+    values = frame[column]
+    return bool(
+        column == frame.columns[0]
+        and INDEX.fullmatch(str(column).strip())
+        and values.ndim == 1
+        and pd.api.types.is_integer_dtype(values)
+        and values.is_unique
+    )
 
 
 def _check(
@@ -111,7 +165,6 @@ def _check(
     features: Sequence[str],
     categories: Mapping[str, Sequence[str]] | None,
 ) -> None:
-    check_columns(frame.columns, [])
     used = list(dict.fromkeys([label, *groups, *features]))
     there = ", ".join(map(str, frame.columns)) or "none"
     missing = [column for column in dict.fromkeys([*used, *(categories or {})]) if column not in frame.columns]
@@ -119,20 +172,34 @@ def _check(
         raise FairtollError(f"no column {_quoted(missing)}; the table has: {there}; correct the names")
     twice = [column for column in used if (frame.columns == column).sum() > 1 or features.count(column) > 1]
     if twice:
-        raise FairtollError(f"column {_quoted(twice)} stands twice; expected each once; rename or drop one")
+        raise FairtollError(f"column {_quoted(twice)} is there twice; expected each once; rename or drop one")
     if not len(frame):
         raise FairtollError(f"the table has no rows, only the columns {there}; expected one row or more")
     if not features:
-        raise FairtollError(f"no column is left as a feature beside the label '{label}'; the table has: {there}")
+        raise FairtollError(
+            f"no column is left as a feature beside the label '{label}' and the groups; the table has: {there}; name "
+            "the features if groups are among them"
+        )
     if label in features:
         raise FairtollError(f"the label '{label}' is among the features; a model would read the answer; drop it there")
-    empty = frame[used].isna()
-    if empty.to_numpy().any():
-        columns = [column for column in used if empty[column].any()]
-        raise FairtollError(
-            f"{int(empty.any(axis=1).sum())} of {len(frame)} rows have a missing value, in {_quoted(columns)}; "
-            "expected none; drop or fill them first"
+
+
+def _check_missing(frame: pd.DataFrame, used: Sequence[str], source: pd.DataFrame | str | os.PathLike[str]) -> None:
+    empty = frame[list(used)].isna()
+    if not empty.to_numpy().any():
+        return
+    columns = [column for column in used if empty[column].any()]
+    said = (
+        f"{int(empty.any(axis=1).sum())} of {len(frame)} rows have a missing value, in {_quoted(columns)}; "
+        "expected none; drop or fill them first"
+    )
+    texts = [] if isinstance(source, pd.DataFrame) else texts_read_as_missing(Path(source), columns)
+    if texts:
+        said += (
+            f"; the text {' and '.join(map(repr, texts))} was read as missing: where it is a value, name the column "
+            "with keep_na (--keep-na)"
         )
+    raise FairtollError(said)
 
 
 def _quoted(columns: Sequence[str]) -> str:

@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from fairtoll.files import write_text
 from fairtoll.findings.assemble import describe_environment
+from fairtoll.records import read_record, write_record
 
 
 def kept_environment(folder: Path) -> dict[str, Any]:
     """What `environment.json` says; it is written on the first call, so that a report made elsewhere keeps it."""
     path = folder / "environment.json"
     if not path.exists():
-        write_text(json.dumps(describe_environment(), indent=1) + "\n", path)
-    kept: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
-    return kept
+        write_record(describe_environment(), path)
+    return read_record(path)
 
 
 def blas_of_numpy() -> str:

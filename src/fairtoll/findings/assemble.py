@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from fairtoll._version import __version__
+from fairtoll.evidence.copies import describe_copies
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
 from fairtoll.findings.alarms import raise_alarms
@@ -95,7 +96,10 @@ def assemble(
         accuracy=accuracy,
         claims=judge_claims(findings, accuracy) if judge_claims else [],
         alarms=[alarm for arm in arms for alarm in raise_alarms(evidence, arm.name, threat=threat)],
-        notes=make_notes(findings, accuracy) if make_notes else [],
+        notes=[
+            *(describe_copies(arm, copies) for arm, copies in evidence.copies.items()),
+            *(make_notes(findings, accuracy) if make_notes else []),
+        ],
         highlights=make_highlights(findings, accuracy) if make_highlights else [],
         cuts=list(cuts),
         least_epsilon=least_epsilons(evidence),

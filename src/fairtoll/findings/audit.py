@@ -25,6 +25,7 @@ from fairtoll.findings.audited import Audit
 from fairtoll.findings.plan import audit_questions
 from fairtoll.findings.questions import Attack, Comparison
 from fairtoll.models.stack import ModelStack
+from fairtoll.names import as_names
 from fairtoll.progress import part, tracked
 from fairtoll.threads import threads_for
 from fairtoll.threats.linf import LinfThreat
@@ -103,15 +104,14 @@ def audit(
     chosen = check_attacks(attacks) if attacks is not None else (Union(),)
     if not chosen:
         raise FairtollError("attacks is empty; expected one attack or more, or leave it out for a union of attacks")
-    arms = [_arm(name, given, seed) for name, given in models.items()]
+    names = as_names(models, what="an arm")
+    arms = [_arm(name, given, seed) for name, given in zip(names, models.values(), strict=True)]
     if len(arms) < 2:
         raise FairtollError(f"{len(arms)} model given; expected two or more: a standard one first, then hardened ones")
     known = ["class", *data.groups]
-    partitions = known if partitions is None else list(partitions)
+    partitions = known if partitions is None else [*as_names(partitions, what="a partition")]
     for partition in partitions:
-        for name in partition.split(" & "):
-            if name not in known:
-                raise FairtollError(f"unknown attribute '{name}'; this data has: {', '.join(known)}")
+        data.partition(partition)  # an unknown attribute, or cells of one name, before the work
     every_model = [model for arm in arms for model in arm.models]
     with threads_for(*every_model):
         predictions, found = _collect(arms, Target(data, threat, THREAT), epsilons, chosen, least_epsilon_max)
@@ -185,7 +185,8 @@ def audit_evidence(
             f"the evidence has {len(arms)} arm; expected two or more to compare (name the column of models with "
             "arm=...); for one model's gap use fairtoll.metrics and fairtoll.statistics"
         )
-    partitions = ["class", *evidence.attributes] if partitions is None else list(partitions)
+    known = ["class", *evidence.attributes]
+    partitions = known if partitions is None else [*as_names(partitions, what="a partition")]
     attacks = list(attacks) or [describe(Union())]
     questions = audit_questions(
         partitions,

@@ -92,6 +92,10 @@ def outcomes_of(readings: Readings, arm: str, question: Question) -> Outcomes:
     given = _parameters(evidence, metric, question)
     measured, covered = readings.read(arm, question.attack, metric.needs)
     kept, rows = _restrict(evidence, question, covered)
+    if not len(rows):
+        runs = len(next(iter(measured.values())))
+        missing = f"no row has the true class '{question.label}'"
+        return Outcomes(np.zeros((runs, 0)), None, rows, missing=missing)
     measured = {name: values[:, kept] for name, values in measured.items()}
     right = readings.correct(arm, rows) if question.denominator == "correct" or "correct" in metric.needs else None
     included = right if question.denominator == "correct" else None
@@ -151,8 +155,6 @@ def _restrict(
     if question.label is None:
         return slice(None), covered
     kept = np.flatnonzero(evidence.labels[covered] == _class_index(evidence, question.label))
-    if not len(kept):
-        raise FairtollError(f"no row has the true class '{question.label}'; expected at least one")
     return kept, covered[kept]
 
 

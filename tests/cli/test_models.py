@@ -1,0 +1,194 @@
+"""A model from a factory and a file: what fits is loaded as torch itself would, and all else is one line."""
+
+import sys
+
+import pytest
+import torch
+from safetensors.torch import save_file, save_model
+from torch import nn
+
+from fairtoll import FairtollError
+from fairtoll.cli.models import load_model, make_model
+
+FACTORIES = """
+import torch
+from torch import nn
+from sklearn.linear_model import LogisticRegression
+
+class Tied(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.first, self.second = nn.Linear(3, 3), nn.Linear(3, 3)
+        self.second.weight = self.first.weight
+    def forward(self, x):
+        return self.second(self.first(x))
+
+def plain():
+    return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
+
+def estimator():
+    return LogisticRegression()
+
+def fitted():
+    return LogisticRegression().fit([[0.0], [1.0]], [0, 1])
+
+def wrong_value():
+    raise ValueError("width\\nis 3")
+
+def wrong_attribute():
+    return nn.Linear(3, 2).no_such_thing
+
+def wrong_import():
+    import a_module_that_is_nowhere
+
+def interrupted():
+    raise SystemExit("no licence")
+
+def lazy():
+    return nn.LazyLinear(2)
+
+def deep():
+    return nn.Sequential(*[nn.Linear(3, 3) for _ in range(40)])
+
+number = 3
+"""
+
+
+@pytest.fixture(autouse=True)
+def here(tmp_path, monkeypatch):
+    """A folder with factories; what is imported from it is forgotten."""
+    (tmp_path / "factories_of_models_test.py").write_text(FACTORIES)
+    (tmp_path / "needs_of_models_test.py").write_text("import a_module_that_is_nowhere\n")
+    (tmp_path / "fails_of_models_test.py").write_text("raise ValueError('no settings')\n")
+    monkeypatch.chdir(tmp_path)
+    yield tmp_path
+    for name in ("factories_of_models_test", "needs_of_models_test", "fails_of_models_test"):
+        sys.modules.pop(name, None)
+
+
+def made(name):
+    return make_model(f"factories_of_models_test:{name}")
+
+
+def saved(tensors, path):
+    save_file({name: one.contiguous() for name, one in tensors.items()}, path)
+    return path
+
+
+def refused(message, call):
+    with pytest.raises(FairtollError, match=message) as error:
+        call()
+    assert "\n" not in str(error.value)
+    assert len(str(error.value)) < 500
+
+
+@pytest.mark.parametrize("prefix", ["", "_orig_mod.", "module.", "_orig_mod.module.", "module._orig_mod."])
+def test_weights_of_a_compiled_or_parallel_model(prefix, here):
+    torch.manual_seed(1)
+    trained = made("plain")
+    path = saved({prefix + name: one for name, one in trained.state_dict().items()}, here / "a.safetensors")
+    model = load_model("factories_of_models_test:plain", path)
+    for name, one in trained.state_dict().items():
+        assert torch.equal(model.state_dict()[name], one)
+
+
+def test_what_torch_compile_and_data_parallel_write(here):
+    trained = made("plain")
+    for number, wrapped in enumerate((torch.compile(trained), nn.DataParallel(trained))):
+        path = saved(wrapped.state_dict(), here / f"{number}.safetensors")
+        x = torch.randn(5, 3)
+        assert torch.equal(load_model("factories_of_models_test:plain", path).eval()(x), trained.eval()(x))
+
+
+def test_a_prefix_of_the_models_own_is_kept(here):
+    (here / "factories_of_models_test.py").write_text(
+        "from torch import nn\nclass Own(nn.Module):\n    def __init__(self):\n        super().__init__()\n"
+        "        self.module = nn.Linear(3, 2)\n    def forward(self, x):\n        return self.module(x)\n"
+    )
+    own = made("Own")
+    path = saved(own.state_dict(), here / "a.safetensors")
+    assert torch.equal(load_model("factories_of_models_test:Own", path).module.weight, own.module.weight)
+
+
+def test_tied_weights_as_safetensors_saves_them(here):
+    trained = made("Tied")
+    save_model(trained, str(here / "a.safetensors"))  # the weight is there once
+    model = load_model("factories_of_models_test:Tied", here / "a.safetensors")
+    x = torch.randn(4, 3)
+    assert torch.equal(model(x), trained(x))
+    assert model.first.weight is model.second.weight
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (lambda state: state.pop("0.bias"), r"does not fit the model of .*: it lacks 0.bias; expected the state_dict"),
+        (lambda state: state.update(extra=torch.zeros(1)), "it also has extra; expected"),
+        (
+            lambda state: state.update({"3.bias": torch.zeros(7)}),
+            r"another shape in 3.bias \(\(7,\), the model's is \(2,\)",
+        ),
+        (lambda state: state.clear(), "it lacks 0.weight, 0.bias, 1.weight and 6 more; expected"),
+    ],
+)
+def test_weights_that_do_not_fit(change, message, here):
+    state = made("plain").state_dict()
+    change(state)
+    path = saved(state, here / "a.safetensors")
+    refused(message, lambda: load_model("factories_of_models_test:plain", path))
+
+
+def test_weights_of_another_large_model_are_no_page_of_names(here):
+    path = saved(made("deep").state_dict(), here / "a.safetensors")
+    message = (
+        "it lacks 1.running_mean, .* also has 10.bias, .* and 71 more, and has another shape in 0.weight .* and 3 more"
+    )
+    refused(message, lambda: load_model("factories_of_models_test:plain", path))
+
+
+@pytest.mark.parametrize("name", ["a.pt", "a.pth", "a.bin", "a.ckpt", "a.safetensors"])
+@pytest.mark.parametrize("zipped", [True, False])
+def test_a_pickle_is_never_read(name, zipped, here):
+    torch.save(made("plain").state_dict(), here / name, _use_new_zipfile_serialization=zipped)
+    message = r"is a pickle as torch.save writes it.*safetensors.torch.save_model\(model, 'NAME.safetensors'\)"
+    if name.endswith("safetensors") and not zipped:
+        message = "is not a whole safetensors file"
+    refused(message, lambda: load_model("factories_of_models_test:plain", here / name))
+
+
+@pytest.mark.parametrize(
+    ("factory", "message"),
+    [
+        (
+            "factories_of_models_test:estimator",
+            "returned LogisticRegression; expected a torch.nn.Module; evidence of a",
+        ),
+        ("factories_of_models_test:fitted", r"comes from its predictions: fairtoll.Evidence.from_frame"),
+        ("factories_of_models_test:LogisticRegression", "returned LogisticRegression; expected a torch.nn.Module"),
+        ("factories_of_models_test:wrong_value", "the factory '.*' raised ValueError: width is 3; expected a call"),
+        ("factories_of_models_test:wrong_attribute", "the factory '.*' raised AttributeError: 'Linear' object has no"),
+        (
+            "factories_of_models_test:wrong_import",
+            "the factory '.*' raised ModuleNotFoundError: No module named 'a_mod",
+        ),
+        ("factories_of_models_test:interrupted", "the factory '.*' raised SystemExit: no licence"),
+        ("factories_of_models_test:number", "the module has no function or class 'number'"),
+        ("factories_of_models_test:nothing", "the module has no function or class 'nothing'"),
+        ("nowhere_of_models_test:plain", r"cannot find the factory .* \(no module 'nowhere_of_models_test' here"),
+        ("factories_of_models_test.deeper:plain", "cannot find the factory"),
+        ("needs_of_models_test:plain", "the module 'needs_of_models_test' needs 'a_module_that_is_nowhere'"),
+        ("fails_of_models_test:plain", "the module 'fails_of_models_test' raised ValueError: no settings; correct it"),
+        ("plain", "cannot find the factory 'plain'; expected PACKAGE.MODULE:FACTORY"),
+        (":plain", "cannot find the factory ':plain'"),
+        (".relative:plain", "the module '.relative' raised TypeError"),
+    ],
+)
+def test_a_factory_that_is_wrong(factory, message):
+    refused(message, lambda: make_model(factory))
+
+
+def test_a_lazy_layer(here):
+    path = saved(nn.Linear(3, 2).state_dict(), here / "a.safetensors")
+    refused(
+        r"weight, bias of the model of .* has no shape yet", lambda: load_model("factories_of_models_test:lazy", path)
+    )
