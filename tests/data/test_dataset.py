@@ -63,3 +63,72 @@ def test_images_are_rows_too():
 def test_what_is_no_data_set(given, message):
     with pytest.raises(FairtollError, match=message):
         Dataset(**({"x": X, "y": Y, "class_names": NAMES} | given))
+
+
+SEX = pd.Series(["f", "m", "f"], index=[5, 6, 7])
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"groups": {"sex": ["f", None, "m"]}}, "attribute 'sex' has missing or infinite entries, the first in row 1"),
+        (
+            {"groups": {"sex": [1.0, 2.0, np.nan]}},
+            "attribute 'sex' has missing or infinite entries, the first in row 2",
+        ),
+        ({"groups": {"sex": pd.array([True, None, False], dtype="boolean")}}, "attribute 'sex' has missing"),
+        ({"groups": {"sex": [1, "1", 2]}}, "attribute 'sex' holds both 1 and '1', which cannot be told apart"),
+        ({"groups": {"sex": [True, 1, 2]}}, "attribute 'sex' holds both True and 1"),
+        ({"groups": {"class": ["f", "m", "f"]}}, "an attribute is called 'class', which stands for something else"),
+        ({"groups": {"row": ["f", "m", "f"]}}, "an attribute is called 'row'"),
+        ({"groups": {"label": ["f", "m", "f"]}}, "an attribute is called 'label'"),
+        ({"groups": {0: ["f", "m", "f"], "0": ["f", "m", "f"]}}, "an attribute's name holds both 0 and '0'"),
+        ({"class_names": ("no", "no")}, "a class is named 'no' more than once"),
+        ({"class_names": (1, "1")}, "a class's name holds both 1 and '1'"),
+        ({"class_names": ("no", None)}, "a class is called None"),
+        ({"class_names": "ab"}, "the names of a class are 'ab', one text"),
+        ({"y": np.ma.array([0, 1, 1], mask=[0, 0, 1])}, "y has 1 masked entries"),
+        ({"y": pd.Series(Y), "groups": {"sex": SEX}}, "attribute 'sex' has another pandas index than y"),
+        (
+            {"x": pd.DataFrame(X, index=[5, 6, 7]), "groups": {"sex": SEX[::-1]}},
+            "attribute 'sex' has another .* than x",
+        ),
+        ({"groups": {"sex": SEX, "age": SEX[::-1]}}, "attribute 'age' has another pandas index than attribute 'sex'"),
+    ],
+)
+def test_rows_groups_and_names_that_are_not_what_they_seem(given, message):
+    with pytest.raises(FairtollError, match=message):
+        Dataset(**({"x": X, "y": Y, "class_names": NAMES} | given))
+
+
+def test_numbers_are_names_as_they_are_written():
+    rows = Dataset(X, Y, (0, 1.0), {7: [1.0, 2.0, 1.0], "site": pd.Categorical(["b", "a", "b"])})
+    assert rows.class_names == ("0", "1")
+    assert {name: values.tolist() for name, values in rows.groups.items()} == {
+        "7": ["1", "2", "1"], "site": ["b", "a", "b"],
+    }  # fmt: skip
+
+
+def test_partitions():
+    rows = Dataset(X, Y, NAMES, {"sex": ["f", "m", "f"], "age": [1, 1, 2], "sex & age": ["x", "y", "z"]})
+    found = {name: rows.partition(name) for name in ("class", "sex", "sex & age", "class & age")}
+    assert {name: (groups, codes.tolist()) for name, (groups, codes) in found.items()} == {
+        "class": (("no", "yes"), [0, 1, 1]),
+        "sex": (("f", "m"), [0, 1, 0]),
+        "sex & age": (("x", "y", "z"), [0, 1, 2]),
+        "class & age": (("no & 1", "yes & 1", "yes & 2"), [0, 1, 2]),
+    }
+
+
+@pytest.mark.parametrize(
+    ("rows", "message"),
+    [
+        ([True, False, True], "rows is of type bool .* turn a mask into them with numpy.flatnonzero"),
+        ([0.5, 1.5], "rows is of type float64"),
+        ([[0], [1]], r"rows is of type int64 and shape \(2, 1\)"),
+        ([0, 3], "rows run from 0 to 3; expected positions in 3 rows"),
+    ],
+)
+def test_positions_that_are_none(rows, message):
+    with pytest.raises(FairtollError, match=message):
+        Dataset(X, Y, NAMES).take(rows)

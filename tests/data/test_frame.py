@@ -428,3 +428,34 @@ def test_columns_that_the_training_rows_do_not_have():
         load_frame(TEST.assign(new=1), label="late", like=train, features=["km", "new"])
     # More columns than the training rows had are no inputs.
     assert load_frame(TEST.assign(new=1), label="late", like=train).x.shape == (2, 4)
+
+
+def test_labels_and_groups_are_read_by_the_one_rule():
+    frame = FRAME.assign(paid=[1.0, 0.0, 1.0, 0.0, 1.0], sex=[1.0, 2.0, 1.0, 2.0, 2.0])
+    rows = load_frame(frame, label="paid", groups=["sex"])
+    assert (rows.class_names, rows.y.tolist()) == (("0", "1"), [1, 0, 1, 0, 1])
+    assert rows.groups["sex"].tolist() == ["1", "2", "1", "2", "2"]
+    refused(
+        "the label 'paid' holds both 1 and '1', which cannot be told apart", frame=FRAME.assign(paid=[1, "1", 0, 0, 1])
+    )
+    refused("holds both True and 1", frame=FRAME.assign(paid=np.array([True, 1, 0, 0, 1], dtype=object)))
+    refused("attribute 'sex' holds both", frame=FRAME.assign(sex=[1, "1", 2, 2, 2]), groups=["sex"], features=["age"])
+    refused("which neighbouring whole numbers share", frame=FRAME.assign(paid=[2.0**53, 2.0**53 + 2, 0, 0, 1]))
+
+
+@pytest.mark.parametrize("name", ["class", "row", "label"])
+def test_attributes_that_would_stand_for_something_else(name):
+    refused(f"an attribute is called '{name}'", frame=FRAME.assign(**{name: FRAME["sex"]}), groups=[name])
+
+
+def test_columns_of_two_levels():
+    frame = FRAME.copy()
+    frame.columns = pd.MultiIndex.from_tuples([(name, "") for name in FRAME.columns])
+    refused("the table's columns have 2 levels; expected one name for each column", frame=frame)
+
+
+def test_a_class_that_no_row_has_keeps_its_place():
+    paid = pd.Categorical(FRAME["paid"], categories=["no", "perhaps", "yes"])
+    rows = load_frame(FRAME.assign(paid=paid), label="paid")
+    assert rows.class_names == ("no", "perhaps", "yes")
+    assert set(rows.y.tolist()) == {0, 2}

@@ -1,4 +1,5 @@
 import numpy as np
+import pandas as pd
 import pytest
 
 from fairtoll import statistics
@@ -67,3 +68,57 @@ def test_levelling_down_wants_the_same_groups():
 def test_family_size():
     with pytest.raises(FairtollError, match="family_size"):
         statistics.bonferroni(0.95, 0)
+
+
+ROWS = pd.Series(OUTCOMES[0])
+SEX = pd.Series(np.repeat(["f", "m"], 20))
+CALLS = {
+    "null_gap": lambda outcomes, groups: statistics.null_gap(outcomes, groups),
+    "gap_interval": lambda outcomes, groups: statistics.gap_interval(outcomes, groups),
+    "group_intervals": lambda outcomes, groups: statistics.group_intervals(outcomes, groups),
+    "difference": lambda outcomes, groups: statistics.difference(ROWS.to_numpy(), outcomes, groups),
+    "swap_test": lambda outcomes, groups: statistics.swap_test(ROWS.to_numpy(), outcomes, groups),
+}
+
+
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_pandas_indexes_that_differ(call):
+    shuffled = SEX.sample(frac=1, random_state=0)
+    for groups in (shuffled, SEX.set_axis(range(1, 41))):
+        with pytest.raises(FairtollError, match=r"has another pandas index than groups, first in row \d+"):
+            call(ROWS, groups)
+    expected = call(ROWS.to_numpy(), SEX.to_numpy())
+    assert call(ROWS, SEX) == call(ROWS[shuffled.index].sort_index(), SEX) == call(ROWS, SEX.to_numpy()) == expected
+
+
+def test_the_columns_of_several_runs_are_rows():
+    runs = pd.DataFrame(OUTCOMES)
+    assert statistics.gap_interval(runs, SEX) == statistics.gap_interval(OUTCOMES, SEX.to_numpy())
+    for wrong in (runs[runs.columns[::-1]], runs.add_prefix("row ")):
+        with pytest.raises(FairtollError, match="outcomes has another pandas index than groups"):
+            statistics.gap_interval(wrong, SEX)
+    with pytest.raises(FairtollError, match="included of outcomes has another pandas index than groups"):
+        statistics.gap_interval(OUTCOMES, SEX, included=pd.DataFrame(OUTCOMES < 2)[runs.columns[::-1]])
+
+
+@pytest.mark.parametrize(
+    ("groups", "message"),
+    [
+        ([1, "1"] * 20, "groups holds both 1 and '1', which cannot be told apart"),
+        ([True, 1] * 20, "groups holds both True and 1"),
+        (["a", pd.NA] * 20, "groups has missing or infinite entries, the first in row 1"),
+        (np.ma.array([0, 1] * 20, mask=[0, 1] * 20), "groups has 20 masked entries"),
+        (pd.DataFrame({"a": SEX, "b": SEX}), r"groups has shape \(40, 2\); expected \(N,\)"),
+    ],
+)
+@pytest.mark.parametrize("call", CALLS.values(), ids=CALLS)
+def test_groups_that_are_not_what_they_seem(call, groups, message):
+    with pytest.raises(FairtollError, match=message):
+        call(OUTCOMES[0], groups)
+
+
+def test_names_of_groups_are_read_by_the_one_rule():
+    found = statistics.group_intervals(OUTCOMES, [1.0, 2] * 20)
+    assert list(found) == [1, 2]
+    assert all(type(name) is int for name in found)
+    assert list(statistics.group_intervals(OUTCOMES, ["b", 1] * 20)) == [1, "b"]
