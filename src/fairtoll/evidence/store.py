@@ -173,12 +173,12 @@ class Evidence:
     def least_epsilon(
         self, arm: str, *, evaluation: str, threat: str, attack: str = "least-epsilon", epsilon: float
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
-        """Least radius at which each row breaks, whether it is unbroken at the largest, and the row numbers.
+        """Least radius at which each row breaks, whether it is censored at the largest, and the row numbers.
 
         Parameters
         ----------
         epsilon : float
-            The largest radius tried, at which unbroken rows are censored.
+            The largest radius tried, at which rows that no attack broke are censored.
 
         Returns
         -------

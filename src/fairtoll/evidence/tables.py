@@ -130,22 +130,22 @@ def describe_least_epsilon(
     >>> part[["least_epsilon", "censored", "success"]].values.tolist()
     [[0.0, False, True], [0.5, True, False]]
     """
-    least, unbroken = np.asarray(values, dtype=np.float64), np.asarray(censored)
-    if least.ndim != 1 or unbroken.shape != least.shape or unbroken.dtype != np.bool_:
+    least, limit = np.asarray(values, dtype=np.float64), np.asarray(censored)
+    if least.ndim != 1 or limit.shape != least.shape or limit.dtype != np.bool_:
         raise FairtollError(
-            f"values of shape {least.shape} and censored of shape {unbroken.shape} and type {unbroken.dtype}; expected one "
+            f"values of shape {least.shape} and censored of shape {limit.shape} and type {limit.dtype}; expected one "
             "number and one boolean for each row"
         )
     # A radius that float32 has rounded may lie just above the one it was searched up to.
     if not ((least >= 0) & (least <= epsilon * (1 + 1e-5))).all():
         wrong = least[~((least >= 0) & (least <= epsilon * (1 + 1e-5)))][0]
         raise FairtollError(f"a least epsilon is {wrong:g}; expected 0 to {epsilon:g}, the largest radius tried")
-    if (least[unbroken] < epsilon * (1 - 1e-5)).any():
+    if (least[limit] < epsilon * (1 - 1e-5)).any():
         raise FairtollError(
-            f"a censored row has least epsilon {least[unbroken].min():g}; expected {epsilon:g}, the largest radius tried"
+            f"a censored row has least epsilon {least[limit].min():g}; expected {epsilon:g}, the largest radius tried"
         )
     part = describe_attack(
-        ~unbroken,
+        ~limit,
         arm=arm,
         seed=seed,
         evaluation=evaluation,
@@ -156,7 +156,7 @@ def describe_least_epsilon(
         steps=steps,
         rows=rows,
     )
-    return part.assign(least_epsilon=np.where(unbroken, epsilon, np.minimum(least, epsilon)), censored=unbroken)
+    return part.assign(least_epsilon=np.where(limit, epsilon, np.minimum(least, epsilon)), censored=limit)
 
 
 def write_about(folder: Path, class_names: Sequence[str], about: Mapping[str, Any]) -> None:
