@@ -4,12 +4,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from scipy.stats import binomtest
 from torch import nn
 
 from fairtoll import Evidence, LinfThreat
 from fairtoll.data import Dataset
 from fairtoll.evidence import Checks, collect
-from fairtoll.evidence.store import describe_attack, describe_predictions
+from fairtoll.evidence.store import describe_attack, describe_least_epsilon, describe_predictions
 from fairtoll.findings import Arm, Target
 from fairtoll.findings.alarms import TITLES, raise_alarms
 
@@ -31,6 +32,7 @@ def evidence(*, clean=900, radii=RADII, seeds=1, transfer=None, source="plain", 
         "check-square": [350],
         "check-large": [0],
         "check-zero-gradient": [1000],
+        "check-outside-box": [1000],
     } | {name.replace("_", "-"): values for name, values in standing.items()}
     right = np.arange(ROWS) < clean
     chances = np.where(right[:, None], [0.2, 0.8], [0.8, 0.2])
@@ -41,6 +43,7 @@ def evidence(*, clean=900, radii=RADII, seeds=1, transfer=None, source="plain", 
         for name, counts in stands.items():
             where = {"arm": "hardened", "seed": seed, "evaluation": "white-box", "threat": "paper", "attack": name}
             once = {"check-large": 1e6, "check-zero-gradient": 0.0, "check-white-box": black_box_at}
+            once["check-outside-box"] = 0.0
             once["check-square"] = black_box_at
             at = (once[name],) if name in once else radii
             attacks += [
@@ -73,10 +76,15 @@ def only(*rows):
 
 def test_nothing_fires_on_a_plain_evaluation():
     found = alarms(evidence(transfer=[800, 700, 600]))
-    assert set(found) == set(TITLES)
+    assert set(found) == set(TITLES) - {"least-epsilon-refuted"}
     assert not any(alarm.fired for alarm in found.values())
-    assert {alarm.title for alarm in found.values()} == set(TITLES.values())
-    assert all(alarm.arm == "hardened" and alarm.meaning and alarm.readings for alarm in found.values())
+    assert all(alarm.title == TITLES[name] for name, alarm in found.items())
+    for alarm in found.values():
+        assert alarm.arm == "hardened"
+        assert alarm.meaning
+        assert alarm.readings
+        # Whatever figure the words hold is one of the record, or its difference.
+        assert any(f"{reading.value:.1%}" in alarm.message for reading in alarm.readings)
 
 
 def test_robust_above_clean():
@@ -99,6 +107,22 @@ def test_transfer_stronger_than_white_box():
     assert fired(evidence(transfer=[800, 299, 600])) == set()
 
 
+def test_transfer_is_held_against_the_strongest_attack_of_another_name():
+    """An audit transfers PGD and attacks with a union: no name need agree."""
+    found = evidence(transfer=[800, 250, 600])
+    renamed = found.attacks["attack"].where(
+        found.attacks["attack"].ne("pgd-20") | found.attacks["evaluation"].ne("white-box"), "union"
+    )
+    weaker = found.attacks[renamed == "union"].assign(attack="pgd-5", success=False)
+    attacks = pd.concat([found.attacks.assign(attack=renamed), weaker])
+    alarm = alarms(Evidence(found.rows, found.predictions, attacks, found.class_names))[
+        "transfer-stronger-than-white-box"
+    ]
+    assert alarm.fired
+    assert alarm.value == pytest.approx(0.05)
+    assert "its own attack (union)" in alarm.message
+
+
 def test_an_arms_own_examples_are_no_transfer():
     assert "transfer-stronger-than-white-box" not in alarms(evidence(transfer=[800, 250, 600], source="hardened"))
 
@@ -114,7 +138,8 @@ def test_a_single_step_that_is_stronger():
     assert fired(found) == {"single-step-stronger"}
     alarm = alarms(found)["single-step-stronger"]
     assert alarm.value == pytest.approx(0.02)
-    assert "at 2: 28.0%, under PGD with 20 steps: 30.0%" in alarm.message
+    assert "accuracy under a single step at 2: 28.0%, under PGD with 20 steps: 30.0%" in alarm.message
+    assert [reading.value for reading in alarm.readings] == pytest.approx([0.28, 0.30])
     assert fired(evidence(check_single_step=[600, 300, 200])) == set()
 
 
@@ -165,6 +190,66 @@ def test_one_radius_has_no_order():
     assert found["not-monotone"].value == 0
 
 
+@pytest.mark.parametrize(("inside", "fires"), [(1000, False), (995, False), (980, True), (100, True)])
+def test_rows_outside_the_box(inside, fires):
+    found = alarms(evidence(check_outside_box=[inside]))["outside-box"]
+    assert found.fired == fires
+    assert found.value == pytest.approx(1 - inside / ROWS)
+
+
+def searched(least, *, largest=4.0, **options):
+    """The same evidence with a search for least epsilon: one value for each row, censored at the largest."""
+    whole = evidence(**options)
+    part = describe_least_epsilon(
+        np.minimum(least, largest), least > largest, arm="hardened", seed=0, threat="paper", epsilon=largest
+    )
+    return Evidence(whole.rows, whole.predictions, pd.concat([whole.attacks, part]), whole.class_names)
+
+
+def test_a_least_epsilon_that_another_attack_refutes():
+    # PGD breaks rows 500 to 999 at 1, 300 to 999 at 2 and 100 to 999 at 4.
+    truth = np.select([np.arange(ROWS) >= count for count in (500, 300, 100)], [1.0, 2.0, 4.0], 9.0)
+    quiet = {"check_large": [1000], "check_noise": [999] * 3, "check_white_box": [300]}
+    assert not alarms(searched(truth, **quiet))["least-epsilon-refuted"].fired
+    assert alarms(searched(truth, **quiet))["least-epsilon-refuted"].value == 0
+    worse = truth.copy()
+    worse[700:800] = 3.0  # above 1 by far
+    worse[800:900] = 1.02  # within what a search's tolerance explains
+    found = searched(worse, **quiet)
+    alarm = alarms(found)["least-epsilon-refuted"]
+    assert alarm.fired
+    assert [reading.value for reading in alarm.readings] == pytest.approx([0.1, 0.2])
+    values, censored, rows = found.least_epsilon("hardened", evaluation="white-box", threat="paper", epsilon=4.0)
+    np.testing.assert_array_equal(values[0], np.minimum(truth, 4.0))
+    np.testing.assert_array_equal(censored[0], truth > 4)
+    np.testing.assert_array_equal(rows, np.arange(ROWS))
+    raw, _, _ = found.searched_least_epsilon("hardened", evaluation="white-box", threat="paper", epsilon=4.0)
+    np.testing.assert_array_equal(raw[0], np.minimum(worse, 4.0))
+
+
+def test_a_row_censored_by_the_search_and_broken_at_its_largest_radius_is_broken():
+    least = np.full(ROWS, 9.0)
+    quiet = {"check_large": [1000], "check_noise": [999] * 3, "check_single_step": [999] * 3}
+    found = searched(least, **quiet)
+    values, censored, _ = found.least_epsilon("hardened", evaluation="white-box", threat="paper", epsilon=4.0)
+    np.testing.assert_array_equal(censored[0], np.arange(ROWS) < 100)
+    assert set(values[0][:100]) == {4.0}
+    assert alarms(found)["least-epsilon-refuted"].fired
+
+
+def test_an_attack_on_some_rows_and_other_threats_refute_what_they_cover_alone():
+    quiet = {"check_large": [1000], "check_noise": [999] * 3, "check_single_step": [999] * 3, "check_pgd_20": [999] * 3}
+    base = searched(np.full(ROWS, 3.0), **quiet, pgd_20=[999] * 3, check_square=[999], check_white_box=[999])
+    where = {"arm": "hardened", "seed": 0, "evaluation": "static-transfer", "attack": "pgd-20", "source_arm": "plain"}
+    some = describe_attack([True] * 10, **where, threat="paper", epsilon=0.5, rows=np.arange(10))
+    other = describe_attack([True] * 10, **where, threat="realistic", epsilon=0.1, rows=np.arange(10, 20))
+    found = Evidence(base.rows, base.predictions, pd.concat([base.attacks, some, other]), base.class_names)
+    values, _, _ = found.least_epsilon("hardened", evaluation="white-box", threat="paper", epsilon=4.0)
+    expected = np.full(ROWS, 3.0)
+    expected[:10], expected[999] = 0.5, 1.0
+    np.testing.assert_array_equal(values[0], expected)
+
+
 def test_no_attacks_no_alarms():
     whole = evidence()
     clean_only = Evidence(whole.rows, whole.predictions, whole.attacks.head(0), whole.class_names)
@@ -183,10 +268,25 @@ def test_a_black_box_that_finds_more():
     assert fired(found) == {"black-box-adds"}
     alarm = alarms(found)["black-box-adds"]
     assert alarm.value == pytest.approx(0.02)
-    assert "28.0% of the checked rows are not broken at 2 by white-box attacks, 26.0% with Square" in alarm.message
-    # 0.2 points are let pass.
+    assert "28.0% of the 1000 checked rows are not broken at 2 by white-box attacks, 26.0% with Square" in alarm.message
+    # scipy.stats.binomtest(20, 1000).proportion_ci(): how much of it so few rows leave to chance.
+    assert "95% interval 1.2% to 3.1%" in alarm.message
     assert fired(evidence(check_square=[278])) == set()
-    assert fired(evidence(check_square=[277])) == {"black-box-adds"}
+
+
+@pytest.mark.parametrize(("more", "fires"), [(1, False), (3, False), (5, False), (6, True), (30, True)])
+def test_a_few_rows_more_are_chance(more, fires):
+    """Of 1,000 rows: whether 0.2 points lie below the exact binomial interval."""
+    found = alarms(evidence(check_square=[280 - more]))["black-box-adds"]
+    low = binomtest(more, ROWS).proportion_ci(0.95).low
+    assert found.fired == fires == (low > 0.002)
+    assert found.value == pytest.approx(more / ROWS)
+
+
+def test_training_runs_share_their_rows_and_add_no_certainty():
+    one, many = (alarms(evidence(check_square=[276], seeds=seeds))["black-box-adds"] for seeds in (1, 20))
+    assert one.message == many.message
+    assert not many.fired
 
 
 def test_a_black_box_is_compared_row_by_row_with_the_strongest_attacks_there():
@@ -205,7 +305,9 @@ def test_evidence_from_before_square_is_read():
     whole = evidence()
     old = whole.attacks[~whole.attacks["attack"].isin(["check-square", "check-white-box"])]
     found = alarms(Evidence(whole.rows, whole.predictions, old, whole.class_names))
-    assert set(found) == set(TITLES) - {"black-box-adds", "transfer-stronger-than-white-box"}
+    assert set(found) == set(TITLES) - {
+        "black-box-adds", "transfer-stronger-than-white-box", "least-epsilon-refuted"
+    }  # fmt: skip
 
 
 FEATURES = 12
@@ -241,7 +343,9 @@ def checked(**masks):
 
 def test_an_honest_model_sets_off_no_alarm():
     found, attacks = checked(rounded=False, scale=1.0)
-    assert set(found) == set(TITLES) - {"robust-above-clean", "transfer-stronger-than-white-box"}
+    assert set(found) == set(TITLES) - {
+        "robust-above-clean", "transfer-stronger-than-white-box", "least-epsilon-refuted", "outside-box"
+    }  # fmt: skip
     assert not [name for name, alarm in found.items() if alarm.fired]
     assert found["black-box-adds"].value == 0
     described = attacks.groupby("attack", observed=True)[["epsilon", "loss"]].last()

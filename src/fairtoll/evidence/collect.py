@@ -20,7 +20,16 @@ from fairtoll.attacks import (
     zero_gradient,
 )
 from fairtoll.errors import FairtollError
-from fairtoll.evidence.measures import WITH_GRADIENTS, ZERO_GRADIENT, Checks, Clean, Measure, Transfer, WhiteBox
+from fairtoll.evidence.measures import (
+    OUTSIDE_BOX,
+    WITH_GRADIENTS,
+    ZERO_GRADIENT,
+    Checks,
+    Clean,
+    Measure,
+    Transfer,
+    WhiteBox,
+)
 from fairtoll.evidence.store import describe_attack, describe_least_epsilon, describe_predictions
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.models.predict import predict_logits, predict_probabilities
@@ -167,7 +176,7 @@ def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:
     for model, seed in tracked(arm.pairs):
         where = _where(arm, seed, WHITE_BOX, some)
         generator = torch_generator(derive_seed(seed, arm.name, "checks"))
-        for name, attack, epsilon in measure.attacks():
+        for name, attack, epsilon in tracked(measure.attacks(everything_free=some.threat.frees_every_feature(some.x))):
             found = attack(model, some.x, some.y, threat=some.threat, epsilon=epsilon, generator=generator)
             settings = _settings(attack) | {"restarts": 1}
             if name == WITH_GRADIENTS:
@@ -176,6 +185,10 @@ def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:
             parts.append(describe_attack(found.success.numpy(), **where, attack=name, epsilon=epsilon, **settings))
         still = zero_gradient(model, some.x, some.y, threat=some.threat)
         parts.append(describe_attack(still.numpy(), **where, attack=ZERO_GRADIENT, epsilon=0.0))
+        if target.threat.box is not None:
+            outside = target.threat.outside_box(target.x).flatten(1).any(dim=1)
+            everywhere = _where(arm, seed, WHITE_BOX, target)
+            parts.append(describe_attack(outside.numpy(), **everywhere, attack=OUTSIDE_BOX, epsilon=0.0))
     return Tables(attacks=_concat(parts))
 
 

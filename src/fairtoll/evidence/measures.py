@@ -16,6 +16,9 @@ CHECK_ROWS = 500
 CHECK = "check-"
 NOISE, SINGLE_STEP, STEEPEST = "check-noise", "check-single-step", "check-pgd-20"
 LARGE, WITH_GRADIENTS, SQUARE, ZERO_GRADIENT = "check-large", "check-white-box", "check-square", "check-zero-gradient"
+OUTSIDE_BOX = "check-outside-box"
+#: Checks whose outcomes are of the rows or the model, not of an attack that broke them.
+NO_ATTACKS = (ZERO_GRADIENT, OUTSIDE_BOX)
 
 
 @dataclass(frozen=True)
@@ -104,9 +107,9 @@ class Transfer:
 class Checks:
     """Independent attacks on some rows that alarms are read from.
 
-    Noise, a single step and 20-step PGD afresh at each radius; a union at a radius so large that everything the
-    adversary may touch is free; at one radius the black-box Square attack on its own beside a union without it; and
-    which rows have no gradient at all.
+    Noise, a single step and 20-step PGD afresh at each radius; where the threat frees every feature, a union at a
+    radius so large that nothing is left of the row; at one radius the black-box Square attack on its own beside a
+    union without it; which rows have no gradient at all; and of a threat with a box, which rows lie outside it.
 
     Attributes
     ----------
@@ -128,7 +131,7 @@ class Checks:
 
     Examples
     --------
-    >>> [name for name, _, _ in Checks(epsilons=[0.1], large_epsilon=10.0, queries=0).attacks()]
+    >>> [name for name, _, _ in Checks(epsilons=[0.1], large_epsilon=10.0, queries=0).attacks(everything_free=True)]
     ['check-noise', 'check-single-step', 'check-pgd-20', 'check-large']
     """
 
@@ -144,8 +147,12 @@ class Checks:
         if self.rows < 1 or self.queries < 0:
             raise FairtollError(f"rows is {self.rows} and queries is {self.queries}; expected 1 or more, and 0 or more")
 
-    def attacks(self) -> list[tuple[str, AttackSpec, float]]:
-        """Name in the evidence, attack and radius, in the order in which they are run."""
+    def attacks(self, *, everything_free: bool) -> list[tuple[str, AttackSpec, float]]:
+        """Name in the evidence, attack and radius, in the order in which they are run.
+
+        Where the threat leaves features fixed, some rows cannot be broken however large the radius: nothing is read
+        from that they are not.
+        """
         plan: list[tuple[str, AttackSpec, float]] = []
         for epsilon in self.epsilons:
             plan += [
@@ -153,8 +160,9 @@ class Checks:
                 (SINGLE_STEP, PGD(steps=1, relative_step=1.0), epsilon),
                 (STEEPEST, PGD(steps=20), epsilon),
             ]
-        # Without Square: that gradients fail where nothing holds them back is what this is to show.
-        plan.append((LARGE, Union(queries=0), self.large_epsilon))
+        if everything_free:
+            # Without Square: that gradients fail where nothing holds them back is what this is to show.
+            plan.append((LARGE, Union(queries=0), self.large_epsilon))
         if self.queries:
             at = max(self.epsilons) if self.square_epsilon is None else self.square_epsilon
             plan += [(WITH_GRADIENTS, Union(restarts=1, queries=0), at), (SQUARE, Square(queries=self.queries), at)]

@@ -21,6 +21,7 @@ from fairtoll.evidence.checks import check_class_names, read_outcomes, read_rows
 from fairtoll.evidence.copies import copies_among, describe_copies, warn_of_copies
 from fairtoll.evidence.index import EvidenceIndex
 from fairtoll.evidence.predictions import check_probabilities, read_predictions
+from fairtoll.evidence.refuted import smallest_broken
 from fairtoll.evidence.tables import describe_attack as describe_attack
 from fairtoll.evidence.tables import describe_least_epsilon as describe_least_epsilon
 from fairtoll.evidence.tables import describe_predictions as describe_predictions
@@ -173,7 +174,10 @@ class Evidence:
     def least_epsilon(
         self, arm: str, *, evaluation: str, threat: str, attack: str = "least-epsilon", epsilon: float
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
-        """Least radius at which each row breaks, whether it is censored at the largest, and the row numbers.
+        """Least radius at which each row breaks, whether none up to the largest breaks it, and the row numbers.
+
+        Where another attack of the evidence broke a row at a smaller radius than the search found, that radius is the
+        row's least epsilon; see `searched_least_epsilon` for what the search alone found.
 
         Parameters
         ----------
@@ -193,6 +197,17 @@ class Evidence:
         FairtollError
             If there is no such evidence, or the attack measured success alone.
         """
+        found, censored, rows = self.searched_least_epsilon(
+            arm, evaluation=evaluation, threat=threat, attack=attack, epsilon=epsilon
+        )
+        smallest = smallest_broken(self, arm, threat=threat, rows=rows, runs=len(found))
+        lower = (smallest < found) | (censored & (smallest <= epsilon))
+        return np.where(lower, smallest, found), censored & ~lower, rows
+
+    def searched_least_epsilon(
+        self, arm: str, *, evaluation: str, threat: str, attack: str = "least-epsilon", epsilon: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+        """As `least_epsilon`, without what other attacks found."""
         wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
         orders, rows = self._attack_index.aligned(arm, wanted, without=self.copies.get(arm, {}))
         values, censored = self._least_epsilons

@@ -18,7 +18,7 @@ from fairtoll.progress import part
 from fairtoll.runs.stages import Stage
 
 CHECK_EPSILONS = (1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 40.0)
-#: Far beyond every attribute's range: nothing the adversary may touch is left to hold it back.
+#: Far beyond every attribute's range.
 LARGE_EPSILON = 1e6
 
 #: Arms of the sound protocol. The paper's controls are asked under the paper's own attack alone.

@@ -2,44 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-
-import numpy as np
-from numpy.typing import NDArray
-
+from fairtoll.evidence.measures import CHECK
+from fairtoll.evidence.refuted import smallest_broken
 from fairtoll.evidence.store import Evidence
-from fairtoll.findings.results import Alarm, Reading
+from fairtoll.findings.alarm_checks import CHECK_ALARMS
+from fairtoll.findings.alarm_kinds import TOLERANCE, AlarmKind, Checked, Name, Seen
+from fairtoll.findings.results import Alarm
 
-#: Differences of accuracy up to this are rounding and chance.
-TOLERANCE = 0.002
-TITLES = {
-    "robust-above-clean": "Robust accuracy above clean accuracy",
-    "transfer-stronger-than-white-box": "Transferred examples stronger than a white-box attack",
-    "black-box-adds": "A black-box attack finds more",
-    "zero-gradients": "Gradients vanish",
-    "single-step-stronger": "One step stronger than twenty",
-    "large-epsilon-not-zero": "A boundless attack does not reach 0%",
-    "not-monotone": "Success is not monotone in the radius",
-    "noise-as-strong": "Noise as strong as gradients",
-}
-#: What each means where it fires.
-MEANINGS = {
-    "robust-above-clean": "Attacked rows are easier than clean ones, so the examples were not made against this "
-    "model. This is no robustness.",
-    "transfer-stronger-than-white-box": "Examples made on another model break more rows than the model's own "
-    "attack: its white-box figure is too high.",
-    "black-box-adds": "A search that sees scores alone breaks rows that no attack with gradients breaks: the "
-    "gradients hide what it finds.",
-    "zero-gradients": "A gradient attack cannot move where the gradient is exactly zero: rows that it does not break "
-    "prove nothing.",
-    "single-step-stronger": "More steps should never break fewer rows: the longer attack gets lost.",
-    "large-epsilon-not-zero": "With no bound to speak of, every row can be changed at will; rows that are not broken "
-    "show a broken attack.",
-    "not-monotone": "Rows are not broken at a radius though a smaller one broke them: the plain attack is too weak to "
-    "measure this model.",
-    "noise-as-strong": "Blind noise breaks more rows than following the gradient: the gradients mislead, and PGD "
-    "overstates robustness.",
-}
+#: By how much the search for least epsilon may exceed what another attack broke: it ends within a tolerance.
+EXCESS = 1.05
 
 
 def raise_alarms(evidence: Evidence, arm: str, *, threat: str) -> list[Alarm]:
@@ -48,7 +19,7 @@ def raise_alarms(evidence: Evidence, arm: str, *, threat: str) -> list[Alarm]:
     Parameters
     ----------
     evidence : Evidence
-        With the checks of `collect_checks`, and static transfer where there was any.
+        With the checks of `fairtoll.evidence.Checks`, and static transfer where there was any.
     arm : str
         Whose robustness is in doubt.
     threat : str
@@ -58,46 +29,26 @@ def raise_alarms(evidence: Evidence, arm: str, *, threat: str) -> list[Alarm]:
     -------
     list of Alarm
     """
-    return [*_above_clean(evidence, arm), *_transfer(evidence, arm, threat), *_checks(evidence, arm, threat)]
+    checked = Checked(evidence, arm, threat)
+    return [alarm for kind in ALARMS if (alarm := kind.alarm(checked)) is not None]
 
 
-def accuracy_under(evidence: Evidence, arm: str, attack: tuple[str, str, str, float]) -> float:
+def accuracy_under(evidence: Evidence, arm: str, attack: Name) -> float:
     """Robust accuracy, mean over training runs; `attack` is (evaluation, threat, attack, epsilon)."""
-    evaluation, threat, name, epsilon = attack
-    success, _ = evidence.success_of_rows(arm, evaluation=evaluation, threat=threat, attack=name, epsilon=epsilon)
-    return 1.0 - float(success.mean())
+    return Checked(evidence, arm, attack[1]).accuracy(attack)
 
 
-def clean_accuracy_beside(evidence: Evidence, arm: str, attack: tuple[str, str, str, float]) -> float:
+def clean_accuracy_beside(evidence: Evidence, arm: str, attack: Name) -> float:
     """Accuracy on the clean rows that `attack` covers, mean over training runs."""
-    evaluation, threat, name, epsilon = attack
-    _, rows = evidence.success_of_rows(arm, evaluation=evaluation, threat=threat, attack=name, epsilon=epsilon)
-    return float((evidence.probabilities(arm).argmax(axis=2) == evidence.labels)[:, rows].mean())
+    return Checked(evidence, arm, attack[1]).clean_accuracy(attack)
 
 
-def _alarm(
-    identifier: str, arm: str, *, fired: bool, message: str, value: float, readings: Mapping[str, float]
-) -> Alarm:
-    return Alarm(
-        id=identifier,
-        title=TITLES[identifier],
-        arm=arm,
-        fired=fired,
-        message=message,
-        value=value,
-        meaning=MEANINGS[identifier],
-        readings=[Reading(label=label, value=share) for label, share in readings.items()],
-    )
-
-
-def _above_clean(evidence: Evidence, arm: str) -> Iterator[Alarm]:
-    attacks = [attack for attack in evidence.attack_names(arm) if not attack[2].startswith("check-")]
+def _above_clean(checked: Checked) -> Seen | None:
+    """Attacked rows that are easier than the clean ones, under any threat."""
+    attacks = [attack for attack in checked.names if not attack[2].startswith(CHECK)]
     if not attacks:
-        return
-    pairs = {
-        attack: (accuracy_under(evidence, arm, attack), clean_accuracy_beside(evidence, arm, attack))
-        for attack in attacks
-    }
+        return None
+    pairs = {attack: (checked.accuracy(attack), checked.clean_accuracy(attack)) for attack in attacks}
     highest = max(attacks, key=lambda attack: pairs[attack][0] - pairs[attack][1])
     robust, clean = pairs[highest]
     fired = robust > clean + TOLERANCE
@@ -107,145 +58,96 @@ def _above_clean(evidence: Evidence, arm: str) -> Iterator[Alarm]:
         if fired
         else "no attacked rows are easier than clean ones"
     )
-    yield _alarm(
-        "robust-above-clean",
-        arm,
-        fired=fired,
-        message=f"{robust:.1%} under {highest[0]} {highest[2]} at {highest[3]:g}, {clean:.1%} clean; {meaning}.",
-        value=robust - clean,
-        readings={f"under {highest[0]} {highest[2]} at {highest[3]:g}": robust, "clean": clean},
+    where = f"{highest[0]} {highest[2]} at {highest[3]:g}"
+    return Seen(
+        robust - clean,
+        fired,
+        f"{robust:.1%} under {where}, {clean:.1%} clean; {meaning}.",
+        {f"under {where}": robust, "clean": clean},
     )
 
 
-def _transfer(evidence: Evidence, arm: str, threat: str) -> Iterator[Alarm]:
-    names = evidence.attack_names(arm)
-    pairs = [
-        (attack, ("white-box", *attack[1:]))
-        for attack in names
-        if attack[0] == "static-transfer" and attack[1] == threat and ("white-box", *attack[1:]) in names
+def _transfer(checked: Checked) -> Seen | None:
+    """Transferred examples against the model's own attack at the same radius on the same rows."""
+    if checked.evidence.source_arm(checked.arm) == checked.arm:
+        return None
+    compared = [
+        (checked.accuracy(own) - checked.accuracy(attack), attack, own)
+        for attack in checked.figures("static-transfer")
+        if (own := _own_attack(checked, attack)) is not None
     ]
-    if not pairs or evidence.source_arm(arm) == arm:
-        return
-    gains = {
-        attack: accuracy_under(evidence, arm, own) - accuracy_under(evidence, arm, attack) for attack, own in pairs
-    }
-    worst = max(gains, key=lambda attack: gains[attack])
-    fired = gains[worst] > TOLERANCE
-    under, alone = (accuracy_under(evidence, arm, attack) for attack in (worst, ("white-box", *worst[1:])))
+    if not compared:
+        return None
+    gain, worst, own = max(compared, key=lambda one: one[0])
+    fired = gain > TOLERANCE
+    under, alone = checked.accuracy(worst), checked.accuracy(own)
     verb = "more rows are broken by" if fired else "no more rows are broken by"
-    yield _alarm(
-        "transfer-stronger-than-white-box",
-        arm,
-        fired=fired,
-        message=f"{verb} examples made on another model than by its own attack (robust accuracy under {worst[2]} at "
-        f"{worst[3]:g}: {under:.1%} against {alone:.1%}).",
-        value=gains[worst],
-        readings={f"under transferred {worst[2]} at {worst[3]:g}": under, "under its own attack": alone},
+    itself = "its own attack" if own[2] == worst[2] else f"its own attack ({own[2]})"
+    return Seen(
+        gain,
+        fired,
+        f"{verb} examples made on another model than by {itself} (robust accuracy under {worst[2]} at {worst[3]:g}: "
+        f"{under:.1%} against {alone:.1%}).",
+        {f"under transferred {worst[2]} at {worst[3]:g}": under, f"under {itself}": alone},
     )
 
 
-def _checks(evidence: Evidence, arm: str, threat: str) -> Iterator[Alarm]:
-    found = [name for name in evidence.attack_names(arm) if name[1] == threat and name[2].startswith("check-")]
-    if not found:
-        return
-    by_name: dict[str, list[tuple[str, str, str, float]]] = {}
-    for name in found:
-        by_name.setdefault(name[2], []).append(name)
-    standing = {name: accuracy_under(evidence, arm, name) for name in found}
-
-    share = 1.0 - standing[by_name["check-zero-gradient"][0]]
-    yield _alarm(
-        "zero-gradients",
-        arm,
-        fired=share > 0.01,
-        message=f"{share:.1%} of the checked rows have a gradient of exactly zero in every feature the "
-        "adversary may touch; a gradient attack cannot move there.",
-        value=share,
-        readings={"of the checked rows have a gradient of zero": share},
-    )
-    steepest = by_name["check-pgd-20"]
-    for identifier, check, what in (
-        ("single-step-stronger", "check-single-step", "a single step"),
-        ("noise-as-strong", "check-noise", "20 random perturbations"),
-    ):
-        gains = {name: standing[strong] - standing[name] for name, strong in zip(by_name[check], steepest, strict=True)}
-        worst = max(gains, key=lambda name: gains[name])
-        fired = gains[worst] > TOLERANCE
-        yield _alarm(
-            identifier,
-            arm,
-            fired=fired,
-            message=f"accuracy under {what} at {worst[3]:g}: {standing[worst]:.1%}, under PGD with 20 steps: "
-            f"{standing[worst] + gains[worst]:.1%}"
-            + ("; the gradients mislead, so PGD overstates robustness." if fired else "."),
-            value=gains[worst],
-            readings={
-                f"under {what} at {worst[3]:g}": standing[worst],
-                "under PGD with 20 steps": standing[worst] + gains[worst],
-            },
-        )
-    accuracies = [standing[name] for name in steepest]
-    rises = np.diff(accuracies)
-    rise = float(rises.max()) if len(rises) else 0.0
-    broken = np.stack([_broken(evidence, arm, name) for name in steepest])
-    escaped = float((np.maximum.accumulate(broken, axis=0)[:-1] & ~broken[1:]).any(axis=0).mean())
-    fired = rise > TOLERANCE or escaped > 0.01
-    path = ", ".join(f"{accuracy:.1%} at {name[3]:g}" for accuracy, name in zip(accuracies, steepest, strict=True))
-    yield _alarm(
-        "not-monotone",
-        arm,
-        fired=fired,
-        message=f"{path} (PGD, 20 steps, afresh at each radius); {escaped:.1%} of the rows are not broken at a radius "
-        "though a smaller one broke them" + ("; the attack is too weak to measure this model." if fired else "."),
-        value=escaped,
-        readings={"of the rows are not broken at a radius though a smaller one broke them": escaped},
-    )
-    yield from _black_box(evidence, arm, by_name)
-    large = by_name["check-large"][0]
-    left = standing[large]
-    yield _alarm(
-        "large-epsilon-not-zero",
-        arm,
-        fired=left > 0,
-        message=f"{left:.1%} of the checked rows are not broken at a radius of {large[3]:g}, which frees everything "
-        "the adversary may touch"
-        + ("; either the attack fails, or the model hardly uses those features." if left > 0 else "."),
-        value=left,
-        readings={f"of the checked rows are not broken at a radius of {large[3]:g}": left},
-    )
+def _own_attack(checked: Checked, transferred: Name) -> Name | None:
+    """The white-box attack of the same name; where there is none, the strongest one at that radius."""
+    rows = checked.rows(transferred)
+    own = [
+        attack
+        for attack in checked.figures("white-box")
+        if attack[3] == transferred[3] and (checked.rows(attack).shape == rows.shape)
+    ]
+    same = [attack for attack in own if attack[2] == transferred[2]]
+    return min(same or own, key=checked.accuracy, default=None)
 
 
-def _black_box(evidence: Evidence, arm: str, by_name: dict[str, list[tuple[str, str, str, float]]]) -> Iterator[Alarm]:
-    """Rows that Square breaks and no white-box check at its radius did; older evidence has no such check."""
-    for name in by_name.get("check-square", []):
-        white = [
-            rival
-            for check in ("check-white-box", "check-pgd-20", "check-single-step")
-            for rival in by_name.get(check, [])
-            if rival[3] == name[3]
-        ]
-        if not white:
+def _least_epsilon(checked: Checked) -> Seen | None:
+    """Rows that another attack broke well below the least epsilon that the search found."""
+    evidence, arm = checked.evidence, checked.arm
+    for evaluation, threat, attack, epsilon in evidence.least_epsilon_names(arm):
+        if threat != checked.threat:
             continue
-        blind = _broken(evidence, arm, name)
-        left = ~np.any([_broken(evidence, arm, rival) for rival in white], axis=0)
-        added = float((blind & left).mean())
-        fired = added > TOLERANCE
-        yield _alarm(
-            "black-box-adds",
-            arm,
-            fired=fired,
-            message=f"{left.mean():.1%} of the checked rows are not broken at {name[3]:g} by white-box attacks, "
-            f"{left.mean() - added:.1%} with Square"
-            + ("; the gradients hide what scores alone find." if fired else "."),
-            value=added,
-            readings={
-                f"not broken at {name[3]:g} by white-box attacks": float(left.mean()),
-                "with Square": float(left.mean()) - added,
-            },
+        found, _, rows = evidence.searched_least_epsilon(
+            arm, evaluation=evaluation, threat=threat, attack=attack, epsilon=epsilon
         )
+        smallest = smallest_broken(evidence, arm, threat=threat, rows=rows, runs=len(found))
+        lowered, far = float((smallest < found).mean()), float((smallest * EXCESS < found).mean())
+        fired = far > TOLERANCE
+        return Seen(
+            far,
+            fired,
+            f"{far:.1%} of the rows have a least epsilon more than {EXCESS - 1:.0%} above a radius at which another "
+            f"attack broke them, {lowered:.1%} have any above; the smaller radius is reported"
+            + ("; least epsilon overstates the robustness of rows that no other attack met." if fired else "."),
+            {"of the rows were broken well below their least epsilon": far, "at any smaller radius": lowered},
+        )
+    return None
 
 
-def _broken(evidence: Evidence, arm: str, attack: tuple[str, str, str, float]) -> NDArray[np.bool_]:
-    """Which rows an attack broke in each training run, `(S, n)`."""
-    evaluation, threat, name, epsilon = attack
-    return evidence.success_of_rows(arm, evaluation=evaluation, threat=threat, attack=name, epsilon=epsilon)[0]
+ALARMS: tuple[AlarmKind, ...] = (
+    AlarmKind(
+        "robust-above-clean",
+        "Robust accuracy above clean accuracy",
+        "Attacked rows are easier than clean ones, so the examples were not made against this model. This is no "
+        "robustness.",
+        _above_clean,
+    ),
+    AlarmKind(
+        "transfer-stronger-than-white-box",
+        "Transferred examples stronger than a white-box attack",
+        "Examples made on another model break more rows than the model's own attack: its white-box figure is too high.",
+        _transfer,
+    ),
+    *CHECK_ALARMS,
+    AlarmKind(
+        "least-epsilon-refuted",
+        "Rows broken below their least epsilon",
+        "Another attack broke rows at a smaller radius than the search for least epsilon found: least epsilon, and "
+        "CRU_eps with it, is too high where no other attack looked.",
+        _least_epsilon,
+    ),
+)
+TITLES = {kind.id: kind.title for kind in ALARMS}

@@ -1,0 +1,51 @@
+"""The smallest radius at which any attack of the evidence broke a row: no least epsilon is larger."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtoll.evidence.measures import NO_ATTACKS
+
+if TYPE_CHECKING:
+    from fairtoll.evidence.store import Evidence
+
+
+def smallest_broken(
+    evidence: Evidence, arm: str, *, threat: str, rows: NDArray[np.int64], runs: int
+) -> NDArray[np.float64]:
+    """For each training run and each of `rows` the smallest radius that broke it under a threat, infinite if none did.
+
+    Transferred examples count: they lie within the same radius, whoever they were crafted for. An attack that covers
+    other training runs is left out, and searches for least epsilon are.
+
+    Returns
+    -------
+    ndarray of float, (S, n)
+
+    Examples
+    --------
+    >>> from fairtoll.evidence import Evidence
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"y": ["a", "b"], "p": [0.9, 0.4]})
+    >>> evidence = Evidence.from_frame(frame, label="y", probabilities={"a": "p"})
+    >>> smallest_broken(evidence, "model", threat="paper", rows=np.arange(2), runs=1)
+    array([[inf, inf]])
+    """
+    smallest = np.full((runs, len(rows)), np.inf)
+    searches = evidence.least_epsilon_names(arm)
+    for name in evidence.attack_names(arm):
+        evaluation, of_threat, attack, epsilon = name
+        if of_threat != threat or attack in NO_ATTACKS or name in searches:
+            continue
+        success, covered = evidence.success_of_rows(
+            arm, evaluation=evaluation, threat=threat, attack=attack, epsilon=epsilon
+        )
+        if len(success) != runs:
+            continue
+        _, ours, theirs = np.intersect1d(rows, covered, assume_unique=True, return_indices=True)
+        broken = np.where(success[:, theirs], epsilon, np.inf)
+        smallest[:, ours] = np.minimum(smallest[:, ours], broken)
+    return smallest

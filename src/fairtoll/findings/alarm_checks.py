@@ -1,0 +1,208 @@
+"""Alarms read from the independent attacks that are run for nothing else (`fairtoll.evidence.Checks`)."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from fairtoll.evidence.measures import (
+    LARGE,
+    NOISE,
+    OUTSIDE_BOX,
+    SINGLE_STEP,
+    SQUARE,
+    STEEPEST,
+    WITH_GRADIENTS,
+    ZERO_GRADIENT,
+)
+from fairtoll.findings.alarm_kinds import TOLERANCE, AlarmKind, Checked, Seen
+
+#: Shares of rows above which a count is no longer a few odd rows.
+FEW = 0.01
+#: Of the interval that says how much the share of few rows may differ by chance.
+CONFIDENCE = 0.95
+
+
+def _vanished(checked: Checked) -> Seen | None:
+    found = checked.checks(ZERO_GRADIENT)
+    if not found:
+        return None
+    share = float(checked.broken(found[0]).mean())
+    return Seen(
+        share,
+        share > FEW,
+        f"{share:.1%} of the checked rows have a gradient of exactly zero in every feature the adversary may touch; a "
+        "gradient attack cannot move there.",
+        {"of the checked rows have a gradient of zero": share},
+    )
+
+
+def _weaker(checked: Checked, check: str, what: str) -> Seen | None:
+    """An attack that should be weaker than 20 steps of PGD and breaks more rows at some radius."""
+    pairs = list(zip(checked.checks(check), checked.checks(STEEPEST), strict=True))
+    if not pairs:
+        return None
+    accuracies = [(checked.accuracy(weak), checked.accuracy(strong), weak[3]) for weak, strong in pairs]
+    weak, strong, epsilon = max(accuracies, key=lambda one: one[1] - one[0])
+    fired = strong - weak > TOLERANCE
+    return Seen(
+        strong - weak,
+        fired,
+        f"accuracy under {what} at {epsilon:g}: {weak:.1%}, under PGD with 20 steps: {strong:.1%}"
+        + ("; the gradients mislead, so PGD overstates robustness." if fired else "."),
+        {f"under {what} at {epsilon:g}": weak, "under PGD with 20 steps": strong},
+    )
+
+
+def _single_step(checked: Checked) -> Seen | None:
+    return _weaker(checked, SINGLE_STEP, "a single step")
+
+
+def _noise(checked: Checked) -> Seen | None:
+    return _weaker(checked, NOISE, "20 random perturbations")
+
+
+def _not_monotone(checked: Checked) -> Seen | None:
+    found = checked.checks(STEEPEST)
+    if not found:
+        return None
+    broken = np.stack([checked.broken(name) for name in found])
+    accuracies = [1.0 - float(one.mean()) for one in broken]
+    rise = max(np.diff(accuracies), default=0.0)
+    escaped = float((np.maximum.accumulate(broken, axis=0)[:-1] & ~broken[1:]).any(axis=0).mean())
+    fired = bool(rise > TOLERANCE or escaped > FEW)
+    path = ", ".join(f"{accuracy:.1%} at {name[3]:g}" for accuracy, name in zip(accuracies, found, strict=True))
+    return Seen(
+        escaped,
+        fired,
+        f"{path} (PGD, 20 steps, afresh at each radius); {escaped:.1%} of the rows are not broken at a radius though a "
+        "smaller one broke them" + ("; the attack is too weak to measure this model." if fired else "."),
+        {"of the rows are not broken at a radius though a smaller one broke them": escaped},
+    )
+
+
+def _black_box(checked: Checked) -> Seen | None:
+    """Rows that Square breaks and no white-box check at its radius did, with the sampling error of so few rows."""
+    for name in checked.checks(SQUARE):
+        rivals = [
+            rival
+            for check in (WITH_GRADIENTS, STEEPEST, SINGLE_STEP)
+            for rival in checked.checks(check)
+            if rival[3] == name[3]
+        ]
+        if not rivals:
+            continue
+        blind, left = checked.broken(name), ~np.any([checked.broken(rival) for rival in rivals], axis=0)
+        added, before, rows = float((blind & left).mean()), float(left.mean()), left.shape[1]
+        low, high = share_interval(added, rows)
+        fired = low > TOLERANCE
+        return Seen(
+            added,
+            fired,
+            f"{before:.1%} of the {rows} checked rows are not broken at {name[3]:g} by white-box attacks, "
+            f"{before - added:.1%} with Square: {added:.1%} more, {CONFIDENCE:.0%} interval {low:.1%} to {high:.1%}"
+            + ("; the gradients hide what scores alone find." if fired else "."),
+            {f"not broken at {name[3]:g} by white-box attacks": before, "with Square": before - added},
+        )
+    return None
+
+
+def _large(checked: Checked) -> Seen | None:
+    found = checked.checks(LARGE)
+    if not found:
+        return None
+    left, epsilon = checked.accuracy(found[0]), found[0][3]
+    return Seen(
+        left,
+        left > 0,
+        f"{left:.1%} of the checked rows are not broken at a radius of {epsilon:g}, which frees every feature"
+        + ("; either the attack fails, or the model hardly uses its inputs." if left > 0 else "."),
+        {f"of the checked rows are not broken at a radius of {epsilon:g}": left},
+    )
+
+
+def _outside_box(checked: Checked) -> Seen | None:
+    found = checked.checks(OUTSIDE_BOX)
+    if not found:
+        return None
+    share = float(checked.broken(found[0]).mean())
+    return Seen(
+        share,
+        share > FEW,
+        f"{share:.1%} of the attacked rows have a value outside the threat's box that may move"
+        + (
+            "; such a value may only move towards the box, so the rows seem more robust than they are: give the box in "
+            "the units of the data."
+            if share > FEW
+            else "."
+        ),
+        {"of the attacked rows lie outside the threat's box": share},
+    )
+
+
+def share_interval(share: float, rows: int) -> tuple[float, float]:
+    """Clopper and Pearson's interval of a share of so many rows; training runs share their rows, so add none.
+
+    Examples
+    --------
+    >>> [round(end, 4) for end in share_interval(0.003, 500)]
+    [0.0003, 0.0135]
+    >>> share_interval(0.0, 500)[0]
+    0.0
+    """
+    from scipy import stats
+
+    hits, tail = share * rows, (1 - CONFIDENCE) / 2
+    low = float(stats.beta.ppf(tail, hits, rows - hits + 1)) if hits > 0 else 0.0
+    high = float(stats.beta.ppf(1 - tail, hits + 1, rows - hits)) if hits < rows else 1.0
+    return low, high
+
+
+CHECK_ALARMS = (
+    AlarmKind(
+        "zero-gradients",
+        "Gradients vanish",
+        "A gradient attack cannot move where the gradient is exactly zero: rows that it does not break prove nothing.",
+        _vanished,
+    ),
+    AlarmKind(
+        "single-step-stronger",
+        "One step stronger than twenty",
+        "More steps should never break fewer rows: the longer attack gets lost.",
+        _single_step,
+    ),
+    AlarmKind(
+        "noise-as-strong",
+        "Noise as strong as gradients",
+        "Blind noise breaks more rows than following the gradient: the gradients mislead, and PGD overstates "
+        "robustness.",
+        _noise,
+    ),
+    AlarmKind(
+        "not-monotone",
+        "Success is not monotone in the radius",
+        "Rows are not broken at a radius though a smaller one broke them: the plain attack is too weak to measure this "
+        "model.",
+        _not_monotone,
+    ),
+    AlarmKind(
+        "black-box-adds",
+        "A black-box attack finds more",
+        "A search that sees scores alone breaks rows that no attack with gradients breaks: the gradients hide what it "
+        "finds.",
+        _black_box,
+    ),
+    AlarmKind(
+        "large-epsilon-not-zero",
+        "A boundless attack does not reach 0%",
+        "With no bound to speak of and every feature free, every row can be changed at will; rows that are not broken "
+        "show a broken attack, or a model that hardly uses its inputs.",
+        _large,
+    ),
+    AlarmKind(
+        "outside-box",
+        "Rows outside the threat's box",
+        "A value outside the box may only move towards it, so the attacked rows are hardly attacked: their robustness "
+        "says little. Most often the box is in other units than the data.",
+        _outside_box,
+    ),
+)
