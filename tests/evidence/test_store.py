@@ -157,7 +157,7 @@ def test_least_epsilon_survives_the_disk(tmp_path):
     before = with_least_epsilon(small())
     before.save(tmp_path)
     for found in (before, Evidence.load(tmp_path)):
-        values, censored, rows = found.least_epsilon("plain", **SEARCH)
+        values, censored, rows = found.searched_least_epsilon("plain", **SEARCH)
         assert values.tolist() == [[0.25, 0.125], [0.0, 0.5]]
         assert censored.tolist() == [[False, False], [False, True]]
         assert rows.tolist() == [0, 2]
@@ -191,7 +191,7 @@ def test_old_parts_are_joined_with_new_ones(tmp_path):
     whole.attacks[~searches].drop(columns=OLD).to_parquet(tmp_path / "attacks-old.parquet", index=False)
     whole.attacks[searches].to_parquet(tmp_path / "attacks-search.parquet", index=False)
     found = Evidence.load(tmp_path)
-    values, censored, _ = found.least_epsilon("plain", **SEARCH)
+    values, censored, _ = found.searched_least_epsilon("plain", **SEARCH)
     assert (values.tolist(), censored.tolist()) == ([[0.25, 0.125], [0.0, 0.5]], [[False, False], [False, True]])
     assert found.least_epsilon_names("plain") == [("white-box", "audit", "least-epsilon", 0.5)]
 

@@ -24,9 +24,8 @@ def linear(seed):
 
 def run(threat=None, models=None, rows=ROWS, **options):
     models = models or {"plain": linear(0), "hardened": linear(1)}
-    return audit(
-        models, rows, **{"threat": threat or LinfThreat(), "epsilons": [0.1], "partitions": ["class"]} | options
-    )
+    usual = {"threat": threat or LinfThreat(), "epsilons": [0.1], "partitions": ["class"]}
+    return audit(models, rows, **usual | options)
 
 
 def evaluated(found, arm):
@@ -49,7 +48,7 @@ def test_whatever_the_attacks_transfer_is_held_against_them(attacks):
 
 
 def test_a_weak_attack_is_caught_by_transferred_examples():
-    """The hardened model is the standard one over again: its transfer is an exact attack, two draws of noise are not."""
+    """The hardened model is the standard one again: transferred examples are exact, two draws of noise are not."""
     models = {"plain": linear(0), "hardened": nn.Sequential(linear(0))}
     found = run(models=models, attacks=[RandomNoise(2)], epsilons=[0.5])
     alarm = next(one for one in found.results.alarms if one.id == "transfer-stronger-than-white-box")

@@ -147,7 +147,8 @@ def test_attacks_on_some_rows_are_about_those_rows():
     of_class = outcomes_of(evidence, "plain", Question("cru_epsilon", "site", LEAST, label="dog"))
     kept = SOME % 3 == 1
     np.testing.assert_array_equal(of_class.rows, SOME[kept])
-    np.testing.assert_array_equal(of_class.values, least[:, kept])
+    # What the union broke at 0.01 has no larger least epsilon.
+    np.testing.assert_array_equal(of_class.values, np.where(success, np.minimum(least, 0.01), least)[:, kept])
     clean = outcomes_of(evidence, "plain", Question("cau", "site"))
     assert clean.values.shape == (2, 90)
 
