@@ -80,7 +80,13 @@ def audit_results() -> Results:
             "classes": classes,
             "attributes": {"gro</script>up": groups},
         },
-        "configuration": {},
+        "configuration": {
+            "seed": 7,
+            "epsilons": [0.1],
+            "threat": {"scale": [1.0] * 20, "mutable": ["a", "<b>"], "integer": None},
+            "attacks": [{"name": "union", "queries": 500}, {"name": "pgd-20", "steps": 20}],
+            "hashes": {"rows": "ab" * 32, "models": {"plain": ["cd" * 32]}},
+        },
         "findings": [
             case("cau", {"partition": "class", "evaluation": "clean"}, classes),
             case("cru_s", {"partition": "class", "epsilon": 0.1, **attack}, classes),

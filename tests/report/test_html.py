@@ -157,6 +157,26 @@ def test_paper_places_are_named_only_for_the_paper(page: Page, audit_page: Page)
     assert "Table II" not in audit_page.text
 
 
+def test_an_audit_says_what_was_evaluated(audit_page: Page, page: Page) -> None:
+    rows = {
+        "Seed": "7",
+        "Epsilons": "0.1",
+        "Threat: scale": "20 values: 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, 1, …",
+        "Threat: mutable": "a, <b>",
+        "Threat: integer": "none",
+        "Attacks: union": "queries 500",
+        "Attacks: pgd-20": "steps 20",
+        "Hashes: rows": "ab" * 32,
+        "Hashes: models: plain": "cd" * 32,
+    }
+    text = audit_page.text
+    assert "What was evaluated" in text
+    for name, value in rows.items():
+        assert f"{name} {value}" in text
+    # An experiment's description is at the end of its page.
+    assert "What was evaluated" not in page.text
+
+
 def test_hostile_names_are_text(audit_folder: Path, audit_page: Page) -> None:
     text = read(audit_folder)
     assert "<script>alert" not in text

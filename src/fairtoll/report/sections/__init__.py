@@ -8,6 +8,7 @@ from fairtoll.report.sections.accuracy import accuracy
 from fairtoll.report.sections.attack_success import attack_success
 from fairtoll.report.sections.class_accuracy import class_accuracy
 from fairtoll.report.sections.confidence import confidence
+from fairtoll.report.sections.evaluated import evaluated
 from fairtoll.report.sections.examples import examples
 from fairtoll.report.sections.groups import group_robustness
 from fairtoll.report.sections.least_epsilon import least_epsilon
@@ -21,6 +22,7 @@ from fairtoll.report.sections.transfer import transfer
 
 #: In the order of the page.
 SECTIONS: tuple[Callable[[Results], Section | list[Section]], ...] = (
+    evaluated,
     against_the_paper,
     accuracy,
     class_accuracy,
