@@ -192,3 +192,59 @@ def test_progress_without_a_terminal_and_an_interrupt(tmp_path):
     assert lines[-1] == "fairtoll: stopped; run the same command again to go on from the last finished stage\n"
     assert not any("\x1b" in line or "Traceback" in line for line in lines)
     assert not list(Path(tmp_path / "run").rglob("*.partial"))
+
+
+def program(*arguments, encoding="utf-8", **options):
+    environment = os.environ | {
+        "PYTHONIOENCODING": encoding,
+        "PYTHONUTF8": "0",
+        "OMP_NUM_THREADS": "1",
+        "COLUMNS": "80",
+    }
+    return subprocess.run(
+        [sys.executable, "-m", "fairtoll", *map(str, arguments)], capture_output=True, env=environment, **options
+    )
+
+
+def test_the_package_is_the_program():
+    result = program("--version")
+    assert (result.returncode, result.stdout.decode()) == (0, f"fairtoll {fairtoll.__version__}\n")
+    assert program("report", "nowhere").stderr.decode().startswith("fairtoll: nowhere is no run folder")
+
+
+@pytest.mark.parametrize("command_line", [[], ["audit"], ["report"], ["reproduce"], ["reproduce", "adult"], ["data"]])
+def test_a_short_option_for_help(command_line):
+    short, long = (CliRunner().invoke(app, [*command_line, option]) for option in ("-h", "--help"))
+    assert (short.exit_code, short.output) == (0, long.output)
+    assert "Usage: " in short.output
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "latin-1", "utf-8"])
+@pytest.mark.parametrize(
+    "command_line", [["--help"], ["audit", "-h"], ["report", "北京"], ["report", "naïve 🙂"], ["données"]]
+)
+def test_any_console_takes_any_name(encoding, command_line, tmp_path):
+    result = program(*command_line, encoding=encoding, cwd=tmp_path)
+    text = (result.stdout + result.stderr).decode(encoding)
+    assert "Traceback" not in text
+    assert result.returncode == (0 if command_line[-1] in ("--help", "-h") else 2)
+    if command_line[-1] == "北京":
+        assert ("北京" if encoding == "utf-8" else r"\u5317\u4eac") in text
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252"])
+def test_a_summary_with_names_that_the_console_lacks(encoding, tmp_path):
+    """After the work no letter of a class, group or file may end the program."""
+    code = (
+        "import sys; from fairtoll.cli.app import _write_any_name; _write_any_name();"
+        "from fairtoll.cli.display import Progress, print_summary;"
+        "from types import SimpleNamespace as Of;"
+        "alarm = Of(fired=True, title='北京', message='groupe « été » → 🙂', arm='ä', values={});"
+        "print_summary(Of(claims=[], findings=[Of(verdict='less fair')], alarms=[alarm]));"
+        "display = Progress(); display.tell('Note: ö → 京'); display.track('東')(1.0)"
+    )
+    environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
+    result = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)
+    assert (result.returncode, b"Traceback" in result.stderr) == (0, False)
+    assert rb"\u5317\u4eac" in result.stdout
+    assert rb"\u4eac" in result.stderr

@@ -75,13 +75,13 @@ def _write_any_name() -> None:
 
 
 def _end(message: str, *, code: int) -> NoReturn:
-    typer.echo(f"fairtoll: {' '.join(message.split())}", err=True)
+    print(f"fairtoll: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     if issubclass(category, FairtollWarning):
-        typer.echo(f"fairtoll: warning: {' '.join(str(message).split())}", err=True)
+        print(f"fairtoll: warning: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 @app.callback(invoke_without_command=True)
@@ -89,5 +89,5 @@ def _version(
     version: Annotated[bool, typer.Option("--version", help="Print the version and exit.")] = False,
 ) -> None:
     if version:
-        typer.echo(f"fairtoll {__version__}")
+        print(f"fairtoll {__version__}")
         raise typer.Exit()

@@ -27,7 +27,7 @@ def report(
 
     with Progress() as display, reporting_to(display.track("Computing results and report")):
         path = rerender(run)
-    typer.echo(f"Report: {path}")
+    print(f"Report: {path}")
 
 
 def rerender(folder: Path) -> Path:
