@@ -5,6 +5,7 @@ import tempfile
 from pathlib import Path
 
 from fairtoll.findings.results import Results
+from fairtoll.progress import part, tracked
 from fairtoll.report.build import build
 from fairtoll.report.charts.static import file_svg, page_svg, to_png
 from fairtoll.report.charts.strip import strip_svg
@@ -64,15 +65,18 @@ def write_report(results: Results, folder: Path) -> Path:
     clean = printable(results)
     sections = build(clean)
     figures = [figure for section in sections for figure in section.figures]
-    svgs = {panel.name: page_svg(panel) for figure in figures for panel in figure.panels}
+    panels = [panel for figure in figures for panel in figure.panels]
+    with part(0.5):
+        svgs = {panel.name: page_svg(panel) for panel in tracked(panels)}
     for table in all_tables(clean, sections):
         write_whole(folder / "tables" / f"{table.name}.csv", table.to_csv())
         write_whole(folder / "tables" / f"{table.name}.md", table.to_markdown())
         write_whole(folder / "tables" / f"{table.name}.tex", table.to_latex())
-    for figure in figures:
-        svg = file_svg(figure, svgs)
-        write_whole(folder / "figures" / f"{figure.name}.svg", svg)
-        write_whole(folder / "figures" / f"{figure.name}.png", to_png(svg))
+    with part(0.4):
+        for figure in tracked(figures):
+            svg = file_svg(figure, svgs)
+            write_whole(folder / "figures" / f"{figure.name}.svg", svg)
+            write_whole(folder / "figures" / f"{figure.name}.png", to_png(svg))
     for strip in (strip for section in sections for strip in section.strips):
         svg = strip_svg(strip)
         write_whole(folder / "figures" / f"{strip.name}.svg", svg)
