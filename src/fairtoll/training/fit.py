@@ -12,6 +12,7 @@ from torch.nn import functional
 
 from fairtoll.errors import FairtollError
 from fairtoll.models.stack import ModelStack
+from fairtoll.models.training_mode import require_no_training_mode
 from fairtoll.progress import advance
 from fairtoll.randomness import torch_generator
 from fairtoll.threads import threads_for
@@ -130,8 +131,8 @@ def fit(
     Raises
     ------
     FairtollError
-        If the number of seeds is not K, shapes do not fit, a weight is negative or not finite, or some
-        model has no weight at all.
+        If the number of seeds is not K, shapes do not fit, a weight is negative or not finite, some model has no
+        weight at all, or the network does something else in training than in use, such as dropout.
 
     Examples
     --------
@@ -155,6 +156,7 @@ def fit(
             "(models, rows, ...)"
         )
     _check_items(items, models=len(stack), rows=len(y))
+    require_no_training_mode(stack.template, x[0] if own_rows else x)
     weights = None
     if row_weights is not None:
         _check_weights(row_weights, models=len(stack), rows=len(y))

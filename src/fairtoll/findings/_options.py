@@ -1,0 +1,142 @@
+"""The options of an audit, checked before any work."""
+
+from __future__ import annotations
+
+import math
+import operator
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from fairtoll.errors import FairtollError
+
+#: A group of one row has no spread, and no interval.
+LEAST_ROWS = 2
+
+
+@dataclass(frozen=True)
+class Options:
+    """What an audit evaluates.
+
+    Attributes
+    ----------
+    partitions : tuple of str
+        How rows are grouped.
+    epsilons : tuple of float
+        Radii above 0, ascending.
+    minimum_rows : int
+        Smaller groups take no part in a gap.
+    least_epsilon_max : float, optional
+        Where the search for least epsilon ends.
+    seed : int
+        Of random starts.
+    """
+
+    partitions: tuple[str, ...]
+    epsilons: tuple[float, ...]
+    minimum_rows: int
+    least_epsilon_max: float | None
+    seed: int
+
+
+def check_options(
+    *,
+    attributes: Iterable[str],
+    partitions: Any,
+    epsilons: Any,
+    minimum_rows: Any,
+    least_epsilon_max: Any,
+    seed: Any = 0,
+    without_radii: bool = False,
+) -> Options:
+    """The options in their types, or an error that names the one that is wrong.
+
+    Parameters
+    ----------
+    attributes : iterable of str
+        Protected attributes of the data.
+    partitions, epsilons, minimum_rows, least_epsilon_max, seed
+        As given to `audit`.
+    without_radii : bool
+        Whether no radius at all will do.
+
+    Raises
+    ------
+    FairtollError
+        For radii that are not ascending finite numbers above 0; a partition that is unknown or given twice; a
+        `minimum_rows` under 2; a negative seed; or a value of another type.
+
+    Examples
+    --------
+    >>> options = check_options(attributes=["sex"], partitions=None, epsilons=[0.1], minimum_rows=10,
+    ...                         least_epsilon_max=None)
+    >>> options.partitions, options.epsilons
+    (('class', 'sex'), (0.1,))
+    """
+    largest = None if least_epsilon_max is None else _number(least_epsilon_max)
+    if largest is not None and not 0 < largest < math.inf:
+        raise FairtollError(
+            f"least_epsilon_max is {least_epsilon_max!r}; expected a finite radius above 0; give the largest to try"
+        )
+    return Options(
+        _partitions(partitions, ["class", *attributes]),
+        _radii(epsilons, without_radii=without_radii),
+        _whole(minimum_rows, name="minimum_rows", least=LEAST_ROWS),
+        largest,
+        _whole(seed, name="seed", least=0),
+    )
+
+
+def _radii(given: Any, *, without_radii: bool) -> tuple[float, ...]:
+    expected = "expected a sequence of finite radii above 0, each once, in ascending order, such as [0.1, 0.2]"
+    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+        raise FairtollError(f"epsilons is {given!r}; {expected}")
+    values = list(given)
+    radii = tuple(_number(value) for value in values)
+    ascending = all(one < other for one, other in zip((0.0, *radii), radii, strict=False))
+    if not ascending or not all(map(math.isfinite, radii)) or not (radii or without_radii):
+        raise FairtollError(f"epsilons is {values}; {expected}")
+    return radii
+
+
+def _partitions(given: Any, known: Sequence[str]) -> tuple[str, ...]:
+    if given is None:
+        return tuple(known)
+    if isinstance(given, str) or not isinstance(given, Iterable):
+        raise FairtollError(f"partitions is {given!r}; expected a sequence of names, such as [{given!r}]")
+    partitions = list(given)
+    for partition in partitions:
+        # An attribute's own name comes before its parts, which may be attributes too.
+        parts = [partition] if partition in known else str(partition).split(" & ")
+        unknown = next((part for part in parts if part not in known), None)
+        if unknown is not None or not isinstance(partition, str):
+            raise FairtollError(f"unknown attribute '{unknown}'; this data has: {', '.join(known)}")
+    alike = Counter(frozenset([name] if name in known else name.split(" & ")) for name in partitions)
+    twice = next((names for names, count in alike.items() if count > 1), None)
+    if twice is not None:
+        raise FairtollError(
+            f"partitions is {partitions}; expected each once, but '{' & '.join(sorted(twice))}' is there "
+            f"{alike[twice]} times; leave the others out"
+        )
+    return tuple(partitions)
+
+
+def _number(given: Any) -> float:
+    """As a float; NaN for what is no number, which every check refuses."""
+    if isinstance(given, str | bytes | bool):
+        return math.nan
+    try:
+        return float(given)
+    except (TypeError, ValueError, RuntimeError):
+        return math.nan
+
+
+def _whole(given: Any, *, name: str, least: int) -> int:
+    try:
+        value = math.nan if isinstance(given, bool) else operator.index(given)
+    except TypeError:
+        value = math.nan
+    if not value >= least:
+        raise FairtollError(f"{name} is {given!r}; expected a whole number of {least} or more")
+    return int(value)
