@@ -16,7 +16,7 @@ from fairtoll.models.logit_model import Gradients, LogitModel, Probed
 from fairtoll.models.remarks import ALONE, SAME, remarks
 
 #: Rows on which a model is tried.
-PROBE_ROWS = 64
+PROBE_ROWS = 32
 #: Rows whose gradients are looked at.
 GRADIENT_ROWS = 8
 
@@ -24,7 +24,7 @@ GRADIENT_ROWS = 8
 def prepare(model: nn.Module, x: Tensor, *, classes: int | None = None, gradients: bool = True) -> LogitModel:
     """The model as one that gives logits `(N, C)`, after a probe on the first rows of `x`.
 
-    Four calls of 64 rows or fewer, and a gradient of eight. A model that is prepared already is only checked.
+    Two calls of 32 rows or fewer, two of one row, and a gradient of eight rows. A model that is prepared already is only checked.
 
     Parameters
     ----------
