@@ -69,11 +69,11 @@ def test_rows_in_whatever_form_are_the_same_rows(form):
     ],
 )
 def test_a_mask_is_an_error(given):
-    with pytest.raises(FairtollError, match="x is an array with masked values; expected a plain array; leave such"):
+    with pytest.raises(FairtollError, match="masked entries; expected a value in every entry; remove those rows"):
         Dataset(given, [0, 1, 0, 1], ("no", "yes"))
 
 
 @pytest.mark.parametrize("given", [ROWS + 1j, [["a", "b"]], [[1, 2], [3]], torch.zeros(2, 3, device="meta")])
 def test_what_cannot_be_read(given):
-    with pytest.raises(FairtollError, match="x cannot be read as numbers"):
+    with pytest.raises(FairtollError, match="x cannot be read as"):
         own_rows(given)

@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from fairtoll.columns import as_array
 from fairtoll.errors import FairtollError
 
 
@@ -38,14 +39,14 @@ def own_rows(values: Any, *, name: str = "x") -> NDArray[np.float32]:
     >>> rows.tolist(), rows.flags.c_contiguous, np.shares_memory(rows, given)
     ([[2.0, 1.0]], True, False)
     """
-    refuse_mask(values, name=name)
+    refuse_masked_tensor(values, name=name)
+    array = as_array(values, name=name)
     try:
-        array = np.asarray(_off_device(values))
         if array.dtype.kind == "c":
             raise TypeError("they are complex")
         with np.errstate(over="ignore"):
             rows = array.astype(np.float32, order="C", subok=False, copy=True)
-    except (TypeError, ValueError, RuntimeError) as error:
+    except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise FairtollError(f"{name} cannot be read as numbers ({reason}); code categories as numbers first") from error
     if array.dtype.kind in "iu" and array.itemsize > 2 and (changed := array.astype(np.float64) != rows).any():
@@ -56,24 +57,14 @@ def own_rows(values: Any, *, name: str = "x") -> NDArray[np.float32]:
     return rows
 
 
-def refuse_mask(values: Any, *, name: str) -> None:
-    """Raise if some value is masked: a copy would drop the mask and take the hidden number for a true one.
+def refuse_masked_tensor(values: object, *, name: str) -> None:
+    """Raise for torch's masked tensors: a copy would drop the mask and take the hidden number for a true one.
 
     Examples
     --------
-    >>> refuse_mask(np.ma.masked_array([1.0, 2.0], mask=[False, False]), name="x")
+    >>> refuse_masked_tensor(np.zeros(3), name="x")
     """
-    masked = np.ma.is_masked(values) or type(values).__name__ == "MaskedTensor"
-    if masked:
+    if type(values).__name__ == "MaskedTensor":
         raise FairtollError(
-            f"{name} is an array with masked values; expected a plain array; leave such rows out or fill them"
+            f"{name} is a tensor with masked entries; expected a value in every entry; remove those rows or fill them"
         )
-
-
-def _off_device(values: Any) -> Any:
-    """A torch tensor as numpy; everything else as it came. Torch is not imported."""
-    if hasattr(values, "detach") and hasattr(values, "cpu"):
-        tensor = values.detach().cpu()
-        # numpy has no bfloat16
-        return (tensor.float() if str(tensor.dtype) == "torch.bfloat16" else tensor).resolve_neg().numpy()
-    return values

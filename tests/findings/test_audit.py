@@ -226,14 +226,14 @@ def test_names_that_are_code_come_out_as_text(tmp_path):
     [
         ({"plain": linear(0)}, {}, "1 model given; expected two or more"),
         ({}, {}, "0 model given; expected two or more"),
-        ({"plain": linear(0), "hardened": []}, {}, "arm 'hardened' holds \\[\\]; expected a torch module"),
-        ({"plain": linear(0), "hardened": "a file"}, {}, "arm 'hardened' holds 'a file'; expected a torch module"),
-        ({"plain": linear(0), "hardened": 3}, {}, "arm 'hardened' holds 3; expected a torch module"),
+        ({"plain": linear(0), "hardened": []}, {}, "arm 'hardened' holds no model; expected one"),
+        ({"plain": linear(0), "hardened": "a file"}, {}, "arm 'hardened' holds a str; expected a torch module"),
+        ({"plain": linear(0), "hardened": 3}, {}, "arm 'hardened' holds a int; expected a torch module"),
         (None, {"partitions": ["class", "sex"]}, "unknown attribute 'sex'; expected one of: class, site"),
         (None, {"partitions": ["site & sex"]}, "unknown attribute 'sex'"),
-        (None, {"epsilons": [0.2, 0.1]}, "epsilons is \\[0.2, 0.1\\]; expected radii .* in ascending order"),
+        (None, {"epsilons": [0.2, 0.1]}, "epsilons is \\[0.2, 0.1\\]; expected .* in ascending order"),
         (None, {"epsilons": [0.1, 0.1]}, "each once, in ascending order"),
-        (None, {"epsilons": [-0.1]}, "radii of 0 or more"),
+        (None, {"epsilons": [-0.1]}, "finite radii above 0"),
         (None, {"epsilons": []}, "epsilons is \\[\\]"),
         (None, {"epsilons": [float("nan")]}, "epsilons is \\[nan\\]"),
         (None, {"minimum_rows": 0}, "minimum_rows is 0; expected"),
@@ -243,6 +243,44 @@ def test_a_call_that_is_wrong(models, changes, message):
     models = {"plain": linear(0), "hardened": linear(1)} if models is None else models
     with pytest.raises(FairtollError, match=message):
         audit(models, LINEAR_ROWS, **(QUICK | changes))
+
+
+class NeverRun(nn.Module):
+    def forward(self, x):
+        raise AssertionError("the model ran")
+
+
+BAD_OPTIONS = [
+    ("epsilons", 0.1, "epsilons is 0.1; expected a sequence of finite radii above 0"),
+    ("epsilons", [0.0], r"epsilons is \[0.0\]; expected a sequence"),
+    ("epsilons", [0.0, 0.1], "epsilons is"),
+    ("epsilons", "0.1", "epsilons is '0.1'"),
+    ("epsilons", ["0.1"], "epsilons is"),
+    ("epsilons", [0.1, float("inf")], "epsilons is"),
+    ("epsilons", [[0.1]], "epsilons is"),
+    ("epsilons", [True], "epsilons is"),
+    ("epsilons", None, "epsilons is None"),
+    ("minimum_rows", 1, "minimum_rows is 1; expected a whole number of 2 or more"),
+    ("minimum_rows", 2.5, "minimum_rows is 2.5"),
+    ("minimum_rows", "10", "minimum_rows is '10'"),
+    ("minimum_rows", True, "minimum_rows is True"),
+    ("partitions", "site", r"partitions is 'site'; expected a sequence of names, such as \['site'\]"),
+    ("partitions", ["site", "site"], "a partition is named 'site' more than once; expected each name once"),
+    ("partitions", ["class & site", "site & class"], "but 'class & site' is there 2 times"),
+    ("partitions", [3], "unknown attribute '3'"),
+    ("partitions", 3, "partitions is 3"),
+    ("least_epsilon_max", "0.1", "least_epsilon_max is '0.1'"),
+    ("least_epsilon_max", [0.1, 0.2], "least_epsilon_max is"),
+    ("seed", -1, "seed is -1; expected a whole number of 0 or more"),
+    ("seed", 0.5, "seed is 0.5"),
+    ("seed", None, "seed is None"),
+]
+
+
+@pytest.mark.parametrize(("name", "value", "message"), BAD_OPTIONS)
+def test_options_are_checked_before_any_model_runs(name, value, message):
+    with pytest.raises(FairtollError, match=message):
+        audit({"plain": NeverRun(), "hardened": NeverRun()}, LINEAR_ROWS, **(QUICK | {name: value}))
 
 
 class Returns(nn.Module):
@@ -257,8 +295,8 @@ class Returns(nn.Module):
 @pytest.mark.parametrize(
     ("output", "message"),
     [
-        (lambda x: x[:5], "the model returned \\(5, 2\\) for 64 rows; expected logits of shape \\(64, classes\\)"),
-        (lambda x: {"scores": x}, "the model returned dict with the keys 'scores' for 64 rows"),
+        (lambda x: x[:5], "the model returned \\(5, 2\\) for 32 rows; expected logits of shape \\(32, classes\\)"),
+        (lambda x: {"scores": x}, "the model returned dict with the keys 'scores' for 32 rows"),
         (lambda x: torch.cat([x, x], dim=1), "the model returned 4 classes; expected 2, as the data has"),
         (lambda x: x * float("nan"), "the model returned NaN or infinity for 120 rows"),
         (lambda x: x @ torch.zeros(3, 2), "the model fails on rows of shape \\(2,\\)"),
@@ -324,5 +362,71 @@ def test_least_epsilon_of_an_audit_is_the_closed_form(tmp_path, monkeypatch):
 
 @pytest.mark.parametrize("largest", [0.0, -1.0, float("nan"), float("inf")])
 def test_a_largest_radius_that_is_none(largest):
-    with pytest.raises(FairtollError, match=r"least_epsilon_max is .*; expected a radius above 0"):
+    with pytest.raises(FairtollError, match=r"least_epsilon_max is .*; expected a finite radius above 0"):
         audit({"plain": linear(0), "hardened": linear(1)}, LINEAR_ROWS, least_epsilon_max=largest, **QUICK)
+
+
+@pytest.mark.parametrize(
+    ("bad", "message"),
+    [
+        (
+            Returns(lambda x: torch.nn.functional.dropout(x, 0.5)),
+            "arm 'hardened': the model's answers change from call",
+        ),
+        (
+            Returns(lambda x: x - x.mean(dim=0)),
+            "arm 'hardened': the model's answers depend on the other rows of a batch",
+        ),
+        (Returns(lambda x: x.detach()), "arm 'hardened': the model's logits have no gradient"),
+        (Returns(lambda x: (x, x)), "arm 'hardened': the model returned tuple"),
+    ],
+)
+def test_a_fault_of_the_last_model_shows_before_the_first_is_attacked(bad, message):
+    seen = []
+    first = Returns(lambda x: [seen.append(len(x)), x][1])
+    with pytest.raises(FairtollError, match=message):
+        audit({"plain": first, "hardened": bad}, LINEAR_ROWS, **QUICK)
+    # Fewer rows than one pass over the data.
+    assert sum(seen) < 120
+    with pytest.raises(FairtollError, match=message.replace("'hardened'", "'hardened', training run 2 of 2")):
+        audit({"plain": first, "hardened": [linear(1), bad]}, LINEAR_ROWS, **QUICK)
+
+
+def test_a_models_own_probabilities_are_in_the_evidence_and_an_alarm_says_so(tmp_path):
+    torch.manual_seed(0)
+    inner, own = nn.Linear(2, 2), {}
+    forms = {
+        "plain": Returns(lambda x: inner(x)),
+        "softmax": Returns(lambda x: inner(x).softmax(dim=1)),
+        "half": Returns(lambda x: inner(x).softmax(dim=1).bfloat16()),
+        "averaged": Returns(lambda x: (inner(x).softmax(dim=1) + inner(2 * x).softmax(dim=1)) / 2),
+    }
+    with pytest.warns(FairtollWarning, match="seems to return probabilities"):
+        found = audit(forms, LINEAR_ROWS, **QUICK)
+    with torch.no_grad():
+        own = {name: model(torch.from_numpy(LINEAR_ROWS.x)).float().numpy() for name, model in forms.items()}
+    for name in ("softmax", "half", "averaged"):
+        stored = found.evidence.probabilities(name)[0]
+        np.testing.assert_allclose(stored, own[name], atol=1e-6 if name != "half" else 4e-3)
+        fired = [alarm for alarm in found.results.alarms if alarm.arm == name and alarm.fired]
+        assert "model-returns-probabilities" in [alarm.id for alarm in fired]
+    assert not [alarm for alarm in found.results.alarms if alarm.arm == "plain" and alarm.id.startswith("model-")]
+    # The attacks see the same logits behind both.
+    table = found.evidence.attacks
+    success = {name: table[(table.arm == name) & (table.attack == "union")].success.tolist() for name in forms}
+    assert success["plain"] == success["softmax"]
+    page = found.report(tmp_path / "page.html").read_text(encoding="utf-8")
+    assert "The model returns probabilities" in page
+    found.save(tmp_path / "saved")
+    assert "model-returns-probabilities" in (tmp_path / "saved/results.json").read_text(encoding="utf-8")
+
+
+def test_inside_inference_mode_an_audit_is_the_same():
+    models = {"plain": linear(0), "hardened": nn.Sequential(linear(1), nn.Softplus())}
+    expected = audit(models, LINEAR_ROWS, **QUICK)
+    before = [snapshot(model) for model in models.values()]
+    with torch.inference_mode():
+        found = audit(models, LINEAR_ROWS, **QUICK)
+    assert [snapshot(model) for model in models.values()] == before
+    pd.testing.assert_frame_equal(found.evidence.attacks, expected.evidence.attacks)
+    pd.testing.assert_frame_equal(found.evidence.predictions, expected.evidence.predictions)

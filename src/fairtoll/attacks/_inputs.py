@@ -13,7 +13,7 @@ from fairtoll.errors import FairtollError
 from fairtoll.models.logit_model import HALF, LogitModel, Probed
 from fairtoll.models.predict import checked_logits, require_finite
 from fairtoll.models.probe import prepare
-from fairtoll.rows import refuse_mask
+from fairtoll.rows import refuse_masked_tensor
 from fairtoll.threats.linf import LinfThreat
 
 #: The caller's numbers of the rows that an attack was handed; none: they are numbered as they come.
@@ -74,8 +74,7 @@ def check_inputs(
 
 
 def _own_rows(x: Tensor) -> Tensor:
-    if type(x).__name__ == "MaskedTensor":
-        refuse_mask(x, name="x")
+    refuse_masked_tensor(x, name="x")
     if not isinstance(x, Tensor) or not x.is_floating_point() or x.ndim < 2 or x.layout is not torch.strided:
         raise FairtollError(f"x is {_describe(x)}; expected a tensor of floats of shape (rows, ...)")
     if x.device.type == "meta":

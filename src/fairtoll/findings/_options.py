@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairtoll.errors import FairtollError
+from fairtoll.names import AND, as_names, parts_of
 
 #: A group of one row has no spread, and no interval.
 LEAST_ROWS = 2
@@ -105,21 +106,15 @@ def _partitions(given: Any, known: Sequence[str]) -> tuple[str, ...]:
         return tuple(known)
     if isinstance(given, str) or not isinstance(given, Iterable):
         raise FairtollError(f"partitions is {given!r}; expected a sequence of names, such as [{given!r}]")
-    partitions = list(given)
-    for partition in partitions:
-        # An attribute's own name comes before its parts, which may be attributes too.
-        parts = [partition] if partition in known else str(partition).split(" & ")
-        unknown = next((part for part in parts if part not in known), None)
-        if unknown is not None or not isinstance(partition, str):
-            raise FairtollError(f"unknown attribute '{unknown}'; this data has: {', '.join(known)}")
-    alike = Counter(frozenset([name] if name in known else name.split(" & ")) for name in partitions)
+    partitions = as_names(given, what="a partition")
+    alike = Counter(frozenset(parts_of(name, known=known)) for name in partitions)
     twice = next((names for names, count in alike.items() if count > 1), None)
     if twice is not None:
         raise FairtollError(
-            f"partitions is {partitions}; expected each once, but '{' & '.join(sorted(twice))}' is there "
+            f"partitions is {[*partitions]}; expected each once, but '{AND.join(sorted(twice))}' is there "
             f"{alike[twice]} times; leave the others out"
         )
-    return tuple(partitions)
+    return partitions
 
 
 def _number(given: Any) -> float:

@@ -15,6 +15,7 @@ from fairtoll.findings import results
 from fairtoll.findings.alarms import raise_alarms
 from fairtoll.findings.compare import PublishedValues, answer_all
 from fairtoll.findings.least_epsilon import least_epsilons
+from fairtoll.findings.model_alarms import model_alarms
 from fairtoll.findings.questions import Comparison, Question
 
 #: Judges claims from the findings, for a reproduction.
@@ -95,7 +96,11 @@ def assemble(
         findings=findings,
         accuracy=accuracy,
         claims=judge_claims(findings, accuracy) if judge_claims else [],
-        alarms=[alarm for arm in arms for alarm in raise_alarms(evidence, arm.name, threat=threat)],
+        alarms=[
+            alarm
+            for arm in arms
+            for alarm in (*model_alarms(evidence, arm.name), *raise_alarms(evidence, arm.name, threat=threat))
+        ],
         notes=[
             *(describe_copies(arm, copies) for arm, copies in evidence.copies.items()),
             *(make_notes(findings, accuracy) if make_notes else []),

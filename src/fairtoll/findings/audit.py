@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -12,7 +11,6 @@ from torch import nn
 
 from fairtoll.attacks import PGD, AttackSpec, LeastEpsilon, Union
 from fairtoll.attacks.spec import describe
-from fairtoll.attacks.success_curve import check_epsilons
 from fairtoll.attacks.union import check_attacks
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
@@ -20,11 +18,13 @@ from fairtoll.evidence.collect import collect, craft
 from fairtoll.evidence.measures import Checks, Clean, Measure, Transfer, WhiteBox
 from fairtoll.evidence.store import Evidence, describe_rows
 from fairtoll.evidence.target import Arm, Target
+from fairtoll.findings._options import check_options
 from fairtoll.findings.assemble import assemble
 from fairtoll.findings.audited import Audit
+from fairtoll.findings.model_alarms import REMARKS, describe_models, prepare_arm
 from fairtoll.findings.plan import audit_questions
 from fairtoll.findings.questions import Attack, Comparison
-from fairtoll.models.stack import ModelStack
+from fairtoll.models import ModelStack, as_models
 from fairtoll.names import as_names
 from fairtoll.progress import part, tracked
 from fairtoll.threads import threads_for
@@ -97,28 +97,30 @@ def audit(
     >>> set(result.table()["verdict"])
     {'inconclusive'}
     """
-    epsilons = [float(epsilon) for epsilon in epsilons]
-    check_epsilons(epsilons)
-    if least_epsilon_max is not None:
-        least_epsilon_max = _check_largest(least_epsilon_max)
+    options = check_options(
+        attributes=data.groups, partitions=partitions, epsilons=epsilons, minimum_rows=minimum_rows,
+        least_epsilon_max=least_epsilon_max, seed=seed,
+    )  # fmt: skip
     chosen = check_attacks(attacks) if attacks is not None else (Union(),)
     if not chosen:
         raise FairtollError("attacks is empty; expected one attack or more, or leave it out for a union of attacks")
     names = as_names(models, what="an arm")
-    arms = [_arm(name, given, seed) for name, given in zip(names, models.values(), strict=True)]
+    arms = [_arm(name, given, options.seed) for name, given in zip(names, models.values(), strict=True)]
     if len(arms) < 2:
         raise FairtollError(f"{len(arms)} model given; expected two or more: a standard one first, then hardened ones")
-    known = ["class", *data.groups]
-    partitions = known if partitions is None else [*as_names(partitions, what="a partition")]
-    for partition in partitions:
+    for partition in options.partitions:
         data.partition(partition)  # an unknown attribute, or cells of one name, before the work
     every_model = [model for arm in arms for model in arm.models]
     with threads_for(*every_model):
-        predictions, found = _collect(arms, Target(data, threat, THREAT), epsilons, chosen, least_epsilon_max)
+        target = Target(data, threat, THREAT)
+        # All before any attack: a fault of the last model must not cost the work on the first.
+        arms = [prepare_arm(arm, target, gradients=True) for arm in arms]
+        predictions, found = _collect(arms, target, options.epsilons, chosen, options.least_epsilon_max)
     about = {
         "name": data.name,
         "title": data.name,
         "arms": [{"name": arm.name, "title": arm.name, "note": f"{len(arm.models)} training run(s)"} for arm in arms],
+        REMARKS: {arm.name: describe_models(arm.models) for arm in arms},
     }
     evidence = Evidence(
         describe_rows(data),
@@ -129,11 +131,11 @@ def audit(
     )
     return audit_evidence(
         evidence,
-        partitions=partitions,
-        epsilons=epsilons,
+        partitions=options.partitions,
+        epsilons=options.epsilons,
         attacks=[describe(attack) for attack in chosen],
-        minimum_rows=minimum_rows,
-        least_epsilon_max=least_epsilon_max,
+        minimum_rows=options.minimum_rows,
+        least_epsilon_max=options.least_epsilon_max,
     )
 
 
@@ -185,14 +187,19 @@ def audit_evidence(
             f"the evidence has {len(arms)} arm; expected two or more to compare (name the column of models with "
             "arm=...); for one model's gap use fairtoll.metrics and fairtoll.statistics"
         )
-    known = ["class", *evidence.attributes]
-    partitions = known if partitions is None else [*as_names(partitions, what="a partition")]
+    options = check_options(
+        attributes=evidence.attributes, partitions=partitions, epsilons=epsilons, minimum_rows=minimum_rows,
+        least_epsilon_max=least_epsilon_max, without_radii=True,
+    )  # fmt: skip
+    largest = options.least_epsilon_max
     attacks = list(attacks) or [describe(Union())]
     questions = audit_questions(
-        partitions,
+        options.partitions,
         class_names=evidence.class_names,
-        attacks=[Attack("white-box", attack["name"], epsilon, THREAT) for attack in attacks for epsilon in epsilons],
-        search=None if least_epsilon_max is None else Attack("white-box", SEARCH.name, least_epsilon_max, THREAT),
+        attacks=[
+            Attack("white-box", attack["name"], epsilon, THREAT) for attack in attacks for epsilon in options.epsilons
+        ],
+        search=None if largest is None else Attack("white-box", SEARCH.name, largest, THREAT),
     )
     plan = [(Comparison("audit", arms[0], robust), question) for robust in arms[1:] for question in questions]
     found = assemble(
@@ -202,13 +209,13 @@ def audit_evidence(
         question=f"What does {', '.join(arms[1:])} cost compared with {arms[0]}, and which classes and groups pay?",
         threat=THREAT,
         configuration={
-            "partitions": partitions,
-            "epsilons": [float(one) for one in epsilons],
+            "partitions": list(options.partitions),
+            "epsilons": list(options.epsilons),
             "attacks": [dict(attack) for attack in attacks],
-            "minimum_rows": minimum_rows,
-            **({} if least_epsilon_max is None else {"least_epsilon_max": least_epsilon_max}),
+            "minimum_rows": options.minimum_rows,
+            **({} if largest is None else {"least_epsilon_max": largest}),
         },
-        minimum_rows=minimum_rows,
+        minimum_rows=options.minimum_rows,
     )
     return Audit(evidence, found)
 
@@ -246,18 +253,5 @@ def _collect(
 
 
 def _arm(name: str, given: nn.Module | Sequence[nn.Module] | ModelStack, seed: int) -> Arm:
-    if isinstance(given, ModelStack):
-        models: Sequence[nn.Module] = given.members()
-    elif isinstance(given, nn.Module):
-        models = [given]
-    else:
-        models = list(given) if isinstance(given, Iterable) else []
-    if not models or not all(isinstance(model, nn.Module) for model in models):
-        raise FairtollError(f"arm '{name}' holds {given!r}; expected a torch module, or one for each training run")
+    models = as_models(given, name=name)
     return Arm(name, models, [seed + position for position in range(len(models))])
-
-
-def _check_largest(epsilon: float) -> float:
-    if not 0 < epsilon < math.inf:
-        raise FairtollError(f"least_epsilon_max is {epsilon}; expected a radius above 0; give the largest to try")
-    return float(epsilon)

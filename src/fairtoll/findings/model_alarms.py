@@ -1,31 +1,64 @@
-"""Alarms about the models themselves, from what was found when they were tried, before any attack."""
+"""The models of an arm: tried before any attack, and the alarms about what was found."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+from torch import nn
+
+from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
+from fairtoll.evidence.target import Arm, Target
 from fairtoll.findings.results import Alarm
+from fairtoll.models import prepare
 from fairtoll.models.logit_model import LogitModel
 from fairtoll.models.remarks import remarks
 
 #: Where evidence keeps the remarks on the models of each arm, in `about`.
-KEY = "model_remarks"
+REMARKS = "model_remarks"
 
 
-def describe_models(models: Sequence[LogitModel]) -> list[dict[str, Any]]:
+def prepare_arm(arm: Arm, target: Target, *, gradients: bool) -> Arm:
+    """The arm with its models prepared (`fairtoll.models.prepare`), so that none is tried again.
+
+    Raises
+    ------
+    FairtollError
+        As `prepare`, with the arm's name and which training run it is.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from fairtoll import LinfThreat
+    >>> from fairtoll.data import Dataset
+    >>> data = Dataset(np.zeros((2, 3)), [0, 1], ("no", "yes"))
+    >>> prepare_arm(Arm("plain", [nn.Linear(3, 2)], [0]), Target(data, LinfThreat(), "paper"), gradients=True).seeds
+    [0]
+    """
+    prepared = []
+    for position, model in enumerate(arm.models, start=1):
+        try:
+            prepared.append(prepare(model, target.x, classes=len(target.data.class_names), gradients=gradients))
+        except FairtollError as error:
+            run = "" if len(arm.models) == 1 else f", training run {position} of {len(arm.models)}"
+            raise FairtollError(f"arm '{arm.name}'{run}: {error}") from error
+    return replace(arm, models=prepared)
+
+
+def describe_models(models: Sequence[nn.Module]) -> list[dict[str, Any]]:
     """What must be said of the models of one arm, as plain values: each remark once, with how many it holds for.
 
     Examples
     --------
     >>> from fairtoll.models.logit_model import Probed
-    >>> describe_models([LogitModel(None, Probed(classes=2))])
+    >>> describe_models([LogitModel(nn.Linear(3, 2), Probed(classes=2))])
     []
     """
     found: dict[str, dict[str, Any]] = {}
     for model in models:
-        for remark in remarks(model.probed):
+        for remark in remarks(model.probed) if isinstance(model, LogitModel) else []:
             first = {"id": remark.id, "title": remark.title, "text": remark.text, "models": 0, "of": len(models)}
             found.setdefault(remark.id, first)["models"] += 1
     return list(found.values())
@@ -36,6 +69,7 @@ def model_alarms(evidence: Evidence, arm: str) -> list[Alarm]:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"y": ["a", "b"], "p": [0.9, 0.4]})
     >>> model_alarms(Evidence.from_frame(frame, label="y", probabilities={"a": "p"}), "model")
     []
@@ -50,5 +84,5 @@ def model_alarms(evidence: Evidence, arm: str) -> list[Alarm]:
             + ("." if remark["models"] == remark["of"] else f" ({remark['models']} of {remark['of']} training runs)."),
             value=float(remark["models"]),
         )
-        for remark in evidence.about.get(KEY, {}).get(arm, [])
+        for remark in evidence.about.get(REMARKS, {}).get(arm, [])
     ]

@@ -24,7 +24,8 @@ GRADIENT_ROWS = 8
 def prepare(model: nn.Module, x: Tensor, *, classes: int | None = None, gradients: bool = True) -> LogitModel:
     """The model as one that gives logits `(N, C)`, after a probe on the first rows of `x`.
 
-    Two calls of 32 rows or fewer, two of one row, and a gradient of eight rows. A model that is prepared already is only checked.
+    Two calls of 32 rows or fewer, two of one row, and a gradient of eight rows. One that is prepared already is only
+    checked.
 
     Parameters
     ----------
