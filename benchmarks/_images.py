@@ -16,6 +16,7 @@ from fairtoll.data import Dataset, load_cifar10
 from fairtoll.errors import FairtollError
 from fairtoll.models.networks import image_network
 from fairtoll.training import FitSettings, TrainingSetup, train_online, train_standard
+from fairtoll.training.networks import ConvolutionalNetwork
 
 MODELS = {"standard": "standard CNN", "online": "CNN trained on line (PGD-7 at 0.01)"}
 THREAT = LinfThreat(box=(0.0, 1.0))
@@ -74,7 +75,7 @@ def weights_of(name: str, given: dict[str, Path], images: Images, cache: Path) -
     if not path.exists():
         print(f"No weights given for '{name}': training {EPOCHS[name]} epochs in bfloat16, kept as {path}", flush=True)
         settings = FitSettings(epochs=EPOCHS[name], precision="bfloat16")
-        setup = TrainingSetup.for_images(images.train, seeds=[0], settings=settings)
+        setup = TrainingSetup.for_rows(images.train, seeds=[0], settings=settings, network=ConvolutionalNetwork())
         if name == "standard":
             stack = train_standard(setup)
         else:

@@ -24,6 +24,7 @@ from fairtoll.files import write_text
 from fairtoll.models.predict import predict_logits
 from fairtoll.randomness import torch_generator
 from fairtoll.training import FitSettings, TrainingSetup, craft_adversarial_examples, train_on_pairs, train_standard
+from fairtoll.training.networks import ConvolutionalNetwork
 
 EPSILON, SEED, ATTACKED = 0.01, 0, 1000
 PAPER = {"clean": 0.7196, "white-box": 0.0424, "static clean": 0.7243, "static transfer": 0.8312}
@@ -70,7 +71,7 @@ def measure(setting: Setting, folder: str | None) -> dict[str, float]:
         object.__setattr__(split, "x", split.x * np.float32(setting.pixels))
     threat = LinfThreat(box=(0.0, setting.pixels))
     settings = FitSettings(epochs=setting.epochs, precision="bfloat16")
-    setup = TrainingSetup.for_images(train, seeds=[SEED], widths=setting.widths, settings=settings)
+    setup = TrainingSetup.for_rows(train, seeds=[SEED], network=ConvolutionalNetwork(setting.widths), settings=settings)
     standard = train_standard(setup)
 
     def craft(x: torch.Tensor, y: torch.Tensor, what: str) -> torch.Tensor:
@@ -88,10 +89,10 @@ def measure(setting: Setting, folder: str | None) -> dict[str, float]:
             batch_size=500,
         )
 
-    static_setup = TrainingSetup.for_images(
+    static_setup = TrainingSetup.for_rows(
         train,
         seeds=[SEED],
-        widths=setting.widths,
+        network=ConvolutionalNetwork(setting.widths),
         settings=FitSettings(epochs=setting.static_epochs, precision="bfloat16"),
     )
     static = train_on_pairs(static_setup, craft(setup.x, setup.y, "train"), start=standard if setting.warm else None)

@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent / "data"))
 from synthetic_cifar10 import write_parquet_copy
 
 #: What may be given by position: the data, and what is asked or trained.
-DATA = {"model", "x", "y", "rows", "setup", "twins", "sources", "stack", "source", "folder"}
+DATA = {"model", "x", "y", "rows", "setup", "examples", "sources", "stack", "source", "folder"}
 #: Where data that are looked for by default may be.
 MAY_BE_LEFT_OUT = {"folder"}
 
@@ -66,7 +66,7 @@ CALLS = {
     "training.oversample": {"y": Y, "copies": [1, 3]},
     "training.train_standard": {"setup": SETUP},
     "training.train_online": {"setup": SETUP, "threat": LinfThreat()} | STEPS,
-    "training.train_on_pairs": {"setup": SETUP, "twins": X + 1},
+    "training.train_on_pairs": {"setup": SETUP, "examples": X + 1},
     "training.add_sign_noise": {"setup": SETUP, "threat": LinfThreat(), "epsilon": 0.1},
     "training.craft_adversarial_examples": {
         "sources": ModelStack([nn.Linear(3, 2)]),

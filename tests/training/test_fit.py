@@ -300,3 +300,31 @@ def test_rows_of_their_own_are_told_from_shared_ones_where_models_are_as_many_as
 def test_settings_that_cannot_be(given):
     with pytest.raises(FairtollError, match="expected all above 0"):
         FitSettings(**given)
+
+
+def test_a_loss_of_ones_own_is_what_is_minimised():
+    """Squared distance of the logits from fixed targets: the least squares solution, from numpy."""
+    x = torch.randn(40, 3, generator=torch.Generator().manual_seed(1), dtype=torch.float64)
+    y = (x[:, 0] > 0).long()
+    targets = torch.nn.functional.one_hot(y, 2).double()
+
+    def squared(stack, rows, labels, noise):
+        wanted = torch.nn.functional.one_hot(labels, 2).to(rows)
+        return (stack.each(rows) - wanted).square().sum(dim=-1)
+
+    stack = ModelStack([nn.Linear(3, 2)]).to(dtype=torch.float64)
+    settings = FitSettings(epochs=2000, batch_size=40, learning_rate=0.01)
+    fit(stack, x, y, items=torch.arange(40), seeds=[0], settings=settings, loss=squared)
+    design = np.column_stack([x.numpy(), np.ones(40)])
+    expected, *_ = np.linalg.lstsq(design, targets.numpy(), rcond=None)
+    np.testing.assert_allclose(stack.parameters["weight"][0].numpy(), expected[:3].T, atol=1e-3)
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (5,), (5, 1)])
+def test_a_loss_of_another_shape_is_refused(shape):
+    stack = ModelStack([nn.Linear(3, 2)])
+    with pytest.raises(FairtollError, match=r"the loss has shape .*; expected one number for each row .*\(1, 5\)"):
+        fit(
+            stack, torch.ones(5, 3), torch.zeros(5, dtype=torch.int64), items=torch.arange(5), seeds=[0],
+            loss=lambda stack, rows, labels, noise: stack.each(rows).sum() * torch.ones(shape),
+        )  # fmt: skip

@@ -14,6 +14,7 @@ from fairtoll.training import (
     train_online,
     train_standard,
 )
+from fairtoll.training.networks import ConvolutionalNetwork
 
 THREAT = LinfThreat(box=(0.0, 1.0))
 
@@ -28,7 +29,9 @@ def images(rows=240, side=8):
 
 def setup(seeds=(0, 1), **settings):
     options = {"epochs": 4, "batch_size": 40, "learning_rate": 3e-3, **settings}
-    return TrainingSetup.for_images(images(), seeds=list(seeds), widths=(4, 4, 8, 8), settings=FitSettings(**options))
+    return TrainingSetup.for_rows(
+        images(), seeds=list(seeds), network=ConvolutionalNetwork((4, 4, 8, 8)), settings=FitSettings(**options)
+    )
 
 
 def accuracy(stack, x, y):
@@ -67,27 +70,27 @@ def test_online_training_is_less_moved_by_its_attack():
     standard, online = train_standard(given), train_online(given, threat=THREAT, epsilon=0.15)
     standing = []
     for stack in (standard, online):
-        twins = craft_adversarial_examples(stack, given.x, given.y, threat=THREAT, epsilon=0.15)
+        examples = craft_adversarial_examples(stack, given.x, given.y, threat=THREAT, epsilon=0.15)
         standing.append(
             torch.stack(
                 [
                     (member(rows).argmax(dim=1) == given.y).float().mean()
-                    for member, rows in zip(stack.members(), twins, strict=True)
+                    for member, rows in zip(stack.members(), examples, strict=True)
                 ]
             )
         )
     assert (standing[1] >= standing[0]).all()
 
 
-def test_twins_in_bfloat16_stay_inside_the_threat():
+def test_examples_in_bfloat16_stay_inside_the_threat():
     given = setup()
-    twins = craft_adversarial_examples(
+    examples = craft_adversarial_examples(
         train_standard(given), given.x, given.y, threat=THREAT, epsilon=0.1, precision="bfloat16"
     )
-    assert twins.dtype == torch.float32
-    assert ((twins - given.x).abs() <= 0.1 + 1e-6).all()
-    assert (twins >= 0).all()
-    assert (twins <= 1).all()
+    assert examples.dtype == torch.float32
+    assert ((examples - given.x).abs() <= 0.1 + 1e-6).all()
+    assert (examples >= 0).all()
+    assert (examples <= 1).all()
 
 
 def test_a_random_start_is_each_models_own():
@@ -121,7 +124,7 @@ def test_going_on_from_trained_models_leaves_them_as_they_are():
 def test_rows_that_are_no_such_images_are_refused(shape):
     rows = Dataset(np.zeros(shape), np.zeros(4, dtype=int), ("a", "b"))
     with pytest.raises(FairtollError, match=r"expected square images .* a multiple of 4"):
-        TrainingSetup.for_images(rows, seeds=[0])
+        TrainingSetup.for_rows(rows, seeds=[0], network=ConvolutionalNetwork())
 
 
 def test_an_unknown_precision_is_refused():

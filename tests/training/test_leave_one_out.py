@@ -28,7 +28,7 @@ ROWS, CLASSES = 60, 2
 draw = torch.Generator().manual_seed(0)
 X = torch.randn(ROWS, 5, generator=draw)
 Y = (X[:, 0] + X[:, 1] ** 2 > 0.5).long()
-TWINS = X + 0.3 * torch.randn(ROWS, 5, generator=draw)
+EXAMPLES = X + 0.3 * torch.randn(ROWS, 5, generator=draw)
 SETTINGS = FitSettings(epochs=2, batch_size=16, learning_rate=1e-2)
 SEED, LEFT_OUT = 3, [7, 22, 41]
 EXACT = {"atol": 1e-11, "rtol": 1e-9}
@@ -107,13 +107,13 @@ def test_a_masked_row_is_dropped_from_its_batches_with_all_its_copies(strategy):
 
 
 @pytest.mark.parametrize("own", [True, False])
-def test_so_is_its_twin(own):
+def test_so_is_its_example(own):
     setup = setup_of()
-    twins = torch.stack([TWINS + 0.1 * member for member in range(3)]) if own else TWINS
-    stack = train(plan_members("masked", LEFT_OUT, seed=SEED), setup, twins=twins)
+    examples = torch.stack([EXAMPLES + 0.1 * member for member in range(3)]) if own else EXAMPLES
+    stack = train(plan_members("masked", LEFT_OUT, seed=SEED), setup, examples=examples)
     items = torch.cat([setup.items, setup.items + ROWS])
     for member, row in enumerate(LEFT_OUT):
-        x = torch.cat([X, twins[member] if own else twins])
+        x = torch.cat([X, examples[member] if own else examples])
         loop = plain(setup, initial(setup), x=x, y=torch.cat([Y, Y]), items=items, drop={row, row + ROWS})
         assert_weights(stack, member, loop)
 
@@ -157,13 +157,13 @@ def test_independent_seeds_mask_too_and_share_nothing():
 def test_re_permuted_draws_the_schedule_over_the_items_that_remain():
     """Rows of the two classes have one copy and three, so that schedules differ in length."""
     left_out = [int((Y == 0).nonzero()[4]), int((Y == 1).nonzero()[2]), int((Y == 0).nonzero()[9])]
-    for twins in (None, TWINS):
+    for examples in (None, EXAMPLES):
         setup = setup_of()
-        stack = train(plan_members("re-permuted", left_out, seed=SEED), setup, twins=twins)
-        x, y = (X, Y) if twins is None else (torch.cat([X, TWINS]), torch.cat([Y, Y]))
+        stack = train(plan_members("re-permuted", left_out, seed=SEED), setup, examples=examples)
+        x, y = (X, Y) if examples is None else (torch.cat([X, EXAMPLES]), torch.cat([Y, Y]))
         for member, row in enumerate(left_out):
             rest = torch.tensor([item for item in setup.items.tolist() if item != row])
-            items = rest if twins is None else torch.cat([rest, rest + ROWS])
+            items = rest if examples is None else torch.cat([rest, rest + ROWS])
             assert_weights(stack, member, plain(setup, initial(setup), x=x, y=y, items=items))
 
 
@@ -232,7 +232,7 @@ def test_the_full_model_is_the_one_that_every_recipe_trains():
     perturb = partial(attack_batch, threat=threat, epsilon=0.1, steps=2)
     full = [Member(0, SEED)]
     assert_equal(train_members(full, setup), train_standard(setup), [(0, 0)])
-    assert_equal(train_members(full, setup, twins=TWINS), train_on_pairs(setup, TWINS), [(0, 0)])
+    assert_equal(train_members(full, setup, examples=EXAMPLES), train_on_pairs(setup, EXAMPLES), [(0, 0)])
     online = train_online(setup, threat=threat, epsilon=0.1, steps=2)
     assert_equal(train_members(full, setup, perturb=perturb), online, [(0, 0)])
 
@@ -320,7 +320,7 @@ def test_what_cannot_be_left_out(attempt, message):
 
 def test_asking_how_many_fit_leaves_nothing_on_layers_that_networks_share():
     """All networks of a table have one Standardize: hooked, no stack of them would be a plain dense chain."""
-    setup = TrainingSetup.for_table(load_adult().train.take(range(300)), seeds=[0])
+    setup = TrainingSetup.for_rows(load_adult().train.take(range(300)), seeds=[0])
     members_at_once(setup)
     assert not any(module._forward_hooks for module in setup.network().modules())
     assert setup.initial_stack().strategy == "dense"

@@ -76,7 +76,7 @@ class AdultWorkspace:
     @cached_property
     def setup(self) -> TrainingSetup:
         """What every recipe is given."""
-        return TrainingSetup.for_table(
+        return TrainingSetup.for_rows(
             self.data.train, seeds=self.seeds, copies=COPIES, settings=self.settings, device=self.device
         )
 

@@ -21,6 +21,7 @@ from fairtoll.models.stack import ModelStack
 from fairtoll.randomness import torch_generator
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.training import FitSettings, TrainingSetup
+from fairtoll.training.networks import ConvolutionalNetwork
 
 
 @dataclass(frozen=True)
@@ -111,8 +112,8 @@ class Cifar10Workspace:
         return self._setup(self.data.train, seeds)
 
     def _setup(self, images: Dataset, seeds: Sequence[int]) -> TrainingSetup:
-        return TrainingSetup.for_images(
-            images, seeds=seeds, widths=self.scale.widths, settings=self.settings, device=self.device
+        return TrainingSetup.for_rows(
+            images, seeds=seeds, network=ConvolutionalNetwork(self.scale.widths), settings=self.settings, device=self.device
         )
 
     @cached_property

@@ -29,7 +29,7 @@ def members_at_once(setup: TrainingSetup, *, dtype: torch.dtype = torch.float32,
     dtype : torch.dtype
         Of the training.
     own_rows : bool
-        Whether every member has training rows of its own, such as twins.
+        Whether every member has training rows of its own, such as adversarial examples.
 
     Examples
     --------

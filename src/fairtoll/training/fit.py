@@ -21,6 +21,9 @@ from fairtoll.training.adam import StackedAdam
 #: Called as ``perturb(stack, rows (K, B, ...), labels (K, B), noise)``; returns the rows to train on.
 Perturb = Callable[[ModelStack, Tensor, Tensor, "BatchNoise"], Tensor]
 
+#: Called as ``loss(stack, rows (K, B, ...), labels (K, B), noise)``; returns the loss of every row, `(K, B)`.
+Loss = Callable[[ModelStack, Tensor, Tensor, "BatchNoise"], Tensor]
+
 #: Of the layers' products while training.
 Precision = Literal["float32", "bfloat16"]
 
@@ -84,6 +87,20 @@ class BatchNoise:
         return torch.stack([draws[seed] for seed in self._seeds])
 
 
+def cross_entropy(stack: ModelStack, rows: Tensor, labels: Tensor, noise: BatchNoise) -> Tensor:
+    """Cross-entropy of every row of a batch, `(K, B)`, in the precision of the stack's weights.
+
+    Examples
+    --------
+    >>> stack = ModelStack([torch.nn.Linear(3, 2)])
+    >>> cross_entropy(stack, torch.zeros(1, 4, 3), torch.zeros(1, 4, dtype=torch.int64), BatchNoise([0], epoch=0)).shape
+    torch.Size([1, 4])
+    """
+    logits = stack.each(rows).to(next(iter(stack.parameters.values())).dtype)
+    losses = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
+    return losses.view(labels.shape)
+
+
 def fit(
     stack: ModelStack,
     x: Tensor,
@@ -94,8 +111,9 @@ def fit(
     settings: FitSettings = FitSettings(),
     row_weights: Tensor | None = None,
     perturb: Perturb | None = None,
+    loss: Loss = cross_entropy,
 ) -> ModelStack:
-    """Train all K models of a stack at once with Adam on weighted cross-entropy.
+    """Train all K models of a stack at once with Adam on the weighted mean of a loss.
 
     The batch schedule of model k depends on ``seeds[k]`` and the number of items alone; a row with
     weight zero (with all its copies) leaves the schedule as it is, and the batch mean runs over the
@@ -122,6 +140,9 @@ def fit(
         Loss weight of each row for each model.
     perturb : callable, optional
         Turns a batch into the rows to train on, such as on-line adversarial examples.
+    loss : callable
+        Loss of every row of a batch for every model, `(K, B)`, from the rows that `perturb` gave. Default:
+        cross-entropy.
 
     Returns
     -------
@@ -132,7 +153,8 @@ def fit(
     ------
     FairtollError
         If the number of seeds is not K, shapes do not fit, a weight is negative or not finite, some model has no
-        weight at all, or the network does something else in training than in use, such as dropout.
+        weight at all, the loss is not one number for each row of each model, or the network does something else in
+        training than in use, such as dropout.
 
     Examples
     --------
@@ -177,18 +199,21 @@ def fit(
                 with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
                     if perturb is not None:
                         rows = perturb(stack, rows, labels, noise)
-                    logits = stack.each(rows).to(example.dtype)
-                losses = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
-                losses = losses.view(labels.shape)
+                    losses = loss(stack, rows, labels, noise)
+                if losses.shape != labels.shape:
+                    raise FairtollError(
+                        f"the loss has shape {tuple(losses.shape)}; expected one number for each row of each model, "
+                        f"{tuple(labels.shape)}"
+                    )
                 if weights is None:
-                    loss = losses.mean(dim=1).sum()
+                    objective = losses.mean(dim=1).sum()
                 else:
                     weight = weights[members, batch]
                     total = weight.sum(dim=1)
                     # A member without weight skips the step; its loss is only kept from being 0 / 0.
-                    loss = ((losses * weight).sum(dim=1) / torch.where(total > 0, total, 1)).sum()
+                    objective = ((losses * weight).sum(dim=1) / torch.where(total > 0, total, 1)).sum()
                 optimiser.zero_grad()
-                loss.backward()
+                objective.backward()
                 if isinstance(optimiser, StackedAdam):
                     optimiser.step(None if active is None else active[number])
                 else:

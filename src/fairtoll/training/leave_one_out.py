@@ -35,7 +35,7 @@ class Member:
     seed : int
         Of its initial weights, batch schedule and attack noise.
     left_out : int, optional
-        The training row that is left out, with its copies and its twin.
+        The training row that is left out, with its copies and its adversarial example.
     deleted : bool
         Whether that row's items are taken away, so that the schedule is drawn anew over the rest; else their
         loss weight is zero and the schedule stays.
@@ -120,7 +120,7 @@ def train_members(
     members: Sequence[Member],
     setup: TrainingSetup,
     *,
-    twins: Tensor | None = None,
+    examples: Tensor | None = None,
     perturb: Perturb | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> ModelStack:
@@ -136,8 +136,8 @@ def train_members(
         Of any designs.
     setup : TrainingSetup
         N rows; its seeds are not used.
-    twins : Tensor, (K, N, ...) or (N, ...), optional
-        Twins to train on beside the rows, of each member or shared (as `train_on_pairs`).
+    examples : Tensor, (K, N, ...) or (N, ...), optional
+        Examples to train on beside the rows, of each member or shared (as `train_on_pairs`).
     perturb : callable, optional
         For on-line training, as in `fit`.
     dtype : torch.dtype
@@ -173,8 +173,8 @@ def train_members(
         own = [all_items[position] for position in positions]
         # Items are shared unless they were taken away: the schedule alone then tells members apart.
         items = torch.stack(own) if any(member.deleted for member in chosen) else own[0]
-        own_twins = twins[positions] if twins is not None and twins.ndim > setup.x.ndim else twins
-        stack = _train(chosen, setup, items, own_twins, perturb, dtype)
+        own_examples = examples[positions] if examples is not None and examples.ndim > setup.x.ndim else examples
+        stack = _train(chosen, setup, items, own_examples, perturb, dtype)
         trained |= dict(zip(positions, _each(stack), strict=True))
     return ModelStack.joined([trained[position] for position in range(len(members))])
 
@@ -183,7 +183,7 @@ def _train(
     members: Sequence[Member],
     setup: TrainingSetup,
     items: Tensor,
-    twins: Tensor | None,
+    examples: Tensor | None,
     perturb: Perturb | None,
     dtype: torch.dtype,
 ) -> ModelStack:
@@ -196,8 +196,8 @@ def _train(
         if member.nudged:
             _nudge(stack, position, torch_generator(member.seed, "one ulp", member.number))
     x, y = setup.x, setup.y
-    if twins is not None:
-        x = torch.cat([x.expand_as(twins), twins], dim=twins.ndim - x.ndim)
+    if examples is not None:
+        x = torch.cat([x.expand_as(examples), examples], dim=examples.ndim - x.ndim)
         y, weights = torch.cat([y, y]), torch.cat([weights, weights], dim=1)
         items = torch.cat([items, items + len(setup.y)], dim=-1)
     with full_precision():

@@ -4,18 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import partial
 
-import numpy as np
 import torch
 from torch import Tensor, nn
 
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
-from fairtoll.models.networks import Standardize, adult_network, image_network, initialise_as_keras
+from fairtoll.models.networks import initialise_as_keras
 from fairtoll.models.stack import ModelStack
 from fairtoll.randomness import torch_generator
 from fairtoll.training.fit import FitSettings
+from fairtoll.training.networks import DenseNetwork, Network
 
 
 @dataclass(frozen=True, eq=False)
@@ -56,25 +55,28 @@ class TrainingSetup:
     device: str = "cpu"
 
     @classmethod
-    def for_table(
+    def for_rows(
         cls,
         rows: Dataset,
         *,
         seeds: Sequence[int],
+        network: Network = DenseNetwork(),
         copies: Sequence[int] | None = None,
         settings: FitSettings = FitSettings(),
         device: str = "cpu",
     ) -> TrainingSetup:
-        """A setup with the paper's dense network, which standardises its input on these rows.
+        """A setup with a network that fits these rows.
 
         Parameters
         ----------
         rows : Dataset
-            Training rows of a table.
+            Training rows.
         seeds : sequence of int
             One training run each.
+        network : callable
+            Such as `fairtoll.training.networks.DenseNetwork`, the default, or `ConvolutionalNetwork`.
         copies : sequence of int, optional
-            How often a row of each class stands in the training set; see `oversample`. Default: once.
+            How often a row of each class is in the training set; see `oversample`. Default: once.
         settings, device
             As the attributes.
 
@@ -82,60 +84,12 @@ class TrainingSetup:
         --------
         >>> import numpy as np
         >>> rows = Dataset(np.zeros((4, 3)), np.array([0, 1, 0, 1]), ("no", "yes"))
-        >>> TrainingSetup.for_table(rows, seeds=[0], copies=[1, 3]).items.tolist()
+        >>> TrainingSetup.for_rows(rows, seeds=[0], copies=[1, 3]).items.tolist()
         [0, 1, 1, 1, 2, 3, 3, 3]
         """
         x, y = torch.from_numpy(rows.x), torch.from_numpy(rows.y)
-        spread = torch.from_numpy(rows.x.std(axis=0, dtype=np.float64).astype(np.float32))
-        standardize = Standardize(x.mean(dim=0), spread)
-        items = oversample(y, copies=copies or [1] * len(rows.class_names))
-        network = partial(adult_network, standardize, classes=len(rows.class_names))
-        return cls(x, y, items, seeds, network, settings, device)
-
-    @classmethod
-    def for_images(
-        cls,
-        images: Dataset,
-        *,
-        seeds: Sequence[int],
-        widths: tuple[int, int, int, int] = (32, 64, 256, 128),
-        settings: FitSettings = FitSettings(),
-        device: str = "cpu",
-    ) -> TrainingSetup:
-        """A setup with the paper's convolutional network, on pixels as they are.
-
-        Parameters
-        ----------
-        images : Dataset
-            Training rows `(N, C, H, H)`, pixels in [0, 1].
-        seeds : sequence of int
-            One training run each.
-        widths : tuple of int
-            As `fairtoll.models.networks.image_network`.
-        settings, device
-            As the attributes.
-
-        Raises
-        ------
-        FairtollError
-            For rows that are no square images with a side that is a multiple of 4.
-
-        Examples
-        --------
-        >>> import numpy as np
-        >>> images = Dataset(np.zeros((2, 3, 8, 8)), np.array([0, 1]), ("cat", "dog"))
-        >>> len(TrainingSetup.for_images(images, seeds=[0, 1]).initial_stack())
-        2
-        """
-        if images.x.ndim != 4 or images.x.shape[2] != images.x.shape[3] or images.x.shape[2] % 4:
-            raise FairtollError(
-                f"rows have shape {images.x.shape[1:]}; expected square images (channels, side, side), the side a "
-                "multiple of 4"
-            )
-        _, channels, side, _ = images.x.shape
-        network = partial(image_network, classes=len(images.class_names), side=side, channels=channels, widths=widths)
-        x, y = torch.from_numpy(images.x), torch.from_numpy(images.y)
-        return cls(x, y, torch.arange(len(y)), seeds, network, settings, device)
+        items = torch.arange(len(y)) if copies is None else oversample(y, copies=copies)
+        return cls(x, y, items, seeds, network(rows), settings, device)
 
     def initial_stack(self) -> ModelStack:
         """One model per seed, with the paper's framework's initial weights."""
@@ -148,7 +102,7 @@ class TrainingSetup:
 
 
 def oversample(y: Tensor, *, copies: Sequence[int]) -> Tensor:
-    """Positions of a training set in which each row of class c stands ``copies[c]`` times.
+    """Positions of a training set in which each row of class c is ``copies[c]`` times.
 
     The paper adds "the same class-1 samples"; tripling balances Adult (22,524 against 22,654).
 

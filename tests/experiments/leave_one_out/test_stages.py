@@ -32,6 +32,7 @@ from fairtoll.experiments.leave_one_out.results import leave_one_out_results
 from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
 from fairtoll.runs.folder import Run
 from fairtoll.training import FitSettings, craft_adversarial_examples
+from fairtoll.training.networks import ConvolutionalNetwork
 from fairtoll.training.leave_one_out import DESIGNS, Member, choose_left_out, plan_members, train_members
 
 OPTIONS = LeaveOneOutOptions(count=5, epsilon=10.0, chunk=2)
@@ -418,7 +419,7 @@ class Pictures:
     def leave_one_out_setup(self):
         from fairtoll.training import TrainingSetup
 
-        setup = TrainingSetup.for_images(self.data.train, seeds=[0], widths=(2, 2, 4, 4), settings=self.settings)
+        setup = TrainingSetup.for_rows(self.data.train, seeds=[0], network=ConvolutionalNetwork((2, 2, 4, 4)), settings=self.settings)
         return setup if self.network is None else dataclasses.replace(setup, network=self.network)
 
     def leave_one_out_threat(self):

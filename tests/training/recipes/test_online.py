@@ -35,26 +35,26 @@ def losses(models, x, y):
 
 def test_the_loss_rises_and_the_rows_stay_in_the_ball():
     members = [network(seed) for seed in range(MODELS)]
-    twins = attack_batch(
+    examples = attack_batch(
         ModelStack(members), X, Y, BatchNoise(range(MODELS), epoch=0), threat=THREAT, epsilon=0.3, steps=7
     )
     radius = 0.3 * torch.tensor([1.0, 0.5, 0.0, 2.0]).double()
-    assert ((twins.double() - X.double()).abs() <= radius).all()
-    clean, attacked = losses(members, X, Y), losses(members, twins, Y)
+    assert ((examples.double() - X.double()).abs() <= radius).all()
+    clean, attacked = losses(members, X, Y), losses(members, examples, Y)
     assert (attacked > clean).float().mean() > 0.97
     assert (attacked.mean(dim=1) > clean.mean(dim=1) + 0.05).all()
 
 
-def test_against_a_linear_model_every_twin_is_the_worst_corner():
+def test_against_a_linear_model_every_example_is_the_worst_corner():
     weight = torch.tensor([[0.0, 0.0, 0.0, 0.0], [1.0, -2.0, 3.0, -0.5]])
     model = nn.Linear(FEATURES, 2)
     model.load_state_dict({"weight": weight, "bias": torch.zeros(2)})
-    twins = attack_batch(
+    examples = attack_batch(
         ModelStack([model] * MODELS), X, Y, BatchNoise(range(MODELS), epoch=0), threat=THREAT, epsilon=0.3, steps=7
     )
     towards_the_other = torch.where(Y == 0, 1.0, -1.0).unsqueeze(2)
     corner = X + 0.3 * THREAT.scale.float() * towards_the_other * (weight[1] - weight[0]).sign()
-    torch.testing.assert_close(twins, corner)
+    torch.testing.assert_close(examples, corner)
 
 
 def test_each_model_is_attacked_as_it_stands_alone():
@@ -68,13 +68,13 @@ def test_each_model_is_attacked_as_it_stands_alone():
 
 
 def test_members_of_one_seed_share_the_noise():
-    """Equal models, rows and seed: equal twins, bit for bit; another seed: other twins."""
+    """Equal models, rows and seed: equal examples, bit for bit; another seed: other examples."""
     rows, labels = X[:1].expand(3, -1, -1), Y[:1].expand(3, -1)
-    twins = attack_batch(
+    examples = attack_batch(
         ModelStack([network(0)] * 3), rows, labels, BatchNoise([5, 6, 5], epoch=0), threat=THREAT, epsilon=0.3, steps=1
     )
-    assert torch.equal(twins[0], twins[2])
-    assert not torch.equal(twins[0], twins[1])
+    assert torch.equal(examples[0], examples[2])
+    assert not torch.equal(examples[0], examples[1])
 
 
 def test_no_gradient_is_left_on_the_weights():
@@ -82,8 +82,8 @@ def test_no_gradient_is_left_on_the_weights():
     for parameter in stack.parameters.values():
         parameter.requires_grad_(True)
     before = torch.get_rng_state()
-    twins = attack_batch(stack, X[:1], Y[:1], BatchNoise([0], epoch=0), threat=THREAT, epsilon=0.3, steps=2)
-    assert not twins.requires_grad
+    examples = attack_batch(stack, X[:1], Y[:1], BatchNoise([0], epoch=0), threat=THREAT, epsilon=0.3, steps=2)
+    assert not examples.requires_grad
     assert all(parameter.grad is None and parameter.requires_grad for parameter in stack.parameters.values())
     assert torch.equal(torch.get_rng_state(), before)
 

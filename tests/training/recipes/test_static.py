@@ -36,37 +36,37 @@ def setup(seeds=(0, 1), *, items=None, network=lambda: nn.Linear(3, 2)):
     return TrainingSetup(X, Y, torch.arange(ROWS) if items is None else items, list(seeds), network, SETTINGS)
 
 
-def test_twins_of_a_linear_model_are_its_worst_corners():
+def test_examples_of_a_linear_model_are_its_worst_corners():
     """Also of rows that are misclassified already: every step is taken."""
     sources = [linear(1.0, -2.0, 3.0), linear(-1.0, 0.5, 0.0)]
-    twins = craft_adversarial_examples(ModelStack(sources), X, Y, threat=THREAT, epsilon=0.4)
-    assert twins.shape == (2, ROWS, 3)
+    examples = craft_adversarial_examples(ModelStack(sources), X, Y, threat=THREAT, epsilon=0.4)
+    assert examples.shape == (2, ROWS, 3)
     away = torch.where(Y == 0, 1.0, -1.0).unsqueeze(1)
-    for model, twin in zip(sources, twins, strict=True):
+    for model, example in zip(sources, examples, strict=True):
         corner = X + 0.4 * torch.tensor([1.0, 0.5, 0.0]) * away * model.weight[1].detach().sign()
-        torch.testing.assert_close(twin, corner)
+        torch.testing.assert_close(example, corner)
 
 
-def test_noise_twins_are_at_plus_or_minus_the_radius():
-    twins = add_sign_noise(setup((0, 1, 0)), threat=THREAT, epsilon=0.4)
-    moved = (twins - X).numpy()
+def test_noise_are_at_plus_or_minus_the_radius():
+    examples = add_sign_noise(setup((0, 1, 0)), threat=THREAT, epsilon=0.4)
+    moved = (examples - X).numpy()
     np.testing.assert_allclose(np.abs(moved), np.broadcast_to([0.4, 0.2, 0.0], moved.shape), atol=1e-6)
     assert 0.35 < (moved[:2, :, :2] > 0).mean() < 0.65
-    assert torch.equal(twins[0], twins[2])
-    assert not torch.equal(twins[0], twins[1])
+    assert torch.equal(examples[0], examples[2])
+    assert not torch.equal(examples[0], examples[1])
 
 
-def test_noise_twins_do_not_depend_on_how_many_rows_are_made_at_a_time(monkeypatch):
+def test_noise_do_not_depend_on_how_many_rows_are_made_at_a_time(monkeypatch):
     whole = add_sign_noise(setup((0, 1)), threat=THREAT, epsilon=0.4)
-    monkeypatch.setattr("fairtoll.training.recipes.static.NOISE_ROWS", 7)
+    monkeypatch.setattr("fairtoll.training.recipes.noise.NOISE_ROWS", 7)
     assert torch.equal(add_sign_noise(setup((0, 1)), threat=THREAT, epsilon=0.4), whole)
 
 
 def test_both_halves_are_trained_on_merged_and_shuffled():
-    """The same as the plain loop on the rows and twins laid end to end."""
+    """The same as the plain loop on the rows and examples laid end to end."""
     given = setup((3, 4), items=torch.cat([torch.arange(ROWS), torch.arange(10)]))
-    twins = torch.stack([X + 1, X - 1])
-    stack = train_on_pairs(given, twins)
+    examples = torch.stack([X + 1, X - 1])
+    stack = train_on_pairs(given, examples)
     rows = torch.stack([torch.cat([X, X + 1]), torch.cat([X, X - 1])])
     items = torch.cat([given.items, given.items + ROWS])
     expected = fit(given.initial_stack(), rows, torch.cat([Y, Y]), items=items, seeds=[3, 4], settings=SETTINGS)
@@ -74,7 +74,7 @@ def test_both_halves_are_trained_on_merged_and_shuffled():
         assert torch.equal(tensor, stack.parameters[name])
 
 
-def test_twins_shared_by_all_models_are_twins_of_each():
+def test_examples_shared_by_all_models_are_those_of_each():
     given, shared = setup((3, 4)), X + 1
     one, other = train_on_pairs(given, shared), train_on_pairs(given, torch.stack([shared, shared]))
     for name, tensor in one.parameters.items():

@@ -1,4 +1,4 @@
-"""On-line PGD adversarial training: every batch is attacked as the model stands."""
+"""On-line PGD adversarial training: every batch is attacked with the current weights."""
 
 from __future__ import annotations
 
@@ -9,7 +9,11 @@ from torch.nn import functional
 from fairtoll.models.stack import ModelStack
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.training.fit import BatchNoise, fit
+from fairtoll.training.recipes.recipe import Adversary, Recipe
 from fairtoll.training.setup import TrainingSetup
+
+#: Gradient steps of the training attack.
+STEPS = 7
 
 
 def attack_batch(
@@ -22,7 +26,7 @@ def attack_batch(
     epsilon: float,
     steps: int,
 ) -> Tensor:
-    """Adversarial twins of one batch, each against its own model of the stack, `(K, B, ...)`.
+    """Adversarial examples of one batch, each against its own model of the stack, `(K, B, ...)`.
 
     PGD with cross-entropy from a uniform random start, step ``2.5 epsilon / steps``.
     """
@@ -45,9 +49,9 @@ def train_online(
     *,
     threat: LinfThreat,
     epsilon: float,
-    steps: int = 7,
+    steps: int = STEPS,
 ) -> ModelStack:
-    """PGD adversarial training (Madry et al. 2018): each batch is replaced by its adversarial twins.
+    """PGD adversarial training (Madry et al. 2018): each batch is replaced by adversarial examples of it.
 
     Parameters
     ----------
@@ -58,8 +62,8 @@ def train_online(
     epsilon : float
         Bound of the training attack.
     steps : int
-        Its gradient steps. With 0 each batch is moved at random inside the threat: the control that tells the
-        adversary's part from that of noise.
+        Its gradient steps. With 0 each batch is moved at random inside the threat: the control that separates the
+        effect of the adversary from that of noise.
 
     Returns
     -------
@@ -86,3 +90,18 @@ def train_online(
         settings=setup.settings,
         perturb=perturb,
     )
+
+
+def _train(setup: TrainingSetup, adversary: Adversary) -> ModelStack:
+    return train_online(setup, threat=adversary.threat, epsilon=adversary.epsilon, steps=STEPS)
+
+
+ONLINE = Recipe(
+    "online",
+    "On-line adversarial",
+    f"PGD adversarial training: each batch attacked by PGD-{STEPS} with the current weights",
+    _train,
+    control="online-noise",
+    gradients=float(STEPS),
+    needs_adversary=True,
+)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from fairtoll.models.stack import ModelStack
 from fairtoll.training.fit import fit
+from fairtoll.training.recipes.recipe import Adversary, Recipe
 from fairtoll.training.setup import TrainingSetup
 
 
@@ -26,3 +27,10 @@ def train_standard(setup: TrainingSetup) -> ModelStack:
         seeds=setup.seeds,
         settings=setup.settings,
     )
+
+
+def _train(setup: TrainingSetup, adversary: Adversary) -> ModelStack:
+    return train_standard(setup)
+
+
+STANDARD = Recipe("standard", "Standard", "clean {rows}", _train)

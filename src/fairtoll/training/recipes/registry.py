@@ -1,0 +1,15 @@
+"""Every training recipe by name, in the order of reports."""
+
+from __future__ import annotations
+
+from fairtoll.training.recipes.noise import NOISE
+from fairtoll.training.recipes.online import ONLINE
+from fairtoll.training.recipes.online_noise import ONLINE_NOISE
+from fairtoll.training.recipes.recipe import Recipe
+from fairtoll.training.recipes.repeated import REPEATED
+from fairtoll.training.recipes.standard import STANDARD
+from fairtoll.training.recipes.static import STATIC
+
+RECIPES: dict[str, Recipe] = {
+    recipe.name: recipe for recipe in (STANDARD, STATIC, REPEATED, NOISE, ONLINE, ONLINE_NOISE)
+}
