@@ -32,7 +32,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 help:
 	@echo 'make reproduce   run the experiments on Adult and write the report to $(OUT)'
-	@echo '                 ARGS="--seeds 2" passes options on; OUT=folder writes elsewhere'
+	@echo '                 ARGS="--runs 2" passes options on; OUT=folder writes elsewhere'
 	@echo 'make test        lint, then every test of less than a minute'
 	@echo 'make test-all    lint, then every test'
 	@echo 'make lint        ruff and mypy'

@@ -1,22 +1,16 @@
 """The two small runs of the golden results, made by the fairtoll that is on the path.
 
-    python benchmarks/_golden_make.py OUT SOURCE [adult] [cifar10]
-
-Only `reproduce_adult` and `reproduce_cifar10` are called; the classes of their options come from their own type hints.
+python benchmarks/_golden_make.py OUT SOURCE [adult] [cifar10]
 """
 
 from __future__ import annotations
 
-import inspect
 import sys
 import tempfile
-import typing
 from collections.abc import Callable
-from dataclasses import is_dataclass
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import Any
-
-from _golden_words import as_named
 
 DATA = Path(__file__).resolve().parents[1] / "tests/data"
 WORKERS = 2
@@ -27,15 +21,18 @@ DESIGNS = ("masked", "one-ulp", "new-seed")
 
 def make_adult(folder: Path) -> None:
     """Both protocols on 800 training and 800 test rows; three left-out rows, each with two reference models."""
-    from fairtoll.experiments import reproduce_adult
+    from fairtoll.experiments import find_experiment, reproduce
+    from fairtoll.training import FitSettings
 
-    call(
-        reproduce_adult,
+    adult = find_experiment("adult")
+    small = replace(adult, data=replace(adult.data, train=800, test=800), settings=FitSettings(epochs=10))
+    reproduce(
+        small,
         folder,
-        seeds=TRAINING_RUNS,
-        rows=800,
-        settings={"epochs": 10},
-        leave_one_out={"count": 3, "designs": DESIGNS, "references": 2},
+        runs=TRAINING_RUNS,
+        leave_one_out=3,
+        designs=DESIGNS,
+        references=2,
         device="cpu",
         workers=WORKERS,
     )
@@ -43,21 +40,31 @@ def make_adult(folder: Path) -> None:
 
 def make_cifar10(folder: Path) -> None:
     """Both protocols on 200 training and 200 test images that are made up; two left-out images."""
-    from fairtoll.experiments import reproduce_cifar10
+    from fairtoll.data import load_cifar10
+    from fairtoll.experiments import find_experiment, reproduce
+    from fairtoll.experiments.cifar10 import collections
+    from fairtoll.training import FitSettings
+    from fairtoll.training.networks import ConvolutionalNetwork
 
     sys.path.insert(0, str(DATA))
     from synthetic_cifar10 import make_splits, write_parquet_copy
 
+    cifar10 = find_experiment("cifar10")
+    small = replace(
+        cifar10,
+        data=replace(cifar10.data, load=partial(load_cifar10, rows_expected=None), attacked=100),
+        network=ConvolutionalNetwork((4, 8, 16, 16)),
+        collections=collections(restarts=1, queries=10, check_rows=50),
+        settings=FitSettings(epochs=8, batch_size=20),
+    )
     with tempfile.TemporaryDirectory() as images:
-        call(
-            reproduce_cifar10,
+        reproduce(
+            small,
             folder,
             source=write_parquet_copy(Path(images), make_splits(200, 200)),
-            seeds=TRAINING_RUNS,
-            scale={"attacked_rows": 100, "check_rows": 50, "restarts": 1, "queries": 10, "widths": (4, 8, 16, 16)},
-            settings={"epochs": 8, "batch_size": 20},
-            rows_expected=None,
-            leave_one_out={"count": 2, "designs": DESIGNS},
+            runs=TRAINING_RUNS,
+            leave_one_out=2,
+            designs=DESIGNS,
             device="cpu",
             workers=WORKERS,
         )
@@ -65,22 +72,6 @@ def make_cifar10(folder: Path) -> None:
 
 #: Each run by the name of its folder.
 MAKERS: dict[str, Callable[[Path], None]] = {"adult": make_adult, "cifar10": make_cifar10}
-
-
-def call(experiment: Callable[..., Any], folder: Path, **options: Any) -> None:
-    """Call an experiment of any revision, which may have renamed its options."""
-    hints, known = typing.get_type_hints(experiment), list(inspect.signature(experiment).parameters)
-    given = {as_named(name, known): value for name, value in options.items()}
-    experiment(
-        folder, **{name: build(hints[name], one) if isinstance(one, dict) else one for name, one in given.items()}
-    )
-
-
-def build(hint: Any, values: dict[str, Any]) -> Any:
-    """An instance of the dataclass in a type hint such as `Scale | None`."""
-    kind = next(one for one in (hint, *typing.get_args(hint)) if isinstance(one, type) and is_dataclass(one))
-    known = list(inspect.signature(kind).parameters)
-    return kind(**{as_named(name, known): value for name, value in values.items()})
 
 
 def main() -> None:

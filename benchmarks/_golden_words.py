@@ -40,8 +40,3 @@ def renamed(content: Any) -> Any:
     if isinstance(content, list):
         return [renamed(value) for value in content]
     return canonical(content) if isinstance(content, str) else content
-
-
-def as_named(name: str, known: list[str]) -> str:
-    """The one of some known names that is, was or became `name`."""
-    return next((one for one in known if canonical(one) == canonical(name)), name)

@@ -43,7 +43,7 @@ class Setting:
     steps: int = 20
     relative_step: float = 2.5
     random_start: bool = False
-    #: Whether train and test twins are crafted with the same random numbers.
+    #: Whether train and test examples are crafted with the same random numbers.
     shared_start: bool = False
     #: Whether the static model goes on from the standard one, and for how many epochs.
     warm: bool = False
@@ -75,7 +75,7 @@ def measure(setting: Setting, folder: str | None) -> dict[str, float]:
     standard = train_standard(setup)
 
     def craft(x: torch.Tensor, y: torch.Tensor, what: str) -> torch.Tensor:
-        key = "twins" if setting.shared_start else what
+        key = "shared" if setting.shared_start else what
         return craft_adversarial_examples(
             standard,
             x,

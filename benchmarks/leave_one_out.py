@@ -21,7 +21,7 @@ import torch
 from torch.nn import functional
 
 from fairtoll.data import load_adult
-from fairtoll.experiments.adult_workspace import COPIES
+from fairtoll.experiments.adult import ADULT
 from fairtoll.experiments.leave_one_out.stages import predict
 from fairtoll.models.networks import initialise_as_keras
 from fairtoll.randomness import torch_generator
@@ -111,7 +111,7 @@ def study(steps: int, count: int) -> tuple[float, float]:
 def setup_of(steps: int | None) -> TrainingSetup:
     """Adult as its experiment trains on it, cut to so many steps of one epoch."""
     settings = FitSettings() if steps is None else FitSettings(epochs=1)
-    setup = TrainingSetup.for_rows(load_adult().train, seeds=[0], copies=COPIES, settings=settings)
+    setup = TrainingSetup.for_rows(load_adult().train, seeds=[0], copies=ADULT.data.copies, settings=settings)
     if steps is None:
         return setup
     chosen = torch.randperm(len(setup.items), generator=torch_generator(0, "benchmark"))[: steps * settings.batch_size]

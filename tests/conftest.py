@@ -8,20 +8,21 @@ from pathlib import Path
 import pytest
 from filelock import FileLock
 
+sys.path.insert(0, str(Path(__file__).parent))  # the small experiments
 sys.path.insert(0, str(Path(__file__).parent / "data"))  # the synthetic copies of CIFAR-10
 
 
 @pytest.fixture(scope="session")
 def mini_run(tmp_path_factory):
     """Folder of a finished run: both protocols, two training runs, 800 rows, one epoch. Read it only."""
-    from fairtoll.experiments import reproduce_adult
-    from fairtoll.training import FitSettings
+    from fairtoll.experiments import reproduce
+    from small_experiments import small_adult
 
     base, side_by_side = tmp_path_factory.getbasetemp(), "PYTEST_XDIST_WORKER" in os.environ
     # Test processes side by side share one run.
     folder = (base.parent if side_by_side else base) / "mini-run"
     with FileLock(folder.with_suffix(".lock")):
-        reproduce_adult(folder, seeds=2, rows=800, leave_one_out=0, settings=FitSettings(epochs=1), workers=2)
+        reproduce(small_adult(), folder, runs=2, leave_one_out=0, workers=2)
     return folder
 
 
@@ -42,21 +43,11 @@ def cifar10_copy(tmp_path_factory):
 @pytest.fixture(scope="session")
 def run_mini_cifar10(cifar10_copy):
     """Runs the CIFAR-10 experiment on the made-up copy: both protocols, two training runs, 100 attacked images."""
-    from fairtoll.experiments import reproduce_cifar10
-    from fairtoll.experiments.cifar10_workspace import Scale
-    from fairtoll.training import FitSettings
+    from fairtoll.experiments import reproduce
+    from small_experiments import small_cifar10
 
-    def run(folder, *, workers=2, seeds=2, **options):
-        return reproduce_cifar10(
-            folder,
-            source=cifar10_copy,
-            seeds=seeds,
-            scale=Scale(attacked_rows=100, restarts=1, queries=10, widths=(4, 8, 16, 16)),
-            settings=FitSettings(epochs=3, batch_size=50),
-            rows_expected=None,
-            workers=workers,
-            **options,
-        )
+    def run(folder, *, workers=2, runs=2, **options):
+        return reproduce(small_cifar10(), folder, source=cifar10_copy, runs=runs, workers=workers, **options)
 
     return run
 

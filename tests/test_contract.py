@@ -119,7 +119,7 @@ def test_every_public_function_is_called_here():
         "attacks.AttackResult", "attacks.AttackSpec", "attacks.SuccessCurveResult", "attacks.LeastEpsilonResult",
         "attacks.PGD", "attacks.APGD", "attacks.Square", "attacks.Grid", "attacks.RandomNoise", "attacks.SuccessCurve",
         "attacks.LeastEpsilon", "attacks.Union",
-        "training.FitSettings", "training.TrainingSetup",
+        "training.Adversary", "training.FitSettings", "training.Recipe", "training.TrainingSetup",
         "data.Dataset", "data.Feature", "data.TrainTest", "threats.LinfThreat",
     }  # fmt: skip
 

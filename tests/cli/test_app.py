@@ -35,8 +35,8 @@ def test_the_version(command):
     ("arguments", "words"),
     [
         (["--help"], ["reproduce", "report", "audit", "--version", "fairtoll reproduce adult"]),
-        (["reproduce", "adult", "--help"], ["--out", "--seeds", "--protocol", "--device", "paper", "sound", "both"]),
-        (["reproduce", "--help"], ["adult"]),
+        (["reproduce", "adult", "--help"], ["--out", "--runs", "--protocol", "--device", "paper", "sound", "both"]),
+        (["reproduce", "--help"], ["adult", "cifar10", "gaussian", "generated"]),
         (["report", "--help"], ["run", "evidence"]),
         (["audit", "--help"], ["--model", "--weights", "--data", "--label", "--epsilon", "--group", "--out"]),
     ],
@@ -58,8 +58,8 @@ def test_no_command_shows_the_help(command):
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["reproduce", "adult", "--seeds", "0"], "'--seeds'.*see fairtoll reproduce adult --help"),
-        (["reproduce", "adult", "--seeds", "many"], "'--seeds'.*see fairtoll reproduce adult --help"),
+        (["reproduce", "adult", "--runs", "0"], "'--runs'.*see fairtoll reproduce adult --help"),
+        (["reproduce", "adult", "--runs", "many"], "'--runs'.*see fairtoll reproduce adult --help"),
         (["reproduce", "adult", "--protocol", "loose"], "'--protocol'.*'loose' is not one of 'paper', 'sound', 'both'"),
         (["reproduce", "adult", "--device", "tpu"], "'--device'.*'tpu' is not one of 'auto', 'cpu', 'cuda'"),
         (["reproduce", "adult", "--epochs", "3"], "No such option.*--epochs.*; see fairtoll reproduce adult --help"),
@@ -104,10 +104,10 @@ def test_a_run_in_a_folder_of_something_else(command, tmp_path):
 
 
 def test_a_run_in_a_folder_of_another_configuration(command, mini_copy):
-    status, _, error = command("reproduce", "adult", "--seeds", 7, "--out", mini_copy)
+    status, _, error = command("reproduce", "adult", "--runs", 7, "--out", mini_copy)
     assert status == 2
     assert "belongs to another configuration" in one_line(error)
-    assert "seeds is 2 there and 7 here" in error
+    assert "runs is 2 there and 7 here" in error
 
 
 def cut(path):
@@ -174,7 +174,7 @@ def test_progress_without_a_terminal_and_an_interrupt(tmp_path):
     """Plain lines on standard error; Ctrl-C leaves one line more and the finished stages."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"}
     process = subprocess.Popen(
-        [*START, "reproduce", "adult", "--seeds", "1", "--out", str(tmp_path / "run")],
+        [*START, "reproduce", "adult", "--runs", "1", "--out", str(tmp_path / "run")],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,

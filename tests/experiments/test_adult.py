@@ -9,11 +9,14 @@ import pytest
 from fairtoll import FairtollError
 from fairtoll.cli.report import rerender
 from fairtoll.data import load_adult
-from fairtoll.experiments import reproduce_adult
-from fairtoll.experiments.adult_evidence import UNION_ARMS
-from fairtoll.experiments.adult_plan import adult_plan
-from fairtoll.experiments.arms import arms_of, published_accuracy
+from fairtoll.experiments import find_experiment, reproduce
+from fairtoll.experiments.published import published_accuracy
+from small_experiments import small_adult
 
+ADULT = find_experiment("adult")
+ARMS = ["standard", "static", "repeated", "noise", "online", "online-noise"]
+#: Those of the sound protocol.
+UNION_ARMS = ("standard", "static", "online", "online-noise")
 TABLE_TWO = {10: (0.0611, 0.1866), 15: (0.1081, 0.2338), 20: (0.107, 0.2272)}
 
 
@@ -40,9 +43,9 @@ def right_of(evidence, arm):
 
 
 def test_every_question_is_answered(results):
-    asked = [f"{one.protocol}/{one.robust}/{question.key}" for one, question in adult_plan("both")]
+    asked = [f"{one.protocol}/{one.robust}/{question.key}" for one, question in ADULT.plan("both")]
     assert [finding["id"] for finding in results["findings"]] == asked
-    assert [arm["name"] for arm in results["arms"]] == arms_of("both")
+    assert [arm["name"] for arm in results["arms"]] == ARMS
     assert all(finding["runs"] == 2 for finding in results["findings"])
     for finding in results["findings"]:
         assert (finding["control"] is None) == (finding["id"] == asked[-1])
@@ -93,7 +96,7 @@ def test_gaps_are_those_of_the_tables(results, evidence):
 
 def test_a_misclassified_row_is_broken_by_every_white_box_attack(evidence):
     attacks = evidence["attacks"]
-    for arm in arms_of("both"):
+    for arm in ARMS:
         wrong = ~right_of(evidence, arm)
         for attack in ("pgd-20", "union") if arm in UNION_ARMS else ("pgd-20",):
             chosen = attacks[(attacks["arm"] == arm) & (attacks["attack"] == attack) & (attacks["threat"] == "paper")]
@@ -115,7 +118,7 @@ def test_the_union_breaks_what_its_parts_break(evidence):
 
 def test_static_transfer_is_crafted_on_the_standard_arm(results):
     sources = {(one["arm"], one["source_arm"]) for one in results["accuracy"] if one["evaluation"] == "static-transfer"}
-    assert sources == {(arm, "standard") for arm in arms_of("both")}
+    assert sources == {(arm, "standard") for arm in ARMS}
 
 
 def test_the_papers_values_stand_beside_ours(results):
@@ -154,7 +157,7 @@ def test_claims_and_alarms_are_there(results):
     ]  # fmt: skip
     known = {finding["id"] for finding in results["findings"]}
     assert all(set(claim["findings"]) <= known for claim in results["claims"])
-    assert {alarm["arm"] for alarm in results["alarms"]} == set(arms_of("both"))
+    assert {alarm["arm"] for alarm in results["alarms"]} == set(ARMS)
     assert len({(alarm["id"], alarm["arm"]) for alarm in results["alarms"]}) == len(results["alarms"])
 
 
@@ -170,10 +173,8 @@ def test_it_is_rendered_again_from_its_evidence_alone(mini_copy, results, monkey
 
 
 def test_a_finished_run_is_left_as_it_is(mini_copy):
-    from fairtoll.training import FitSettings
-
     before = {path: path.stat().st_mtime_ns for path in mini_copy.rglob("*") if path.is_file() and path.name != ".lock"}
-    reproduce_adult(mini_copy, seeds=2, rows=800, leave_one_out=0, settings=FitSettings(epochs=1), workers=1)
+    reproduce(small_adult(), mini_copy, runs=2, leave_one_out=0, workers=1)
     assert {path: path.stat().st_mtime_ns for path in before} == before
 
 
@@ -182,11 +183,11 @@ def test_a_finished_run_is_left_as_it_is(mini_copy):
     [
         ({"protocol": "loose"}, "unknown protocol 'loose'; expected paper, sound or both"),
         ({"device": "tpu"}, "unknown device 'tpu'; expected auto, cpu or cuda"),
-        ({"seeds": 0}, "seeds is 0; expected 1 or more training runs"),
+        ({"runs": 0}, "runs is 0; expected 1 or more training runs"),
         ({"workers": 0}, "workers is 0; expected 1 or more"),
     ],
 )
 def test_a_call_that_is_wrong(tmp_path, options, message):
     with pytest.raises(FairtollError, match=message):
-        reproduce_adult(tmp_path, **options)
+        reproduce("adult", tmp_path, **options)
     assert list(tmp_path.iterdir()) == []

@@ -13,11 +13,11 @@ from safetensors.torch import load_file
 
 from fairtoll import FairtollError
 from fairtoll.cli.report import rerender
-from fairtoll.experiments.arms import arms_of
-from fairtoll.experiments.cifar10_images import load_images
-from fairtoll.experiments.cifar10_plan import PAPER_EPSILONS, cifar10_plan
+from fairtoll.experiments import find_experiment, reproduce
+from fairtoll.experiments.kept_images import load_images
 
 ATTACKED = 100
+ARMS = ["standard", "static", "repeated", "noise", "online", "online-noise"]
 TABLE_THREE = {
     "standard": {"luf": 0.7694, "luf_t": 29.26, "luf_l": 2926.1},
     "static": {"luf": 0.7945, "luf_t": 29.35, "luf_l": 2934.89},
@@ -50,9 +50,9 @@ def right_of(evidence, arm):
 
 
 def test_every_question_is_answered(results):
-    asked = [f"{one.protocol}/{one.robust}/{question.key}" for one, question in cifar10_plan("both")]
+    asked = [f"{one.protocol}/{one.robust}/{question.key}" for one, question in find_experiment("cifar10").plan("both")]
     assert [finding["id"] for finding in results["findings"]] == asked
-    assert [arm["name"] for arm in results["arms"]] == arms_of("both")
+    assert [arm["name"] for arm in results["arms"]] == ARMS
     assert all(finding["runs"] == 2 for finding in results["findings"])
     verdicts = {finding["verdict"] for finding in results["findings"]}
     assert verdicts <= {"inconclusive", "insufficient data"}  # two training runs
@@ -110,7 +110,7 @@ def test_a_larger_radius_breaks_no_fewer_images_where_success_is_carried_up(evid
     curve = evidence["attacks"][lambda table: table["attack"] == "pgd-50-curve"]
     for _, table in curve.groupby(["arm", "seed"]):
         wide = table.pivot(index="row", columns="epsilon", values="success").to_numpy(dtype=bool)
-        assert wide.shape == (ATTACKED, len(PAPER_EPSILONS))
+        assert wide.shape == (ATTACKED, 3)
         assert (wide[:, :-1] <= wide[:, 1:]).all()
 
 
@@ -160,7 +160,7 @@ def test_what_was_cut_and_what_survives_is_said(results):
 
 
 def test_least_epsilon_is_shown_for_every_arm(results):
-    assert [one["arm"] for one in results["least_epsilon"]] == arms_of("both")
+    assert [one["arm"] for one in results["least_epsilon"]] == ARMS
     for one in results["least_epsilon"]:
         assert one["rows"] == ATTACKED
         assert [group["group"] for group in one["groups"]] == ["all", *results["dataset"]["classes"]]
@@ -194,7 +194,7 @@ def test_the_report_is_made_again_from_the_evidence_alone(mini_cifar10, tmp_path
 
 
 def test_the_paper_alone_needs_no_online_training_and_may_leave_images_out(run_mini_cifar10, tmp_path):
-    run_mini_cifar10(tmp_path / "run", protocol="paper", seeds=1, leave_one_out=2)
+    run_mini_cifar10(tmp_path / "run", protocol="paper", runs=1, leave_one_out=2)
     results = json.loads((tmp_path / "run/results.json").read_text(encoding="utf-8"))
     assert [arm["name"] for arm in results["arms"]] == ["standard", "static", "repeated", "noise"]
     assert not list((tmp_path / "run/evidence").glob("*union*"))
@@ -217,10 +217,8 @@ def test_the_paper_alone_needs_no_online_training_and_may_leave_images_out(run_m
 
 
 def test_a_folder_without_images_is_one_clear_line(run_mini_cifar10, tmp_path, cifar10_copy):
-    from fairtoll.experiments import reproduce_cifar10
-
     with pytest.raises(FairtollError) as error:
-        reproduce_cifar10(tmp_path / "run", source=tmp_path, quick=True, workers=1)
+        reproduce("cifar10", tmp_path / "run", source=tmp_path, quick=True, workers=1)
     assert "\n" not in str(error.value)
     with pytest.raises(FairtollError, match="200"):
-        reproduce_cifar10(tmp_path / "other", source=cifar10_copy, quick=True, workers=1)
+        reproduce("cifar10", tmp_path / "other", source=cifar10_copy, quick=True, workers=1)

@@ -2,10 +2,9 @@
 
 import pytest
 
-from fairtoll.experiments.cifar10_claims import EASY, HARD, judge_cifar10_claims
-from fairtoll.experiments.cifar10_plan import cifar10_plan
-from fairtoll.experiments.cifar10_results import cifar10_highlights
-from fairtoll.experiments.claims import judge_flips
+from fairtoll.experiments import find_experiment
+from fairtoll.experiments.cifar10 import EASY, HARD, cifar10_highlights
+from fairtoll.experiments.claims import judge_claims, judge_flips
 from fairtoll.findings import results
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
@@ -50,13 +49,13 @@ def finding(question, *, verdict="inconclusive", interval=None, seeds=3, robust=
 
 def judge(changes=None, **everywhere):
     found = []
-    for _, question in cifar10_plan("paper"):
+    for _, question in find_experiment("cifar10").plan("paper"):
         options = dict(everywhere)
         for key, change in (changes or {}).items():
             if question.key.startswith(key):
                 options |= change
         found.append(finding(question, **options))
-    return {claim.id: claim for claim in judge_cifar10_claims(found, [])}
+    return {claim.id: claim for claim in judge_claims(find_experiment("cifar10").claims, found)}
 
 
 def test_every_claim_of_the_paper_about_cifar10_is_judged():
@@ -66,7 +65,7 @@ def test_every_claim_of_the_paper_about_cifar10_is_judged():
 
 
 def test_nothing_is_judged_without_the_papers_arms():
-    assert judge_cifar10_claims([], []) == []
+    assert judge_claims(find_experiment("cifar10").claims, []) == []
 
 
 @pytest.mark.parametrize(
@@ -146,11 +145,11 @@ def test_one_sentence_says_whether_the_papers_robust_accuracy_survives(own, said
         accuracy("static", "static-transfer", 0.62, 0.8312),
         accuracy("static", "white-box", own),
     ]
-    (sentence,) = cifar10_highlights([], found)
+    (sentence,) = cifar10_highlights([], found, [])
     assert f"83.1% robust accuracy {said} a white-box attack" in sentence
     assert "62.0%" in sentence
     assert f"{own:.1%}" in sentence
-    assert cifar10_highlights([], found[:2]) == []
+    assert cifar10_highlights([], found[:2], []) == []
 
 
 def left_out(interval):
@@ -171,8 +170,11 @@ def left_out(interval):
     [((0.02, 0.04), "supported"), ((-0.004, 0.006), "refuted"), ((-0.01, 0.03), "inconclusive")],
 )
 def test_leave_one_out_is_judged_by_its_flips(interval, judgement):
-    findings = [finding(question) for _, question in cifar10_plan("paper")]
-    claims = {claim.id: claim for claim in judge_cifar10_claims(findings, [], leave_one_out=[left_out(interval)])}
+    findings = [finding(question) for _, question in find_experiment("cifar10").plan("paper")]
+    claims = {
+        claim.id: claim
+        for claim in judge_claims(find_experiment("cifar10").claims, findings, leave_one_out=[left_out(interval)])
+    }
     assert claims["luf"].judgement == judgement
     assert (claims["conclusion"].judgement == "refuted") == (judgement == "refuted")
 

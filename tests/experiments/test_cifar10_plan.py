@@ -5,51 +5,20 @@ import pytest
 
 from fairtoll import FairtollError
 from fairtoll.data import Dataset
-from fairtoll.experiments.arms import arms_of, published_accuracy
-from fairtoll.experiments.cifar10 import QUICK, cifar10_stages, reproduce_cifar10
-from fairtoll.experiments.cifar10_plan import cifar10_plan, published_values
-from fairtoll.experiments.cifar10_results import describe_cuts
-from fairtoll.experiments.cifar10_workspace import Cifar10Workspace, stratified
+from fairtoll.experiments import find_experiment, reproduce
+from fairtoll.experiments.engine import configuration_of
+from fairtoll.experiments.published import published_accuracy
+from fairtoll.experiments.reproduce import prepare
+from fairtoll.experiments.workspace import stratified
 
+CIFAR10 = find_experiment("cifar10")
 #: Typed in from the paper's Table I.
 TABLE_ONE = {0.01: (0.1343, 0.2585), 0.012: (0.0845, 0.1627), 0.014: (0.0471, 0.1056)}
-PROTOCOLS = ["paper", "sound", "both"]
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_every_question_is_asked_once(protocol):
-    ids = [f"{one.protocol}/{one.robust}/{question.key}" for one, question in cifar10_plan(protocol)]
-    assert len(set(ids)) == len(ids) > 10
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-def test_a_protocol_trains_every_arm_that_it_compares(protocol):
-    for comparison, _ in cifar10_plan(protocol):
-        compared = [comparison.standard, comparison.robust, comparison.control, comparison.noise_control]
-        assert {arm for arm in compared if arm is not None} <= set(arms_of(protocol))
-
-
-@pytest.mark.parametrize("protocol", PROTOCOLS)
-@pytest.mark.parametrize("device", ["cpu", "cuda"])
-def test_stages_come_after_what_they_read_and_write_no_file_twice(protocol, device, tmp_path):
-    stages = cifar10_stages(Cifar10Workspace(tmp_path, None, [0, 1], arms_of(protocol), device), protocol)
-    before = set()
-    for stage in stages:
-        assert set(stage.after) <= before
-        assert stage.name not in before
-        before.add(stage.name)
-    outputs = [output for stage in stages for output in stage.outputs]
-    assert len(set(outputs)) == len(outputs)
-
-
-def test_on_an_accelerator_all_runs_train_as_one_stack(tmp_path):
-    assert Cifar10Workspace(tmp_path, None, [0, 1, 2], [], "cpu").blocks == [[0], [1], [2]]
-    assert Cifar10Workspace(tmp_path, None, [0, 1, 2], [], "cuda").blocks == [[0, 1, 2]]
 
 
 def test_the_papers_table_one_and_its_other_values():
-    values = published_values()
-    asked = [question for _, question in cifar10_plan("paper") if question.metric == "cru_s"]
+    values = CIFAR10.published
+    asked = [question for _, question in CIFAR10.plan("paper") if question.metric == "cru_s"]
     assert len(asked) == 12  # three radii, two evaluations, two denominators
     for question in asked:
         entry = values[f"paper/{question.key}"]
@@ -78,21 +47,37 @@ def test_attacked_rows_are_as_many_of_each_class_and_the_same_each_time():
     np.testing.assert_array_equal(stratified(images, 300), np.arange(300))
 
 
-def test_what_was_cut_is_said():
-    whole = {"train_rows": None, "epochs": 20, "restarts": 5, "seeds": 3}
+def test_what_was_reduced_is_said():
+    def said(**options):
+        whole = prepare("cifar10", device="cpu", **options)
+        return CIFAR10.reductions(configuration_of(whole, "cpu"), {"rows": rows})
+
     rows = {"train": 50_000, "test": 10_000, "attacked": 10_000}
-    assert describe_cuts(whole, {"rows": rows}) == []
-    quick = {"train_rows": QUICK.train_rows, "epochs": 5, "restarts": QUICK.restarts, "seeds": 1}
-    said = " ".join(describe_cuts(quick, {"rows": {"train": 8_000, "test": 10_000, "attacked": 300}}))
+    assert said() == []
+    rows = {"train": 8_000, "test": 10_000, "attacked": 300}
+    together = " ".join(said(quick=True))
     for part in ("8,000 of 50,000", "5 of 20 epochs", "300 of 10,000", "1 instead of 5", "One training run"):
-        assert part in said
+        assert part in together
+
+
+def test_what_a_device_and_options_change():
+    whole = prepare("cifar10", device="cuda")
+    assert (whole.data.attacked, whole.leave_one_out.chunk) == (10_000, 10)
+    quick = prepare("cifar10", device="cuda", quick=True)
+    assert (quick.data.attacked, quick.data.train, quick.runs, quick.settings.epochs) == (300, 8_000, 1, 5)
+    assert prepare("cifar10", device="cpu", quick=True, attacked_rows=50, runs=2).data.attacked == 50
+    assert prepare("cifar10", device="cpu", quick=True, runs=2).runs == 2
+    # A description that is given as a value is run as it is.
+    assert prepare(CIFAR10, device="cuda") == CIFAR10
+    with pytest.raises(FairtollError, match="adult has no option quick; it has none of its own"):
+        prepare("adult", device="cpu", quick=True)
 
 
 @pytest.mark.parametrize(
     ("options", "message"),
     [
         ({"protocol": "fair"}, "unknown protocol 'fair'"),
-        ({"seeds": 0}, "seeds is 0"),
+        ({"runs": 0}, "runs is 0"),
         ({"workers": 0}, "workers is 0"),
         ({"device": "tpu"}, "unknown device 'tpu'"),
         ({"attacked_rows": 5}, "attacked rows are 5; expected 10 or more"),
@@ -100,5 +85,5 @@ def test_what_was_cut_is_said():
 )
 def test_options_that_make_no_sense_are_refused(options, message, tmp_path):
     with pytest.raises(FairtollError, match=message):
-        reproduce_cifar10(tmp_path / "run", **options)
+        reproduce("cifar10", tmp_path / "run", **options)
     assert not (tmp_path / "run").exists()

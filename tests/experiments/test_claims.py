@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from fairtoll import Evidence
-from fairtoll.experiments.adult_claims import judge_adult_claims
-from fairtoll.experiments.adult_plan import adult_plan, of_confidence
-from fairtoll.experiments.arms import PAPER
-from fairtoll.findings import results
+from fairtoll.experiments import find_experiment
+from fairtoll.experiments.adult import PAPER
+from fairtoll.experiments.claims import judge_claims
+from fairtoll.findings import Question, results
 from fairtoll.findings.compare import answer
 
 NO, YES = "<=50K", ">50K"
@@ -23,6 +23,11 @@ CHANGES = {
     "insufficient data": None,
 }
 ROLES = {"standard": "standard", "robust": "static", "control": "repeated", "noise_control": "noise"}
+
+
+def of_confidence(partition, label):
+    """EOU among the rows of one true class."""
+    return Question("eou", partition, label=label, target=YES)
 
 
 def arm(role, *, value=0.1, interval=(0.08, 0.12), groups=None):
@@ -60,13 +65,13 @@ def finding(question, *, verdict="inconclusive", interval=None, seeds=5, **arms)
 def judge(changes=None, **everywhere):
     """Judgements by claim, where findings are inconclusive but for `changes`: start of the key -> options."""
     found = []
-    for _, question in adult_plan("paper"):
+    for _, question in find_experiment("adult").plan("paper"):
         options = dict(everywhere)
         for key, change in (changes or {}).items():
             if question.key == key or (key.endswith("*") and question.key.startswith(key[:-1])):
                 options |= change
         found.append(finding(question, **options))
-    return {claim.id: claim for claim in judge_adult_claims(found, [])}
+    return {claim.id: claim for claim in judge_claims(find_experiment("adult").claims, found)}
 
 
 def judgement(claim, changes=None, **everywhere):
@@ -206,7 +211,7 @@ def test_the_conclusion_falls_with_one_kind(keys):
 
 
 def test_nothing_is_judged_where_the_papers_arms_were_not_trained():
-    assert judge_adult_claims([], []) == []
+    assert judge_claims(find_experiment("adult").claims, []) == []
 
 
 def published_accuracies(runs):
@@ -233,7 +238,9 @@ def test_the_papers_own_numbers_cannot_be_told_apart(runs):
     Var = 0.072 / 11,360 + 0.072 / 3,700 (less the squared means, which do not show). Five runs that agree in every
     row, which no real ones do, leave that as it is.
     """
-    question = next(question for _, question in adult_plan("paper") if question.key == "cau/class/clean")
+    question = next(
+        question for _, question in find_experiment("adult").plan("paper") if question.key == "cau/class/clean"
+    )
     found = answer(published_accuracies(runs), PAPER, question, dataset="adult")
     assert found.standard.value == pytest.approx(0.0195, abs=3e-4)
     assert found.robust.value == pytest.approx(0.0205, abs=3e-4)
@@ -242,19 +249,19 @@ def test_the_papers_own_numbers_cannot_be_told_apart(runs):
     half = (found.difference.interval[1] - found.difference.interval[0]) / 2
     assert half / 1.96 >= 0.99 * by_hand
     assert half / 1.96 < 2 * by_hand
-    others = [finding(question) for _, question in adult_plan("paper")]
-    claims = judge_adult_claims([found, *(one for one in others if one.id != found.id)], [])
+    others = [finding(question) for _, question in find_experiment("adult").plan("paper")]
+    claims = judge_claims(find_experiment("adult").claims, [found, *(one for one in others if one.id != found.id)])
     assert {claim.id: claim.judgement for claim in claims}["cau-adult"] == "inconclusive"
 
 
 def test_conclusion_says_what_was_measured_of_leave_one_out():
-    findings = [finding(question) for _, question in adult_plan("paper")]
-    without = judge_adult_claims(findings, [])[-1]
+    findings = [finding(question) for _, question in find_experiment("adult").plan("paper")]
+    without = judge_claims(find_experiment("adult").claims, findings)[-1]
     assert "leave-one-out, is not measured here" in without.reason
     contrast = results.LeaveOneOutContrast(
         arm="standard", design="independent-seeds", flip_rate=0.03, interval=(0.02, 0.04), paired=True, luf=0.0
     )
     entry = results.LeaveOneOut.model_construct(design="independent-seeds", members=10, above_standard=contrast)
-    said = judge_adult_claims(findings, [], leave_one_out=[entry])[-1].reason
+    said = judge_claims(find_experiment("adult").claims, findings, leave_one_out=[entry])[-1].reason
     assert "on CIFAR-10 alone (the change is above the margin: with a seed of its own for each of 10 models" in said
     assert said.endswith(").")

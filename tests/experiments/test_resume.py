@@ -14,7 +14,8 @@ import pytest
 COMMAND = """
 import sys, types
 from pathlib import Path
-from fairtoll.training import FitSettings
+sys.path.insert(0, {tests!r})
+from small_experiments import small_adult
 
 if sys.argv[2] == "no-page":  # a page takes longer than everything before it; its stage stays
     page = types.ModuleType("fairtoll.report")
@@ -22,14 +23,13 @@ if sys.argv[2] == "no-page":  # a page takes longer than everything before it; i
     sys.modules["fairtoll.report"] = page
 
 if __name__ == "__main__":
-    from fairtoll.experiments import reproduce_adult
-    reproduce_adult(
+    from fairtoll.experiments import reproduce
+    reproduce(
+        small_adult(rows=300),
         Path(sys.argv[1]),
-        seeds=1,
-        rows=300,
+        runs=1,
         protocol="paper",
         leave_one_out=0,
-        settings=FitSettings(epochs=1),
         workers=int(sys.argv[3]),
     )
 """
@@ -44,7 +44,7 @@ class Command:
     def __init__(self, script, *, page="no-page"):
         self.script, self.page = script, page
         self.orphans: list[str] = []
-        script.write_text(COMMAND)
+        script.write_text(COMMAND.replace("{tests!r}", repr(str(Path(__file__).parents[1]))))
 
     def start(self, folder, *, workers=1):
         arguments = [sys.executable, str(self.script), str(folder), self.page, str(workers)]

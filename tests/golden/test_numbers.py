@@ -2,7 +2,6 @@
 
 import copy
 import json
-from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
@@ -11,7 +10,6 @@ from safetensors.numpy import save_file
 
 import _golden_words
 from _golden_exact import differences as exact_differences
-from _golden_make import call
 from _golden_numbers import (
     added,
     differences,
@@ -212,20 +210,3 @@ def test_which_numbers_are_compared_on_other_machines():
     assert is_steady("findings paper|cau|standard|static", "standard/value", arms)
     assert not is_steady("findings paper|cau|standard|static", "difference/value", arms)
     assert not is_steady("claims cau", "judgement", arms)
-
-
-@dataclass(frozen=True)
-class Settings:
-    passes: int = 1
-
-
-def test_an_experiment_is_called_by_the_names_that_it_has(tmp_path, monkeypatch):
-    called = {}
-
-    def experiment(folder, *, runs: int = 1, settings: Settings | None = None) -> None:
-        called.update(folder=folder, runs=runs, settings=settings)
-
-    monkeypatch.setitem(_golden_words.ALIASES, "seeds", "runs")
-    monkeypatch.setitem(_golden_words.ALIASES, "epochs", "passes")
-    call(experiment, tmp_path, seeds=3, settings={"epochs": 7})
-    assert called == {"folder": tmp_path, "runs": 3, "settings": Settings(7)}

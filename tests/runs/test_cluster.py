@@ -19,30 +19,31 @@ from typer.testing import CliRunner
 
 from fairtoll import FairtollError, progress
 from fairtoll.cli.app import app
-from fairtoll.experiments import reproduce_adult
-from fairtoll.experiments.adult_leave_one_out import adult_leave_one_out_stages
-from fairtoll.experiments.adult_workspace import AdultWorkspace
-from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions
+from fairtoll.experiments import reproduce
+from fairtoll.experiments.engine import configuration_of, stages_of
+from fairtoll.experiments.leave_one_out.options import LeaveOneOut
+from fairtoll.experiments.workspace import Workspace
 from fairtoll.files import write_text
 from fairtoll.runs import cluster as clusters
 from fairtoll.runs.cluster import Cluster, connect, require_answer
 from fairtoll.runs.folder import Run
 from fairtoll.runs.schedule import Engine, run_stages
 from fairtoll.runs.stages import Silent, Stage
-from fairtoll.training import FitSettings
+from small_experiments import small_adult
 
 # The machines have fairtoll, and not its tests.
 ray.cloudpickle.register_pickle_by_value(sys.modules[__name__])
+ray.cloudpickle.register_pickle_by_value(sys.modules["small_experiments"])
 
-OPTIONS = LeaveOneOutOptions(count=4, epsilon=10.0, chunk=1, designs=("masked", "new-seed"))
+OPTIONS = LeaveOneOut(count=4, chunk=1, designs=("masked", "new-seed"))
 WAIT = 120.0
 
 
 def build(base, options=OPTIONS, *, folder=None):
     """Leave-one-out on a few rows of Adult."""
-    workspace = AdultWorkspace(folder or base, [0], ["standard"], rows=200, settings=FitSettings(epochs=1))
-    run = Run(workspace.folder, {"leave_one_out": options.describe()})
-    return run, adult_leave_one_out_stages(workspace, options)
+    workspace = Workspace(small_adult(rows=200, runs=1, leave_one_out=options), folder or base)
+    stages = [stage for stage in stages_of(workspace) if stage.name.startswith("loo-")]
+    return Run(workspace.folder, configuration_of(workspace.experiment, "cpu")), stages
 
 
 def build_one(base, make, *, folder=None):
@@ -126,7 +127,7 @@ def test_a_killed_run_keeps_what_had_come_back(machines, here, tmp_path):
     folder, script = tmp_path / "run", tmp_path / "script.py"
     script.write_text(
         "import sys\nfrom functools import partial\nfrom pathlib import Path\n"
-        f"sys.path.insert(0, {os.path.dirname(__file__)!r})\n"
+        f"sys.path[:0] = [{os.path.dirname(__file__)!r}, {os.path.dirname(os.path.dirname(__file__))!r}]\n"
         "import test_cluster\n"
         "from types import SimpleNamespace\n"
         "if __name__ == '__main__':\n"
@@ -282,7 +283,7 @@ def test_an_address_that_does_not_answer(tmp_path):
     address = f"127.0.0.1:{closed_port()}"
     began = time.monotonic()
     with pytest.raises(FairtollError, match=f"nothing answers at the Ray address {address}"):
-        reproduce_adult(tmp_path / "run", leave_one_out=1, engine="ray", address=address)
+        reproduce("adult", tmp_path / "run", leave_one_out=1, engine="ray", address=address)
     assert time.monotonic() - began < WAIT
     arguments = ["reproduce", "adult", "--out", str(tmp_path / "cli"), "--leave-one-out", "1", "--engine", "ray"]
     result = CliRunner().invoke(app, [*arguments, "--address", address])

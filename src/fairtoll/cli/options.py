@@ -3,14 +3,9 @@
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
-
-from fairtoll.errors import FairtollError
-
-if TYPE_CHECKING:
-    from fairtoll.experiments import LeaveOneOutRequest
 
 
 class Protocol(StrEnum):
@@ -54,15 +49,7 @@ WorkersOption = Annotated[
 ]
 DesignOption = Annotated[
     list[Design] | None,
-    typer.Option(help="Of --leave-one-out N, repeat for more. Default: all.", show_default=False),
-]
-QuickDesignOption = Annotated[
-    list[Design] | None,
-    typer.Option(
-        help="Of --leave-one-out N, repeat for more. Default: all; with --quick masked, one-ulp and new-seed, of "
-        "the standard classifier alone.",
-        show_default=False,
-    ),
+    typer.Option(help="Of --leave-one-out N, repeat for more. Default: the experiment's.", show_default=False),
 ]
 ReferencesOption = Annotated[
     int, typer.Option(min=1, help="Full models, a seed each, that leave-one-out members are compared with.")
@@ -76,30 +63,3 @@ EngineOption = Annotated[
 AddressOption = Annotated[
     str | None, typer.Option(help="HOST:PORT of the cluster. Default: RAY_ADDRESS, one found here, or a new one.")
 ]
-
-
-def leave_one_out_request(
-    count: int | None, designs: list[Design] | None, references: int, *, keep_weights: bool
-) -> LeaveOneOutRequest | int | None:
-    """What is asked of leave-one-out; None for the experiment's own choice.
-
-    Raises
-    ------
-    FairtollError
-        If how is said, and not of how many rows.
-
-    Examples
-    --------
-    >>> leave_one_out_request(None, None, 1, keep_weights=False) is None
-    True
-    """
-    from fairtoll.experiments import LeaveOneOutRequest
-
-    names = [design.value for design in designs or []]
-    if count:
-        return LeaveOneOutRequest(count, names, references=references, keep_weights=keep_weights)
-    if names or references > 1 or keep_weights:
-        raise FairtollError(
-            "--design, --references and --keep-weights are of leave-one-out; say how many rows with --leave-one-out N"
-        )
-    return count

@@ -63,12 +63,10 @@ def rerender(folder: Path) -> Path:
 
 
 def _compute(folder: Path, configuration: dict[str, Any]) -> Results:
-    experiment = configuration.get("experiment")
-    if experiment in ("adult", "cifar10"):
-        _require(folder, configuration, ["protocol"])
-        from fairtoll.experiments import adult_results, cifar10_results
+    if "experiment" in configuration:
+        from fairtoll.experiments import results_of
 
-        return (adult_results if experiment == "adult" else cifar10_results)(folder)
+        return results_of(folder)
     return _audit_again(folder, configuration)
 
 

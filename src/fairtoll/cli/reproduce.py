@@ -1,9 +1,11 @@
-"""`fairtoll reproduce`: a paper's experiment, one command each."""
+"""`fairtoll reproduce NAME`: a command for each experiment of the registry, made when it is called."""
 
 from __future__ import annotations
 
+import inspect
+from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
@@ -17,113 +19,155 @@ from fairtoll.cli.options import (
     KeepWeightsOption,
     Protocol,
     ProtocolOption,
-    QuickDesignOption,
     ReferencesOption,
     WorkersOption,
-    leave_one_out_request,
+)
+from fairtoll.errors import FairtollError
+from fairtoll.experiments.registry import EXPERIMENTS, Entry, find_experiment
+
+if TYPE_CHECKING:
+    from fairtoll.experiments.experiment import Experiment
+
+
+class ExperimentCommands(typer.core.TyperGroup):
+    """The experiments of the registry as commands; a list of them loads none."""
+
+    def list_commands(self, ctx: Any) -> list[str]:
+        """Their names, in order."""
+        return list(EXPERIMENTS)
+
+    def get_command(self, ctx: Any, name: str) -> Any:
+        """The name and the summary alone, for a list."""
+        entry = EXPERIMENTS.get(name)
+        return None if entry is None else _as_command(name, entry, lambda: None, [])
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> Any:
+        """The whole command, when it is the one that is called."""
+        name, found, rest = super().resolve_command(ctx, args)
+        return name, found if name is None else command_of(name), rest
+
+
+reproduce = typer.Typer(
+    cls=ExperimentCommands, help="Run an experiment, with error bars and controls.", no_args_is_help=True
 )
 
-reproduce = typer.Typer(help="Reproduce a paper's experiment, with error bars and controls.", no_args_is_help=True)
 
+def command_of(name: str) -> Any:
+    """The command of one experiment, with the options of all and those of its own.
 
-@reproduce.command()
-def adult(
-    out: Annotated[Path, typer.Option(help="Run folder: a killed run goes on from there.")] = Path("runs/adult"),
-    seeds: Annotated[int, typer.Option(min=1, help="Training runs of every arm.")] = 5,
-    protocol: ProtocolOption = Protocol.both,
-    leave_one_out: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            help="Training rows to leave out, one at a time: a minute of one core each; 0 for none. Default: what the "
-            "folder holds, else 10, under three designs.",
-            show_default=False,
-        ),
-    ] = None,
-    design: DesignOption = None,
-    references: ReferencesOption = 1,
-    keep_weights: KeepWeightsOption = False,
-    device: DeviceOption = Device.auto,
-    workers: WorkersOption = None,
-    engine: EngineOption = EngineName.processes,
-    address: AddressOption = None,
-) -> None:
-    """Adult (Census Income), bundled: the paper's tables with nulls, intervals, controls and verdicts.
-
-    A few minutes on two cores. Ends with the path of a report.
+    Examples
+    --------
+    >>> command_of("adult").name
+    'adult'
     """
-    from fairtoll.cli.display import Progress, show_results
-    from fairtoll.experiments import reproduce_adult
+    experiment = find_experiment(name)
 
+    def run(**given: Any) -> None:
+        _run(name, **given)
+
+    return _as_command(name, EXPERIMENTS[name], run, _parameters(experiment))
+
+
+def _run(
+    name: str,
+    *,
+    out: Path,
+    leave_one_out: int | None,
+    design: list[Any] | None,
+    references: int,
+    keep_weights: bool,
+    device: Device,
+    engine: EngineName,
+    protocol: Protocol = Protocol.both,
+    data_dir: Path | None = None,
+    **options: Any,
+) -> None:
+    from fairtoll.cli.display import Progress, show_results
+    from fairtoll.experiments import reproduce as run_experiment
+
+    if not leave_one_out and (design or references > 1 or keep_weights):
+        raise FairtollError(
+            "--design, --references and --keep-weights are of leave-one-out; say how many rows with --leave-one-out N"
+        )
     with Progress() as display:
-        report = reproduce_adult(
+        report = run_experiment(
+            name,
             out,
-            seeds=seeds,
             protocol=protocol.value,
             device=device.value,
-            leave_one_out=leave_one_out_request(leave_one_out, design, references, keep_weights=keep_weights),
-            workers=workers,
-            engine=engine.value,
-            address=address,
-            display=display,
-        )
-    show_results(report)
-
-
-@reproduce.command()
-def cifar10(
-    out: Annotated[Path, typer.Option(help="Run folder: a killed run goes on from there.")] = Path("runs/cifar10"),
-    data_dir: Annotated[
-        Path | None, typer.Option(help="Folder or archive of CIFAR-10. Default: the cache, else it is downloaded.")
-    ] = None,
-    seeds: Annotated[
-        int | None, typer.Option(min=1, help="Training runs of every arm. Default: 3, or 1 with --quick.")
-    ] = None,
-    protocol: ProtocolOption = Protocol.both,
-    quick: Annotated[
-        bool, typer.Option("--quick", help="An idea of the whole in a few minutes; says what it cut.")
-    ] = False,
-    attacked_rows: Annotated[
-        int | None, typer.Option(min=10, help="Test images attacked. Default: 2000 on a CPU, all on an accelerator.")
-    ] = None,
-    leave_one_out: Annotated[
-        int | None,
-        typer.Option(
-            min=0,
-            help="Training images to leave out, one at a time: many minutes of one core each; 0 for none. Default: "
-            "what the folder holds, else none.",
-            show_default=False,
-        ),
-    ] = None,
-    design: QuickDesignOption = None,
-    references: ReferencesOption = 1,
-    keep_weights: KeepWeightsOption = False,
-    device: DeviceOption = Device.auto,
-    workers: WorkersOption = None,
-    engine: EngineOption = EngineName.processes,
-    address: AddressOption = None,
-) -> None:
-    """CIFAR-10: the paper's figures and tables with nulls, intervals, controls and verdicts.
-
-    Hours on two cores, minutes on an accelerator: it says how long first. --quick takes a few minutes. Ends with the
-    path of a report.
-    """
-    from fairtoll.cli.display import Progress, show_results
-    from fairtoll.experiments import reproduce_cifar10
-
-    with Progress() as display:
-        report = reproduce_cifar10(
-            out,
             source=data_dir,
-            seeds=seeds,
-            protocol=protocol.value,
-            quick=quick,
-            attacked_rows=attacked_rows,
-            leave_one_out=leave_one_out_request(leave_one_out, design, references, keep_weights=keep_weights),
-            device=device.value,
-            workers=workers,
+            leave_one_out=leave_one_out,
+            designs=[one.value for one in design or []],
+            references=references,
+            keep_weights=keep_weights,
             engine=engine.value,
-            address=address,
             display=display,
+            **options,
         )
     show_results(report)
+
+
+def _parameters(experiment: Experiment) -> list[inspect.Parameter]:
+    out = Annotated[Path, typer.Option(help="Run folder: a killed run goes on from there.")]
+    source = Annotated[
+        Path | None, typer.Option(help="Folder or archive of the data. Default: the cache, else it is downloaded.")
+    ]
+    runs = Annotated[
+        int | None,
+        typer.Option(min=1, help=f"Training runs of every arm. Default: {experiment.runs}.", show_default=False),
+    ]
+    own = str(experiment.rows_left_out) if experiment.rows_left_out else "none"
+    leave_one_out = Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help=f"Training {experiment.row}s to leave out, one at a time; 0 for none. Default: what the folder "
+            f"holds, else {own}.",
+            show_default=False,
+        ),
+    ]
+    parameters = [_parameter("out", out, Path("runs") / experiment.name)]
+    if experiment.data.kept:
+        parameters.append(_parameter("data_dir", source, None))
+    parameters.append(_parameter("runs", runs, None))
+    if len(experiment.protocols) > 1:
+        parameters.append(_parameter("protocol", ProtocolOption, Protocol.both))
+    for option in experiment.options:
+        if option.kind is bool:
+            # A switch without its opposite.
+            names = f"--{option.name.replace('_', '-')}"
+            parameters.append(_parameter(option.name, Annotated[bool, typer.Option(names, help=option.help)], False))
+        else:
+            optional: Any = option.kind | None
+            kind = Annotated[optional, typer.Option(help=option.help, show_default=False)]
+            parameters.append(_parameter(option.name, kind, None))
+    return [
+        *parameters,
+        _parameter("leave_one_out", leave_one_out, None),
+        _parameter("design", DesignOption, None),
+        _parameter("references", ReferencesOption, 1),
+        _parameter("keep_weights", KeepWeightsOption, False),
+        _parameter("device", DeviceOption, Device.auto),
+        _parameter("workers", WorkersOption, None),
+        _parameter("engine", EngineOption, EngineName.processes),
+        _parameter("address", AddressOption, None),
+    ]
+
+
+def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
+    return inspect.Parameter(name, inspect.Parameter.KEYWORD_ONLY, annotation=annotation, default=default)
+
+
+def _as_command(name: str, entry: Entry, run: Callable[..., None], parameters: list[inspect.Parameter]) -> Any:
+    """A command of typer's from a function whose parameters are only known now."""
+
+    def called(**given: Any) -> None:
+        run(**given)
+
+    function: Any = called
+    function.__signature__ = inspect.Signature(parameters)
+    function.__annotations__ = {parameter.name: parameter.annotation for parameter in parameters}
+    help_text = f"{entry.summary}\n\n{entry.help} Ends with the path of a report.".replace("\n\n ", "\n\n")
+    single = typer.Typer(add_completion=False, pretty_exceptions_enable=False)
+    single.command(name, help=help_text, short_help=entry.summary)(function)
+    return typer.main.get_command(single)

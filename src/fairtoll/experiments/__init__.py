@@ -1,7 +1,25 @@
-"""Reproductions: a paper's protocol, its published values and its claims."""
+"""Experiments as descriptions, run by one engine. A list of them must not load torch: the rest loads on first use."""
 
-from fairtoll.experiments.adult import reproduce_adult as reproduce_adult
-from fairtoll.experiments.adult_results import adult_results as adult_results
-from fairtoll.experiments.cifar10 import reproduce_cifar10 as reproduce_cifar10
-from fairtoll.experiments.cifar10_results import cifar10_results as cifar10_results
-from fairtoll.experiments.leave_one_out.options import LeaveOneOutRequest as LeaveOneOutRequest
+from __future__ import annotations
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from fairtoll.experiments.registry import EXPERIMENTS as EXPERIMENTS
+from fairtoll.experiments.registry import find_experiment as find_experiment
+
+if TYPE_CHECKING:
+    from fairtoll.experiments.experiment import Experiment as Experiment
+    from fairtoll.experiments.reproduce import reproduce as reproduce
+    from fairtoll.experiments.reproduce import results_of as results_of
+
+_NAMES = {"Experiment": "experiment", "reproduce": "reproduce", "results_of": "reproduce"}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _NAMES:
+        raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
+    value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
+    # The module of the same name would otherwise shadow the function once it is imported.
+    globals()[name] = value
+    return value

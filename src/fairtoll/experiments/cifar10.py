@@ -2,191 +2,281 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from functools import partial
-from pathlib import Path
+from typing import Any
 
-import torch
-
+from fairtoll.attacks import PGD, LeastEpsilon, SuccessCurve, Union
+from fairtoll.data import TrainTest, load_cifar10
 from fairtoll.errors import FairtollError
-from fairtoll.experiments.arms import arms_of
-from fairtoll.experiments.cifar10_evidence import evidence_stages
-from fairtoll.experiments.cifar10_examples import example_stages
-from fairtoll.experiments.cifar10_leave_one_out import (
-    cifar10_leave_one_out_options,
-    cifar10_leave_one_out_stages,
-)
-from fairtoll.experiments.cifar10_plan import EPSILON, EPSILON_MAX
-from fairtoll.experiments.cifar10_results import cifar10_results
-from fairtoll.experiments.cifar10_training import image_stages, training_stages
-from fairtoll.experiments.cifar10_workspace import Cifar10Workspace, Scale
-from fairtoll.experiments.ending import ending_stages
-from fairtoll.experiments.leave_one_out.options import (
-    SECTION,
-    LeaveOneOutOptions,
-    LeaveOneOutRequest,
-    standing_options,
-)
-from fairtoll.experiments.options import check_options, choose_device, fastest_precision
-from fairtoll.models.networks import image_network
-from fairtoll.models.stack import strategy_of
-from fairtoll.runs.folder import Run
-from fairtoll.runs.pool import default_workers
-from fairtoll.runs.schedule import Engine, run_stages
-from fairtoll.runs.stages import Display, Silent, Stage
-from fairtoll.training import FitSettings
+from fairtoll.evidence import Checks, Clean, Transfer, WhiteBox
+from fairtoll.experiments.claim_kinds import ClassesMove, Conclusion, EasyRiseMore, Flips, Shrinks, Worse
+from fairtoll.experiments.experiment import Collection, Costs, Data, Experiment, Option, Pictures, compare
+from fairtoll.experiments.leave_one_out.options import TELLING, LeaveOneOut
+from fairtoll.experiments.leave_one_out.results import leave_one_out_highlights
+from fairtoll.experiments.options import fastest_precision
+from fairtoll.experiments.published import load_published, published_accuracy
+from fairtoll.findings import Attack, Question
+from fairtoll.findings import results as types
+from fairtoll.threats.linf import LinfThreat
+from fairtoll.training import RECIPES
+from fairtoll.training.networks import ConvolutionalNetwork
 
-SEEDS = 3
+EPSILON, EPSILONS = 0.01, (0.01, 0.012, 0.014)
+#: Beyond this a row's least epsilon is censored: five times the paper's radius.
+EPSILON_MAX = 0.05
+TOLERANCE = 1e-4
+CRAFT, CURVE = PGD(steps=20), SuccessCurve(steps=50)
+SEARCH = LeastEpsilon(tolerance=TOLERANCE)
+#: Mean success rates at which arms of unequal strength are compared.
+MATCHED_RATES = (0.5, 0.75)
 OFFICIAL_ROWS = (50_000, 10_000)
-#: What --quick does instead: an idea of the whole in a few minutes on two cores.
-QUICK = Scale(train_rows=8_000, attacked_rows=300, check_rows=100, restarts=1, queries=100)
-QUICK_EPOCHS = 5
+#: The classes, as the paper names them.
+HARD, EASY = ("cat", "dog"), ("airplane", "horse", "ship")
+#: A robust accuracy survives if it is no further than this below the published one.
+SURVIVES = 0.05
 
 
-def reproduce_cifar10(
-    folder: Path,
-    *,
-    source: str | Path | None = None,
-    seeds: int | None = None,
-    protocol: str = "both",
-    quick: bool = False,
-    attacked_rows: int | None = None,
-    leave_one_out: int | LeaveOneOutRequest | None = None,
-    device: str = "auto",
-    settings: FitSettings | None = None,
-    scale: Scale | None = None,
-    rows_expected: tuple[int, int] | None = OFFICIAL_ROWS,
-    workers: int | None = None,
-    engine: str = "processes",
-    address: str | None = None,
-    display: Display | None = None,
-) -> Path:
-    """Run the CIFAR-10 experiment, or go on with it; returns the path of the report.
+def pixel_threats(data: TrainTest) -> dict[str, LinfThreat]:
+    """Every pixel may move, within [0, 1]."""
+    return {"paper": LinfThreat(box=(0.0, 1.0))}
+
+
+def collections(*, restarts: int = 5, queries: int = 500, check_rows: int = 500) -> tuple[Collection, ...]:
+    """What is measured.
 
     Parameters
     ----------
-    folder : Path
-        The run's folder; finished stages in it are kept.
-    source : str or Path, optional
-        Folder or archive of CIFAR-10; see `fairtoll.data.load_cifar10`.
-    seeds : int, optional
-        Training runs of every arm. Default: 3, or 1 when quick.
-    protocol : {"paper", "sound", "both"}
-        Which arms and questions.
-    quick : bool
-        An idea of the whole in a few minutes: fewer training images, epochs and attacked images.
-    attacked_rows : int, optional
-        Test images that are attacked, as many of each class. Default: 2,000 on a CPU, all on an accelerator, 300 when
-        quick.
-    leave_one_out : int or LeaveOneOutRequest, optional
-        How many training images are left out, one at a time, or what else is asked; 0 for none. Members that stand in
-        the folder are kept, whatever was asked before. Default: what was asked last in the folder, else none.
-    device : {"auto", "cpu", "cuda"}
-        Where models are trained and attacked.
-    settings : FitSettings, optional
-        The optimiser. Default: the paper's, in bfloat16 where the device is faster with it.
-    scale : Scale, optional
-        How much is done, for tests.
-    rows_expected : tuple of int, optional
-        Training and test images that the source must hold; None for any number.
-    workers : int, optional
-        Processes of one thread each; the results do not depend on it. Default: the cores at hand, at most 8.
-    engine : {"processes", "ray"}
-        Where leave-one-out members are trained: here, or on the machines of a Ray cluster; so is nothing else.
-    address : str, optional
-        HOST:PORT of the cluster. Default: the one in the environment variable RAY_ADDRESS, one on this machine, or a
-        new one.
-    display : Display, optional
-        Where progress goes.
-
-    Returns
-    -------
-    Path
-
-    Raises
-    ------
-    FairtollError
-        For an unknown protocol, device or engine, no seeds or rows, images that cannot be read, a folder that cannot be
-        used, that belongs to another configuration or that another process writes to, a cluster that does not answer,
-        or a full disk.
+    restarts, queries : int
+        Of each loss in the union of attacks, and of its black-box attack.
+    check_rows : int
+        Of the attacked images, those that the independent attacks behind the alarms are run on.
     """
-    seeds = seeds if seeds is not None else 1 if quick else SEEDS
-    check_options(protocol=protocol, seeds=seeds, workers=workers)
-    if attacked_rows is not None and attacked_rows < 10:
-        raise FairtollError(f"attacked rows are {attacked_rows}; expected 10 or more, at least one of each class")
-    device = choose_device(device)
-    where = Engine(engine, address, device)
-    if scale is None:
-        whole = Scale(attacked_rows=OFFICIAL_ROWS[1]) if device == "cuda" else Scale()
-        scale = QUICK if quick else whole
-    if attacked_rows is not None:
-        scale = replace(scale, attacked_rows=attacked_rows)
-    if settings is None:
-        epochs = QUICK_EPOCHS if quick else FitSettings().epochs
-        settings = FitSettings(epochs=epochs, precision=fastest_precision(device))
-    workspace = Cifar10Workspace(
-        folder,
-        None if source is None else str(source),
-        list(range(seeds)),
-        arms_of(protocol),
-        device,
-        settings,
-        scale,
+    checks = Checks(
+        (0.002, 0.005, 0.01, 0.02, 0.05),
+        large_epsilon=1.0,  # the whole range of a pixel
+        square_epsilon=EPSILON,
+        queries=queries,
+        rows=check_rows,
     )
-    options = cifar10_leave_one_out_options(leave_one_out or 0, rows=scale.train_rows, quick=quick, device=device)
-    if leave_one_out is None:
-        options = standing_options(folder, epsilon=EPSILON, otherwise=options)
-    build = partial(_build, workspace, protocol, rows_expected, options)
-    # An accelerator is shared badly: one process at a time.
-    workers = 1 if device == "cuda" else workers or default_workers()
-    with build()[0].lock():
-        run_stages(build, display or Silent(), workers=workers, engine=where)
-    return folder / "report.html"
-
-
-def _build(
-    workspace: Cifar10Workspace,
-    protocol: str,
-    rows_expected: tuple[int, int] | None,
-    options: LeaveOneOutOptions | None,
-    *,
-    folder: Path | None = None,
-) -> tuple[Run, list[Stage]]:
-    workspace = replace(workspace, folder=folder or workspace.folder)
-    configuration = {
-        "experiment": "cifar10",
-        "protocol": protocol,
-        "torch": torch.__version__,
-        "strategy": strategy_of(image_network(widths=workspace.scale.widths), workspace.device),
-        "epsilon": EPSILON,
-        "epsilon_max": EPSILON_MAX,
-        **workspace.describe(),
-    }
-    configuration[SECTION] = None if options is None else options.describe()
-    stages = cifar10_stages(workspace, protocol, rows_expected, options)
-    return Run(workspace.folder, configuration, growing=SECTION), stages
-
-
-def cifar10_stages(
-    workspace: Cifar10Workspace,
-    protocol: str,
-    rows_expected: tuple[int, int] | None = OFFICIAL_ROWS,
-    leave_one_out: LeaveOneOutOptions | None = None,
-) -> list[Stage]:
-    """Everything to be done, in order."""
-    evidence = [
-        *evidence_stages(workspace, protocol),
-        *example_stages(workspace),
-        *cifar10_leave_one_out_stages(workspace, leave_one_out),
-    ]
-    return [
-        *image_stages(workspace, rows_expected),
-        *training_stages(workspace),
-        *evidence,
-        *ending_stages(
-            workspace.folder,
-            cifar10_results,
-            after=[stage.name for stage in evidence],
-            detail=None if leave_one_out is None else leave_one_out.describe(),
+    union = Union(restarts=restarts, queries=queries)
+    return (
+        Collection("predict", (Clean(),), cost=3.0),
+        Collection("transfer", (Transfer(CRAFT, EPSILONS),), cost=1.0),
+        Collection("pgd", (WhiteBox(CRAFT, EPSILONS),), cost=12.0, hardened=3.0),
+        Collection("least-epsilon", (WhiteBox(SEARCH, (EPSILON_MAX,)),), cost=8.0, hardened=3.0),
+        Collection("checks", (checks,), cost=40.0, hardened=3.0),
+        # The paper's controls are attacked as the paper does alone.
+        Collection(
+            "curve",
+            (WhiteBox(CURVE, EPSILONS),),
+            compared_in="sound",
+            protocol="sound",
+            cost=20.0,
+            hardened=3.0,
         ),
+        Collection(
+            "union",
+            (WhiteBox(union, (EPSILON,)),),
+            compared_in="sound",
+            protocol="sound",
+            cost=14.0 * (1 + restarts),
+            hardened=3.0,
+        ),
+    )
+
+
+LEAST = Attack("white-box", SEARCH.name, EPSILON_MAX)
+LEAST_QUESTIONS = [
+    Question("cru_epsilon", "class", LEAST, denominator="all"),
+    Question("cru_epsilon", "class", LEAST, denominator="correct"),
+    Question("cru_epsilon_relative", "class", LEAST, denominator="all"),
+    *[Question("cru_s_matched", "class", LEAST, denominator="all", rate=rate) for rate in MATCHED_RATES],
+]
+#: The paper's Table I, which names neither evaluation nor denominator.
+TABLE_ONE = [
+    Question("cru_s", "class", Attack(evaluation, CRAFT.name, epsilon), denominator=denominator)
+    for evaluation in ("static-transfer", "white-box")
+    for denominator in ("all", "correct")
+    for epsilon in EPSILONS
+]
+UNDER_UNION = [
+    Question("cru_s", "class", Attack("white-box", "union", EPSILON), denominator=denominator)
+    for denominator in ("all", "correct")
+]
+PAPER_QUESTIONS = [Question("cau", "class"), *TABLE_ONE, *LEAST_QUESTIONS]
+SOUND_QUESTIONS = [
+    Question("cau", "class"),
+    *UNDER_UNION,
+    *[Question("cru_s", "class", Attack("white-box", CURVE.name, radius), denominator="all") for radius in EPSILONS],
+    *LEAST_QUESTIONS,
+]
+PAPER, SOUND = compare("paper", RECIPES["static"]), compare("sound", RECIPES["online"])
+
+
+def published_values() -> dict[str, dict[Any, Any]]:
+    """The paper's values by ``f"{protocol}/{question.key}"``.
+
+    Examples
+    --------
+    >>> published_values()["paper/cau/class/clean"]
+    {'standard': 0.286, 'robust': 0.344}
+    """
+    cifar10 = load_published()["cifar10"]
+    rates = cifar10["cru_s"]
+    values: dict[str, dict[Any, Any]] = {"paper/cau/class/clean": dict(cifar10["cau"])}
+    for question in TABLE_ONE:
+        place = rates["epsilon"].index(question.attack.epsilon if question.attack else None)
+        values[f"paper/{question.key}"] = {
+            "standard": rates["standard"][place],
+            "robust": rates["robust"][place],
+            "note": "the paper does not say which evaluation and which denominator Table I uses",
+        }
+    values[f"paper/{LEAST_QUESTIONS[0].key}"] = {
+        **cifar10["cru_epsilon"],
+        "note": "the paper does not say on which model its examples were crafted",
+    }
+    return values
+
+
+RATE_KEYS = tuple(f"cru_s/class/white-box/paper/{CRAFT.name}/{epsilon:g}/all" for epsilon in EPSILONS)
+CLAIMS = (
+    Worse("cau-cifar10", ("cau/class/clean",), "CAU"),
+    ClassesMove("easy-hard", "cau/class/clean", HARD, EASY),
+    EasyRiseMore("least-epsilon", LEAST_QUESTIONS[0].key, HARD, EASY),
+    Worse("cru-s-cifar10", RATE_KEYS, "white-box over all rows, CRU_s"),
+    Shrinks("cru-s-shrinks", RATE_KEYS),
+    Flips("luf"),
+    Conclusion(
+        "CIFAR-10",
+        {"CAU": ["cau-cifar10"], "CRU_eps": ["least-epsilon"], "CRU_s": ["cru-s-cifar10"], "LUF": ["luf"]},
+        "CIFAR-10 has no groups for equalized odds",
+    ),
+)
+
+
+def cifar10_highlights(
+    findings: Sequence[types.Finding], accuracy: Sequence[types.Accuracy], left_out: Sequence[types.LeaveOneOut]
+) -> list[str]:
+    """Whether the paper's robust accuracy survives a white-box attack, and whose its flips are."""
+    of_rows = leave_one_out_highlights(left_out)
+    found = {(one.arm, one.evaluation): one for one in accuracy if (one.attack, one.epsilon) == (CRAFT.name, EPSILON)}
+    transfer, own = found.get(("static", "static-transfer")), found.get(("static", "white-box"))
+    standard = found.get(("standard", "white-box"))
+    if transfer is None or own is None or standard is None or transfer.published is None:
+        return of_rows
+    verb = "survives" if own.mean >= transfer.published - SURVIVES else "does not survive"
+    return [
+        f"The paper's {transfer.published:.1%} robust accuracy {verb} a white-box attack: its static recipe classifies "
+        f"{transfer.mean:.1%} of images correctly that were crafted on the standard model (static transfer), but "
+        f"{own.mean:.1%} of images that were crafted on itself (white-box PGD, {CRAFT.steps} steps, epsilon "
+        f"{EPSILON:g}), against {standard.mean:.1%} of the standard model.",
+        *of_rows,
     ]
+
+
+def cifar10_notes(
+    findings: Sequence[types.Finding], accuracy: Sequence[types.Accuracy], left_out: Sequence[types.LeaveOneOut]
+) -> list[str]:
+    """Remarks that the figures need to be read rightly."""
+    return [
+        "Where the paper is silent: convolutions of 32 and 64 filters (3 x 3, padded), dense layers of 256 and 128, "
+        "pixels in [0, 1], Glorot-uniform weights, Adam 1e-3, no augmentation, PGD with 20 steps of 2.5 epsilon / 20 "
+        "and no random start, the robust model trained from new weights. What was tried is in docs/calibration.md.",
+        "Least epsilon is in units of a pixel's range; rows that are still classified correctly at the largest radius "
+        "searched count with that radius, a lower limit, and their share is shown.",
+    ]
+
+
+def describe_reductions(configuration: Mapping[str, Any], about: Mapping[str, Any]) -> list[str]:
+    """What a run did less of than the whole experiment."""
+    said, rows, runs = [], about["rows"], configuration["runs"]
+    if configuration["data"]["train"] is not None:
+        epochs = configuration["settings"]["epochs"]
+        said.append(f"Trained on {rows['train']:,} of 50,000 images for {epochs} of 20 epochs.")
+    if rows["attacked"] < rows["test"]:
+        said.append(f"Attacked {rows['attacked']:,} of {rows['test']:,} test images, as many of each class.")
+    restarts = next(one for one in configuration["collections"] if one["name"] == "union")
+    if (starts := restarts["measures"][0]["attack"]["restarts"]) < 5:
+        said.append(f"The union of attacks starts {starts} instead of 5 times.")
+    if runs < 3:
+        count = "One training run" if runs == 1 else "Two training runs"
+        said.append(f"{count} of each arm: another may differ, so no verdict is more than inconclusive.")
+    return said
+
+
+def quick(experiment: Experiment, chosen: bool) -> Experiment:
+    """A few minutes on two cores: fewer training images, epochs, runs and attacked images."""
+    if not chosen:
+        return experiment
+    return replace(
+        experiment,
+        data=replace(experiment.data, train=8_000, attacked=300),
+        collections=collections(restarts=1, queries=100, check_rows=100),
+        settings=replace(experiment.settings, epochs=5),
+        leave_one_out=replace(experiment.leave_one_out, arms=("standard",), designs=TELLING),
+        runs=1,
+    )
+
+
+def attack_rows(experiment: Experiment, rows: int) -> Experiment:
+    """Another number of attacked images."""
+    if rows < 10:
+        raise FairtollError(f"attacked rows are {rows}; expected 10 or more, at least one of each class")
+    return replace(experiment, data=replace(experiment.data, attacked=rows))
+
+
+def on_device(experiment: Experiment, device: str) -> Experiment:
+    """All images are attacked on an accelerator; training in bfloat16 where the device is faster with it."""
+    experiment = replace(experiment, settings=replace(experiment.settings, precision=fastest_precision(device)))
+    if device != "cuda":
+        return experiment
+    return replace(
+        experiment,
+        data=replace(experiment.data, attacked=OFFICIAL_ROWS[1]),
+        leave_one_out=replace(experiment.leave_one_out, chunk=10),
+    )
+
+
+CIFAR10 = Experiment(
+    name="cifar10",
+    title="Which classes pay when an image classifier is hardened?",
+    question="Does adversarial training make a CIFAR-10 classifier less fair between classes, as Sooksatra & Rivas "
+    "report, and is it more than chance?",
+    data=Data(partial(load_cifar10, rows_expected=OFFICIAL_ROWS), kept=True, attacked=2000),
+    threats=pixel_threats,
+    recipes=tuple(RECIPES.values()),
+    questions=(
+        *((PAPER, question) for question in PAPER_QUESTIONS),
+        *((SOUND, question) for question in SOUND_QUESTIONS),
+        (compare("sound", RECIPES["static"], controls=False), UNDER_UNION[0]),
+    ),
+    collections=collections(),
+    epsilon=EPSILON,
+    craft=CRAFT,
+    craft_rows=500,
+    network=ConvolutionalNetwork(),
+    together=False,
+    # In float32, whose rounding the floors measure; one member at a time, as a stack of convolutions runs anyway.
+    leave_one_out=LeaveOneOut(dtype="float32", chunk=1),
+    row="image",
+    pictures=Pictures(),
+    claims=CLAIMS,
+    published=published_values(),
+    published_accuracy=published_accuracy("cifar10", attack=CRAFT.name, epsilon=EPSILON),
+    published_leave_one_out="the paper's Table III: 100 left-out rows, 10,000 test images",
+    notes=cifar10_notes,
+    highlights=cifar10_highlights,
+    reductions=describe_reductions,
+    costs=Costs(train_rows=50_000, items=50_000, test_rows=10_000, update=0.92, gradient=0.75, member=0.92),
+    on_device=on_device,
+    options=(
+        Option(
+            "quick", bool, "Reduced run of one training run, a few minutes; the report lists what was reduced.", quick
+        ),
+        Option(
+            "attacked_rows", int, "Test images attacked. Default: 2000 on a CPU, all on an accelerator.", attack_rows
+        ),
+    ),
+)

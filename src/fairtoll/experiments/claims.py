@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from typing import Literal
 
 from fairtoll.experiments.published import claim_text
@@ -14,6 +15,66 @@ Judgement = Literal["supported", "refuted", "inconclusive"]
 SUPPORTED: Judgement = "supported"
 REFUTED: Judgement = "refuted"
 INCONCLUSIVE: Judgement = "inconclusive"
+
+
+@dataclass(frozen=True, eq=False)
+class Found:
+    """What claims are judged by.
+
+    Attributes
+    ----------
+    findings : mapping
+        Under the paper's own protocol, by the key of their question.
+    leave_one_out : sequence of LeaveOneOut
+        What was measured of it, if anything.
+    claims : list of Claim
+        Those judged before.
+    """
+
+    findings: Mapping[str, Finding]
+    leave_one_out: Sequence[LeaveOneOut] = ()
+    claims: list[Claim] = field(default_factory=list)
+
+
+#: A claim that can be judged; see `fairtoll.experiments.claim_kinds`.
+JudgeClaim = Callable[[Found], Claim]
+
+
+def judge_claims(
+    claims: Sequence[JudgeClaim],
+    findings: Sequence[Finding],
+    *,
+    robust: str = "static",
+    leave_one_out: Sequence[LeaveOneOut] = (),
+) -> list[Claim]:
+    """Each claim with its judgement, the reason and the findings behind it.
+
+    Judged under the paper's own protocol; nothing is judged where its arms were not trained. A claim that the robust
+    classifier is worse is *supported* if every gap it names is "less fair", *refuted* if one is "fairer" or
+    "equivalent", and *inconclusive* otherwise.
+
+    Parameters
+    ----------
+    claims : sequence of callable
+        In order; a later one may read what was said of an earlier one.
+    findings : sequence of Finding
+        Of the whole report.
+    robust : str
+        The paper's robust arm.
+    leave_one_out : sequence of LeaveOneOut
+        What was measured of it, if anything.
+
+    Examples
+    --------
+    >>> judge_claims([], [])
+    []
+    """
+    start = f"paper/{robust}/"
+    by_key = {finding.id.removeprefix(start): finding for finding in findings if finding.id.startswith(start)}
+    found = Found(by_key, leave_one_out)
+    for judge in claims if by_key else ():
+        found.claims.append(judge(found))
+    return found.claims
 
 
 def make_claim(identifier: str, judgement: Judgement, reason: str, findings: Sequence[Finding]) -> Claim:

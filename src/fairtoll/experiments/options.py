@@ -1,4 +1,4 @@
-"""Options that every experiment takes: what may be given, and what is chosen where nothing is."""
+"""The device and the precision of a run, where nothing is given."""
 
 from __future__ import annotations
 
@@ -6,16 +6,6 @@ import torch
 
 from fairtoll.errors import FairtollError
 from fairtoll.training.fit import Precision
-
-
-def check_options(*, protocol: str, seeds: int, workers: int | None) -> None:
-    """Raise for an unknown protocol, no training runs or no processes."""
-    if protocol not in ("paper", "sound", "both"):
-        raise FairtollError(f"unknown protocol '{protocol}'; expected paper, sound or both")
-    if seeds < 1:
-        raise FairtollError(f"seeds is {seeds}; expected 1 or more training runs")
-    if workers is not None and workers < 1:
-        raise FairtollError(f"workers is {workers}; expected 1 or more processes")
 
 
 def choose_device(device: str) -> str:

@@ -33,3 +33,24 @@ def claim_text(identifier: str) -> str:
     'LUF, LUF_t and LUF_l are larger for the robust CIFAR-10 classifier'
     """
     return next(str(claim["text"]) for claim in load_published()["claims"] if claim["id"] == identifier)
+
+
+def published_accuracy(dataset: str, *, attack: str, epsilon: float) -> dict[tuple[str, ...], float]:
+    """The paper's accuracies by (arm, evaluation, ...).
+
+    Its "robust accuracy" of the robust classifier is static transfer; that of the standard one was
+    crafted on that model itself.
+
+    Examples
+    --------
+    >>> published_accuracy("adult", attack="pgd-20", epsilon=10.0)["standard", "clean"]
+    0.7953
+    """
+    accuracy = load_published()[dataset]["accuracy"]
+    at = ("paper", attack, f"{epsilon:g}")
+    return {
+        ("standard", "clean"): accuracy["standard"]["clean"],
+        ("static", "clean"): accuracy["robust"]["clean"],
+        ("standard", "white-box", *at): accuracy["standard"]["robust"],
+        ("static", "static-transfer", *at): accuracy["robust"]["robust"],
+    }

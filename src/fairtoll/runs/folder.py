@@ -261,14 +261,22 @@ def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
 
     Examples
     --------
-    >>> differences({"seeds": 1, "rows": 2}, {"seeds": 3, "rows": 2})
-    'seeds is 1 there and 3 here'
+    >>> differences({"runs": 1, "settings": {"epochs": 2}}, {"runs": 1, "settings": {"epochs": 3}})
+    'settings.epochs is 2 there and 3 here'
     """
-    return "; ".join(
-        f"{key} is {there.get(key)!r} there and {here.get(key)!r} here"
-        for key in sorted({*there, *here})
-        if there.get(key) != here.get(key)
-    )
+    return "; ".join(f"{place} is {one!r} there and {other!r} here" for place, one, other in _different(there, here))
+
+
+def _different(there: Any, here: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:
+    """Where two values of JSON differ, as deep as they are alike."""
+    if isinstance(there, Mapping) and isinstance(here, Mapping):
+        for key in sorted({*there, *here}):
+            yield from _different(there.get(key), here.get(key), f"{place}.{key}" if place else str(key))
+    elif isinstance(there, list) and isinstance(here, list) and len(there) == len(here):
+        for number, (one, other) in enumerate(zip(there, here, strict=True)):
+            yield from _different(one, other, f"{place}[{number}]")
+    elif there != here or type(there) is not type(here):
+        yield place, there, here
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from hypothesis.extra import numpy as arrays
 
 from fairtoll import FairtollError, metrics
 from fairtoll.experiments.leave_one_out.numbers import changes_of, ever_flipped_curve, luf_curve
-from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out.options import LeaveOneOut
 from fairtoll.experiments.leave_one_out.results import leave_one_out_highlights, leave_one_out_notes
 from fairtoll.experiments.leave_one_out.summary import summarise
 
@@ -34,7 +34,7 @@ def summary(full, members, *, design="masked"):
         [changes_of(full, members)],
         arm="standard",
         design=design,
-        options=LeaveOneOutOptions(count=len(members), epsilon=1.0),
+        options=LeaveOneOut(count=len(members)),
         left_out=pd.DataFrame({"row": range(100, 100 + len(members)), "class": "dog", "sex": "f"}),
         rows={"class": np.array(["cat", "dog"])[np.arange(rows) % 2]},
         wrong=np.arange(rows)[None] % 3 == 0,

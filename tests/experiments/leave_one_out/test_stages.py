@@ -15,35 +15,31 @@ import torch
 from safetensors.torch import load_file, save_file
 from torch import nn
 
-from fairtoll import FairtollError, ModelStack
+from fairtoll import FairtollError, LinfThreat, ModelStack
 from fairtoll.data import TrainTest, load_adult
-from fairtoll.experiments import reproduce_adult
-from fairtoll.experiments.adult_evidence import evidence_stages
-from fairtoll.experiments.adult_leave_one_out import (
-    AdultLeaveOneOut,
-    adult_leave_one_out,
-    adult_leave_one_out_options,
-    adult_leave_one_out_stages,
-)
-from fairtoll.experiments.adult_workspace import AdultWorkspace
+from fairtoll.experiments import find_experiment, reproduce
+from fairtoll.experiments.engine import configuration_of, stages_of
 from fairtoll.experiments.leave_one_out.files import Chunk, read_members
-from fairtoll.experiments.leave_one_out.options import TELLING, LeaveOneOutOptions, LeaveOneOutRequest, standing_options
+from fairtoll.experiments.leave_one_out.options import TELLING, LeaveOneOut, last_requested
 from fairtoll.experiments.leave_one_out.results import leave_one_out_results
 from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
+from fairtoll.experiments.reproduce import choose_leave_one_out, prepare
+from fairtoll.experiments.workspace import Workspace
 from fairtoll.runs.folder import Run
-from fairtoll.training import FitSettings, craft_adversarial_examples
-from fairtoll.training.networks import ConvolutionalNetwork
+from fairtoll.training import Adversary, FitSettings, craft_adversarial_examples
 from fairtoll.training.leave_one_out import DESIGNS, Member, choose_left_out, plan_members, train_members
+from fairtoll.training.networks import ConvolutionalNetwork
+from small_experiments import small_adult
 
-OPTIONS = LeaveOneOutOptions(count=5, epsilon=10.0, chunk=2)
+OPTIONS = LeaveOneOut(count=5, chunk=2)
 ROWS, SETTINGS = 200, FitSettings(epochs=1, batch_size=100)
 #: What the run that is killed does.
-FEW = LeaveOneOutOptions(count=4, epsilon=10.0, chunk=2, designs=("masked", "new-seed"))
+FEW = LeaveOneOut(count=4, chunk=2, designs=("masked", "new-seed"))
 SCRIPT = """
 import sys
 from functools import partial
 from pathlib import Path
-sys.path.insert(0, sys.argv[1])
+sys.path[:0] = [sys.argv[1], str(Path(sys.argv[1]).parents[1])]
 from test_stages import FEW, build
 if __name__ == "__main__":
     from fairtoll.runs.schedule import run_stages
@@ -54,15 +50,17 @@ if __name__ == "__main__":
 """
 
 
-def workspace_of(folder):
-    return AdultWorkspace(folder, [0], ["standard"], rows=ROWS, settings=SETTINGS)
+def workspace_of(folder, options=OPTIONS):
+    adult = small_adult(rows=ROWS, settings=SETTINGS, runs=1, leave_one_out=options)
+    return Workspace(adult, folder)
 
 
 def build(folder, options=OPTIONS):
-    workspace = workspace_of(folder)
-    rows = [stage for stage in evidence_stages(workspace) if stage.name == "rows"]
-    configuration = {"leave_one_out": options.describe()}
-    return Run(folder, configuration, growing="leave_one_out"), [*rows, *adult_leave_one_out_stages(workspace, options)]
+    """The run, and of its stages those of leave-one-out and the rows."""
+    workspace = workspace_of(folder, options)
+    stages = [stage for stage in stages_of(workspace) if stage.name.startswith(("rows", "loo-"))]
+    configuration = configuration_of(workspace.experiment, "cpu")
+    return Run(folder, configuration, growing="leave_one_out"), stages
 
 
 def make(folder, options=OPTIONS, *, until=None):
@@ -118,17 +116,17 @@ def test_every_arm_and_design_has_all_its_members(finished):
 
 
 def test_predictions_are_those_of_members_trained_apart(finished):
-    """The static member's twins are crafted on its own source model, in float64."""
+    """The static member's examples are crafted on its own source model, in float64."""
     workspace = workspace_of(finished)
-    setup, left_out = workspace.setup, choose_left_out(ROWS, 5, seed=0)
+    setup, left_out = workspace.setup([0]), choose_left_out(ROWS, 5, seed=0)
     test = torch.from_numpy(workspace.data.test.x).double()
     for design, number in (("masked", 3), ("re-permuted", 4), ("one-ulp", 0)):
         member = plan_members(design, left_out, seed=0)[number]
         source = train_members([member], setup, dtype=torch.float64)
-        twins = craft_adversarial_examples(
+        examples = craft_adversarial_examples(
             source, setup.x.double(), setup.y, threat=workspace.threats["paper"], epsilon=10.0, steps=20
         )
-        robust = train_members([member], setup, dtype=torch.float64, twins=twins)
+        robust = train_members([member], setup, dtype=torch.float64, examples=examples)
         for arm, stack in (("standard", source), ("static", robust)):
             expected = stack.member(0)(test).softmax(dim=1).detach().numpy()
             np.testing.assert_allclose(predictions(finished, arm, design)[number], expected, atol=2e-7)
@@ -241,16 +239,18 @@ def test_member_files_of_different_rows(copy):
         results_of(copy)
 
 
-def test_a_study_that_has_not_grown_to_what_was_asked_is_not_reported(copy):
-    """As when it was stopped: the configuration says what was asked, and some members are missing."""
+def test_a_study_that_has_not_grown_to_what_was_requested_is_not_reported(copy):
+    """As when it was stopped: the configuration says what was requested, and some members are missing."""
     more = dataclasses.replace(OPTIONS, count=6)
-    with pytest.raises(FairtollError, match="lists 5 left-out rows, and 6 were asked; run the command again"):
+    with pytest.raises(FairtollError, match="lists 5 left-out rows, and 6 were requested; run the command again"):
         results_of(copy, more)
     make(copy, more, until="loo-rows")
-    with pytest.raises(FairtollError, match="holds 5 members of standard, masked, and 6 were asked; run the command"):
+    with pytest.raises(
+        FairtollError, match="holds 5 members of standard, masked, and 6 were requested; run the command"
+    ):
         results_of(copy, more)
     make(copy, more, until="loo-static-0-masked-004")
-    with pytest.raises(FairtollError, match="holds 5 members of static, independent-seeds, and 6 were asked"):
+    with pytest.raises(FairtollError, match="holds 5 members of static, independent-seeds, and 6 were requested"):
         results_of(copy, more)
 
 
@@ -284,11 +284,11 @@ def test_a_study_grows_in_its_folder_and_ends_as_one_made_at_once(tmp_path, fini
     folder = tmp_path / "run"
     masked = dataclasses.replace(OPTIONS, count=3, designs=("masked",))
     assert make(folder, masked)[:3] == ["rows", "loo-rows", "loo-standard-0-full-000"]
-    assert standing_options(folder, epsilon=10.0, otherwise=None) == masked
+    assert last_requested(folder) == masked
     floor = dataclasses.replace(masked, designs=("masked", "one-ulp"))
     ulp = [f"loo-{arm}-0-one-ulp-{first:03d}" for arm in ("standard", "static") for first in (0, 2)]
     assert make(folder, floor) == [*ulp, "loo-by-row"]
-    assert standing_options(folder, epsilon=10.0, otherwise=None) == floor
+    assert last_requested(folder) == floor
     assert make(folder, dataclasses.replace(OPTIONS, designs=("masked", "one-ulp"))) == ["loo-rows"] + [
         f"loo-{arm}-0-{design}-{first:03d}"
         for arm in ("standard", "static")
@@ -304,7 +304,7 @@ def test_a_study_grows_in_its_folder_and_ends_as_one_made_at_once(tmp_path, fini
     assert results_of(folder) == results_of(finished)
 
 
-def test_a_smaller_study_of_the_same_folder_trains_nothing_and_shows_what_it_asks(copy):
+def test_a_smaller_study_of_the_same_folder_trains_nothing_and_shows_what_it_requests(copy):
     few = dataclasses.replace(OPTIONS, count=4, designs=("new-seed",), arms=("static",))
     assert make(copy, few) == ["loo-rows", "loo-by-row"]
     (entry,) = results_of(copy, few)
@@ -328,18 +328,18 @@ def test_standard_members_alone_keep_no_weights_and_are_trained_again_for_the_st
 
 @pytest.mark.parametrize("described", [5, {"count": 1, "colour": "red"}, {"count": "many"}, [1]])
 def test_a_folder_whose_study_is_described_in_another_way(tmp_path, described):
-    (tmp_path / "configuration.json").write_text(json.dumps({"leave_one_out": described}))
+    Run(tmp_path, {"leave_one_out": described})
     with pytest.raises(FairtollError, match="which this version does not know; give another folder") as caught:
-        standing_options(tmp_path, epsilon=10.0, otherwise=None)
+        last_requested(tmp_path)
     assert "\n" not in str(caught.value)
 
 
 def test_a_folder_without_a_study(tmp_path):
-    assert standing_options(tmp_path, epsilon=10.0, otherwise=OPTIONS) is OPTIONS
-    (tmp_path / "configuration.json").write_text("{}")
-    assert standing_options(tmp_path, epsilon=10.0, otherwise=OPTIONS) is OPTIONS
-    (tmp_path / "configuration.json").write_text('{"leave_one_out": null}')
-    assert standing_options(tmp_path, epsilon=10.0, otherwise=OPTIONS) is None
+    assert last_requested(tmp_path / "nowhere") is None
+    Run(tmp_path / "other", {})
+    assert last_requested(tmp_path / "other") is None
+    Run(tmp_path / "run", {"leave_one_out": LeaveOneOut().describe()})
+    assert last_requested(tmp_path / "run") == LeaveOneOut(count=0)
 
 
 def test_another_reference_model_has_its_own_seed_and_members_without_the_same_rows(copy, finished):
@@ -350,7 +350,7 @@ def test_another_reference_model_has_its_own_seed_and_members_without_the_same_r
     workspace = workspace_of(copy)
     test = torch.from_numpy(workspace.data.test.x).double()
     members = [Member(0, 1), plan_members("masked", choose_left_out(ROWS, 5, seed=0), seed=1)[3]]
-    stack = train_members(members, workspace.setup, dtype=torch.float64)
+    stack = train_members(members, workspace.setup([0]), dtype=torch.float64)
     full, masked = stack(test).softmax(dim=2).numpy()
     np.testing.assert_allclose(predictions(copy, "standard", "full", reference=1)[0], full, atol=2e-7)
     np.testing.assert_allclose(predictions(copy, "standard", "masked", reference=1)[3], masked, atol=2e-7)
@@ -379,7 +379,7 @@ def test_weights_are_kept_on_request_and_are_those_of_the_predictions(tmp_path):
     make(tmp_path / "run", dataclasses.replace(options, keep_weights=True))
     workspace = workspace_of(tmp_path / "run")
     path = tmp_path / "run" / Chunk("standard", "masked", 0, 0).weights_path
-    stack = ModelStack.load(path, workspace.setup.network())
+    stack = ModelStack.load(path, workspace.setup([0]).network())
     expected = stack(torch.from_numpy(workspace.data.test.x).double()).softmax(dim=2).numpy()
     np.testing.assert_allclose(predictions(tmp_path / "run", "standard", "masked", firsts=[0]), expected, atol=2e-7)
     # Without the request they stay, and nothing is trained.
@@ -387,19 +387,19 @@ def test_weights_are_kept_on_request_and_are_those_of_the_predictions(tmp_path):
     assert path.exists()
 
 
-def test_shared_twins_are_those_of_the_full_model_and_say_so(tmp_path):
-    options = dataclasses.replace(OPTIONS, count=2, designs=("masked",), arms=("static",), shared_twins=True)
+def test_shared_examples_are_those_of_the_full_model_and_say_so(tmp_path):
+    options = dataclasses.replace(OPTIONS, count=2, designs=("masked",), arms=("static",), shared_examples=True)
     make(tmp_path / "run", options)
     (entry,) = results_of(tmp_path / "run", options)
     assert (entry.adversarial_examples, entry.above_floor, entry.above_standard) == ("shared", None, None)
     workspace = workspace_of(tmp_path / "run")
-    setup, double = workspace.setup, torch.float64
+    setup, double = workspace.setup([0]), torch.float64
     full = train_members([Member(0, 0)], setup, dtype=double)
-    twins = craft_adversarial_examples(
+    examples = craft_adversarial_examples(
         full, setup.x.double(), setup.y, threat=workspace.threats["paper"], epsilon=10.0, steps=20
     )
     members = plan_members("masked", choose_left_out(ROWS, 2, seed=0), seed=0)
-    stack = train_members(members, setup, dtype=double, twins=twins[0])
+    stack = train_members(members, setup, dtype=double, examples=examples[0])
     expected = stack(torch.from_numpy(workspace.data.test.x).double()).softmax(dim=2).numpy()
     found = predictions(tmp_path / "run", "static", "masked", firsts=[0])
     np.testing.assert_allclose(found, expected, atol=2e-7)
@@ -419,13 +419,14 @@ class Pictures:
     def leave_one_out_setup(self):
         from fairtoll.training import TrainingSetup
 
-        setup = TrainingSetup.for_rows(self.data.train, seeds=[0], network=ConvolutionalNetwork((2, 2, 4, 4)), settings=self.settings)
+        setup = TrainingSetup.for_rows(
+            self.data.train, seeds=[0], network=ConvolutionalNetwork((2, 2, 4, 4)), settings=self.settings
+        )
         return setup if self.network is None else dataclasses.replace(setup, network=self.network)
 
-    def leave_one_out_threat(self):
-        from fairtoll import LinfThreat
-
-        return LinfThreat(box=(0.0, 1.0))
+    @property
+    def adversary(self):
+        return Adversary(LinfThreat(box=(0.0, 1.0)), 0.1)
 
 
 def run_pictures(workspace, options):
@@ -436,7 +437,7 @@ def run_pictures(workspace, options):
 
 def test_images_too(tmp_path):
     workspace = Pictures(tmp_path / "run")
-    options = LeaveOneOutOptions(count=3, epsilon=0.1, dtype="float32", chunk=2, craft_steps=2)
+    options = LeaveOneOut(count=3, dtype="float32", chunk=2, craft_steps=2)
     run_pictures(workspace, options)
     test = workspace.data.test
     rows = {"class": np.array(test.class_names)[test.y]}
@@ -453,13 +454,13 @@ def test_batch_normalisation_is_refused_with_its_reason(tmp_path):
         return nn.Sequential(nn.Flatten(), nn.BatchNorm1d(16), nn.Linear(16, 3))
 
     with pytest.raises(FairtollError, match="its running statistics mix rows of all members"):
-        run_pictures(Pictures(tmp_path / "run", network), LeaveOneOutOptions(count=3, epsilon=0.1))
+        run_pictures(Pictures(tmp_path / "run", network), LeaveOneOut(count=3))
 
 
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ({"count": 0}, "0 rows to leave out, 10 at a time"),
+        ({"count": -1}, "-1 rows to leave out, 10 at a time"),
         ({"count": 3, "chunk": 0}, "3 rows to leave out, 0 at a time"),
         ({"count": 3, "arms": ("online",)}, "unknown leave-one-out arm 'online'; expected some of standard, static"),
         ({"count": 3, "designs": ("deleted",)}, "unknown leave-one-out design 'deleted'; expected some of masked"),
@@ -470,38 +471,52 @@ def test_batch_normalisation_is_refused_with_its_reason(tmp_path):
 )
 def test_options_that_cannot_be(given, message):
     with pytest.raises(FairtollError, match=message):
-        LeaveOneOutOptions(epsilon=1.0, **given)
+        LeaveOneOut(**given)
 
 
 def test_more_rows_than_there_are(tmp_path):
     with pytest.raises(FairtollError, match="201 rows to leave out of 200 training rows"):
-        reproduce_adult(tmp_path / "run", rows=ROWS, leave_one_out=201)
+        reproduce(small_adult(rows=ROWS), tmp_path / "run", leave_one_out=201)
     assert not (tmp_path / "run").exists()
 
 
 def test_a_design_that_is_none(tmp_path):
     with pytest.raises(FairtollError, match="unknown leave-one-out design 'deleted'; expected some of masked"):
-        reproduce_adult(tmp_path / "run", rows=ROWS, leave_one_out=LeaveOneOutRequest(3, designs=("masked", "deleted")))
+        reproduce("adult", tmp_path / "run", leave_one_out=3, designs=("masked", "deleted"))
     assert not (tmp_path / "run").exists()
 
 
-def test_where_nothing_is_asked_ten_rows_tell_the_row_from_the_seed():
-    options = adult_leave_one_out_options(None)
+@pytest.mark.parametrize(
+    "how", [{"designs": ("masked",)}, {"references": 2}, {"keep_weights": True}, {"leave_one_out": 0, "references": 2}]
+)
+def test_how_without_how_many(tmp_path, how):
+    with pytest.raises(FairtollError, match="are of leave-one-out; say how many rows"):
+        reproduce("adult", tmp_path / "run", **how)
+    assert not (tmp_path / "run").exists()
+
+
+def test_where_nothing_is_requested_ten_rows_separate_the_row_from_the_seed(tmp_path):
+    def chosen(count=None, *, of=find_experiment("adult"), **how):
+        return choose_leave_one_out(of, tmp_path, count, **how)
+
+    options = chosen()
     assert (options.count, options.arms, options.designs) == (10, ("standard", "static"), TELLING)
-    assert adult_leave_one_out_options(None, rows=4).count == 4
-    asked = adult_leave_one_out_options(100)
-    assert (asked.count, asked.arms, asked.designs) == (100, ("standard", "static"), DESIGNS)
-    one = adult_leave_one_out_options(LeaveOneOutRequest(100, designs=("one-ulp", "masked", "masked"), references=3))
+    assert chosen(of=small_adult(rows=4)).count == 4
+    requested = chosen(100)
+    assert (requested.count, requested.arms, requested.designs) == (100, ("standard", "static"), DESIGNS)
+    one = chosen(100, designs=("one-ulp", "masked", "masked"), references=3)
     assert (one.designs, one.references) == (("masked", "one-ulp"), 3)
+    assert chosen(of=find_experiment("cifar10")).count == 0
+    quick = chosen(25, of=prepare("cifar10", device="cpu", quick=True))
+    assert (quick.arms, quick.designs, quick.dtype, quick.chunk) == (("standard",), TELLING, "float32", 1)
 
 
 @pytest.fixture
 def mini_adult(tmp_path):
-    """A small run of the whole experiment, asked again and again in one folder; returns its leave-one-out entries."""
+    """A small run of the whole experiment, again and again in one folder; returns its results and records."""
 
-    def run(**asked):
-        settings = FitSettings(epochs=1)
-        reproduce_adult(tmp_path / "run", seeds=1, rows=300, protocol="paper", settings=settings, workers=2, **asked)
+    def run(**requested):
+        reproduce(small_adult(rows=300), tmp_path / "run", runs=1, protocol="paper", workers=2, **requested)
         results = json.loads((tmp_path / "run/results.json").read_text(encoding="utf-8"))
         records = {path.stem: path.stat().st_mtime_ns for path in (tmp_path / "run/stages").glob("*.json")}
         return results, records
@@ -509,7 +524,7 @@ def mini_adult(tmp_path):
     return run
 
 
-def test_the_main_command_leaves_rows_out_by_itself_and_then_as_many_as_are_asked(mini_adult, tmp_path):
+def test_the_main_command_leaves_rows_out_by_itself_and_then_as_many_as_are_requested(mini_adult, tmp_path):
     results, first = mini_adult()
     entries = results["leave_one_out"]
     assert [(one["arm"], one["design"], one["members"]) for one in entries] == [
@@ -517,14 +532,14 @@ def test_the_main_command_leaves_rows_out_by_itself_and_then_as_many_as_are_aske
     ]
     report = (tmp_path / "run/report.html").read_text(encoding="utf-8")
     assert "Leave-one-out." in report.partition("What the paper claims")[0]
-    results, second = mini_adult(leave_one_out=LeaveOneOutRequest(12, ("masked",)))
+    results, second = mini_adult(leave_one_out=12, designs=("masked",))
     assert [(one["design"], one["members"]) for one in results["leave_one_out"]] == [("masked", 12)] * 2
     remade = {name for name in second if second[name] != first.get(name)}
     assert remade == {
         *("loo-rows", "loo-standard-0-masked-010", "loo-static-0-masked-010", "loo-by-row", "results"),
         "report",
     }
-    # Where nothing is asked, what was asked last.
+    # Where nothing is requested, what was requested last.
     results, third = mini_adult()
     assert results["leave_one_out"][0]["members"] == 12
     assert third == second
@@ -537,12 +552,16 @@ def test_the_main_command_leaves_rows_out_by_itself_and_then_as_many_as_are_aske
 def test_a_run_without_it_has_none(mini_run):
     results = json.loads((mini_run / "results.json").read_text(encoding="utf-8"))
     assert results["leave_one_out"] == []
-    assert results["configuration"]["leave_one_out"] is None
-    assert adult_leave_one_out_options(0) is None
-    assert adult_leave_one_out(mini_run, results["configuration"], None) == []
+    assert results["configuration"]["leave_one_out"]["count"] == 0
+    assert not (mini_run / "members").exists()
 
 
 def test_options_come_back_from_a_configuration():
     described = json.loads(json.dumps(OPTIONS.describe()))
-    assert LeaveOneOutOptions.from_description(described, epsilon=10.0) == OPTIONS
-    assert AdultLeaveOneOut(workspace_of("nowhere")).settings == SETTINGS
+    assert LeaveOneOut.from_description(described) == OPTIONS
+
+
+@pytest.mark.parametrize("described", [None, 3, {"count": 3, "epsilon": 1.0}, {"rows": 3}, "none"])
+def test_what_is_no_description_of_options(described):
+    with pytest.raises(FairtollError, match=r"describes leave-one-out as .*, which this version does not know"):
+        LeaveOneOut.from_description(described)

@@ -1,1 +1,1 @@
-"""Leave-one-out: what is asked, the stages that train members, their files, and the numbers of the report."""
+"""Leave-one-out: what is requested, the stages that train members, their files, and the numbers of the report."""

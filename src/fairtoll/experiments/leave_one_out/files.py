@@ -34,7 +34,7 @@ PICTURE = "picture"
 
 @dataclass(frozen=True)
 class Chunk:
-    """Members that are trained by one stage and stand in one file.
+    """Members that are trained by one stage and kept in one file.
 
     Attributes
     ----------
@@ -68,7 +68,7 @@ class Chunk:
 
     @property
     def weights_path(self) -> str:
-        """File of the weights: those that static twins are crafted on, and all where that is asked."""
+        """File of the weights: those that static examples are crafted on, and all where that is requested."""
         return f"members/weights-{self.name}.safetensors"
 
 

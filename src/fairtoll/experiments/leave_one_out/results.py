@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.leave_one_out.files import read_left_out
 from fairtoll.experiments.leave_one_out.numbers import Floats
-from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out.options import LeaveOneOut
 from fairtoll.experiments.leave_one_out.studies import read_studies
 from fairtoll.experiments.leave_one_out.summary import rates_of, summarise
 from fairtoll.experiments.published import load_published
-from fairtoll.findings.results import LeaveOneOut, LeaveOneOutContrast
+from fairtoll.findings.results import LeaveOneOut as Entry
+from fairtoll.findings.results import LeaveOneOutContrast
 from fairtoll.statistics.leave_one_out import difference_interval
 from fairtoll.training.leave_one_out import Design
 
@@ -31,20 +32,20 @@ PUBLISHED_ROWS = 10_000
 
 def leave_one_out_results(
     folder: Path,
-    options: LeaveOneOutOptions,
+    options: LeaveOneOut,
     rows: Mapping[str, NDArray[np.str_]],
     *,
     class_names: Sequence[str],
     published_note: str | None,
-) -> list[LeaveOneOut]:
+) -> list[Entry]:
     """Every arm and design of a run, from its member files alone.
 
     Parameters
     ----------
     folder : Path
         The run's.
-    options : LeaveOneOutOptions
-        What was asked.
+    options : LeaveOneOut
+        What was requested.
     rows : mapping
         Groups of the test rows by partition, each `(N,)`; "class" is the true class.
     class_names : sequence of str
@@ -60,10 +61,10 @@ def leave_one_out_results(
     left_out = read_left_out(folder)
     if len(left_out) != options.count:
         raise FairtollError(
-            f"{folder} lists {len(left_out)} left-out rows, and {options.count} were asked; run the command again: "
+            f"{folder} lists {len(left_out)} left-out rows, and {options.count} were requested; run the command again: "
             "finished members are kept"
         )
-    found: dict[tuple[str, Design], tuple[Floats, LeaveOneOut]] = {}
+    found: dict[tuple[str, Design], tuple[Floats, Entry]] = {}
     names = np.asarray(class_names)
     for study in read_studies(folder, options):
         wrong = np.array([names[one.argmax(axis=1)] != rows["class"] for one in study.full])
@@ -91,7 +92,7 @@ def leave_one_out_results(
     ]
 
 
-def leave_one_out_notes(entries: Sequence[LeaveOneOut]) -> list[str]:
+def leave_one_out_notes(entries: Sequence[Entry]) -> list[str]:
     """What the designs say together, a sentence for each arm that has the masked one.
 
     Parameters
@@ -114,7 +115,7 @@ def leave_one_out_notes(entries: Sequence[LeaveOneOut]) -> list[str]:
     return notes
 
 
-def leave_one_out_highlights(entries: Sequence[LeaveOneOut]) -> list[str]:
+def leave_one_out_highlights(entries: Sequence[Entry]) -> list[str]:
     """Whether the paper's flips on CIFAR-10 are the row's or the seed's, in one sentence; none without both.
 
     Parameters
@@ -138,7 +139,7 @@ def leave_one_out_highlights(entries: Sequence[LeaveOneOut]) -> list[str]:
     ]
 
 
-def _percent(entry: LeaveOneOut) -> str:
+def _percent(entry: Entry) -> str:
     interval = entry.flip_rate_interval
     between = "" if interval is None else f" ({100 * interval[0]:.3f}% to {100 * interval[1]:.3f}%)"
     if entry.flip_rate == 0 and not entry.floor:
@@ -148,7 +149,7 @@ def _percent(entry: LeaveOneOut) -> str:
 
 
 def _above_floor(
-    found: Mapping[tuple[str, Design], tuple[Floats, LeaveOneOut]], arm: str, design: Design
+    found: Mapping[tuple[str, Design], tuple[Floats, Entry]], arm: str, design: Design
 ) -> LeaveOneOutContrast | None:
     if design not in FLOOR_OF:
         return None
@@ -157,7 +158,7 @@ def _above_floor(
 
 
 def _contrast(
-    found: Mapping[tuple[str, Design], tuple[Floats, LeaveOneOut]],
+    found: Mapping[tuple[str, Design], tuple[Floats, Entry]],
     one: tuple[str, Design],
     other: tuple[str, Design],
     *,

@@ -12,24 +12,23 @@ from torch import Tensor
 
 from fairtoll.data import TrainTest
 from fairtoll.experiments.leave_one_out.files import FULL, LEFT_OUT, Chunk, write_left_out, write_members
-from fairtoll.experiments.leave_one_out.options import DTYPES, LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out.options import DTYPES, LeaveOneOut
 from fairtoll.experiments.leave_one_out.studies import BY_ROW, write_by_row
 from fairtoll.files import write_with
 from fairtoll.models.stack import ModelStack
 from fairtoll.progress import part, tracked
 from fairtoll.runs.stages import Stage
-from fairtoll.threats.linf import LinfThreat
-from fairtoll.training import FitSettings, TrainingSetup, craft_adversarial_examples
+from fairtoll.training import Adversary, FitSettings, TrainingSetup, craft_adversarial_examples
 from fairtoll.training.chunks import members_at_once
 from fairtoll.training.fit import steps_of
 from fairtoll.training.leave_one_out import DESIGNS, Member, choose_left_out, plan_members, train_members
 
-#: Share of a static member's time that crafting its twins takes.
+#: Share of a static member's time that crafting its examples takes.
 CRAFT_SHARE = 0.25
 
 
 class Workspace(Protocol):
-    """What leave-one-out needs to know of an experiment; nothing is loaded before it is asked for."""
+    """What leave-one-out needs to know of an experiment; nothing is loaded before it is read."""
 
     @property
     def folder(self) -> Path:
@@ -46,12 +45,13 @@ class Workspace(Protocol):
     def leave_one_out_setup(self) -> TrainingSetup:
         """Training rows, items and network; its seeds are not used."""
 
-    def leave_one_out_threat(self) -> LinfThreat:
-        """Of the adversary that static twins are crafted by."""
+    @property
+    def adversary(self) -> Adversary:
+        """By which the static classifier's examples are crafted."""
 
 
 def leave_one_out_stages(
-    workspace: Workspace, options: LeaveOneOutOptions, *, seconds_per_step: float, items: int
+    workspace: Workspace, options: LeaveOneOut, *, seconds_per_step: float, items: int
 ) -> list[Stage]:
     """The full model of each arm, every chunk of every design, and LUF of every test row; all goes to ``members/``.
 
@@ -59,8 +59,8 @@ def leave_one_out_stages(
     ----------
     workspace : Workspace
         The experiment's data, setup and folder.
-    options : LeaveOneOutOptions
-        What is asked.
+    options : LeaveOneOut
+        What is requested.
     seconds_per_step : float
         Expected time of one member's optimiser step, for the estimate alone.
     items : int
@@ -97,26 +97,26 @@ def leave_one_out_stages(
     return [*stages, by_row]
 
 
-def _chosen(workspace: Workspace, options: LeaveOneOutOptions) -> list[int]:
+def _chosen(workspace: Workspace, options: LeaveOneOut) -> list[int]:
     return choose_left_out(len(workspace.data.train), options.count, seed=options.seed)
 
 
-def _size(options: LeaveOneOutOptions, chunk: Chunk) -> int:
+def _size(options: LeaveOneOut, chunk: Chunk) -> int:
     return 1 if chunk.design == FULL else min(options.chunk, options.count - chunk.first)
 
 
-def _source(options: LeaveOneOutOptions, chunk: Chunk) -> Chunk:
-    """The standard models whose weights the twins of a static chunk are crafted on."""
+def _source(options: LeaveOneOut, chunk: Chunk) -> Chunk:
+    """The standard models whose weights the examples of a static chunk are crafted on."""
     own = replace(chunk, arm="standard")
-    return replace(own, design=FULL, first=0) if options.shared_twins else own
+    return replace(own, design=FULL, first=0) if options.shared_examples else own
 
 
-def _stage(workspace: Workspace, options: LeaveOneOutOptions, chunk: Chunk, seconds: float) -> Stage:
+def _stage(workspace: Workspace, options: LeaveOneOut, chunk: Chunk, seconds: float) -> Stage:
     outputs, after = [chunk.members_path], []
     if chunk.arm == "static":
         after.append(f"loo-{_source(options, chunk).name}")
     sources = chunk.arm == "standard" and "static" in options.arms
-    keep_weights = options.keep_weights or (sources and (chunk.design == FULL or not options.shared_twins))
+    keep_weights = options.keep_weights or (sources and (chunk.design == FULL or not options.shared_examples))
     if keep_weights:
         outputs.append(chunk.weights_path)
     what = "the full model" if chunk.design == FULL else f"{chunk.design}, from member {chunk.first + 1}"
@@ -134,21 +134,21 @@ def _stage(workspace: Workspace, options: LeaveOneOutOptions, chunk: Chunk, seco
     )
 
 
-def _make(workspace: Workspace, options: LeaveOneOutOptions, chunk: Chunk, *, keep_weights: bool) -> None:
+def _make(workspace: Workspace, options: LeaveOneOut, chunk: Chunk, *, keep_weights: bool) -> None:
     setup, dtype = workspace.leave_one_out_setup(), DTYPES[options.dtype]
     members, static = _members(workspace, options, chunk), chunk.arm == "static"
-    at_once = members_at_once(setup, dtype=dtype, own_rows=static and not options.shared_twins)
+    at_once = members_at_once(setup, dtype=dtype, own_rows=static and not options.shared_examples)
     test = torch.from_numpy(workspace.data.test.x)
     share = CRAFT_SHARE if static else 0.0
     stacks: list[ModelStack] = []
     for start in tracked(range(0, len(members), at_once)):
-        block, twins = members[start : start + at_once], None
+        block, examples = members[start : start + at_once], None
         if static:
             positions = list(range(start, start + len(block)))
             with part(share):
-                twins = _twins(workspace, options, chunk, positions)
+                examples = _examples(workspace, options, chunk, positions)
         with part(1 - share):
-            stack = train_members(block, setup, twins=twins, dtype=dtype)
+            stack = train_members(block, setup, examples=examples, dtype=dtype)
         stacks.append(stack.to("cpu"))
     whole = ModelStack.joined(stacks)
     if keep_weights:
@@ -156,7 +156,7 @@ def _make(workspace: Workspace, options: LeaveOneOutOptions, chunk: Chunk, *, ke
     write_members(workspace.folder, chunk, members, predict(whole.to(setup.device), test))
 
 
-def _members(workspace: Workspace, options: LeaveOneOutOptions, chunk: Chunk) -> list[Member]:
+def _members(workspace: Workspace, options: LeaveOneOut, chunk: Chunk) -> list[Member]:
     seed = options.seed_of(chunk.reference)
     if chunk.design == FULL:
         return [Member(0, seed)]
@@ -165,25 +165,25 @@ def _members(workspace: Workspace, options: LeaveOneOutOptions, chunk: Chunk) ->
     return planned[chunk.first : chunk.first + options.chunk]
 
 
-def _twins(
+def _examples(
     workspace: Workspace,
-    options: LeaveOneOutOptions,
+    options: LeaveOneOut,
     chunk: Chunk,
     positions: Sequence[int],
 ) -> Tensor:
-    """Twins of all training rows, against each member's own source model, or against the full one."""
+    """Adversarial examples of all training rows, against each member's own source model, or against the full one."""
     setup = workspace.leave_one_out_setup()
     sources = ModelStack.load(workspace.folder / _source(options, chunk).weights_path, setup.network())
-    chosen = sources if options.shared_twins else sources.part(positions)
+    chosen = sources if options.shared_examples else sources.part(positions)
     crafted = craft_adversarial_examples(
         chosen.to(setup.device),
         setup.x.to(dtype=chosen.dtype),
         setup.y,
-        threat=workspace.leave_one_out_threat(),
-        epsilon=options.epsilon,
+        threat=workspace.adversary.threat,
+        epsilon=workspace.adversary.epsilon,
         steps=options.craft_steps,
     )
-    return crafted[0] if options.shared_twins else crafted
+    return crafted[0] if options.shared_examples else crafted
 
 
 @torch.no_grad()

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.leave_one_out.files import FULL, Chunk, read_members
 from fairtoll.experiments.leave_one_out.numbers import Changes, changes_of
-from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions
+from fairtoll.experiments.leave_one_out.options import LeaveOneOut
 from fairtoll.files import write_parquet
 from fairtoll.training.leave_one_out import Design
 
@@ -39,7 +39,7 @@ class Study(NamedTuple):
     changes: list[Changes]
 
 
-def read_studies(folder: Path, options: LeaveOneOutOptions) -> Iterator[Study]:
+def read_studies(folder: Path, options: LeaveOneOut) -> Iterator[Study]:
     """Every arm and design of a run, one at a time.
 
     Raises
@@ -57,14 +57,14 @@ def read_studies(folder: Path, options: LeaveOneOutOptions) -> Iterator[Study]:
                 members = read_members(folder, [Chunk(arm, design, number, first) for first in options.firsts])
                 if len(members) != options.count:
                     raise FairtollError(
-                        f"{folder} holds {len(members)} members of {arm}, {design}, and {options.count} were asked; "
-                        "run the command again: finished members are kept"
+                        f"{folder} holds {len(members)} members of {arm}, {design}, and {options.count} were "
+                        "requested; run the command again: finished members are kept"
                     )
                 changes.append(changes_of(one, members))
             yield Study(arm, design, full, changes)
 
 
-def write_by_row(folder: Path, options: LeaveOneOutOptions) -> None:
+def write_by_row(folder: Path, options: LeaveOneOut) -> None:
     """LUF and flips of every test row, as a long table: arm, design, row, luf, flips.
 
     `luf` is LUF(F, D, x), the largest change of any confidence by any member; `flips` the members that predict another

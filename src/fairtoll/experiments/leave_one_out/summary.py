@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 
 from fairtoll.experiments.leave_one_out.files import PICTURE
 from fairtoll.experiments.leave_one_out.numbers import CURVE, Changes, Floats, ever_flipped_curve, luf_curve
-from fairtoll.experiments.leave_one_out.options import LeaveOneOutOptions
-from fairtoll.findings.results import LeaveOneOut, LeaveOneOutGroup, LeaveOneOutPoint, LeaveOneOutRow
+from fairtoll.experiments.leave_one_out.options import LeaveOneOut
+from fairtoll.findings.results import LeaveOneOut as Entry
+from fairtoll.findings.results import LeaveOneOutGroup, LeaveOneOutPoint, LeaveOneOutRow
 from fairtoll.statistics.leave_one_out import luf_interval, mean_interval
 from fairtoll.training.leave_one_out import FLOORS, Design
 
@@ -48,11 +49,11 @@ def summarise(
     *,
     arm: str,
     design: Design,
-    options: LeaveOneOutOptions,
+    options: LeaveOneOut,
     left_out: pd.DataFrame,
     rows: Mapping[str, NDArray[np.str_]],
     wrong: NDArray[np.bool_],
-) -> LeaveOneOut:
+) -> Entry:
     """One arm and design, without what it is compared with.
 
     Parameters
@@ -72,7 +73,7 @@ def summarise(
     sizes = sorted({size for size in CURVE if size < members} | {members})
     lufs = np.mean([luf_curve(one.change, sizes) for one in changes], axis=0)
     ever = np.mean([ever_flipped_curve(one.flips, sizes) for one in changes], axis=0)
-    return LeaveOneOut(
+    return Entry(
         arm=arm,
         design=design,
         title=TITLES[design],
@@ -81,7 +82,7 @@ def summarise(
         references=len(changes),
         rows=count,
         precision=options.dtype,
-        adversarial_examples=None if arm == "standard" else "shared" if options.shared_twins else "own",
+        adversarial_examples=None if arm == "standard" else "shared" if options.shared_examples else "own",
         luf=float(largest.mean()),
         luf_interval=luf_interval([one.change for one in changes]) if design in SPREAD else None,
         luf_quantiles=[float(value) for value in np.quantile(largest, QUANTILES)],
@@ -108,7 +109,7 @@ def summarise(
             for partition, values in rows.items()
             for group in np.unique(values)
         ],
-        most_influential=_most_felt(changes, None if design in FLOORS else left_out),
+        most_influential=_most_influential(changes, None if design in FLOORS else left_out),
         published={},
         published_note=None,
     )
@@ -133,16 +134,16 @@ def _group(
     )
 
 
-def _most_felt(changes: Sequence[Changes], left_out: pd.DataFrame | None) -> list[LeaveOneOutRow]:
+def _most_influential(changes: Sequence[Changes], left_out: pd.DataFrame | None) -> list[LeaveOneOutRow]:
     flips = np.mean([one.flips.sum(axis=1) for one in changes], axis=0)
     largest = np.max([one.change.max(axis=1) for one in changes], axis=0)
     order = np.lexsort((-largest, -flips))[:MOST]
-    felt = []
+    found = []
     for member in order:
         about = {} if left_out is None else {str(key): value for key, value in left_out.iloc[int(member)].items()}
         row = about.pop("row", None)
         name, picture = about.pop("class", None), about.pop(PICTURE, None)
-        felt.append(
+        found.append(
             LeaveOneOutRow(
                 row=None if row is None else int(row),
                 class_name=None if name is None else str(name),
@@ -152,4 +153,4 @@ def _most_felt(changes: Sequence[Changes], left_out: pd.DataFrame | None) -> lis
                 largest_change=float(largest[member]),
             )
         )
-    return felt
+    return found

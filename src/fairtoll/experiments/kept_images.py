@@ -11,26 +11,20 @@ import torch
 from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
-from fairtoll.data import Dataset, TrainTest, load_cifar10
+from fairtoll.data import Dataset, TrainTest
 from fairtoll.files import write_text, write_with
 
 ROWS = 4096
 FILES = ("train.safetensors", "test.safetensors", "about.json")
 
 
-def keep_images(
-    folder: Path,
-    source: str | None,
-    *,
-    train_rows: int | None,
-    rows_expected: tuple[int, int] | None,
-) -> None:
-    """Read CIFAR-10 and write it to `folder` as bytes, the first `train_rows` training images of it."""
-    data = load_cifar10(source, rows_expected=rows_expected)
-    for name, split, rows in (("train", data.train, train_rows), ("test", data.test, None)):
+def keep_images(folder: Path, data: TrainTest, *, train_rows: int | None, test_rows: int | None) -> None:
+    """Write the first images of each split to `folder` as bytes; None for all."""
+    for name, split, rows in (("train", data.train, train_rows), ("test", data.test, test_rows)):
         tensors = {"x": torch.from_numpy(as_bytes(split.x[:rows])), "y": torch.from_numpy(split.y[:rows])}
         write_with(partial(save_file, tensors), folder / f"{name}.safetensors")
     about = {
+        "name": data.test.name,
         "class_names": list(data.test.class_names),
         "title": data.title,
         "note": data.note,
@@ -61,5 +55,5 @@ def load_images(folder: Path) -> TrainTest:
         tensors = load_file(folder / f"{name}.safetensors")
         pixels = tensors["x"].numpy().astype(np.float32)
         pixels /= 255
-        splits.append(Dataset(pixels, tensors["y"].numpy(), tuple(about["class_names"]), name="cifar10"))
+        splits.append(Dataset(pixels, tensors["y"].numpy(), tuple(about["class_names"]), name=about["name"]))
     return TrainTest(splits[0], splits[1], title=about["title"], note=about["note"], unofficial=about["unofficial"])

@@ -1,0 +1,72 @@
+"""How long stages are expected to take, for their order and the estimate alone."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from fairtoll.experiments.experiment import Collection
+from fairtoll.experiments.workspace import Workspace
+from fairtoll.training import Recipe
+
+#: How much faster an accelerator is taken to be.
+ACCELERATION = 50.0
+#: How much faster training is in bfloat16, where it is used at all.
+BFLOAT16 = 2.2
+
+
+@dataclass(frozen=True)
+class Estimate:
+    """Seconds of the stages of a run, on one core or on its accelerator.
+
+    Examples
+    --------
+    >>> from pathlib import Path
+    >>> from fairtoll.experiments.registry import find_experiment
+    >>> from fairtoll.training import RECIPES
+    >>> estimate = Estimate(Workspace(find_experiment("adult"), Path("runs/adult")))
+    >>> estimate.training(RECIPES["online"], runs=5) > estimate.training(RECIPES["standard"], runs=5)
+    True
+    """
+
+    workspace: Workspace
+
+    @property
+    def items(self) -> int:
+        """About how many items the training set has."""
+        costs, rows = self.workspace.experiment.costs, self.workspace.experiment.data.train
+        return costs.items if rows is None else rows * costs.items // costs.train_rows
+
+    def training(self, recipe: Recipe, *, runs: int) -> float:
+        """Of training one arm, crafting its examples included."""
+        experiment, costs = self.workspace.experiment, self.workspace.experiment.costs
+        per_item = recipe.updates * costs.update + recipe.gradients * costs.gradient
+        milliseconds = self.items * experiment.settings.epochs * per_item
+        if recipe.needs_crafted:
+            rows = experiment.data.train or costs.train_rows
+            milliseconds += rows * experiment.craft.steps * costs.gradient
+        faster = BFLOAT16 if experiment.settings.precision == "bfloat16" else 1.0
+        return self._seconds(milliseconds / faster, runs)
+
+    def crafting(self, radii: int, *, runs: int) -> float:
+        """Of crafting the attacked rows at some radii."""
+        experiment = self.workspace.experiment
+        return self._seconds(self._attacked * radii * experiment.craft.steps * experiment.costs.gradient, runs)
+
+    def collecting(self, collection: Collection, recipe: Recipe, *, runs: int) -> float:
+        """Of measuring one arm."""
+        longer = collection.hardened if recipe.gradients else 1.0
+        return self._seconds(self._attacked * collection.cost * longer, runs)
+
+    def member_step(self) -> float:
+        """Of one optimiser step of one leave-one-out member."""
+        experiment = self.workspace.experiment
+        return self._seconds(experiment.settings.batch_size * experiment.costs.member, 1)
+
+    @property
+    def _attacked(self) -> int:
+        data = self.workspace.experiment.data
+        return data.attacked or data.test or self.workspace.experiment.costs.test_rows
+
+    def _seconds(self, milliseconds: float, runs: int) -> float:
+        faster = ACCELERATION if self.workspace.device == "cuda" else 1.0
+        return milliseconds * runs / 1000 / faster

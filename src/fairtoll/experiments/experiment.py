@@ -1,0 +1,376 @@
+"""The description of an experiment: what it trains, measures and compares. `engine` runs it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from fairtoll.attacks import PGD
+from fairtoll.data import TrainTest
+from fairtoll.errors import FairtollError
+from fairtoll.evidence.measures import Measure
+from fairtoll.experiments.claims import JudgeClaim
+from fairtoll.experiments.describe import UNDESCRIBED, described_as, digest
+from fairtoll.experiments.leave_one_out.options import LeaveOneOut
+from fairtoll.findings import Comparison, Question
+from fairtoll.findings import results as types
+from fairtoll.threats.linf import LinfThreat
+from fairtoll.training import FitSettings, Recipe
+from fairtoll.training.networks import DenseNetwork, Network
+
+Plan = Sequence[tuple[Comparison, Question]]
+#: Says what the figures need to be read rightly, or what the first screen shows.
+Remarks = Callable[[Sequence[types.Finding], Sequence[types.Accuracy], Sequence[types.LeaveOneOut]], list[str]]
+#: Says what a run did less of than the whole experiment, from its configuration and `about` of its evidence.
+Reductions = Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]]
+BOTH = "both"
+
+
+@dataclass(frozen=True)
+class Data:
+    """Where rows come from, and how many of them take part.
+
+    Attributes
+    ----------
+    load : callable
+        Gives training and test rows. Where they are `kept` it is called with the source that a person named, or None.
+    kept : bool
+        Whether the rows are images that the first stage keeps in the run's folder, whatever becomes of their source.
+    train, test : int, optional
+        Only so many of the first rows of each split; None for all.
+    attacked : int, optional
+        How many test rows are attacked, as many of each class; None for all.
+    copies : sequence of int, optional
+        How often a training row of each class is in the training set; None for once.
+
+    Raises
+    ------
+    FairtollError
+        For numbers below 1.
+
+    Examples
+    --------
+    >>> from fairtoll.data import load_adult
+    >>> Data(load_adult, train=100).kept
+    False
+    """
+
+    load: Callable[..., TrainTest]
+    kept: bool = False
+    train: int | None = None
+    test: int | None = None
+    attacked: int | None = None
+    copies: tuple[int, ...] | None = None
+
+    def __post_init__(self) -> None:
+        for name in ("train", "test", "attacked"):
+            if (number := getattr(self, name)) is not None and number < 1:
+                raise FairtollError(f"{name} is {number}; expected 1 or more rows, or None for all")
+
+
+@dataclass(frozen=True)
+class Collection:
+    """A stage for each arm that measures it: one or more measures under one threat.
+
+    Attributes
+    ----------
+    name : str
+        In the names of stages and files.
+    measures : sequence of Measure
+        Such as ``WhiteBox(PGD(steps=20), epsilons=(10.0,))``.
+    threat : str, optional
+        Name of one of the experiment's threats; None for the one that arms are trained against.
+    compared_in : str, optional
+        Only arms that this protocol compares; None for all.
+    protocol : str, optional
+        Only in runs of this protocol; None for all.
+    controls : bool
+        Whether arms that are controls are measured too.
+    first_run_only : bool
+        Whether only the first training run of each arm is measured.
+    cost : float
+        Expected milliseconds for one attacked row of one training run, on one core.
+    hardened : float
+        How many times longer it takes on arms whose training is attacked at every step: robust rows take all steps.
+
+    Examples
+    --------
+    >>> from fairtoll.evidence import Clean
+    >>> Collection("predict", (Clean(),)).controls
+    True
+    """
+
+    name: str
+    measures: tuple[Measure, ...]
+    threat: str | None = None
+    compared_in: str | None = None
+    protocol: str | None = None
+    controls: bool = True
+    first_run_only: bool = False
+    cost: float = field(default=1.0, metadata=UNDESCRIBED)
+    hardened: float = field(default=1.0, metadata=UNDESCRIBED)
+
+
+@dataclass(frozen=True)
+class Pictures:
+    """Test images with an adversarial example of each, for the report; of the arms that are no controls.
+
+    Attributes
+    ----------
+    each : int
+        Images of the easiest and of the hardest class.
+
+    Examples
+    --------
+    >>> Pictures().each
+    2
+    """
+
+    each: int = 2
+
+
+@dataclass(frozen=True)
+class Costs:
+    """What training is expected to take on one core, for the order of the stages and the estimate alone.
+
+    Attributes
+    ----------
+    train_rows, items, test_rows : int
+        Of the whole data.
+    update : float
+        Milliseconds for one row in one optimiser step.
+    gradient : float
+        Milliseconds for one row in one gradient step of an attack.
+    member : float
+        As `update`, of a leave-one-out member.
+
+    Examples
+    --------
+    >>> Costs(train_rows=100, items=100, test_rows=50).update
+    0.001
+    """
+
+    train_rows: int
+    items: int
+    test_rows: int
+    update: float = 0.001
+    gradient: float = 0.001
+    member: float = 0.002
+
+
+@dataclass(frozen=True)
+class Option:
+    """An option that one experiment has beside those of all.
+
+    Attributes
+    ----------
+    name : str
+        As a keyword; on the command line with dashes.
+    kind : type
+        bool for a switch, or int.
+    help : str
+        One line.
+    apply : callable
+        Called with the experiment and the value that was given; returns the changed experiment.
+
+    Examples
+    --------
+    >>> Option("quick", bool, "Reduced run", lambda experiment, value: experiment).name
+    'quick'
+    """
+
+    name: str
+    kind: type
+    help: str
+    apply: Callable[[Experiment, Any], Experiment]
+
+
+@dataclass(frozen=True)
+class Experiment:
+    """Everything that one experiment is; `describe` makes it the configuration of its runs.
+
+    Attributes
+    ----------
+    name, title, question : str
+        Its name, the title of its report, and what it is to answer, in one sentence.
+    data : Data
+        The rows.
+    threats : callable
+        Called with the data; gives threats by name.
+    threat : str
+        Name of the one that arms are trained against and alarms are read from.
+    recipes : sequence of Recipe
+        How the arms are trained, in the order of reports, the standard one first. Those that no comparison of the
+        protocol names are not trained.
+    questions : sequence of (Comparison, Question)
+        Every gap of the report, in order.
+    collections : sequence of Collection
+        What is measured.
+    epsilon : float
+        Of the training adversary.
+    craft : PGD
+        How examples that are crafted once are crafted, to train on and to transfer.
+    craft_rows : int
+        How many of them at once.
+    network : callable
+        The architecture; see `fairtoll.training.networks`.
+    settings : FitSettings
+        The optimiser.
+    runs : int
+        Training runs of each arm.
+    protocol : str
+        Whose questions are answered: one that comparisons name, or "both" for all.
+    together : bool
+        Whether all runs of an arm train as one stack also on a CPU; else each is a stage of its own there.
+    leave_one_out : LeaveOneOut
+        How members are trained, and how many.
+    rows_left_out : int
+        How many rows are left out where nothing is requested.
+    arm_notes : mapping
+        How an arm is made, where the recipe's own note does not say it all.
+    row : str
+        What to call a row.
+    pictures : Pictures, optional
+        Which images the report shows.
+    claims : sequence of callable
+        The paper's claims; see `fairtoll.experiments.claim_kinds`.
+    published, published_accuracy : mapping
+        The paper's values: of questions by ``protocol/key``, of accuracies by (arm, evaluation, ...).
+    published_leave_one_out : str, optional
+        How the paper's leave-one-out study, of CIFAR-10, relates to this one; None to show nothing of it.
+    notes, highlights : callable, optional
+        Remarks that the figures need, and sentences for the first screen.
+    reductions : callable, optional
+        What a run did less of than the whole experiment.
+    costs : Costs
+        For the estimate of the time.
+    on_device : callable, optional
+        Called with the experiment and "cpu" or "cuda"; returns what a run by name is on that device.
+    options : sequence of Option
+        What its command takes beside the options of all.
+
+    Raises
+    ------
+    FairtollError
+        For no runs, an unknown protocol, or arms, threats or collections that are named twice or not at all.
+
+    Examples
+    --------
+    >>> from fairtoll.experiments.registry import find_experiment
+    >>> find_experiment("adult").arms("sound")
+    ['standard', 'static', 'online', 'online-noise']
+    """
+
+    name: str
+    title: str
+    question: str
+    data: Data
+    threats: Callable[[TrainTest], Mapping[str, LinfThreat]]
+    recipes: tuple[Recipe, ...]
+    questions: tuple[tuple[Comparison, Question], ...] = field(metadata=described_as(lambda plan: _keys(plan)))
+    collections: tuple[Collection, ...]
+    epsilon: float
+    costs: Costs = field(metadata=UNDESCRIBED)
+    threat: str = "paper"
+    craft: PGD = PGD(steps=20)
+    craft_rows: int = 4096
+    network: Network = DenseNetwork()
+    settings: FitSettings = FitSettings()
+    runs: int = 3
+    protocol: str = BOTH
+    together: bool = True
+    leave_one_out: LeaveOneOut = LeaveOneOut()
+    rows_left_out: int = field(default=0, metadata=UNDESCRIBED)
+    arm_notes: Mapping[str, str] = field(default_factory=dict)
+    row: str = "row"
+    pictures: Pictures | None = None
+    claims: tuple[JudgeClaim, ...] = ()
+    published: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict, metadata=described_as(digest))
+    published_accuracy: Mapping[tuple[str, ...], float] = field(default_factory=dict, metadata=described_as(digest))
+    published_leave_one_out: str | None = None
+    notes: Remarks | None = None
+    highlights: Remarks | None = None
+    reductions: Reductions | None = None
+    on_device: Callable[[Experiment, str], Experiment] | None = field(default=None, metadata=UNDESCRIBED)
+    options: tuple[Option, ...] = field(default=(), metadata=UNDESCRIBED)
+
+    def __post_init__(self) -> None:
+        if self.runs < 1:
+            raise FairtollError(f"runs is {self.runs}; expected 1 or more training runs")
+        if self.protocol not in (*self.protocols, BOTH):
+            raise FairtollError(f"unknown protocol '{self.protocol}'; expected {', '.join(self.protocols)} or {BOTH}")
+        for what, names in (
+            ("recipes", [recipe.name for recipe in self.recipes]),
+            ("collections", [one.name for one in self.collections]),
+            ("questions", _keys(self.questions)),
+        ):
+            if twice := sorted({name for name in names if names.count(name) > 1}):
+                raise FairtollError(f"{what} of the experiment name {', '.join(twice)} twice; expected each once")
+        known = {recipe.name for recipe in self.recipes}
+        if unknown := sorted(set(_compared(self.questions)) - known):
+            raise FairtollError(
+                f"comparisons name {', '.join(unknown)}, for which there is no recipe; the recipes are "
+                f"{', '.join(recipe.name for recipe in self.recipes)}"
+            )
+
+    @property
+    def protocols(self) -> list[str]:
+        """The protocols that its comparisons name, in order."""
+        return list(dict.fromkeys(comparison.protocol for comparison, _ in self.questions))
+
+    def plan(self, protocol: str | None = None) -> list[tuple[Comparison, Question]]:
+        """The questions of a protocol; of its own where none is given."""
+        chosen = self.protocol if protocol is None else protocol
+        return [one for one in self.questions if chosen in (BOTH, one[0].protocol)]
+
+    def arms(self, protocol: str | None = None) -> list[str]:
+        """The arms that a protocol compares, in order; those of its own where none is given."""
+        compared = _compared(self.plan(protocol))
+        return [recipe.name for recipe in self.recipes if recipe.name in compared]
+
+    def recipe(self, arm: str) -> Recipe:
+        """How an arm is trained."""
+        return next(recipe for recipe in self.recipes if recipe.name == arm)
+
+    def measured(self, collection: Collection) -> list[str]:
+        """The arms that a collection measures in this run."""
+        if collection.protocol is not None and self.protocol not in (BOTH, collection.protocol):
+            return []
+        of = self.arms(collection.compared_in or BOTH)
+        return [arm for arm in self.arms() if arm in of and (collection.controls or not self.recipe(arm).is_control)]
+
+    def title_of(self, arm: str) -> str:
+        """What a report calls an arm."""
+        return self.recipe(arm).title.format(row=self.row, rows=f"{self.row}s")
+
+    def note_of(self, arm: str) -> str:
+        """How an arm is made."""
+        return self.arm_notes.get(arm, self.recipe(arm).note).format(row=self.row, rows=f"{self.row}s")
+
+
+def compare(protocol: Any, robust: Recipe, *, controls: bool = True) -> Comparison:
+    """The standard arm against another one, with the controls that its recipe names.
+
+    Examples
+    --------
+    >>> from fairtoll.training import RECIPES
+    >>> compare("sound", RECIPES["online"]).control
+    'online-noise'
+    """
+    if not controls:
+        return Comparison(protocol, "standard", robust.name)
+    return Comparison(protocol, "standard", robust.name, robust.control, robust.noise_control)
+
+
+def _compared(plan: Plan) -> set[str]:
+    named = {
+        getattr(comparison, role)
+        for comparison, _ in plan
+        for role in ("standard", "robust", "control", "noise_control")
+    }
+    return {str(name) for name in named - {None}}
+
+
+def _keys(plan: Plan) -> list[str]:
+    return [f"{comparison.protocol}/{comparison.robust}/{question.key}" for comparison, question in plan]

@@ -1,0 +1,193 @@
+"""Running an experiment, and computing its results again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from fairtoll.errors import FairtollError
+from fairtoll.experiments.engine import build_run
+from fairtoll.experiments.experiment import Experiment
+from fairtoll.experiments.leave_one_out.options import TELLING, LeaveOneOut, last_requested, require_rows
+from fairtoll.experiments.options import choose_device
+from fairtoll.experiments.registry import find_experiment
+from fairtoll.experiments.results import compute_results
+from fairtoll.findings.results import Results
+from fairtoll.runs.folder import finished_run
+from fairtoll.runs.pool import default_workers
+from fairtoll.runs.schedule import Engine, run_stages
+from fairtoll.runs.stages import Display, Silent
+
+
+def reproduce(
+    experiment: str | Experiment,
+    folder: Path,
+    *,
+    runs: int | None = None,
+    protocol: str | None = None,
+    device: str = "auto",
+    source: str | Path | None = None,
+    leave_one_out: int | None = None,
+    designs: Sequence[str] = (),
+    references: int = 1,
+    keep_weights: bool = False,
+    workers: int | None = None,
+    engine: str = "processes",
+    address: str | None = None,
+    display: Display | None = None,
+    **options: Any,
+) -> Path:
+    """Run an experiment, or go on with it; returns the path of the report.
+
+    Parameters
+    ----------
+    experiment : str or Experiment
+        A name of `fairtoll.experiments.registry`, whose description is adapted to the device; or a description, which
+        is taken as it is.
+    folder : Path
+        The run's folder; finished stages in it are kept.
+    runs : int, optional
+        Training runs of every arm. Default: the description's.
+    protocol : str, optional
+        Which arms and questions: "paper", "sound" or "both". Default: the description's.
+    device : {"auto", "cpu", "cuda"}
+        Where models are trained and attacked.
+    source : str or Path, optional
+        Where data that are not bundled are: a folder or an archive.
+    leave_one_out : int, optional
+        How many training rows are left out, one at a time; 0 for none. Members in the folder are kept, whatever was
+        requested before. Default: what was requested last in the folder, else the description's own.
+    designs, references, keep_weights
+        How rows are left out; see `fairtoll.experiments.leave_one_out.options.LeaveOneOut`.
+    workers : int, optional
+        Processes of one thread each; the results do not depend on it. Default: the cores at hand, at most 8.
+    engine : {"processes", "ray"}
+        Where leave-one-out members are trained: here, or on the machines of a Ray cluster; so is nothing else.
+    address : str, optional
+        HOST:PORT of the cluster. Default: the one in the environment variable RAY_ADDRESS, one on this machine, or a
+        new one.
+    display : Display, optional
+        Where progress goes.
+    **options
+        Those that the experiment has of its own, such as `quick` of "cifar10"; None for none.
+
+    Returns
+    -------
+    Path
+
+    Raises
+    ------
+    FairtollError
+        For an unknown experiment, option, protocol, device or engine, no runs, more rows to leave out than there are,
+        data that cannot be read, a folder that cannot be used, that belongs to another configuration or that another
+        process writes to, a cluster that does not answer, or a full disk.
+    """
+    folder, device = Path(folder), choose_device(device)
+    if workers is not None and workers < 1:
+        raise FairtollError(f"workers is {workers}; expected 1 or more processes")
+    where = Engine(engine, address, device)
+    chosen = prepare(experiment, device=device, runs=runs, protocol=protocol, **options)
+    if source is not None and not chosen.data.kept:
+        raise FairtollError(f"the data of {chosen.name} are bundled; run it without {source}")
+    left_out = choose_leave_one_out(
+        chosen, folder, leave_one_out, designs=designs, references=references, keep_weights=keep_weights
+    )
+    chosen = replace(chosen, leave_one_out=left_out)
+    build = partial(build_run, chosen, folder, device, None if source is None else str(source))
+    # An accelerator is shared badly: one process at a time.
+    workers = 1 if device == "cuda" else workers or default_workers()
+    with build()[0].lock():
+        run_stages(build, display or Silent(), workers=workers, engine=where)
+    return folder / "report.html"
+
+
+def prepare(
+    experiment: str | Experiment,
+    *,
+    device: str,
+    runs: int | None = None,
+    protocol: str | None = None,
+    **options: Any,
+) -> Experiment:
+    """The description of a run: by name adapted to the device, then with the options that were given.
+
+    Raises
+    ------
+    FairtollError
+        For an unknown experiment or option, or what `Experiment` refuses.
+
+    Examples
+    --------
+    >>> prepare("cifar10", device="cpu", quick=True).data.attacked
+    300
+    """
+    if isinstance(experiment, str):
+        experiment = find_experiment(experiment)
+        if experiment.on_device is not None:
+            experiment = experiment.on_device(experiment, device)
+    given = {name: value for name, value in options.items() if value is not None}
+    known = {option.name: option for option in experiment.options}
+    if unknown := [name for name in given if name not in known]:
+        raise FairtollError(
+            f"{experiment.name} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none of its own'}"
+        )
+    for name, option in known.items():
+        if name in given:
+            experiment = option.apply(experiment, given[name])
+    return replace(
+        experiment,
+        runs=experiment.runs if runs is None else runs,
+        protocol=experiment.protocol if protocol is None else protocol,
+    )
+
+
+def results_of(folder: Path) -> Results:
+    """Compute the results of a run from its evidence and configuration alone; no model is read.
+
+    Raises
+    ------
+    FairtollError
+        If the folder holds no finished evidence, the run of an unknown experiment, or a file that is not as it was
+        written.
+    """
+    with finished_run(folder) as configuration:
+        return compute_results(find_experiment(str(configuration.get("experiment"))), folder)
+
+
+def choose_leave_one_out(
+    experiment: Experiment,
+    folder: Path,
+    count: int | None,
+    *,
+    designs: Sequence[str] = (),
+    references: int = 1,
+    keep_weights: bool = False,
+) -> LeaveOneOut:
+    """What is requested; else what was requested last in the folder; else the experiment's own.
+
+    Raises
+    ------
+    FairtollError
+        For more rows than there are, an unknown design, or how rows are left out without how many.
+
+    Examples
+    --------
+    >>> choose_leave_one_out(find_experiment("adult"), Path("nowhere"), None).count
+    10
+    """
+    base, rows = experiment.leave_one_out, experiment.data.train or experiment.costs.train_rows
+    if not count and (designs or references != 1 or keep_weights):
+        raise FairtollError(
+            "designs, references and kept weights are of leave-one-out; say how many rows with leave_one_out=N"
+        )
+    if count is not None:
+        chosen = base.requested(count, designs=designs, references=references, keep_weights=keep_weights)
+        return require_rows(chosen, rows=rows, what=experiment.row)
+    if (before := last_requested(folder)) is not None:
+        return before
+    if base.count or not experiment.rows_left_out:
+        return base
+    return replace(base, count=min(experiment.rows_left_out, rows), designs=TELLING)

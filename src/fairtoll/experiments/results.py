@@ -1,0 +1,87 @@
+"""From the evidence of a run to its results, as the description of its experiment has it."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from functools import partial
+from pathlib import Path
+
+from fairtoll.errors import FairtollError
+from fairtoll.evidence.store import Evidence
+from fairtoll.experiments.claims import judge_claims
+from fairtoll.experiments.environment import kept_environment
+from fairtoll.experiments.experiment import Experiment, Remarks
+from fairtoll.experiments.leave_one_out.options import SECTION, section_of
+from fairtoll.experiments.leave_one_out.results import leave_one_out_notes, leave_one_out_results
+from fairtoll.experiments.pictures import EXAMPLES
+from fairtoll.files import read_json
+from fairtoll.findings import results as types
+from fairtoll.findings.assemble import assemble
+from fairtoll.runs.folder import finished_stages, read_configuration
+
+
+def compute_results(experiment: Experiment, folder: Path) -> types.Results:
+    """Everything that a report shows, from a run's evidence and configuration alone.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        The description; protocol and leave-one-out are those of the run.
+    folder : Path
+        The run's.
+
+    Raises
+    ------
+    FairtollError
+        If the folder holds no finished evidence.
+    """
+    configuration = read_configuration(folder)
+    if missing := [name for name in ("protocol", SECTION) if name not in configuration]:
+        raise FairtollError(f"the configuration in {folder} has no {', '.join(missing)}; give the folder of a run")
+    experiment = replace(experiment, protocol=configuration["protocol"], leave_one_out=section_of(configuration))
+    evidence = Evidence.load(folder / "evidence")
+    left_out = _left_out(experiment, folder, evidence)
+
+    def remarks(
+        make: Remarks | None, findings: Sequence[types.Finding], accuracy: Sequence[types.Accuracy]
+    ) -> list[str]:
+        return [] if make is None else make(findings, accuracy, left_out)
+
+    found = assemble(
+        evidence,
+        experiment.plan(),
+        title=experiment.title,
+        question=experiment.question,
+        threat=experiment.threat,
+        configuration=configuration,
+        published=experiment.published,
+        published_accuracy=experiment.published_accuracy,
+        judge_claims=lambda findings, _: judge_claims(experiment.claims, findings, leave_one_out=left_out),
+        make_notes=partial(remarks, experiment.notes),
+        make_highlights=partial(remarks, experiment.highlights),
+        cuts=experiment.reductions(configuration, evidence.about) if experiment.reductions else [],
+        examples=_pictures(experiment, folder),
+        environment=kept_environment(folder),
+        times=[types.StageTime.model_validate(one, from_attributes=True) for one in finished_stages(folder)],
+    )
+    notes = [*leave_one_out_notes(left_out), *found.notes]
+    return found.model_copy(update={"leave_one_out": left_out, "notes": notes})
+
+
+def _left_out(experiment: Experiment, folder: Path, evidence: Evidence) -> list[types.LeaveOneOut]:
+    if experiment.leave_one_out.count == 0:
+        return []
+    return leave_one_out_results(
+        folder,
+        experiment.leave_one_out,
+        {name: evidence.partition(name) for name in ("class", *evidence.attributes)},
+        class_names=evidence.class_names,
+        published_note=experiment.published_leave_one_out,
+    )
+
+
+def _pictures(experiment: Experiment, folder: Path) -> list[types.Example]:
+    if experiment.pictures is None:
+        return []
+    return [types.Example(**example) for example in read_json(folder / EXAMPLES)]
