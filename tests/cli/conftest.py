@@ -12,7 +12,17 @@ from torch import nn
 from fairtoll.cli import main
 
 FACTORY = """
+import torch
+from sklearn.linear_model import LogisticRegression
 from torch import nn
+def estimator():
+    return LogisticRegression()
+class Scores(nn.Module):
+    def __init__(self):
+        super().__init__()
+        self.estimator = LogisticRegression().fit([[0.0] * 3, [1.0] * 3, [2.0] * 3], [0, 1, 2])
+    def forward(self, x):
+        return torch.as_tensor(self.estimator.decision_function(x.detach().numpy()), dtype=x.dtype)
 def network():
     return nn.Sequential(nn.Linear(3, 4), nn.ReLU(), nn.Linear(4, 3))
 def needs(width):
@@ -49,6 +59,7 @@ def audit_inputs(tmp_path_factory):
     for name, seed in (("plain", 0), ("plain-2", 1), ("hardened", 2), ("hardened-2", 3)):
         save_file(network(seed).state_dict(), folder / f"{name}.safetensors")
     save_file(nn.Linear(3, 3).state_dict(), folder / "other.safetensors")
+    save_file({}, folder / "none.safetensors")
     unknown = {name: torch.full_like(tensor, float("nan")) for name, tensor in network(0).state_dict().items()}
     save_file(unknown, folder / "nan.safetensors")
     (folder / "cut.safetensors").write_bytes((folder / "plain.safetensors").read_bytes()[:-9])

@@ -105,6 +105,17 @@ BAD_AUDITS = [
     ({"model": ["plain=factory_of_cli_test:needs", "hardened=a:b"]}, "raised TypeError"),
     ({"model": ["plain=broken_of_cli_test:network", "hardened=a:b"]}, "raised SyntaxError"),
     ({"model": ["plain=factory_of_cli_test:text", "hardened=a:b"]}, "returned str; expected a torch.nn.Module"),
+    (
+        {"model": ["plain=factory_of_cli_test:estimator", "hardened=a:b"]},
+        "returned LogisticRegression; expected a torch",
+    ),
+    (
+        {
+            "model": ["plain=factory_of_cli_test:network", "hardened=factory_of_cli_test:Scores"],
+            "weights": ["plain=plain.safetensors", "hardened=none.safetensors"],
+        },
+        "the model's logits have no gradient in its input",
+    ),
     ({"epsilon": ["-1"]}, "epsilons is [-1.0]; expected radii of 0 or more"),
     ({"epsilon": ["0.1", "0.1"]}, "each once"),
     ({"epsilon": ["big"]}, "'--epsilon'"),
