@@ -17,7 +17,7 @@ from example_parts import with_parts
 
 from fairtoll.findings.results import Results
 from fairtoll.report import render_html
-from fairtoll.report.arms import arm_values
+from fairtoll.report.arms import arm_colours, arm_values
 from fairtoll.report.build import build
 from fairtoll.report.charts.classes import change, shared_domain
 from fairtoll.report.charts.gaps import headings_of
@@ -337,3 +337,26 @@ def test_two_attacks_at_one_radius_are_distinguished(cifar10: Results) -> None:
     second.parameters.attack = "another"
     assert len(set(headings_of(cifar10, [first, second]))) == 2
     assert headings_of(cifar10, [first, first])[0] == "ε = 0.01"
+
+
+def test_two_hardened_arms_have_each_its_own_relative_gap(cifar10: Results) -> None:
+    """Both arms under one protocol, as in an audit of three models."""
+    both = [finding.model_copy(update={"protocol": "paper"}) for finding in cifar10.findings]
+    section = next(s for s in build(with_parts(cifar10, findings=both)) if s.anchor == "least-epsilon")
+    gaps = [figure for figure in section.figures if figure.name.startswith("cru-epsilon-paper")]
+    relative = [[panel for panel in figure.panels if panel.title == "CRU_ε over the mean"] for figure in gaps]
+    assert [len(panels) for panels in relative] == [1, 1]
+    for (panel,), arm, other in zip(relative, ("static", "online"), ("online", "static"), strict=True):
+        assert f"{ARMS[arm][0]} 0." in panel.summary
+        assert f"{ARMS[other][0]} 0." not in panel.summary
+
+
+def test_arms_of_one_role_have_colours_of_their_own_whatever_their_names(cifar10: Results) -> None:
+    colours = arm_colours(cifar10)
+    assert len({colours[arm] for arm in ARMS}) == len(ARMS)
+    names = {arm: f"model {place}" for place, arm in enumerate(ARMS)}
+    text = cifar10.model_dump_json()
+    for old, new in names.items():
+        text = text.replace(f'"arm":"{old}"', f'"arm":"{new}"').replace(f'"name":"{old}"', f'"name":"{new}"')
+    renamed = arm_colours(Results.model_validate_json(text))
+    assert {names[arm]: colour for arm, colour in colours.items()} == renamed

@@ -113,7 +113,7 @@ def gap_panel(
                     band=None if limit is None else (0.0, limit),
                     tick=scaled(value.null_mean, unit),
                     published=scaled(published, unit),
-                    seeds=runs(value.per_run, unit),
+                    runs=runs(value.per_run, unit),
                     text="too few rows" if gap is None else in_unit(gap, unit),
                     tooltip={
                         "arm": titles[value.arm],

@@ -21,7 +21,7 @@ class Row:
     band: tuple[float, float] | None = None
     tick: float | None = None
     published: float | None = None
-    seeds: Sequence[float] = ()
+    runs: Sequence[float] = ()
     points: Sequence[tuple[float, str, Json]] = ()
     text: str = ""
     hollow: bool = False

@@ -1,4 +1,4 @@
-"""The report's workhorse: one labelled line per arm, with its band, interval, seeds and value."""
+"""The report's workhorse: one labelled line per arm, with its band, interval, runs and value."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -152,7 +152,7 @@ def row_panel(
             {"x": x("x"), "y": y, "color": colour},
         )
     add(
-        [{"key": key, "x": seed, "colour": row.colour} for key, row in lines for seed in row.seeds],
+        [{"key": key, "x": run, "colour": row.colour} for key, row in lines for run in row.runs],
         "circle",
         {"size": 12, "opacity": 0.7, "yOffset": 6},
         {"x": x("x"), "y": y, "color": colour},

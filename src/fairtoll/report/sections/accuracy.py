@@ -66,7 +66,7 @@ def accuracy_figure(results: Results) -> Figure | None:
                     colours[entry.arm],
                     value=scaled(entry.mean, "points"),
                     published=scaled(entry.published, "points"),
-                    seeds=runs(entry.per_run, "points"),
+                    runs=runs(entry.per_run, "points"),
                     text=percent(entry.mean),
                     tooltip={
                         "arm": arm,

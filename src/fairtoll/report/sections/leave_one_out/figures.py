@@ -75,7 +75,7 @@ def rate_panel(results: Results, name: str, entries: Sequence[LeaveOneOut], axis
                     value=100 * entry.flip_rate,
                     interval=pair(entry.flip_rate_interval, "points") if spread(entry) else None,
                     # Members that are all alike are the mean itself.
-                    seeds=runs(entry.per_member, "points") if len(set(entry.per_member)) > 1 else (),
+                    runs=runs(entry.per_member, "points") if len(set(entry.per_member)) > 1 else (),
                     text=share,
                     hollow=floor,
                     tooltip={
