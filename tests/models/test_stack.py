@@ -250,3 +250,28 @@ def test_weights_that_are_no_stack_are_refused(tensors, tmp_path):
     save_file(tensors, tmp_path / "weights.safetensors")
     with pytest.raises(FairtollError, match="another architecture"):
         ModelStack.load(tmp_path / "weights.safetensors", single(0))
+
+
+class Subtracts(nn.Module):
+    """Writes into its input first, as in-place layers do."""
+
+    def __init__(self, layers):
+        super().__init__()
+        self.layers = layers
+
+    def forward(self, x):
+        return self.layers(x.sub_(1.0))
+
+
+@pytest.mark.parametrize("network", [wrapped, normalised, convolution])
+def test_members_that_write_into_their_input_share_rows_all_the_same(network):
+    members = [Subtracts(network(seed)) for seed in range(3)]
+    stack, shared, own = ModelStack(members), X.clone(), torch.stack([X, X + 1, X + 2])
+    expected = torch.stack([member.eval()(X.clone()) for member in members])
+    torch.testing.assert_close(stack(shared), expected, atol=1e-5, rtol=1e-5)
+    assert torch.equal(shared, X)
+    leaf = own.clone().requires_grad_(True)
+    expected = torch.stack([member(rows.clone()) for member, rows in zip(members, own, strict=True)])
+    torch.testing.assert_close(stack.each(leaf), expected, atol=1e-5, rtol=1e-5)
+    assert torch.equal(leaf.detach(), torch.stack([X, X + 1, X + 2]))
+    assert torch.autograd.grad(stack.each(leaf).sum(), leaf)[0].abs().sum() > 0

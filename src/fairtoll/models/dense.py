@@ -56,7 +56,7 @@ def dense_chain(model: nn.Module) -> tuple[list[Kind], list[str]] | None:
     layers: list[tuple[str, nn.Module]] = [("", model)]
     # A class of one's own may do something else with its layers.
     if type(model) is nn.Sequential:
-        # Not named_children: it names a layer that stands in two places once.
+        # Not named_children: it names a layer that is in two places once.
         layers = [(f"{name}.", layer) for name, layer in model._modules.items() if layer is not None]
     if not layers or any(type(layer) not in LAYERS for _, layer in layers):
         return None
@@ -107,10 +107,10 @@ def quick(model: nn.Module) -> nn.Module:
 
 
 def dense_logits(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> Tensor:
-    """Logits of a chain of layers, with the gradients that autograd is asked for.
+    """Logits of a chain of layers, with the gradients that autograd needs.
 
     Member by member ``x @ weight.T + bias``, ``x.tanh()``, ``x.relu()`` and ``(x - mean) / spread``. On a CPU, what a
-    member gives does not depend on who stands beside it.
+    member gives does not depend on the other members.
 
     Parameters
     ----------
@@ -156,7 +156,7 @@ def _silent() -> np.errstate:
 
 
 def _suits_numpy(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> bool:
-    """On a CPU, all of one precision that numpy has, no autocast, and no gradient asked but of rows and weights."""
+    """On a CPU, all of one precision that numpy has, no autocast, and no gradient needed but of rows and weights."""
     one = x.dtype in DTYPES and all(tensor.dtype == x.dtype for tensor in tensors)
     on_cpu = x.device.type == "cpu" and all(tensor.device.type == "cpu" for tensor in tensors)
     names = [(kind, name) for kind in kinds for name in TENSORS[kind]]
@@ -213,7 +213,7 @@ class _Dense(torch.autograd.Function):
         with _silent():
             outputs = [_forward(own, kinds, [value[member] for value in values]) for member, own in enumerate(rows)]
         ctx.kinds = kinds
-        # As tensors, which autograd lets go after its pass, or keeps where it is asked to.
+        # As tensors, which autograd lets go after its pass, or keeps where the graph is retained.
         ctx.save_for_backward(x, *tensors, *(torch.from_numpy(one) for own in outputs for one in own))
         return torch.from_numpy(np.stack([own[-1] for own in outputs]))
 
@@ -267,7 +267,7 @@ def _backward(
     *,
     to_rows: bool,
 ) -> Array:
-    """Write the gradients of the weights to `targets`; returns that of the rows where it is asked for."""
+    """Write the gradients of the weights to `targets`; returns that of the rows where it is needed."""
     place = len(tensors)
     # Below the first layer with weights nothing is wanted but the gradient of the rows.
     last = 0 if to_rows else min((number for number, kind in enumerate(kinds) if kind == "linear"), default=0)

@@ -19,7 +19,8 @@ from fairtoll.models.dense import dense_chain, dense_logits
 class ModelStack:
     """K models of one architecture that train and predict as one batched program.
 
-    Seeds, leave-one-out members and control arms are all just K, and K = 1 is not special. How the
+    Training runs, leave-one-out members and control arms are all just K, and K = 1 is not special. A stack runs in eval
+    mode; `fairtoll.training.fit` refuses networks that act otherwise in training, such as dropout. How the
     stack runs is a fixed rule, never a timing at run time (float order would change the numbers):
     a plain chain of dense layers becomes matrix products (`fairtoll.models.dense`), one member after another on a
     CPU and batched on an accelerator; convolutions on a CPU run one member after another, since
@@ -81,7 +82,8 @@ class ModelStack:
 
     def _vmap(self, x: Tensor) -> Tensor:
         def one(parameters: dict[str, Tensor], buffers: dict[str, Tensor], rows: Tensor) -> Tensor:
-            logits: Tensor = functional_call(self.template, (parameters, buffers), (rows,))
+            # A copy, as in the loop: the template may write into its input.
+            logits: Tensor = functional_call(self.template, (parameters, buffers), (rows.clone(),))
             return logits
 
         logits: Tensor = vmap(one)(self.parameters, self.buffers, x)
@@ -98,9 +100,9 @@ class ModelStack:
         states = {name: tensor.unbind() for name, tensor in (self.parameters | self.buffers).items()}
         logits = []
         for index, rows in enumerate(x.unbind()):
-            if rows.ndim == 4:
-                # What a CPU's convolutions are fastest with.
-                rows = rows.contiguous(memory_format=torch.channels_last)
+            # A copy, since the template may write into its input, which members share. Channels last is what a CPU's
+            # convolutions are fastest with.
+            rows = rows.clone(memory_format=torch.channels_last if rows.ndim == 4 else torch.preserve_format)
             logits.append(functional_call(self.template, {name: state[index] for name, state in states.items()}, rows))
         return torch.stack(logits)
 
