@@ -2,14 +2,11 @@
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-
-from fairtoll.errors import FairtollWarning
 
 #: Two trainings never agree this closely on every row, unless all they give is certainty; one model that is
 #: run on two machines does.
@@ -57,19 +54,6 @@ def describe_copies(arm: str, copies: Mapping[Any, Any]) -> str:
             f"run {first} predicts: counted as one run."
         )
     return " ".join(sentences)
-
-
-def warn_of_copies(sentence: str) -> None:
-    """Warn the caller of an audit.
-
-    Examples
-    --------
-    >>> with warnings.catch_warnings(record=True) as caught:
-    ...     warn_of_copies("One run.")
-    >>> len(caught)
-    1
-    """
-    warnings.warn(f"{sentence} Give each training run once.", FairtollWarning, stacklevel=2)
 
 
 def _alike(one: NDArray[np.float64], other: NDArray[np.float64]) -> bool:

@@ -16,9 +16,9 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairtoll.errors import FairtollError
+from fairtoll.errors import FairtollError, warn
 from fairtoll.evidence.checks import check_class_names, read_outcomes, read_rows
-from fairtoll.evidence.copies import copies_among, describe_copies, warn_of_copies
+from fairtoll.evidence.copies import copies_among, describe_copies
 from fairtoll.evidence.index import EvidenceIndex
 from fairtoll.evidence.predictions import check_probabilities, read_predictions
 from fairtoll.evidence.refuted import smallest_broken
@@ -253,7 +253,7 @@ class Evidence:
             if alike:
                 seeds = list(runs)
                 found[arm] = {seeds[copy]: seeds[first] for copy, first in alike.items()}
-                warn_of_copies(describe_copies(arm, found[arm]))
+                warn(f"{describe_copies(arm, found[arm])} Give each training run once.")
         return found
 
     def _attacked(self, arm: str, seed: Any) -> NDArray[np.float64]:
