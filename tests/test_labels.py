@@ -96,6 +96,7 @@ def test_what_is_missing(missing, other):
         pd.Series([0.5, None]),
         pd.to_datetime(pd.Series(["2020-01-01", None])),
         pd.Series(["a", None], dtype="category"),
+        np.array(["a", math.nan]),
     ],
     ids=lambda column: str(column.dtype),
 )

@@ -5,7 +5,7 @@ by position they give a wrong number without a word: equal indexes or plain arra
 writes to its input, and neither pandas nor torch is imported.
 """
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Hashable, Iterable, Iterator, Sequence
 from typing import Any
 
 import numpy as np
@@ -173,6 +173,9 @@ def check_columns(columns: Any, used: Sequence[Any]) -> None:
     if levels > 1:
         raise FairtollError(COLUMN_LEVELS.format(levels=levels))
     there = list(columns)
+    unnamed = [name for name in used if not isinstance(name, Hashable)]
+    if unnamed:
+        raise FairtollError(NO_COLUMN.format(missing=unnamed[0], known=", ".join(map(str, there)) or "none"))
     missing = [name for name in dict.fromkeys(used) if name not in there]
     if missing:
         raise FairtollError(

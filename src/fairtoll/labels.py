@@ -54,6 +54,8 @@ TOO_FEW_SHARED = (
 
 # Above this spread of integer labels a count per possible value costs more than a sort.
 _DENSE = 1 << 16
+# What numpy makes of text beside a float: in an array of this type "nan" was NaN.
+_FROM_NUMBERS = np.array(["", math.nan]).dtype
 _REMEDIES: dict[Any, str] = {bytes: "decode it", tuple: "combine several columns with intersect(...)"}
 
 
@@ -128,6 +130,8 @@ def as_labels(
         return Labels(tuple(distinct.tolist()), codes.astype(np.intp, copy=False))
     if kind == "f":
         return _from_floats(array, name=name, fractions=fractions)
+    if array.dtype == _FROM_NUMBERS and (array == "nan").any():
+        raise FairtollError(MISSING.format(name=name, row=int(np.argmax(array == "nan"))))
     if kind in "mM":
         missing = np.isnat(array)
         if missing.any():

@@ -4,7 +4,7 @@ A name is text; a number is read as its text, as labels are. In a table of rows 
 own and "class" is the partition into classes, so no attribute has these names.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence, Set
 from typing import Any
 
 import numpy as np
@@ -18,7 +18,7 @@ RESERVED = ("class", "row", "label")
 #: Between the attributes of an intersection, and between the values of its groups.
 AND = " & "
 NO_NAME = "{what} is called {given}; expected a name, as text or a whole number; give it one"
-ONE_TEXT = "the names of {what} are '{given}', one text; expected a list of names; write ['{given}']"
+NO_LIST = "the names of {what} are given as {given}; expected a list of names, in order; write [...]"
 DOUBLED = "{what} is named {given} more than once; expected each name once; rename or drop one"
 RESERVED_NAME = (
     "an attribute is called '{given}', which stands for something else in the tables of rows; "
@@ -35,21 +35,21 @@ SAME_CELLS = (
 )
 
 
-def as_names(given: Iterable[Any], *, what: str) -> tuple[str, ...]:
-    """The names of arms, classes or attributes as text.
+def as_names(given: Any, *, what: str) -> tuple[str, ...]:
+    """The names of arms, classes or attributes, in a list or another ordered collection, as text.
 
     Raises
     ------
     FairtollError
-        For a name that is missing, empty or neither text nor a whole number, and for two with one text.
+        For what is no list, a name that is missing, empty or neither text nor a whole number, and two of one text.
 
     Examples
     --------
     >>> as_names([0, "b"], what="a class")
     ('0', 'b')
     """
-    if isinstance(given, str):
-        raise FairtollError(ONE_TEXT.format(what=what, given=given))
+    if isinstance(given, str | bytes | Mapping | Set) or not isinstance(given, Iterable):
+        raise FairtollError(NO_LIST.format(what=what, given=repr(given)))
     names = [as_label(one) for one in given]
     for one in names:
         if is_missing(one) or not isinstance(one, str | int) or not name_of(one).strip():
@@ -62,7 +62,7 @@ def as_names(given: Iterable[Any], *, what: str) -> tuple[str, ...]:
     return texts
 
 
-def as_attribute_names(given: Iterable[Any]) -> tuple[str, ...]:
+def as_attribute_names(given: Any) -> tuple[str, ...]:
     """As `as_names`, of protected attributes: none of `RESERVED` among them.
 
     Examples

@@ -86,7 +86,14 @@ SEX = pd.Series(["f", "m", "f"], index=[5, 6, 7])
         ({"class_names": ("no", "no")}, "a class is named 'no' more than once"),
         ({"class_names": (1, "1")}, "a class's name holds both 1 and '1'"),
         ({"class_names": ("no", None)}, "a class is called None"),
-        ({"class_names": "ab"}, "the names of a class are 'ab', one text"),
+        ({"class_names": "ab"}, "the names of a class are given as 'ab'; expected a list of names"),
+        (
+            {"class_names": {0: "no", 1: "yes"}},
+            "the names of a class are given as {0: 'no', 1: 'yes'}; expected a list",
+        ),
+        ({"class_names": {"no", "yes"}}, "the names of a class are given as {.*}; expected a list of names, in order"),
+        ({"class_names": 2}, "the names of a class are given as 2; expected a list"),
+        ({"groups": ["f", "m", "f"]}, "groups is of type list; expected attributes by name"),
         ({"y": np.ma.array([0, 1, 1], mask=[0, 0, 1])}, "y has 1 masked entries"),
         ({"y": pd.Series(Y), "groups": {"sex": SEX}}, "attribute 'sex' has another pandas index than y"),
         (

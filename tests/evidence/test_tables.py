@@ -206,6 +206,22 @@ def test_frames_that_are_not_what_they_seem(labels, options, message):
         accuracy(table, **options)
 
 
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"frame": "predictions.csv"}, "the frame is of type str .* expected a DataFrame"),
+        ({"probabilities": ["p"]}, "probabilities of type list; expected a DataFrame and {class: its column}"),
+        ({"probabilities": "p"}, "probabilities of type str"),
+        ({"label": ["y"]}, r"no column \['y'\]; expected columns of the table"),
+        ({"groups": "sex"}, "the names of an attribute are given as 'sex'; expected a list of names"),
+        ({"groups": ["sex", "sex"]}, "an attribute is named 'sex' more than once"),
+    ],
+)
+def test_what_is_no_frame(given, message):
+    with pytest.raises(FairtollError, match=message):
+        Evidence.from_frame(**({"frame": frame(LABELS), "label": "y", "probabilities": {1: "p"}} | given))
+
+
 def test_rows_are_told_apart_by_ids_of_any_size():
     ids = [2**63 + 1, -1, 2**63, 2**64]
     table = pd.concat([frame(LABELS, id=ids, model="a"), frame(LABELS, id=ids, model="b").iloc[::-1]])

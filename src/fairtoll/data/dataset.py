@@ -89,6 +89,10 @@ class Dataset:
     name: str = "data"
 
     def __post_init__(self) -> None:
+        if not isinstance(self.groups, Mapping):
+            raise FairtollError(
+                f"groups is of type {type(self.groups).__name__}; expected attributes by name; give {{name: values}}"
+            )
         check_same_rows(x=self.x, y=self.y, **{f"attribute '{name}'": one for name, one in self.groups.items()})
         x, y = own_rows(self.x), as_array(self.y, name="y")
         class_names = as_names(self.class_names, what="a class")
@@ -108,7 +112,7 @@ class Dataset:
             )
         if self.features and x.shape[1:] != (len(self.features),):
             raise FairtollError(f"{len(self.features)} features for rows of shape {x.shape[1:]}; expected one a column")
-        names = as_attribute_names(self.groups)
+        names = as_attribute_names(list(self.groups))
         groups = {
             name: _attribute(name, one, rows=len(y)) for name, one in zip(names, self.groups.values(), strict=True)
         }

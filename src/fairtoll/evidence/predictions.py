@@ -40,11 +40,16 @@ def read_predictions(
     >>> rows["label"].tolist(), names
     ([0, 1], ('a', 'b'))
     """
+    if not isinstance(frame, pd.DataFrame) or not isinstance(probabilities, Mapping):
+        raise FairtollError(
+            f"the frame is of type {type(frame).__name__} and probabilities of type {type(probabilities).__name__}; "
+            "expected a DataFrame and {class: its column}; read files with pandas"
+        )
+    attributes = as_attribute_names(groups)
     keys = [column for column in (arm, seed, row) if column is not None]
     check_columns(frame.columns, [label, *groups, *keys, *probabilities.values()])
     if not len(frame):
         raise FairtollError("the frame has no rows; expected one for each prediction; check the filter before")
-    attributes = as_attribute_names(groups)
     truth = _labels(frame, label, fractions=False)
     class_names, matrix = _class_probabilities(frame, truth, probabilities)
     model = pd.DataFrame(

@@ -104,7 +104,7 @@ def audit(
     chosen = check_attacks(attacks) if attacks is not None else (Union(),)
     if not chosen:
         raise FairtollError("attacks is empty; expected one attack or more, or leave it out for a union of attacks")
-    names = as_names(models, what="an arm")
+    names = as_names(list(models), what="an arm")
     arms = [_arm(name, given, options.seed) for name, given in zip(names, models.values(), strict=True)]
     if len(arms) < 2:
         raise FairtollError(f"{len(arms)} model given; expected two or more: a standard one first, then hardened ones")
