@@ -112,8 +112,8 @@ class Untouchable(nn.Module):
         ({0: 1, "0": 2}, {}, "an arm's name holds both 0 and '0', which cannot be told apart"),
         ({"": 1, "b": 2}, {}, "an arm is called ''; expected a name"),
         ({"a": 1, "b": 2}, {"partitions": ["site", "site"]}, "a partition is named 'site' more than once"),
-        ({"a": 1, "b": 2}, {"partitions": "site"}, "the names of a partition are given as 'site'; expected a list"),
-        ({"a": 1, "b": 2}, {"partitions": 3}, "the names of a partition are given as 3; expected a list"),
+        ({"a": 1, "b": 2}, {"partitions": "site"}, "partitions is 'site'; expected a sequence"),
+        ({"a": 1, "b": 2}, {"partitions": 3}, "partitions is 3; expected a sequence"),
         ({"a": 1, "b": 2}, {"partitions": [None]}, "a partition is called None; expected a name"),
         (
             {"a": 1, "b": 2},
