@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairtoll import FairtollError
@@ -50,6 +50,7 @@ def test_indexes_that_differ(others, message):
         check_same_rows(y_true=SERIES, **others)
 
 
+@settings(deadline=None)
 @given(st.permutations(range(5)))
 def test_any_other_order_is_refused(order):
     shuffled = pd.Series(range(5)).iloc[list(order)]

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairtoll import FairtollError
@@ -165,6 +165,7 @@ def plain(value):
     return value.item() if isinstance(value, np.generic) and not isinstance(value, str) else value
 
 
+@settings(deadline=None)
 @given(st.lists(SCALARS, min_size=1, max_size=8))
 def test_equal_labels_share_a_code_and_no_others_do(values):
     if not separable(values):
@@ -178,6 +179,7 @@ def test_equal_labels_share_a_code_and_no_others_do(values):
     assert len(set(found.texts)) == len(found.names) == len(set(found.codes.tolist()))
 
 
+@settings(deadline=None)
 @given(st.lists(SCALARS, min_size=1, max_size=6))
 def test_a_list_and_an_array_of_objects_are_one(values):
     array = np.empty(len(values), dtype=object)
@@ -191,6 +193,7 @@ def test_a_list_and_an_array_of_objects_are_one(values):
     assert all(result == results[0] for result in results)
 
 
+@settings(deadline=None)
 @given(st.lists(st.integers(-(2**63), 2**63 - 1), min_size=1, max_size=20))
 def test_every_type_of_number_gives_the_same_labels(values):
     names, codes = read(np.array(values, dtype=np.int64))

@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairtoll import FairtollError
@@ -90,6 +90,7 @@ def test_cells_that_would_share_a_name():
         join_cells([["a", "b"], ["c"]])
 
 
+@settings(deadline=None)
 @given(st.lists(st.tuples(st.sampled_from("fm"), st.integers(0, 2), st.sampled_from("xyz")), min_size=1, max_size=30))
 def test_a_partition_is_the_plain_loop(rows):
     columns = dict(zip(("sex", "age", "race"), zip(*rows, strict=True), strict=True))

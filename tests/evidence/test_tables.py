@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairtoll import Evidence, FairtollError
@@ -30,6 +30,7 @@ def attack(success=(True, False, False, False)):
     )
 
 
+@settings(deadline=None)
 @given(st.permutations(range(4)), st.permutations(range(4)), st.permutations(range(4)))
 def test_tables_are_joined_by_row_in_whatever_order_they_come(first, second, third):
     parts = describe_predictions(PERFECT, arm="plain", seed=0).iloc[second], attack().iloc[third]
