@@ -161,6 +161,15 @@ def test_claims_and_alarms_are_there(results):
     assert len({(alarm["id"], alarm["arm"]) for alarm in results["alarms"]}) == len(results["alarms"])
 
 
+def test_every_time_is_of_a_kind_of_work(results):
+    kinds = {}
+    for time in results["times"]:
+        kinds.setdefault(time["kind"], set()).add(time["stage"])
+    assert set(kinds) == {"training", "attacks", "predictions"}
+    assert {stage.split("-")[0] for stage in kinds["training"]} == {"train"}
+    assert "rows" in kinds["predictions"]
+
+
 def test_it_is_rendered_again_from_its_evidence_alone(mini_copy, results, monkeypatch):
     given = []
     monkeypatch.setattr("fairtoll.report.write_report", lambda document, folder: given.append(document))

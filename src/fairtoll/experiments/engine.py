@@ -239,7 +239,7 @@ def _rows_stage(workspace: Workspace) -> Stage:
         write_about(folder, data.test.class_names, about)
 
     outputs = ("evidence/rows.parquet", "evidence/about.json")
-    return Stage("rows", "Rows", outputs, make, _after(workspace), 1.0)
+    return Stage("rows", "Rows", outputs, make, _after(workspace), 1.0, kind="predictions")
 
 
 def _collection_stages(workspace: Workspace, seeds: Sequence[int]) -> list[Stage]:
@@ -303,7 +303,7 @@ def _picture_stages(workspace: Workspace) -> list[Stage]:
         write_text(make_examples(workspace, arms), workspace.folder / EXAMPLES)
 
     after = _after(workspace, *(f"train-{arm}{workspace.suffix(seeds)}" for arm in arms))
-    return [Stage("examples", "Images for the report", (EXAMPLES,), make, after, 5.0)]
+    return [Stage("examples", "Images for the report", (EXAMPLES,), make, after, 5.0, kind="report")]
 
 
 def _leave_one_out_stages(workspace: Workspace) -> list[Stage]:
