@@ -178,3 +178,9 @@ def test_descriptions_that_cannot_be(change, message):
 def test_numbers_of_rows_below_one(rows):
     with pytest.raises(FairtollError, match="expected 1 or more rows, or None for all"):
         Data(dict, **rows)
+
+
+def test_a_recipe_that_is_not_trained_does_not_matter():
+    adult = find_experiment("adult")
+    more = dataclasses.replace(adult, recipes=(*adult.recipes, dataclasses.replace(adult.recipes[0], name="other")))
+    assert configuration_of(more, "cpu") == configuration_of(adult, "cpu")

@@ -18,7 +18,7 @@ from fairtoll.evidence.collect import craft
 from fairtoll.evidence.measures import Measure
 from fairtoll.evidence.store import describe_rows, write_about
 from fairtoll.experiments.costs import Estimate
-from fairtoll.experiments.describe import describe_fields
+from fairtoll.experiments.describe import describe, describe_fields
 from fairtoll.experiments.environment import blas_of_numpy
 from fairtoll.experiments.experiment import Collection, Experiment
 from fairtoll.experiments.kept_images import FILES, keep_images
@@ -78,6 +78,8 @@ def configuration_of(experiment: Experiment, device: str) -> dict[str, Any]:
         "numpy": np.__version__,
         "blas": blas_of_numpy(),
         **described,
+        # What others there are does not change what these do.
+        "recipes": [describe(experiment.recipe(arm)) for arm in experiment.arms()],
         SECTION: experiment.leave_one_out.describe(),
     }
 
