@@ -81,7 +81,7 @@ def write_parquet(frame: pd.DataFrame, path: Path) -> None:
 
 
 @contextmanager
-def reading(path: Path, what: str, *, verified: bool = True) -> Iterator[None]:
+def reading(path: Path, what: str, *, remedy: str | None = None, verified: bool = True) -> Iterator[None]:
     """Verify a file, and turn whatever goes wrong inside into one line: damaged files raise dozens of kinds of error.
 
     Parameters
@@ -90,6 +90,8 @@ def reading(path: Path, what: str, *, verified: bool = True) -> Iterator[None]:
         The file that the block reads.
     what : str
         What the file should be, as in "a whole Parquet file".
+    remedy : str, optional
+        What to do where it is missing or damaged. Default: check the path, or make the file again.
     verified : bool
         Whether to compare it with its recorded checksum; see `fairtoll.checksums`.
 
@@ -112,13 +114,13 @@ def reading(path: Path, what: str, *, verified: bool = True) -> Iterator[None]:
     except FairtollError:
         raise
     except FileNotFoundError as error:
-        raise FairtollError(f"no file {path}; check the path") from error
+        raise FairtollError(f"no file {path}; {remedy or 'check the path'}") from error
     except OSError as error:
         raise FairtollError(f"cannot read {path}: {error.strerror or error}; check the file and its rights") from error
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise FairtollError(
-            f"{path} is not {what} ({type(error).__name__}: {first}); make or download it again"
+            f"{path} is not {what} ({type(error).__name__}: {first}); {remedy or 'make or download it again'}"
         ) from error
 
 

@@ -15,6 +15,8 @@ import pytest
 
 from fairtoll import Evidence, audit_evidence
 from fairtoll.cli.app import main
+from fairtoll.experiments import reproduce
+from small_experiments import small_adult
 
 ALL = 300
 SAMPLE = 10
@@ -205,7 +207,11 @@ def test_a_sample_of_damage_to_an_audit(audited):
 
 
 @pytest.mark.slow
-def test_damage_to_a_run(run):
+def test_damage_to_a_run(tmp_path, report):
+    """With leave-one-out members, whose files a report reads too."""
+    reproduce(small_adult(), tmp_path / "whole", runs=2, leave_one_out=2, workers=2)
+    run = Folder(tmp_path / "whole", tmp_path / "run", report)
+    assert "members" in {path.parts[0] for path in run.read}
     assert damage_all(run, flips=ALL, damages=ALL, seed=1) >= 1.8 * ALL
 
 

@@ -200,3 +200,26 @@ def test_a_call_that_is_wrong(tmp_path, options, message):
     with pytest.raises(FairtollError, match=message):
         reproduce("adult", tmp_path, **options)
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize(
+    "other",
+    [{"precision": "bfloat16"}, {"batch_size": 33}, {"learning_rate": 0.5}, {"epochs": 2}, {"adam_epsilon": 1e-3}],
+)
+def test_a_folder_serves_no_models_of_other_settings(mini_copy, other):
+    """Each setting of the training is of the configuration: another one is another folder, before any work."""
+    from fairtoll.training import FitSettings
+
+    settings = FitSettings(**({"epochs": 1} | other))
+    (name,) = other
+    with pytest.raises(FairtollError, match=f"belongs to another configuration: .*{name}.*give another folder"):
+        reproduce(small_adult(settings=settings), mini_copy, runs=2, leave_one_out=0, workers=1)
+
+
+def test_every_setting_of_the_training_is_of_the_configuration(mini_run):
+    from dataclasses import fields
+
+    from fairtoll.training import FitSettings
+
+    configuration = json.loads((mini_run / "configuration.json").read_text(encoding="utf-8"))
+    assert {field.name for field in fields(FitSettings)} <= configuration["settings"].keys()

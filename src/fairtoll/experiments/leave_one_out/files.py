@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import torch
 from numpy.typing import NDArray
-from safetensors import SafetensorError, safe_open
+from safetensors import safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -21,7 +21,7 @@ from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.leave_one_out.options import FIXED, SECTION
 from fairtoll.experiments.pictures import pictures_of
-from fairtoll.files import read_parquet, write_parquet, write_with
+from fairtoll.files import read_parquet, reading, write_parquet, write_with
 from fairtoll.runs.folder import read_configuration
 from fairtoll.training.leave_one_out import Member
 
@@ -117,15 +117,11 @@ def read_members(folder: Path, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
 def _read(folder: Path, chunk: Chunk, expected: Mapping[str, str]) -> NDArray[np.float32]:
     path = folder / chunk.members_path
     again = "run the command again: finished members are kept"
-    try:
-        with safe_open(path, framework="np") as file:
-            label, names = file.metadata() or {}, set(file.keys())
-            if not names >= {"probabilities", "left_out"}:
-                raise FairtollError(f"{path} is no file of leave-one-out members; {again}")
-            found: NDArray[np.float32] = file.get_tensor("probabilities")
-    except (OSError, SafetensorError) as error:
-        reason = "there is none" if isinstance(error, FileNotFoundError) else str(error).splitlines()[0]
-        raise FairtollError(f"{path} cannot be read as leave-one-out members ({reason}); {again}") from error
+    with reading(path, "a whole file of leave-one-out members", remedy=again), safe_open(path, framework="np") as file:
+        label, names = file.metadata() or {}, set(file.keys())
+        if not names >= {"probabilities", "left_out"}:
+            raise FairtollError(f"{path} is no file of leave-one-out members; {again}")
+        found: NDArray[np.float32] = file.get_tensor("probabilities")
     if label != expected:
         raise FairtollError(f"{path} was made by another configuration, arm or design; {again}")
     return found
