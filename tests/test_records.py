@@ -3,6 +3,7 @@
 import hashlib
 import json
 import random
+import shutil
 
 import numpy as np
 import pandas as pd
@@ -156,6 +157,10 @@ def test_a_folder_within_a_run_is_verified_by_the_run(run):
     [
         (lambda run: (run / "stages/first.json").unlink(), r"no record of first, which others were made from"),
         (lambda run: (run / "stages/first.json").write_text("{}"), r"first.json holds no checksum"),
+        (
+            lambda run: shutil.copy(run / "stages/first.json", run / "stages/first-2.json"),
+            r"first-2.json is the record of 'first', renamed or doubled; remove it",
+        ),
         (lambda run: flip(run / "stages/second.json", 300), r"second.json"),
         (lambda run: flip(run / "configuration.json", 100), r"configuration.json"),
         (lambda run: (run / "configuration.json").unlink(), r"holds no configuration.json"),
@@ -173,4 +178,6 @@ def test_stages_are_in_the_order_in_which_they_ended(run):
         path = run / f"stages/{name}.json"
         path.write_bytes(path.read_bytes())
     assert [one.stage for one in finished_stages(run)] == ["first", "second"]
+    assert [one.stage for one in finished_stages(run, before="second")] == ["first"]
+    assert [one.stage for one in finished_stages(run, before="first")] == []
     assert all(np.isfinite(one.seconds) for one in finished_stages(run))

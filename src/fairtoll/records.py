@@ -86,14 +86,20 @@ def stage_records(folder: Path) -> dict[str, dict[str, Any]]:
     Raises
     ------
     FairtollError
-        If a record is not as it was written, or the record of a stage that another one read from is missing.
+        If a record is not as it was written or has another name, or one of a stage that another read from is missing.
 
     Examples
     --------
     >>> stage_records(Path("nowhere"))
     {}
     """
-    records = {path.stem: read_record(path) for path in sorted((folder / STAGES).glob("*.json"))}
+    paths = sorted((folder / STAGES).glob("*.json"))
+    records = {path.stem: read_record(path) for path in paths}
+    for path in paths:
+        if records[path.stem]["name"] != path.stem:
+            raise FairtollError(
+                f"{path} is the record of '{records[path.stem]['name']}', renamed or doubled; remove it"
+            )
     missing = {name for record in records.values() for name in record["after"] if name not in records}
     if missing:
         raise FairtollError(

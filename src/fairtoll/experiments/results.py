@@ -63,7 +63,10 @@ def compute_results(experiment: Experiment, folder: Path) -> types.Results:
         cuts=experiment.reductions(configuration, evidence.about) if experiment.reductions else [],
         examples=_pictures(experiment, folder),
         environment=kept_environment(folder),
-        times=[types.StageTime.model_validate(one, from_attributes=True) for one in finished_stages(folder)],
+        times=[
+            types.StageTime.model_validate(one, from_attributes=True)
+            for one in finished_stages(folder, before="results")
+        ],
     )
     notes = [*leave_one_out_notes(left_out), *found.notes]
     return found.model_copy(update={"leave_one_out": left_out, "notes": notes})

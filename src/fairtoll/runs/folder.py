@@ -154,6 +154,7 @@ class Run:
         try:
             make()
             record = {
+                "name": name,
                 "key": key,
                 "after": list(after),
                 "seconds": round(seconds + time.monotonic() - started, 3),
@@ -289,8 +290,8 @@ class FinishedStage:
     seconds: float
 
 
-def finished_stages(folder: Path) -> list[FinishedStage]:
-    """The finished stages of a run, in the order they ended.
+def finished_stages(folder: Path, *, before: str | None = None) -> list[FinishedStage]:
+    """The finished stages of a run, in the order they ended; without `before`, a stage's name, and what reads from it.
 
     Examples
     --------
@@ -300,4 +301,5 @@ def finished_stages(folder: Path) -> list[FinishedStage]:
     return [
         FinishedStage(name, record.get("kind", "other"), record.get("arm"), float(record["seconds"]))
         for name, record in stage_records(folder).items()
+        if before is None or (name != before and before not in record["after"])
     ]
