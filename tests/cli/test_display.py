@@ -54,7 +54,7 @@ def test_nothing_to_do():
     made = console()
     with Progress(made) as display:
         display.begin([], seconds=0)
-    assert written(made) == "Every stage stands already.\n"
+    assert written(made) == "Every stage is up to date.\n"
 
 
 @pytest.fixture

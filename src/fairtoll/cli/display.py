@@ -57,7 +57,7 @@ class Progress:
     def begin(self, stages: Sequence[Stage], *, seconds: float) -> None:
         """Say how long it will take."""
         if not stages:
-            self._print("Every stage stands already.")
+            self._print("Every stage is up to date.")
             return
         self._task = self._bar.add_task("", total=sum(stage.seconds for stage in stages))
         self._total = len(stages)
@@ -116,13 +116,7 @@ class Progress:
 
 
 def show_results(report: Path) -> None:
-    """Print what the results beside a report say, and where the report is.
-
-    Examples
-    --------
-    >>> show_results.__name__
-    'show_results'
-    """
+    """Print what the results beside a report say, and where the report is."""
     from fairtoll.findings.results import Results
 
     print_summary(Results.read(report.parent / "results.json"))
@@ -130,13 +124,7 @@ def show_results(report: Path) -> None:
 
 
 def print_summary(results: Results, console: Console | None = None) -> None:
-    """Print the claims judged, the verdicts counted and the alarms that fired.
-
-    Examples
-    --------
-    >>> print_summary.__name__
-    'print_summary'
-    """
+    """Print the claims judged, the verdicts counted and the alarms that fired."""
     console = console or Console()
     if results.claims:
         table = Table(title="The paper's claims", title_justify="left", show_edge=False)

@@ -19,9 +19,9 @@ if TYPE_CHECKING:
 
 
 def report(
-    run: Annotated[Path, typer.Argument(help="Run folder with evidence/.")],
+    run: Annotated[Path, typer.Argument(help="Folder of a run or an audit.", metavar="FOLDER")],
 ) -> None:
-    """Compute a run's results and report again from its evidence alone."""
+    """Compute results and report again, from the evidence in a folder alone."""
     from fairtoll.cli.display import Progress
     from fairtoll.progress import reporting_to
 
