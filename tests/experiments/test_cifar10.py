@@ -80,6 +80,9 @@ def test_accuracies_are_those_of_the_tables(results, evidence):
 
 def test_gaps_of_success_and_least_epsilon_are_those_of_the_tables(results, evidence):
     labels = evidence["rows"].set_index("row")["label"]
+    attacks = evidence["attacks"]
+    broken = attacks[attacks["success"] & (attacks["attack"] != "check-zero-gradient")]
+    broken_at = broken.groupby(["arm", "seed", "row"], observed=True)["epsilon"].min().rename("broken_at").reset_index()
     checked = set()
     for finding in results["findings"]:
         parameters, metric = finding["parameters"], finding["metric"]
@@ -99,6 +102,10 @@ def test_gaps_of_success_and_least_epsilon_are_those_of_the_tables(results, evid
             ]
             value = "success" if metric == "cru_s" else "least_epsilon"
             groups = {group["group"]: group["value"] for group in finding[role]["groups"]}
+            if metric == "cru_epsilon":
+                # What another attack of the arm broke at a smaller radius, the search may have missed.
+                table = table.merge(broken_at, on=["arm", "seed", "row"], how="left")
+                table[value] = table[[value, "broken_at"]].min(axis=1)
             means = table.groupby(labels[table["row"]].to_numpy())[value].mean()
             found = [groups[results["dataset"]["classes"][label]] for label in range(10)]
             assert found == pytest.approx(list(means.astype(float)), abs=1e-7)
