@@ -109,10 +109,9 @@ def audit_from_files(
         threat = table_threat(train or rows, mutable=mutable)
         for note in _assumed(table, rows, moving=movable(train or rows) if mutable is None else mutable):
             display.tell(f"Note: {note}")
-        with reporting_to(display.track("Attacking the models")), part(1.0):
-            found = audit(arms, rows, threat=threat, epsilons=sorted(epsilons))
-        with reporting_to(display.track("Writing the report")), part(1.0):
-            return found.save(out)
+        with reporting_to(display.track("Attacking the models, writing the report")), part(1.0):
+            audit(arms, rows, threat=threat, epsilons=sorted(epsilons), out=out)
+    return out / "report.html"
 
 
 def _factories(models: Sequence[str]) -> dict[str, str]:

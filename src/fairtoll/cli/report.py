@@ -72,12 +72,10 @@ def _compute(folder: Path, configuration: dict[str, Any]) -> Results:
 
 def _audit_again(folder: Path, configuration: dict[str, Any]) -> Results:
     from fairtoll.evidence.store import Evidence
-    from fairtoll.findings import audit_evidence
+    from fairtoll.findings import audit_again
 
     _require(folder, configuration, ["partitions", "epsilons", "minimum_rows", "attacks"])
-    named = ("partitions", "epsilons", "minimum_rows", "attacks", "least_epsilon_max")
-    given = {name: configuration[name] for name in named if name in configuration}
-    return audit_evidence(Evidence.load(folder / "evidence"), **given).results
+    return audit_again(Evidence.load(folder / "evidence"), configuration).results
 
 
 def _require(folder: Path, configuration: dict[str, Any], names: list[str]) -> None:

@@ -3,36 +3,32 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
+from pathlib import Path
 from typing import Any
 
-import pandas as pd
 from torch import nn
 
-from fairtoll.attacks import PGD, AttackSpec, LeastEpsilon, Union
+from fairtoll.attacks import AttackSpec, Union
 from fairtoll.attacks.spec import describe
 from fairtoll.attacks.union import check_attacks
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
-from fairtoll.evidence.collect import collect, craft
-from fairtoll.evidence.measures import Checks, Clean, Measure, Transfer, WhiteBox
-from fairtoll.evidence.store import Evidence, describe_rows
+from fairtoll.evidence.store import Evidence
 from fairtoll.evidence.target import Arm, Target
-from fairtoll.findings._options import check_options
+from fairtoll.findings._options import Options, check_options
 from fairtoll.findings.assemble import assemble
-from fairtoll.findings.audited import Audit
-from fairtoll.findings.model_alarms import REMARKS, describe_models, prepare_arm
+from fairtoll.findings.audit_work import SEARCH, THREAT, AuditWork
+from fairtoll.findings.audited import Audit, require_audit_folder
+from fairtoll.findings.fingerprint import hash_data, hash_model
+from fairtoll.findings.model_alarms import prepare_arm
 from fairtoll.findings.plan import audit_questions
 from fairtoll.findings.questions import Attack, Comparison
 from fairtoll.models import ModelStack, as_models
 from fairtoll.names import as_names
-from fairtoll.progress import part, tracked
+from fairtoll.progress import part
+from fairtoll.runs.folder import Run
 from fairtoll.threads import threads_for
 from fairtoll.threats.linf import LinfThreat
-
-THREAT = "audit"
-#: How least epsilon is searched; its tolerance is this share of the largest radius.
-SEARCH = LeastEpsilon(tolerance=0.005)
 
 
 def audit(
@@ -46,6 +42,7 @@ def audit(
     attacks: Sequence[AttackSpec] | None = None,
     least_epsilon_max: float | None = None,
     seed: int = 0,
+    out: str | Path | None = None,
 ) -> Audit:
     """Measure what hardening a model costs, and whom: every gap with null, interval and verdict.
 
@@ -62,20 +59,24 @@ def audit(
     threat : LinfThreat
         What an adversary may touch.
     epsilons : sequence of float
-        Radii, ascending.
+        Radii above 0, ascending.
     partitions : sequence of str, optional
         How rows are grouped: "class", attributes, intersections such as "sex & race".
         Default: the classes and every attribute.
     minimum_rows : int
-        Smaller groups are flagged and take no part in a gap.
+        Smaller groups are flagged and take no part in a gap; 2 or more.
     attacks : sequence of AttackSpec, optional
         White-box attacks, each run at every radius, such as ``[Union(), PGD(steps=20)]`` from `fairtoll.attacks`.
         Default: ``[Union()]``.
     least_epsilon_max : float, optional
         Measure each row's least epsilon up to this radius, and with it CRU_eps, as it is and divided by the
-        arm's mean. Rows that stand there count with it; choose it where hardly any does.
+        arm's mean. Rows that it does not break count with it; choose it where it breaks nearly all.
     seed : int
-        Of the attacks' random starts.
+        Of the attacks' random starts, 0 or more.
+    out : path, optional
+        Folder for evidence, results and report. Each measure of each training run is kept there once it is finished:
+        the same call again goes on from where an error or Ctrl-C ended it. A folder with another audit, of other
+        models, rows or options, is refused.
 
     Returns
     -------
@@ -84,8 +85,9 @@ def audit(
     Raises
     ------
     FairtollError
-        For fewer than two arms, an unknown attribute, radii out of order, what is no attack or given twice, or a
-        model that returns the wrong shape or NaN.
+        Before any attack: for fewer than two arms, an unknown attribute, radii out of order or not above 0, what is
+        no attack or given twice, a folder of another audit, or a model that cannot be measured
+        (`fairtoll.models.probe.prepare`). In the middle, if a model returns NaN for an attacked row.
 
     Examples
     --------
@@ -104,39 +106,33 @@ def audit(
     chosen = check_attacks(attacks) if attacks is not None else (Union(),)
     if not chosen:
         raise FairtollError("attacks is empty; expected one attack or more, or leave it out for a union of attacks")
-    names = as_names(list(models), what="an arm")
-    arms = [_arm(name, given, options.seed) for name, given in zip(names, models.values(), strict=True)]
-    if len(arms) < 2:
-        raise FairtollError(f"{len(arms)} model given; expected two or more: a standard one first, then hardened ones")
+    arms = _arms(models, options.seed)
     for partition in options.partitions:
         data.partition(partition)  # an unknown attribute, or cells of one name, before the work
-    every_model = [model for arm in arms for model in arm.models]
-    with threads_for(*every_model):
-        target = Target(data, threat, THREAT)
+    target, largest = Target(data, threat, THREAT), options.least_epsilon_max
+    configuration = {
+        **_questions(options, [describe(attack) for attack in chosen]),
+        "seed": options.seed,
+        "threat": {**threat.to_dict(), "mutable": threat.mutable.tolist()},
+        "features": [feature.name for feature in data.features],
+        "data": {"name": data.name, "rows": len(data), "hash": hash_data(data)},
+        "models": {arm.name: [hash_model(model) for model in arm.models] for arm in arms},
+    }
+    with threads_for(*(model for arm in arms for model in arm.models)):
         # All before any attack: a fault of the last model must not cost the work on the first.
         arms = [prepare_arm(arm, target, gradients=True) for arm in arms]
-        predictions, found = _collect(arms, target, options.epsilons, chosen, options.least_epsilon_max)
-    about = {
-        "name": data.name,
-        "title": data.name,
-        "arms": [{"name": arm.name, "title": arm.name, "note": f"{len(arm.models)} training run(s)"} for arm in arms],
-        REMARKS: {arm.name: describe_models(arm.models) for arm in arms},
-    }
-    evidence = Evidence(
-        describe_rows(data),
-        pd.concat(predictions, ignore_index=True),
-        pd.concat(found, ignore_index=True),
-        data.class_names,
-        about,
-    )
-    return audit_evidence(
-        evidence,
-        partitions=options.partitions,
-        epsilons=options.epsilons,
-        attacks=[describe(attack) for attack in chosen],
-        minimum_rows=options.minimum_rows,
-        least_epsilon_max=options.least_epsilon_max,
-    )
+        work = AuditWork(arms, target, options.epsilons, chosen, largest)
+        if out is None:
+            return _answer(work.evidence(), configuration)
+        require_audit_folder(Path(out))
+        run = Run(Path(out), configuration)
+        with run.lock():
+            with part(0.95):
+                evidence = work.evidence_in(run)
+            found = _answer(evidence, configuration)
+            with part(0.05):
+                found.save(run.folder)
+    return found
 
 
 def audit_evidence(
@@ -181,24 +177,54 @@ def audit_evidence(
     >>> audit_evidence(evidence).table()[["metric", "verdict"]].values.tolist()
     [['cau', 'inconclusive']]
     """
-    arms = evidence.arms
+    options = check_options(
+        attributes=evidence.attributes, partitions=partitions, epsilons=epsilons, minimum_rows=minimum_rows,
+        least_epsilon_max=least_epsilon_max, without_radii=True,
+    )  # fmt: skip
+    return _answer(evidence, _questions(options, [dict(attack) for attack in attacks] or [describe(Union())]))
+
+
+def audit_again(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
+    """Answer the questions of an audit again, from its evidence and its configuration.
+
+    Raises
+    ------
+    FairtollError
+        If the configuration is not as `audit` makes it.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"model": ["a"] * 40 + ["b"] * 40, "y": ["no", "yes"] * 40, "p": [0.2, 0.9] * 40})
+    >>> first = audit_evidence(Evidence.from_frame(frame, label="y", probabilities={"yes": "p"}, arm="model"))
+    >>> audit_again(first.evidence, first.results.configuration).results == first.results
+    True
+    """
+    kept = {name: value for name, value in configuration.items() if name != "fairtoll_version"}
+    attacks = kept.get("attacks")
+    if not isinstance(attacks, list) or not all(isinstance(one, Mapping) and "name" in one for one in attacks):
+        raise FairtollError(
+            f"the configuration has attacks {attacks!r}; expected a list of attacks, each with its name"
+        )
+    options = check_options(
+        attributes=evidence.attributes, partitions=kept.get("partitions"), epsilons=kept.get("epsilons"),
+        minimum_rows=kept.get("minimum_rows"), least_epsilon_max=kept.get("least_epsilon_max"), without_radii=True,
+    )  # fmt: skip
+    return _answer(evidence, kept | _questions(options, attacks))
+
+
+def _answer(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
+    """Every question of an audit, answered from evidence alone."""
+    arms, largest = evidence.arms, configuration.get("least_epsilon_max")
     if len(arms) < 2:
         raise FairtollError(
             f"the evidence has {len(arms)} arm; expected two or more to compare (name the column of models with "
             "arm=...); for one model's gap use fairtoll.metrics and fairtoll.statistics"
         )
-    options = check_options(
-        attributes=evidence.attributes, partitions=partitions, epsilons=epsilons, minimum_rows=minimum_rows,
-        least_epsilon_max=least_epsilon_max, without_radii=True,
-    )  # fmt: skip
-    largest = options.least_epsilon_max
-    attacks = list(attacks) or [describe(Union())]
+    names, epsilons = [attack["name"] for attack in configuration["attacks"]], configuration["epsilons"]
     questions = audit_questions(
-        options.partitions,
+        configuration["partitions"],
         class_names=evidence.class_names,
-        attacks=[
-            Attack("white-box", attack["name"], epsilon, THREAT) for attack in attacks for epsilon in options.epsilons
-        ],
+        attacks=[Attack("white-box", name, epsilon, THREAT) for name in names for epsilon in epsilons],
         search=None if largest is None else Attack("white-box", SEARCH.name, largest, THREAT),
     )
     plan = [(Comparison("audit", arms[0], robust), question) for robust in arms[1:] for question in questions]
@@ -208,50 +234,30 @@ def audit_evidence(
         title=f"Fairness toll: {', '.join(arms[1:])} against {arms[0]}",
         question=f"What does {', '.join(arms[1:])} cost compared with {arms[0]}, and which classes and groups pay?",
         threat=THREAT,
-        configuration={
-            "partitions": list(options.partitions),
-            "epsilons": list(options.epsilons),
-            "attacks": [dict(attack) for attack in attacks],
-            "minimum_rows": options.minimum_rows,
-            **({} if largest is None else {"least_epsilon_max": largest}),
-        },
-        minimum_rows=options.minimum_rows,
+        configuration=configuration,
+        minimum_rows=configuration["minimum_rows"],
     )
     return Audit(evidence, found)
 
 
-def _collect(
-    arms: Sequence[Arm],
-    target: Target,
-    epsilons: Sequence[float],
-    attacks: Sequence[AttackSpec],
-    least_epsilon_max: float | None,
-) -> tuple[list[pd.DataFrame], list[pd.DataFrame]]:
-    """Predictions, checks, attacks, least epsilons and static transfer of all arms."""
-    measures: list[Measure] = [Checks(epsilons, large_epsilon=100 * max(epsilons))]
-    measures += [WhiteBox(attack, epsilons) for attack in attacks]
-    if least_epsilon_max is not None:
-        measures.append(WhiteBox(replace(SEARCH, tolerance=SEARCH.tolerance * least_epsilon_max), [least_epsilon_max]))
-    runs, found = [len(arm.models) for arm in arms], []
-    with part(0.02):
-        predictions = [collect(Clean(), arm, target).predictions for arm in tracked(arms, weights=runs)]
-    with part(0.93):
-        for arm in tracked(arms, weights=runs):
-            found += [collect(measure, arm, target).attacks for measure in tracked(measures)]
-    source = arms[0]
-    transfer = Transfer(PGD(steps=20), epsilons, source=source.name)
-    with part(0.04):
-        crafted = craft(transfer, source, target)
-    with part(0.01):
-        for arm in tracked(arms[1:], weights=runs[1:]):
-            examples = {
-                epsilon: [sets[position % len(sets)] for position in range(len(arm.models))]
-                for epsilon, sets in crafted.items()
-            }
-            found.append(collect(transfer, arm, target, examples=examples).attacks)
-    return predictions, found
+def _questions(options: Options, attacks: list[dict[str, Any]]) -> dict[str, Any]:
+    """What of an audit's configuration says which questions are answered."""
+    largest = options.least_epsilon_max
+    return {
+        "partitions": list(options.partitions),
+        "epsilons": list(options.epsilons),
+        "attacks": attacks,
+        "minimum_rows": options.minimum_rows,
+        **({} if largest is None else {"least_epsilon_max": largest}),
+    }
 
 
-def _arm(name: str, given: nn.Module | Sequence[nn.Module] | ModelStack, seed: int) -> Arm:
-    models = as_models(given, name=name)
-    return Arm(name, models, [seed + position for position in range(len(models))])
+def _arms(models: Mapping[str, Any], seed: int) -> list[Arm]:
+    names = as_names(list(models), what="an arm")
+    arms = []
+    for name, given in zip(names, models.values(), strict=True):
+        found = as_models(given, name=name)
+        arms.append(Arm(name, found, [seed + position for position in range(len(found))]))
+    if len(arms) < 2:
+        raise FairtollError(f"{len(arms)} model given; expected two or more: a standard one first, then hardened ones")
+    return arms

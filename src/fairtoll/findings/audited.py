@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 
@@ -11,7 +14,7 @@ from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
 from fairtoll.files import disk_error, make_folder, write_text
 from fairtoll.findings.results import Results
-from fairtoll.runs.folder import CONFIGURATION
+from fairtoll.runs.folder import CONFIGURATION, differences, read_configuration
 
 
 @dataclass(frozen=True, eq=False)
@@ -48,13 +51,17 @@ class Audit:
         Raises
         ------
         FairtollError
-            If the folder cannot be written to, or belongs to the run of an experiment.
+            If the folder cannot be written to, belongs to the run of an experiment, or holds another audit.
         """
         from fairtoll.report import write_report
 
         folder = make_folder(Path(folder))
         require_audit_folder(folder)
-        self.evidence.save(folder / "evidence")
+        kept = _configuration_in(folder)
+        if kept is not None and (different := differences(kept, _plain(self.results.configuration))):
+            raise FairtollError(f"{folder} holds another audit: {different}; give another folder")
+        if not (folder / CONFIGURATION).exists():
+            self.evidence.save(folder / "evidence")
         write_text(self.results.model_dump_json(indent=1) + "\n", folder / "results.json")
         try:
             write_report(self.results, folder)
@@ -96,5 +103,21 @@ def require_audit_folder(folder: Path) -> None:
     --------
     >>> require_audit_folder(Path("nowhere"))
     """
-    if (folder / CONFIGURATION).exists():
+    if (folder / CONFIGURATION).exists() and "experiment" in read_configuration(folder):
         raise FairtollError(f"{folder} belongs to the run of an experiment; give another folder with --out")
+
+
+def _configuration_in(folder: Path) -> dict[str, Any] | None:
+    """Of the audit that the folder holds already, if it holds one."""
+    if (folder / CONFIGURATION).exists():
+        return _plain(read_configuration(folder))
+    if (folder / "results.json").exists():
+        return _plain(Results.read(folder / "results.json").configuration)
+    return None
+
+
+def _plain(configuration: Mapping[str, Any]) -> dict[str, Any]:
+    """As JSON has it, without what is no choice of the audit's."""
+    plain: dict[str, Any] = json.loads(json.dumps(dict(configuration)))
+    plain.pop("fairtoll_version", None)
+    return plain

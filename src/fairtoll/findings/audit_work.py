@@ -1,0 +1,156 @@
+"""What an audit measures, part by part: each part that is finished is kept where there is a folder."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+from torch import Tensor
+
+from fairtoll.attacks import PGD, AttackSpec, LeastEpsilon
+from fairtoll.evidence.collect import Tables, collect, craft
+from fairtoll.evidence.measures import Checks, Clean, Measure, Transfer, WhiteBox
+from fairtoll.evidence.store import Evidence, describe_rows, write_about
+from fairtoll.evidence.target import Arm, Target
+from fairtoll.files import write_parquet
+from fairtoll.findings.model_alarms import REMARKS, describe_models
+from fairtoll.progress import tracked
+from fairtoll.runs.folder import Run
+
+THREAT = "audit"
+#: How least epsilon is searched; its tolerance is this share of the largest radius.
+SEARCH = LeastEpsilon(tolerance=0.005)
+#: How examples are crafted on the standard models.
+CRAFT = PGD(steps=20)
+
+
+@dataclass(frozen=True, eq=False)
+class Part:
+    """One measure of one training run of one arm, and its share of the work."""
+
+    name: str
+    arm: str
+    table: str
+    make: Callable[[], Tables]
+    weight: float
+
+    @property
+    def file(self) -> str:
+        """Where its rows are kept, relative to the folder."""
+        return f"evidence/{self.table}-{self.name}.parquet"
+
+
+@dataclass(frozen=True, eq=False)
+class AuditWork:
+    """The models of an audit, its rows, and what is measured on each.
+
+    Attributes
+    ----------
+    arms : sequence of Arm
+        The standard one first.
+    target : Target
+        Its rows and threat.
+    epsilons : sequence of float
+    attacks : sequence of AttackSpec
+        White-box, each at every radius.
+    least_epsilon_max : float, optional
+        Largest radius of the search for least epsilon, if it is measured.
+    """
+
+    arms: Sequence[Arm]
+    target: Target
+    epsilons: Sequence[float]
+    attacks: Sequence[AttackSpec]
+    least_epsilon_max: float | None = None
+    _crafted: dict[int, dict[float, list[Tensor]]] = field(default_factory=dict, repr=False)
+
+    @property
+    def about(self) -> dict[str, Any]:
+        """What evidence says of the data and the arms."""
+        return {
+            "name": self.target.data.name,
+            "title": self.target.data.name,
+            "arms": [
+                {"name": arm.name, "title": arm.name, "note": f"{len(arm.models)} training run(s)"} for arm in self.arms
+            ],
+            REMARKS: {arm.name: describe_models(arm.models) for arm in self.arms},
+        }
+
+    def evidence(self) -> Evidence:
+        """Measure every part and keep the outcomes in memory."""
+        parts = self.parts()
+        tables = [part.make() for part in tracked(parts, weights=[part.weight for part in parts])]
+        return Evidence(
+            describe_rows(self.target.data),
+            pd.concat([one.predictions for one in tables if len(one.predictions)], ignore_index=True),
+            pd.concat([one.attacks for one in tables if len(one.attacks)], ignore_index=True),
+            self.target.data.class_names,
+            self.about,
+        )
+
+    def evidence_in(self, run: Run) -> Evidence:
+        """The same in a folder: parts that are up to date there are not measured again."""
+        folder = run.folder / "evidence"
+
+        def write_rows() -> None:
+            write_parquet(describe_rows(self.target.data), folder / "rows.parquet")
+            write_about(folder, self.target.data.class_names, self.about)
+
+        run.stage("rows", ["evidence/rows.parquet", "evidence/about.json"], write_rows)
+        parts = self.parts()
+        for part in tracked(parts, weights=[part.weight for part in parts]):
+            kind = "attacks" if part.table == "attacks" else "predictions"
+            run.stage(part.name, [part.file], _writing(part, run.folder / part.file), kind=kind, arm=part.arm)
+        return Evidence.load(folder)
+
+    def parts(self) -> list[Part]:
+        """Clean predictions of all arms first: what is wrong with one shows before the others are attacked."""
+        measures: dict[str, Measure] = {"checks": Checks(self.epsilons, large_epsilon=100 * max(self.epsilons))}
+        measures |= {f"attack-{place}": WhiteBox(one, self.epsilons) for place, one in enumerate(self.attacks)}
+        if (largest := self.least_epsilon_max) is not None:
+            search = replace(SEARCH, tolerance=SEARCH.tolerance * largest)
+            measures["least-epsilon"] = WhiteBox(search, [largest])
+        transfer = Transfer(CRAFT, self.epsilons, source=self.arms[0].name)
+        one = list(enumerate(self.arms))
+        return [
+            *(part for place, _ in one for part in self._of(place, {"clean": Clean()}, weight=0.02)),
+            *(part for place, _ in one for part in self._of(place, measures, weight=1.0)),
+            *(part for place, _ in one[1:] for part in self._of(place, {"transfer": transfer}, weight=0.05)),
+        ]
+
+    def _of(self, place: int, measures: dict[str, Measure], *, weight: float) -> list[Part]:
+        arm = self.arms[place]
+        return [
+            Part(
+                name=f"{name}-{place}-{position}",
+                arm=arm.name,
+                table="predictions" if isinstance(measure, Clean) else "attacks",
+                make=self._making(measure, Arm(arm.name, [model], [seed]), position),
+                weight=weight,
+            )
+            for position, (model, seed) in enumerate(arm.pairs)
+            for name, measure in measures.items()
+        ]
+
+    def _making(self, measure: Measure, one: Arm, position: int) -> Callable[[], Tables]:
+        def make() -> Tables:
+            examples = self._examples(measure, position) if isinstance(measure, Transfer) else None
+            return collect(measure, one, self.target, examples=examples)
+
+        return make
+
+    def _examples(self, transfer: Transfer, position: int) -> dict[float, list[Tensor]]:
+        """What is shown to a training run: crafted on the standard run of its number, or on one of fewer in turn."""
+        source = self.arms[0]
+        place = position % len(source.models)
+        if place not in self._crafted:
+            one = Arm(source.name, [source.models[place]], [source.seeds[place]])
+            self._crafted[place] = craft(transfer, one, self.target)
+        return self._crafted[place]
+
+
+def _writing(part: Part, path: Path) -> Callable[[], None]:
+    return lambda: write_parquet(getattr(part.make(), part.table), path)
