@@ -65,6 +65,7 @@ class AuditWork:
     epsilons: Sequence[float]
     attacks: Sequence[AttackSpec]
     least_epsilon_max: float | None = None
+    _predicted: dict[str, Tables] = field(default_factory=dict, repr=False)
     _crafted: dict[int, dict[float, list[Tensor]]] = field(default_factory=dict, repr=False)
 
     @property
@@ -78,6 +79,11 @@ class AuditWork:
             ],
             REMARKS: {arm.name: describe_models(arm.models) for arm in self.arms},
         }
+
+    def predict(self) -> None:
+        """Predict every clean row with every model, for the parts that keep it."""
+        for part in tracked([part for part in self.parts() if part.table == "predictions"]):
+            self._predicted[part.name] = part.make()
 
     def evidence(self) -> Evidence:
         """Measure every part and keep the outcomes in memory."""
@@ -128,15 +134,17 @@ class AuditWork:
                 name=f"{name}-{place}-{position}",
                 arm=arm.name,
                 table="predictions" if isinstance(measure, Clean) else "attacks",
-                make=self._making(measure, Arm(arm.name, [model], [seed]), position),
+                make=self._making(measure, Arm(arm.name, [model], [seed]), position, f"{name}-{place}-{position}"),
                 weight=weight,
             )
             for position, (model, seed) in enumerate(arm.pairs)
             for name, measure in measures.items()
         ]
 
-    def _making(self, measure: Measure, one: Arm, position: int) -> Callable[[], Tables]:
+    def _making(self, measure: Measure, one: Arm, position: int, name: str) -> Callable[[], Tables]:
         def make() -> Tables:
+            if (predicted := self._predicted.get(name)) is not None:
+                return predicted
             examples = self._examples(measure, position) if isinstance(measure, Transfer) else None
             return collect(measure, one, self.target, examples=examples)
 
