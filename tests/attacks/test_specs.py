@@ -33,6 +33,7 @@ GENERATOR = torch.Generator().manual_seed(0)
 X = torch.randn(60, 3, generator=GENERATOR)
 Y = (X.sum(dim=1) > 0).long()
 THREAT = LinfThreat(scale=[1.0, 0.5, 2.0])
+torch.manual_seed(0)
 MODEL = nn.Sequential(nn.Linear(3, 8), nn.Tanh(), nn.Linear(8, 2))
 SPECS = {
     "pgd": (PGD(steps=7, restarts=2, loss="margin"), pgd, {"steps": 7, "restarts": 2, "loss": "margin"}),

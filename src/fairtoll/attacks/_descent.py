@@ -23,7 +23,7 @@ Loss = Callable[[Tensor, Tensor], Tensor]
 
 
 class BatchedModel:
-    """A borrowed model, asked about packed rows a cacheful at a time."""
+    """A borrowed model, run on packed rows in cache-sized batches."""
 
     def __init__(self, model: nn.Module, x: Tensor, *, packed: bool = True) -> None:
         self.model, self.chunk = model, chunk_rows(x)
@@ -63,20 +63,20 @@ class BatchedModel:
 
 
 class Descent:
-    """Rows under attack: which still stand, and the best input found for each."""
+    """Rows under attack: which are not broken yet, and the best input found for each."""
 
     def __init__(
         self, model: nn.Module, x: Tensor, y: Tensor, *, threat: LinfThreat, loss: Loss, offset: int = 0
     ) -> None:
         # Whole numbers are projected in the model's own shape.
-        self.asked = BatchedModel(model, x, packed=threat.integer is None)
+        self.batched = BatchedModel(model, x, packed=threat.integer is None)
         self.threat, self.loss, self.x, self.y = threat, loss, x, y
-        self.layout = self.asked.layout
+        self.layout = self.batched.layout
         self.clean = self.layout.pack(x)
         self.best = self.clean.clone()
         self.numbers = torch.arange(offset, offset + len(x), device=x.device)
         self.success = torch.zeros(len(x), dtype=torch.bool, device=x.device)
-        self.standing = torch.arange(len(x), device=x.device)
+        self.left = torch.arange(len(x), device=x.device)
         self.between_looks = steps_between_looks(x.device)
 
     def bounds(self, epsilon: float | Tensor, rows: Tensor) -> tuple[Tensor, Tensor, Tensor]:
@@ -87,10 +87,10 @@ class Descent:
         return self.layout.pack(low), self.layout.pack(high), self.layout.pack(radius)
 
     def random_points(self, bounds: tuple[Tensor, Tensor, Tensor], generator: torch.Generator | None) -> Tensor:
-        """One uniform draw for each standing row; as many are drawn however many stand."""
+        """One uniform draw for each row that is left; as many are drawn however many are left."""
         noise = torch.rand(self.x.shape, generator=generator).to(self.x)
         low, high, _ = bounds
-        return low + (high - low) * self.layout.pack(noise)[self.standing]
+        return low + (high - low) * self.layout.pack(noise)[self.left]
 
     def found(self) -> Tensor:
         """The best inputs in the model's shape, on the CPU."""
@@ -99,19 +99,19 @@ class Descent:
     def settle(self, points: Tensor, rows: Tensor, *, step: int) -> None:
         """Test `points` of `rows` and record what they show."""
         watch = FiniteWatch(self.numbers)
-        logits = self.asked.logits(points)
+        logits = self.batched.logits(points)
         watch.note(logits, rows, step)
         watch.raise_if_bad()
         self._record(points, rows, logits.argmax(dim=1) != self.y[rows])
         self._refresh()
 
     def withdraw(self, epsilon: float) -> None:
-        """To a smaller radius: of the rows that fell, those whose input lies outside it are to be attacked again."""
-        fallen = torch.nonzero(self.success).flatten()
-        low, high, _ = self.bounds(epsilon, fallen)
-        inside = ((self.best[fallen] >= low) & (self.best[fallen] <= high)).flatten(1).all(dim=1)
-        self.success = torch.zeros_like(self.success).index_fill(0, fallen[inside], True)
-        self.standing = fallen[~inside]
+        """To a smaller radius: of the broken rows, those whose input lies outside it are to be attacked again."""
+        broken = torch.nonzero(self.success).flatten()
+        low, high, _ = self.bounds(epsilon, broken)
+        inside = ((self.best[broken] >= low) & (self.best[broken] <= high)).flatten(1).all(dim=1)
+        self.success = torch.zeros_like(self.success).index_fill(0, broken[inside], True)
+        self.left = broken[~inside]
 
     def descend(
         self,
@@ -122,15 +122,15 @@ class Descent:
         relative_step: float,
         patience: int | None = None,
     ) -> None:
-        """One start from `begin` for the standing rows; `bounds` are theirs."""
-        rows, y = self.standing, self.y[self.standing]
+        """One start from `begin` for the rows that are left; `bounds` are theirs."""
+        rows, y = self.left, self.y[self.left]
         low, high, radius = bounds
         radius = radius * (relative_step / steps)
         point = torch.minimum(torch.maximum(begin, low), high)
         watch, pace = FiniteWatch(self.numbers), EarlyStopping(steps, patience)
         for step in range(1, steps + 1):
             candidate = self.threat.project(point, low, high)
-            logits, gradient = self.asked.gradient(candidate, y, self.loss)
+            logits, gradient = self.batched.gradient(candidate, y, self.loss)
             watch.note(logits, rows, step)
             wrong = logits.argmax(dim=1) != y
             moved = torch.minimum(torch.maximum(point + radius * gradient.sign(), low), high)
@@ -162,13 +162,13 @@ class Descent:
         point = torch.minimum(torch.maximum(begin, low), high)
         rows, watch = torch.arange(len(point), device=point.device), FiniteWatch(self.numbers)
         for step in range(1, steps + 1):
-            logits, gradient = self.asked.gradient(self.threat.project(point, low, high), self.y, self.loss)
+            logits, gradient = self.batched.gradient(self.threat.project(point, low, high), self.y, self.loss)
             watch.note(logits, rows, step)
             if step % self.between_looks == 0:
                 watch.raise_if_bad()
             point = torch.minimum(torch.maximum(point + radius * gradient.sign(), low), high)
         point = self.threat.project(point, low, high)
-        logits = self.asked.logits(point)
+        logits = self.batched.logits(point)
         watch.note(logits, rows, steps + 1)
         watch.raise_if_bad()
         wrong = logits.argmax(dim=1) != self.y
@@ -182,7 +182,7 @@ class Descent:
         self.success[rows[wrong]] = True
 
     def _refresh(self) -> None:
-        self.standing = self.standing[~self.success[self.standing]]
+        self.left = self.left[~self.success[self.left]]
 
 
 class EarlyStopping:

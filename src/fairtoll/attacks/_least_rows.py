@@ -55,7 +55,7 @@ class Rows:
     vain, ahead, stuck : Tensor
         Steps without success at this radius, the last one's margin, and whether it changed nothing.
     phase, ended, closed, done : Tensor
-        Where the row stands: the phase, whether the largest radius has failed, whether the last ball was within the
+        How far the row is: the phase, whether the largest radius has failed, whether the last ball was within the
         tolerance of what was found, and whether the row is finished.
     target, home : Tensor of int64
         The class that is driven at, and the one that what was found belongs to.

@@ -40,7 +40,7 @@ AIM = 0.8
 
 
 class LeastSearch:
-    """Closes in on all rows of a batch at once; all of them are correctly classified as they stand.
+    """Closes in on all rows of a batch at once; all of them are classified correctly before the search.
 
     Each step follows the sign of the margin's gradient, averaged over the last steps, inside a ball of the row's
     own radius. A misclassified point draws the ball in to just inside it; steps in vain let it out half the way
@@ -50,9 +50,9 @@ class LeastSearch:
     """
 
     def __init__(
-        self, asked: BatchedModel, x: Tensor, *, threat: LinfThreat, epsilon_max: float, tolerance: float
+        self, batched: BatchedModel, x: Tensor, *, threat: LinfThreat, epsilon_max: float, tolerance: float
     ) -> None:
-        self.asked, self.shape = asked, asked.layout.pack(x).shape
+        self.batched, self.shape = batched, batched.layout.pack(x).shape
         self.epsilon_max, self.tolerance = epsilon_max, AIM * tolerance
         self.between_looks = steps_between_looks(x.device)
         self.x = self._flat(x)
@@ -102,7 +102,7 @@ class LeastSearch:
         """The tangent's radius to the nearest of the likeliest wrong classes, its direction, and the next nearest."""
         nearest, direction = torch.full_like(x[:, 0], torch.inf), torch.zeros_like(x)
         classes, radii = [], []
-        for which, lacking, gradient in self.asked.class_gradients(x.reshape(-1, *self.shape[1:]), y, targets):
+        for which, lacking, gradient in self.batched.class_gradients(x.reshape(-1, *self.shape[1:]), y, targets):
             gradient = gradient.flatten(1)
             room = torch.where(gradient > 0, self.high[chunk] - x, x - self.low[chunk]) * self.per_radius
             radius = linear_radius(lacking, gradient.abs() * self.scale, room)
@@ -126,7 +126,7 @@ class LeastSearch:
     def _advance(self, rows: Rows, step: int) -> Tensor:
         """One step of some rows, in place; returns their logits."""
         classes = torch.stack([rows.y, rows.target], dim=1)
-        logits, gradient = self.asked.gradient(rows.point.reshape(-1, *self.shape[1:]), classes, _lead)
+        logits, gradient = self.batched.gradient(rows.point.reshape(-1, *self.shape[1:]), classes, _lead)
         gradient = gradient.flatten(1)
         wrong = margin(logits, rows.y) > CLEARLY * logits.abs().amax(dim=1)
         distance = ((rows.point - rows.x).abs() * self.per_radius).amax(dim=1)
@@ -237,10 +237,10 @@ class LeastSearch:
         return self.between_looks > 1 or bool(rows.any())
 
     def _chunks(self, rows: int) -> list[slice]:
-        return [slice(first, first + self.asked.chunk) for first in range(0, rows, self.asked.chunk)]
+        return [slice(first, first + self.batched.chunk) for first in range(0, rows, self.batched.chunk)]
 
     def _flat(self, x: Tensor) -> Tensor:
-        return self.asked.layout.pack(x).flatten(1)
+        return self.batched.layout.pack(x).flatten(1)
 
 
 def _lead(logits: Tensor, classes: Tensor) -> Tensor:

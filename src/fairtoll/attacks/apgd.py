@@ -91,12 +91,12 @@ def apgd(
     steps : int
         Gradient steps of each start.
     loss : {"cross_entropy", "margin"}
-        What is climbed. The margin stands for the authors' difference-of-logits ratio, which needs three classes.
+        What is climbed. The margin replaces the authors' difference-of-logits ratio, which needs three classes.
 
     Returns
     -------
     AttackResult
-        Of a row that stands, the input with the highest loss of the last start.
+        Of a row that is not broken, the input with the highest loss of the last start.
 
     Raises
     ------
@@ -123,26 +123,26 @@ def apgd(
 
     def attack(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
         # Whole numbers are projected in the model's own shape.
-        asked = BatchedModel(model, clean, packed=threat.integer is None)
-        pack = asked.layout.pack
+        batched = BatchedModel(model, clean, packed=threat.integer is None)
+        pack = batched.layout.pack
         low, high = map(pack, threat.bounds(clean, epsilon))
         radius, origin = pack(threat.radius(clean, epsilon)), pack(clean)
         numbers = torch.arange(batch.start, batch.stop, device=clean.device)
-        logits = asked.logits(origin)
+        logits = batched.logits(origin)
         require_finite_rows(logits, where="at step 0 of the attack", rows=numbers)
         success, found = logits.argmax(dim=1) != labels, origin.clone()
         for restart in range(restarts):
-            standing = torch.nonzero(~success).flatten()
-            if not len(standing):
+            left = torch.nonzero(~success).flatten()
+            if not len(left):
                 break
             begin = origin
             if restart or random_start:
                 noise = pack(torch.rand(clean.shape, generator=generator).to(clean))
                 begin = threat.project(low + (high - low) * noise, low, high)
-            ascent = _Ascent(asked, threat, climb, steps)
+            ascent = _Ascent(batched, threat, climb, steps)
             rows = (numbers, labels, low, high, radius, begin)
-            success[standing], found[standing] = ascent.run(*(value[standing] for value in rows))
-        return success, asked.layout.show(found).contiguous()
+            success[left], found[left] = ascent.run(*(value[left] for value in rows))
+        return success, batched.layout.show(found).contiguous()
 
     return attack_in_batches(model, x, y, attack, batch_size=batch_size, generator=generator)
 
@@ -179,7 +179,7 @@ class _Rows:
 class _Ascent:
     """One start of some rows."""
 
-    asked: BatchedModel
+    batched: BatchedModel
     threat: LinfThreat
     climb: Callable[[Tensor, Tensor], Tensor]
     steps: int
@@ -243,7 +243,7 @@ class _Ascent:
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
         """Loss, its gradient, which rows are misclassified, and the admissible inputs that were shown."""
         shown = self.threat.project(points, low, high)
-        logits, gradient = self.asked.gradient(shown, y, self.climb)
+        logits, gradient = self.batched.gradient(shown, y, self.climb)
         require_finite_rows(logits, where=f"at step {step} of the attack", rows=numbers)
         return self.climb(logits, y), gradient, logits.argmax(dim=1) != y, shown
 

@@ -108,18 +108,18 @@ def grid(
         low, high = threat.bounds(clean, epsilon)
         choices = torch.stack([low, clean, high])
         success, perturbed = torch.zeros(len(clean), dtype=torch.bool, device=device), clean.clone()
-        standing = torch.arange(len(clean), device=device)
+        left = torch.arange(len(clean), device=device)
         in_vain = 0
         for level in order.to(device):
-            points = clean[standing].clone()
-            points[:, features] = choices[level, :, features][:, standing].T
-            logits = finite_logits(model, points, where="of the grid", rows=standing + batch.start)
-            wrong = logits.argmax(dim=1) != labels[standing]
-            broken = standing[wrong]
+            points = clean[left].clone()
+            points[:, features] = choices[level, :, features][:, left].T
+            logits = finite_logits(model, points, where="of the grid", rows=left + batch.start)
+            wrong = logits.argmax(dim=1) != labels[left]
+            broken = left[wrong]
             success[broken], perturbed[broken] = True, points[wrong]
-            standing = standing[~wrong]
+            left = left[~wrong]
             in_vain = 0 if len(broken) else in_vain + 1
-            if not len(standing) or in_vain == patience:
+            if not len(left) or in_vain == patience:
                 break
         return success, perturbed
 

@@ -225,18 +225,18 @@ def _search(
     targets: int, offset: int,
 ) -> LeastEpsilonResult:  # fmt: skip
     """One batch of the search."""
-    asked, numbers = BatchedModel(model, x), torch.arange(offset, offset + len(x), device=x.device)
+    batched, numbers = BatchedModel(model, x), torch.arange(offset, offset + len(x), device=x.device)
     watch, perturbed = FiniteWatch(numbers), x.clone()
-    logits = asked.logits(asked.layout.pack(x))
+    logits = batched.logits(batched.layout.pack(x))
     watch.note(logits, torch.arange(len(x), device=x.device), 0)
     watch.raise_if_bad()
     right = torch.nonzero(logits.argmax(dim=1) == y).flatten()
     low, high = (torch.zeros(len(x), dtype=torch.float64, device=x.device) for _ in range(2))
     if len(right):
         rows = x[right]
-        search = LeastSearch(asked, rows, threat=threat, epsilon_max=epsilon_max, tolerance=tolerance)
+        search = LeastSearch(batched, rows, threat=threat, epsilon_max=epsilon_max, tolerance=tolerance)
         found = search.run(y[right], numbers[right], steps=steps, targets=targets)
-        points = asked.layout.show(found.point.reshape(search.shape)).contiguous()
+        points = batched.layout.show(found.point.reshape(search.shape)).contiguous()
         perturbed[right] = points
         exact = _distance(points, rows, threat).clamp(max=epsilon_max)
         high[right] = torch.where(found.radius.isfinite(), exact, torch.inf)
@@ -257,13 +257,13 @@ def _radii(epsilon_max: float, grid_step: float) -> list[float]:
 
 def _grid(search: Descent, radii: list[float], *, steps: int) -> LeastEpsilonResult:
     """One batch of the paper's step-up search."""
-    search.settle(search.clean, search.standing, step=0)
+    search.settle(search.clean, search.left, step=0)
     high = torch.full((len(search.x),), torch.inf, dtype=torch.float64, device=search.x.device)
     high[search.success] = 0.0
     low = torch.zeros_like(high)
     ends = (search.clean.clone(), search.clean.clone())
     for epsilon in radii:
-        left = search.standing
+        left = search.left
         if not len(left):
             break
         bounds = search.bounds(epsilon, left)
@@ -271,12 +271,12 @@ def _grid(search: Descent, radii: list[float], *, steps: int) -> LeastEpsilonRes
         for end, now in zip(ends, bounds[:2], strict=True):
             wider |= (end[left] != now).flatten(1).any(dim=1)
             end[left] = now
-        search.standing = left[wider]
+        search.left = left[wider]
         bounds = (bounds[0][wider], bounds[1][wider], bounds[2][wider])
-        search.descend(search.clean[search.standing], bounds, steps=steps, relative_step=2.5)
+        search.descend(search.clean[search.left], bounds, steps=steps, relative_step=2.5)
         high[left[search.success[left]]] = epsilon
-        search.standing = left[~search.success[left]]
-        low[search.standing] = epsilon
+        search.left = left[~search.success[left]]
+        low[search.left] = epsilon
     return _result(low, high, search.layout.show(search.best).contiguous(), radii[-1])
 
 

@@ -148,17 +148,17 @@ def pgd(
         search = Descent(model, clean, labels, threat=threat, loss=climb, offset=batch.start)
         radii = epsilon[batch].to(clean.device) if isinstance(epsilon, Tensor) and epsilon.ndim else epsilon
         if stop_at_success:
-            search.settle(search.clean, search.standing, step=0)
+            search.settle(search.clean, search.left, step=0)
         for restart in range(restarts):
-            if not len(search.standing):
+            if not len(search.left):
                 break
-            bounds = search.bounds(radii, search.standing)
+            bounds = search.bounds(radii, search.left)
             if restart or random_start:
                 begin = search.random_points(bounds, generator)
             elif start is not None:
-                begin = search.layout.pack(start[batch].detach().to(clean.device))[search.standing]
+                begin = search.layout.pack(start[batch].detach().to(clean.device))[search.left]
             else:
-                begin = search.clean[search.standing]
+                begin = search.clean[search.left]
             run = search.descend if stop_at_success else search.run_out
             run(begin, bounds, steps=steps, relative_step=relative_step)
         return search.success, search.found()

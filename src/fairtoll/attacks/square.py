@@ -94,7 +94,7 @@ def square(
     Returns
     -------
     AttackResult
-        Of a row that stands, the input with the largest margin.
+        Of a row that is not broken, the input with the largest margin.
 
     Raises
     ------
@@ -119,17 +119,17 @@ def square(
     model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=False)
 
     def attack(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
-        asked = BatchedModel(model, clean)
-        if asked.layout.channels_last:
+        batched = BatchedModel(model, clean)
+        if batched.layout.channels_last:
             clean = clean.contiguous(memory_format=torch.channels_last)
         numbers = torch.arange(batch.start, batch.stop, device=clean.device)
-        logits = asked.logits(asked.layout.pack(clean))
+        logits = batched.logits(batched.layout.pack(clean))
         require_finite_rows(logits, where="at query 0 of the attack", rows=numbers)
         success, perturbed = logits.argmax(dim=1) != labels, clean.clone()
-        standing = torch.nonzero(~success).flatten()
-        if len(standing):
-            search = _Search(asked, clean[standing], labels[standing], numbers[standing], threat, epsilon, generator)
-            success[standing], perturbed[standing] = search.run(queries)
+        left = torch.nonzero(~success).flatten()
+        if len(left):
+            search = _Search(batched, clean[left], labels[left], numbers[left], threat, epsilon, generator)
+            success[left], perturbed[left] = search.run(queries)
         return success, perturbed.contiguous()
 
     with torch.no_grad():
@@ -154,13 +154,13 @@ def share_at(query: int, queries: int) -> float:
 
 
 class _Search:
-    """The standing rows of one batch, and the best input found for each."""
+    """The rows of one batch that are left, and the best input found for each."""
 
     def __init__(
-        self, asked: BatchedModel, clean: Tensor, y: Tensor, numbers: Tensor, threat: LinfThreat, epsilon: float,
+        self, batched: BatchedModel, clean: Tensor, y: Tensor, numbers: Tensor, threat: LinfThreat, epsilon: float,
         generator: torch.Generator,
     ) -> None:  # fmt: skip
-        self.asked, self.y, self.numbers, self.generator = asked, y, numbers, generator
+        self.batched, self.y, self.numbers, self.generator = batched, y, numbers, generator
         self.low, self.high = threat.bounds(clean, epsilon)
         self.propose = _Squares() if clean.ndim == 4 else _Features(_mutable(threat, clean))
         self.best = clean
@@ -172,7 +172,7 @@ class _Search:
         found, position = self.best.clone(), torch.arange(len(self.y), device=self.y.device)
         for query in range(1, queries + 1):
             points = self._points(share_at(query, queries), first=query == 1)
-            logits = self.asked.logits(self.asked.layout.pack(points))
+            logits = self.batched.logits(self.batched.layout.pack(points))
             require_finite_rows(logits, where=f"at query {query} of the attack", rows=self.numbers)
             value = margin(logits, self.y).to(self.value.dtype)
             better = value > self.value

@@ -211,8 +211,8 @@ def _attack(
 ) -> None:
     """All starts at one radius: the first where each row was left, the others random."""
     for restart in range(restarts):
-        if not len(search.standing):
+        if not len(search.left):
             return
-        bounds = search.bounds(epsilon, search.standing)
-        begin = search.random_points(bounds, generator) if restart else search.best[search.standing]
+        bounds = search.bounds(epsilon, search.left)
+        begin = search.random_points(bounds, generator) if restart else search.best[search.left]
         search.descend(begin, bounds, steps=steps, relative_step=RELATIVE_STEP, patience=patience)

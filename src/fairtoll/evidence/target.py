@@ -55,7 +55,7 @@ class Target:
     Raises
     ------
     FairtollError
-        If a position does not exist or stands twice.
+        If a position does not exist or is given twice.
 
     Examples
     --------
