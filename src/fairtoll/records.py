@@ -65,8 +65,8 @@ def read_record(path: Path) -> dict[str, Any]:
     return content
 
 
-def record_files(folder: Path, names: Sequence[str]) -> None:
-    """Record the checksums of files in a folder that was written in one go, for `verifying_records`.
+def record_files(folder: Path, names: Sequence[str], *, configuration: Mapping[str, Any] | None = None) -> None:
+    """Record the checksums of files in a folder that was written in one go, and what they were made with.
 
     Examples
     --------
@@ -77,7 +77,26 @@ def record_files(folder: Path, names: Sequence[str]) -> None:
     >>> list(recorded_files(folder))
     ['note.txt']
     """
-    write_record({"files": {name: checksum(folder / name) for name in names}}, folder / CHECKSUMS)
+    files = {name: checksum(folder / name) for name in names}
+    write_record({"configuration": dict(configuration or {}), "files": files}, folder / CHECKSUMS)
+
+
+def recorded_configuration(folder: Path) -> dict[str, Any] | None:
+    """What the files of a folder were made with, of a run or of a folder that was written in one go; None for others.
+
+    Raises
+    ------
+    FairtollError
+        If its record is not as it was written.
+
+    Examples
+    --------
+    >>> recorded_configuration(Path("nowhere")) is None
+    True
+    """
+    if (folder / CONFIGURATION).exists():
+        return read_record(folder / CONFIGURATION)
+    return dict(read_record(folder / CHECKSUMS)["configuration"]) if (folder / CHECKSUMS).exists() else None
 
 
 def stage_records(folder: Path) -> dict[str, dict[str, Any]]:

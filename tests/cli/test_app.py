@@ -149,11 +149,12 @@ def test_a_report_of_no_run(command, tmp_path, below):
     assert "is no run folder (it holds no configuration.json); give the folder of a run" in one_line(error)
 
 
-def test_a_report_of_results_that_are_cut_short(command, tmp_path):
-    (tmp_path / "results.json").write_text('{"title": ')
+def test_a_report_of_results_alone(command, mini_run, tmp_path):
+    """Results are computed from evidence, and never taken from an earlier report."""
+    shutil.copy(mini_run / "results.json", tmp_path)
     status, _, error = command("report", tmp_path)
     assert status == 2
-    assert "is not a whole results.json" in one_line(error)
+    assert "is no run folder (it holds no configuration.json); give the folder of a run" in one_line(error)
 
 
 def test_the_designs_on_offer_are_those_there_are():

@@ -69,7 +69,7 @@ class Folder:
         watching.remove(opened)
         assert status == 0
         read = {path.relative_to(self.path) for path in self.path.rglob("*") if str(path) in set(opened)}
-        self.read = sorted(path for path in read if path.name not in (".lock", "results.json"))
+        self.read = sorted(path for path in read if path.name != ".lock")
 
     def mend(self):
         shutil.rmtree(self.path, ignore_errors=True)

@@ -11,6 +11,7 @@ import pytest
 from fairtoll import Evidence, FairtollError, audit_evidence
 from fairtoll.cli.report import rerender
 from fairtoll.findings.results import Results
+from fairtoll.records import record_files, recorded_configuration, recorded_files
 
 
 @pytest.fixture
@@ -55,7 +56,14 @@ def test_it_is_computed_and_not_copied(folder):
     predictions = evidence.predictions.copy()
     wrong = (predictions["arm"] == "hardened") & (predictions["row"] >= 50)
     predictions.loc[wrong, ["probability_0", "probability_1"]] = np.float32([0.1, 0.9])
-    replace(evidence, predictions=predictions).save(folder / "evidence")
+    other = replace(evidence, predictions=predictions)
+    with pytest.raises(FairtollError, match="holds another audit, of other evidence; give another folder"):
+        audit_evidence(other, partitions=["class", "site & class"], minimum_rows=7).save(folder)
+    other.save(folder / "evidence")
+    with pytest.raises(FairtollError, match="is not as it was written"):
+        rerender(folder)
+    files = [f"evidence/{name}" for name in recorded_files(folder / "evidence")]
+    record_files(folder, files, configuration=recorded_configuration(folder))
     rerender(folder)
     assert Results.read(folder / "results.json").findings[0].robust.value == 1.0
 
@@ -72,8 +80,8 @@ def test_a_full_disk(folder, monkeypatch):
 @pytest.mark.parametrize(
     ("name", "content", "message"),
     [
-        ("results.json", None, r"is no run folder \(it holds no configuration.json\)"),
-        ("results.json", '{"title":', r"results.json is not a whole results.json"),
+        ("checksums.json", None, r"is no run folder \(it holds no configuration.json\)"),
+        ("checksums.json", '{"title":', r"checksums.json is not a whole record"),
         ("evidence/about.json", '{"class', r"about.json is not as it was written"),
         ("evidence/about.json", None, r"evidence holds no evidence"),
         ("evidence/rows.parquet", None, r"evidence holds no evidence"),

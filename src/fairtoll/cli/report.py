@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -12,7 +10,7 @@ import typer
 from fairtoll.errors import FairtollError
 from fairtoll.files import disk_error, write_text
 from fairtoll.progress import part
-from fairtoll.runs.folder import CONFIGURATION, finished_run
+from fairtoll.runs.folder import finished_run
 
 if TYPE_CHECKING:
     from fairtoll.findings.results import Results
@@ -51,7 +49,7 @@ def rerender(folder: Path) -> Path:
     from fairtoll.report import write_report
 
     require_schema(folder / "results.json")
-    with part(0.5), _reading(folder) as configuration:
+    with part(0.5), finished_run(folder) as configuration:
         results = _compute(folder, configuration)
     write_text(results.model_dump_json(indent=1) + "\n", folder / "results.json")
     try:
@@ -82,14 +80,3 @@ def _require(folder: Path, configuration: dict[str, Any], names: list[str]) -> N
     missing = [name for name in names if name not in configuration]
     if missing:
         raise FairtollError(f"the configuration in {folder} has no {', '.join(missing)}; give the folder of a run")
-
-
-@contextmanager
-def _reading(folder: Path) -> Iterator[dict[str, Any]]:
-    if not (folder / CONFIGURATION).is_file() and (folder / "results.json").is_file():
-        from fairtoll.findings.results import Results
-
-        yield Results.read(folder / "results.json").configuration
-        return
-    with finished_run(folder) as configuration:
-        yield configuration

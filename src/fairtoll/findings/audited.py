@@ -6,6 +6,7 @@ import json
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import pandas as pd
@@ -14,7 +15,8 @@ from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
 from fairtoll.files import disk_error, make_folder, write_text
 from fairtoll.findings.results import Results
-from fairtoll.runs.folder import CONFIGURATION, differences, read_configuration
+from fairtoll.records import CHECKSUMS, CONFIGURATION, STAGES, record_files, recorded_configuration, recorded_files
+from fairtoll.runs.folder import differences, read_configuration
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,11 +59,13 @@ class Audit:
 
         folder = make_folder(Path(folder))
         require_audit_folder(folder)
-        kept = _configuration_in(folder)
-        if kept is not None and (different := differences(kept, _plain(self.results.configuration))):
+        kept = recorded_configuration(folder)
+        if kept is not None and (different := differences(_plain(kept), _plain(self.results.configuration))):
             raise FairtollError(f"{folder} holds another audit: {different}; give another folder")
-        if not (folder / CONFIGURATION).exists():
-            self.evidence.save(folder / "evidence")
+        if not (folder / STAGES).exists():  # else it was measured there
+            _keep_evidence(self.evidence, folder)
+            names = [f"evidence/{name}" for name in recorded_files(folder / "evidence")]
+            record_files(folder, names, configuration=self.results.configuration)
         write_text(self.results.model_dump_json(indent=1) + "\n", folder / "results.json")
         try:
             write_report(self.results, folder)
@@ -107,13 +111,15 @@ def require_audit_folder(folder: Path) -> None:
         raise FairtollError(f"{folder} belongs to the run of an experiment; give another folder with --out")
 
 
-def _configuration_in(folder: Path) -> dict[str, Any] | None:
-    """Of the audit that the folder holds already, if it holds one."""
-    if (folder / CONFIGURATION).exists():
-        return _plain(read_configuration(folder))
-    if (folder / "results.json").exists():
-        return _plain(Results.read(folder / "results.json").configuration)
-    return None
+def _keep_evidence(evidence: Evidence, folder: Path) -> None:
+    """Write it with its checksums; an error if other evidence is there."""
+    place = folder / "evidence"
+    if (place / CHECKSUMS).exists():
+        with TemporaryDirectory(dir=folder, prefix=".evidence.") as new:
+            evidence.save(Path(new))
+            if recorded_files(Path(new)) != recorded_files(place):
+                raise FairtollError(f"{folder} holds another audit, of other evidence; give another folder")
+    evidence.save(place)
 
 
 def _plain(configuration: Mapping[str, Any]) -> dict[str, Any]:

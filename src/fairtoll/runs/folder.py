@@ -24,7 +24,14 @@ from fairtoll.checksums import checksum, verifying
 from fairtoll.errors import FairtollError
 from fairtoll.files import disk_error, make_folder
 from fairtoll.records import CONFIGURATION as CONFIGURATION
-from fairtoll.records import STAGES, read_record, recorded_files, stage_records, write_record
+from fairtoll.records import (
+    STAGES,
+    read_record,
+    recorded_configuration,
+    recorded_files,
+    stage_records,
+    write_record,
+)
 
 
 class Run:
@@ -216,7 +223,7 @@ def read_configuration(folder: Path) -> dict[str, Any]:
     """
     path = folder / CONFIGURATION
     if not path.exists():
-        raise FairtollError(f"{folder} is no run folder (it holds no {CONFIGURATION}); give the folder of a run")
+        raise _no_run(folder)
     return read_record(path)
 
 
@@ -249,12 +256,18 @@ def finished_run(folder: Path) -> Iterator[dict[str, Any]]:
     ...     configuration["runs"]
     1
     """
-    configuration = read_configuration(folder)
+    configuration = recorded_configuration(folder)
+    if configuration is None:
+        raise _no_run(folder)
     files = recorded_files(folder)
     if not files:
         raise FairtollError(f"{folder} has no finished stage; run the command that made it again")
     with verifying(folder, files):
         yield configuration
+
+
+def _no_run(folder: Path) -> FairtollError:
+    return FairtollError(f"{folder} is no run folder (it holds no {CONFIGURATION}); give the folder of a run")
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
