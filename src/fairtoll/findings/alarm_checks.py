@@ -144,8 +144,8 @@ def share_interval(share: float, rows: int) -> tuple[float, float]:
 
     Examples
     --------
-    >>> [round(end, 4) for end in share_interval(0.003, 500)]
-    [0.0003, 0.0135]
+    >>> [round(end, 4) for end in share_interval(0.004, 500)]  # scipy.stats.binomtest(2, 500) has the same
+    [0.0005, 0.0144]
     >>> share_interval(0.0, 500)[0]
     0.0
     """

@@ -176,6 +176,7 @@ def audit_evidence(
 
     Examples
     --------
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"model": ["a"] * 40 + ["b"] * 40, "y": ["no", "yes"] * 40, "p": [0.2, 0.9] * 40})
     >>> evidence = Evidence.from_frame(frame, label="y", probabilities={"yes": "p"}, arm="model")
     >>> audit_evidence(evidence).table()[["metric", "verdict"]].values.tolist()
@@ -198,6 +199,7 @@ def audit_again(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
 
     Examples
     --------
+    >>> import pandas as pd
     >>> frame = pd.DataFrame({"model": ["a"] * 40 + ["b"] * 40, "y": ["no", "yes"] * 40, "p": [0.2, 0.9] * 40})
     >>> first = audit_evidence(Evidence.from_frame(frame, label="y", probabilities={"yes": "p"}, arm="model"))
     >>> audit_again(first.evidence, first.results.configuration).results == first.results
