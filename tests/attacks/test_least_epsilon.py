@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fairtoll import LinfThreat
-from fairtoll.attacks import _least_search, least_epsilon
+from fairtoll.attacks import _least_search, least_epsilon, pgd
 from fairtoll.attacks._linear import linear_radius
 
 FEATURES, ROWS, TOLERANCE, LARGEST = 6, 150, 1e-3, 4.0
@@ -403,3 +403,22 @@ def test_a_row_of_whole_numbers_that_starts_as_a_fraction_keeps_its_answer():
         grid_step=0.1, method="grid",
     )  # fmt: skip
     assert found.least_epsilon.tolist() == pytest.approx([0.4, 1.4], abs=0.101)
+
+
+def test_whole_numbers_need_no_more_than_an_attack_at_every_radius_finds():
+    """The paper's search as it is written down, radius by radius with PGD, on a network that is curved."""
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Linear(3, 16), nn.Tanh(), nn.Linear(16, 2))
+    x = torch.randint(-9, 10, (200, 3)).float()
+    with torch.no_grad():
+        y = model(x).argmax(dim=1)
+    threat, radii = LinfThreat(integer=[True] * 3), [round(0.1 * number, 1) for number in range(1, 41)]
+    plain = torch.full((200,), torch.inf, dtype=torch.float64)
+    for epsilon in reversed(radii):
+        plain[pgd(model, x, y, threat=threat, epsilon=epsilon, steps=50).success] = epsilon
+    found = least_epsilon(model, x, y, threat=threat, epsilon_max=4.0, tolerance=0.1, grid_step=0.1, method="grid")
+    ours = torch.where(found.censored, torch.inf, found.least_epsilon)
+    assert (ours <= plain + 1e-9).double().mean() >= 0.98
+    assert ours.clamp(max=4.0).mean() <= plain.clamp(max=4.0).mean()
+    # What is found is found at whole radii, where a set of values begins.
+    assert set(ours[ours.isfinite()].round(decimals=6).tolist()) <= {0.0, 1.0, 2.0, 3.0, 4.0}

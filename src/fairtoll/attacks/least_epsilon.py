@@ -19,6 +19,9 @@ from fairtoll.models.batches import in_batches
 from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.threats.linf import LinfThreat
 
+#: Step size times `steps`, in radii. Among whole numbers a larger radius often frees no more values: each set of values
+#: is met once for each of these, as the radii up to the next whole number would.
+RELATIVE_STEPS = (2.5, 3.5, 5.0)
 #: Steps of `LeastEpsilon` where none are given.
 SPEC_STEPS = {"search": 60, "grid": 50}
 
@@ -134,7 +137,8 @@ def least_epsilon(
 
     ``method="grid"`` is the paper's search, kept as the reference: PGD with cross-entropy afresh at each multiple
     of `grid_step` until it succeeds. A radius that frees no other values of a row than the one before, as between two
-    whole numbers, is not tried again.
+    whole numbers, is not tried again; where features must stay whole numbers each set of values is met with three sizes
+    of step instead.
 
     Parameters
     ----------
@@ -272,8 +276,13 @@ def _grid(search: Descent, radii: list[float], *, steps: int) -> LeastEpsilonRes
             wider |= (end[left] != now).flatten(1).any(dim=1)
             end[left] = now
         search.left = left[wider]
-        bounds = (bounds[0][wider], bounds[1][wider], bounds[2][wider])
-        search.descend(search.clean[search.left], bounds, steps=steps, relative_step=2.5)
+        for relative_step in RELATIVE_STEPS if _has_whole_numbers(search.threat) else RELATIVE_STEPS[:1]:
+            if len(search.left):
+                inside = torch.isin(left, search.left)
+                low_end, high_end, radius = (part[inside] for part in bounds)
+                search.descend(
+                    search.clean[search.left], (low_end, high_end, radius), steps=steps, relative_step=relative_step
+                )
         high[left[search.success[left]]] = epsilon
         search.left = left[~search.success[left]]
         low[search.left] = epsilon
