@@ -1,4 +1,4 @@
-# Only Python 3.11 or later, pip and make are needed: every target makes the environment it needs.
+# Only Python 3.11 or later, pip and make are needed: every target creates the environment it needs.
 PYTHON ?= python3
 OUT ?= runs/adult
 ARGS ?=
@@ -6,23 +6,23 @@ WORKERS ?= 2
 
 VENV := .venv
 BIN := $(VENV)/bin
-# The libraries that benchmarks compare with have an environment of their own.
+# The libraries that benchmarks compare with have their own environment.
 PEERS := .venv-peers
 # Which benchmarks `make bench` runs: names without .py, wildcards allowed.
 BENCH ?= [a-z]*
-# These have commands of their own.
+# These are not run by `make bench`.
 NO_BENCH := coverage calibrate_cifar10 golden
-# One stamp for each set of packages; older than what it depends on, or gone, it is made again.
+# One stamp file for each set of packages; the set is installed again if it is missing or out of date.
 RUN_READY := $(VENV)/ready-to-run
 DEV_READY := $(VENV)/ready-to-develop
 PEERS_READY := $(PEERS)/ready-to-compare
 
-# An environment that was made halfway, elsewhere, or by a Python since removed does not work.
+# An environment that is incomplete, was moved, or belongs to a Python since removed does not work.
 works = grep -qsF '$(CURDIR)/$(1)/' $(1)/bin/pip \
 	&& $(1)/bin/python -c 'import sys, pip; sys.exit(sys.version_info < (3, 11))' >/dev/null 2>&1
 remake = $(if $(shell $(call works,$(1)) && echo yes),,FORCE)
 install = PIP_DISABLE_PIP_VERSION_CHECK=1 $(1)/bin/python -m pip install -qq
-# Worker processes already use every core; torch's threads on top of them only get in each other's way.
+# Worker processes already use every core; more threads in torch would only slow them down.
 PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 .DEFAULT_GOAL := help
@@ -32,16 +32,16 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 
 help:
 	@echo 'make reproduce   run the experiments on Adult and write the report to $(OUT)'
-	@echo '                 ARGS="--runs 2" passes options on; OUT=folder writes elsewhere'
-	@echo 'make test        lint, then every test of less than a minute'
+	@echo '                 ARGS="--runs 2" passes options; OUT=folder writes to another folder'
+	@echo 'make test        lint, then every test that takes less than a minute'
 	@echo 'make test-all    lint, then every test'
 	@echo 'make lint        ruff and mypy'
-	@echo 'make bench       benchmarks, a Markdown table each; BENCH=name runs one, ARGS="..." passes options on'
-	@echo 'make coverage    simulate how often the intervals hold the truth; writes docs/coverage.md (six minutes)'
-	@echo 'make schema      the JSON schema of results.json, from the code that writes it'
-	@echo 'make clean       remove the environments and caches; runs/ stays'
+	@echo 'make bench       benchmarks, each prints Markdown tables; BENCH=name runs one, ARGS="..." passes options'
+	@echo 'make coverage    simulate the coverage of the intervals; writes docs/coverage.md (six minutes)'
+	@echo 'make schema      write the JSON schema of results.json from the code'
+	@echo 'make clean       remove the environments and caches; runs/ is kept'
 	@echo
-	@echo 'PYTHON=python3.12 picks another Python (after make clean); WORKERS=8 runs more tests at once.'
+	@echo 'PYTHON=python3.12 selects another Python (after make clean); WORKERS=8 runs more tests in parallel.'
 
 reproduce: $(RUN_READY)
 	$(BIN)/fairtoll reproduce adult --out $(OUT) $(ARGS)
@@ -85,7 +85,7 @@ $(DEV_READY): pyproject.toml constraints.txt $(call remake,$(VENV))
 	$(call install,$(VENV)) -c constraints.txt -e '.[dev]'
 	@touch $@ $(RUN_READY)
 
-# Without what they ask for: adv-lib and torchattacks want torchvision, which may be had for no torch but its own.
+# Without their dependencies: adv-lib and torchattacks require torchvision, which needs one exact version of torch.
 $(PEERS_READY): pyproject.toml constraints.txt benchmarks/peers.txt $(call remake,$(PEERS))
 	$(call make-venv,$(PEERS))
 	$(call install,$(PEERS)) -c constraints.txt -e .

@@ -8,7 +8,7 @@ import vl_convert
 from fairtoll.report.arms import GREY
 from fairtoll.report.charts.style import CONFIG, FONT, INK, INK_ON_WHITE
 
-#: Title of the panel's model, question, and each contender's name, seconds and whether it is fairtoll's.
+#: Title of the panel's model, question, and for each contender its name, seconds and whether it is fairtoll's.
 Panels = list[tuple[str, str, list[tuple[str, float, bool]]]]
 QUESTIONS = {"curve": "Success at each radius", "least": "Least epsilon"}
 COLOURS = {"fairtoll": "#0072B2", "the paper": GREY, "peer": "#D55E00"}
@@ -19,7 +19,7 @@ def draw(panels: Panels) -> str:
     """The chart as SVG, black on white."""
     rows = []
     for question in QUESTIONS:
-        mine = [panel(title, question, lines) for title, asked, lines in panels if asked == question]
+        mine = [panel(title, question, lines) for title, of, lines in panels if of == question]
         if mine:
             rows.append(alt.hconcat(*mine, spacing=36))
     config = {**CONFIG, "background": "#ffffff", "padding": {"left": 34, "top": 14, "right": 14, "bottom": 14}}

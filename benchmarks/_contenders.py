@@ -1,4 +1,4 @@
-"""Who is measured: each attack as its library documents it, behind one call."""
+"""What is measured: each attack as its library documents it, behind one call."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ from fairtoll.attacks import least_epsilon, success_curve
 PEERS = ("foolbox", "torchattacks", "adversarial-robustness-toolbox", "adv-lib")
 #: Step size times steps, in radii, the same for all.
 RELATIVE_STEP = 2.5
-#: A peer's float32 arithmetic may end a last digit outside its radius.
+#: By rounding in float32 a peer may exceed its radius by a last digit.
 SLACK = 1e-6
 
 
 @dataclass(frozen=True)
 class Task:
-    """What every contender is asked, with the same model and rows."""
+    """What every contender runs on: the same model, rows and settings."""
 
     model: nn.Module
     x: Tensor
@@ -217,7 +217,7 @@ def art_curve(task: Task, seed: int, batch_size: int) -> Tensor:
 
 
 def add_stubs() -> None:
-    """Where torchvision and visdom are not to be had, adv-lib imports these."""
+    """Empty torchvision and visdom, which adv-lib imports where they are not installed."""
     folder = str(Path(__file__).with_name("_stubs"))
     if folder not in sys.path:
         sys.path.append(folder)
@@ -228,7 +228,7 @@ def advlib_curve(task: Task, seed: int, batch_size: int) -> Tensor:
     from adv_lib.attacks import pgd_linf
 
     torch.manual_seed(seed)
-    standing, success = without_misclassified(task, batch_size)
+    correct, success = without_misclassified(task, batch_size)
 
     def attack(x: Tensor, y: Tensor, epsilon: float) -> Tensor:
         relative = RELATIVE_STEP / task.steps
@@ -236,7 +236,7 @@ def advlib_curve(task: Task, seed: int, batch_size: int) -> Tensor:
         return found
 
     found = success.expand(len(task.epsilons), -1).clone()
-    found[:, ~success] = curve_of(standing, batch_size, attack)
+    found[:, ~success] = curve_of(correct, batch_size, attack)
     return found
 
 
@@ -270,10 +270,10 @@ def advlib_minimal(task: Task, seed: int, batch_size: int) -> Tensor:
     from adv_lib.attacks.auto_pgd import minimal_apgd
 
     torch.manual_seed(seed)
-    standing, wrong = without_misclassified(task, batch_size)
+    correct, wrong = without_misclassified(task, batch_size)
     found = [
         distance(task, x, y, minimal_apgd(task.model, x, y, norm=float("inf"), max_eps=task.epsilon_max))
-        for x, y in batches(standing, batch_size)
+        for x, y in batches(correct, batch_size)
     ]
     least = torch.zeros(len(task.x))
     least[~wrong] = torch.cat(found)

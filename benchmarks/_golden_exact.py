@@ -1,4 +1,4 @@
-"""Whether two folders of golden runs hold the same, to the last bit."""
+"""Bitwise comparison of two folders of golden runs."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 import pandas as pd
 from safetensors import safe_open
 
-#: What of results.json differs from machine to machine and from release to release.
+#: Sections of results.json that differ between machines and releases.
 VOLATILE = ("seconds", "environment", "fairtoll_version", "schema_version")
 #: Without stages/*.json, which hold times and checksums of files with times.
 COMPARED = ("**/*.parquet", "**/*.safetensors", "results.json", "evidence/*.json", "configuration.json")

@@ -14,7 +14,7 @@ from pathlib import Path
 
 DATA = Path(__file__).resolve().parents[1] / "tests/data"
 WORKERS = 2
-#: Two never decide: with three runs there are verdicts.
+#: Verdicts other than inconclusive need three training runs.
 TRAINING_RUNS = 3
 DESIGNS = ("masked", "one-ulp", "new-seed")
 
@@ -39,7 +39,7 @@ def make_adult(folder: Path) -> None:
 
 
 def make_cifar10(folder: Path) -> None:
-    """Both protocols on 200 training and 200 test images that are made up; two left-out images."""
+    """Both protocols on 200 training and 200 test images, all synthetic; two left-out images."""
     from fairtoll.data import load_cifar10
     from fairtoll.experiments import find_experiment, reproduce
     from fairtoll.experiments.cifar10 import collections

@@ -98,7 +98,7 @@ def _leaves(content: Any, keys: dict[str, list[str]], words: set[str], place: st
 
 
 def tables_of(folder: Path) -> dict[str, pd.DataFrame]:
-    """All Parquet tables of a run folder by name, put together, indexed by what tells rows apart, in order."""
+    """All Parquet tables of a run folder by name, joined, indexed by the columns that identify rows, in order."""
     marks = {canonical(column): name for column, name in TABLES.items()}
     parts: dict[str, list[pd.DataFrame]] = {}
     for path in sorted(folder.rglob("*.parquet")):
@@ -124,7 +124,7 @@ def renamed_table(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def summaries_of(folder: Path) -> Numbers:
-    """What the tables come to: means over rows and training runs, of each arm and attack."""
+    """Summary of the tables: means over rows and training runs, of each arm and attack."""
     found: Numbers = {}
     over = _names("row seed")
     for name, table in tables_of(folder).items():
@@ -150,7 +150,7 @@ def tensors_of(folder: Path) -> Counter[str]:
 
 
 def differences(old: Numbers, new: Numbers, *, relative: float = 0.0, absolute: float = 0.0) -> dict[str, str]:
-    """Each number that differs, or is gone, and how.
+    """Each number that differs or is missing, and how.
 
     A number that only `new` has is no difference; nor is a field that is null in one and missing in the other.
     """
@@ -208,5 +208,5 @@ def table_differences(old: Path, new: Path) -> dict[str, str]:
 
 
 def tensor_differences(old: Path, new: Path) -> dict[str, str]:
-    """Each tensor that is there no longer."""
+    """Each tensor that is missing."""
     return {f"tensor {name}": "is gone or has changed" for name in tensors_of(old) - tensors_of(new)}

@@ -11,7 +11,7 @@ from typing import Any
 from _golden_numbers import Numbers, Value, differences, numbers_of, summaries_of
 from _golden_words import canonical, renamed
 
-#: Below this, rounding alone is left.
+#: Values below this are rounding error.
 NOTHING = 1e-6
 #: Significant digits that are stored; on the machine that stored them, all of them are compared.
 DIGITS = 5
@@ -19,10 +19,10 @@ STANDARD = canonical("standard")
 #: Fields that add little to the others and would make the files three times as long; so would intervals of groups.
 LITTLE = ["parameters", "published", "rows", "sufficient", "broken", "epsilons", "steps", "restarts", "inferred"]
 NOT_STORED = {canonical(name) for name in LITTLE}
-#: Other processors add in another order, which changes weights in the seventh digit. The training of these arms makes
-#: more of that, without bound: on a network with rectifiers, signs of gradients and three times the passes make tenths
-#: of a probability out of 1e-7, as the one-ulp design of leave-one-out shows too. On other machines than the one that
-#: stored them, of these arms only the records must be there.
+#: Other processors add in another order, which changes weights in the seventh digit. The training of these arms
+#: amplifies such changes without bound: on a network with rectifiers, signs of gradients and three times the passes
+#: turn 1e-7 into tenths of a probability, as the one-ulp design of leave-one-out shows too. On other machines than the
+#: one that stored them, of these arms only the records must be there.
 DRIFTING = {"adult": (), "cifar10": ("static", "repeated", "noise", "online", "online-noise")}
 #: What another processor may move of the rest. A row that flips moves a rate by 1 / (3 runs x rows of the group), which
 #: is 0.0004 for all 800 rows and more than ABSOLUTE for groups below 70 rows; hence a share MOVED of the numbers may be
@@ -41,13 +41,13 @@ def golden_numbers(folder: Path) -> Numbers:
 
 
 def is_stored(place: str) -> bool:
-    """Whether a number is worth its room."""
+    """Whether a number is stored."""
     levels = place.split("/")
     return NOT_STORED.isdisjoint(levels) and not {canonical("groups"), canonical("interval")} <= set(levels)
 
 
 def rounded(value: Value) -> Value:
-    """Numbers to so many digits; what rounding alone makes of zero is zero."""
+    """Numbers to the stored digits; a value that is only rounding error is zero."""
     if not isinstance(value, float):
         return value
     return 0.0 if abs(value) < NOTHING else float(f"{value:.{DIGITS}g}")

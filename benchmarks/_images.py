@@ -1,4 +1,4 @@
-"""Images and the two models that the attack benchmarks ask about."""
+"""Images and the two models of the attack benchmarks."""
 
 from __future__ import annotations
 
@@ -35,24 +35,24 @@ class Images:
 
     def test_rows(self, rows: int) -> tuple[Tensor, Tensor]:
         if rows > len(self.test.y):
-            raise FairtollError(f"{rows} rows asked for and {len(self.test.y)} there; expected no more than there are")
+            raise FairtollError(f"rows is {rows}; expected at most {len(self.test.y)}, as the data have")
         return torch.from_numpy(self.test.x[:rows]), torch.from_numpy(self.test.y[:rows])
 
 
 def load_images(folder: str | None) -> Images:
-    """CIFAR-10 from `folder` or FAIRTOLL_CIFAR10_DIR; made-up images where there is none."""
+    """CIFAR-10 from `folder` or FAIRTOLL_CIFAR10_DIR; synthetic images where there is none."""
     try:
         data = load_cifar10(folder, download=False)
     except FairtollError as error:
         if folder is not None:
             raise
-        print(f"{error}. Made-up images instead: the figures say nothing about CIFAR-10.\n", flush=True)
+        print(f"{error}. Synthetic images are used instead: the figures do not describe CIFAR-10.\n", flush=True)
         return made_up(train=10_000, test=10_000)
     return Images(data.train, data.test, data.title)
 
 
 def made_up(*, train: int, test: int, classes: int = 10, seed: int = 0) -> Images:
-    """Blurred class patterns, moved about and drowned in noise, so that a CNN neither fails nor is perfect."""
+    """Blurred class patterns, shifted and with strong noise, so that a CNN is neither at chance nor perfect."""
     generator = np.random.default_rng(seed)
     patterns = np.kron(generator.random((classes, 3, 8, 8)), np.ones((4, 4))) - 0.5
 
@@ -86,7 +86,7 @@ def weights_of(name: str, given: dict[str, Path], images: Images, cache: Path) -
 
 
 def load_model(path: Path) -> nn.Sequential:
-    """The paper's network with the weights of `path`, ready to be asked."""
+    """The paper's network with the weights of `path`, in eval mode."""
     model = image_network()
     model.load_state_dict(load_file(path))
     return model.eval()

@@ -1,4 +1,4 @@
-"""Measurements as they are kept: one JSON file for each run, written after every one of them."""
+"""Measurements on disk: one JSON file for each run, written after every measurement."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Records:
     def start(
         self, settings: dict[str, Any], *, weights: dict[str, str], versions: dict[str, str | None], fresh: bool
     ) -> None:
-        """Go on with what the file holds, or begin anew; a file of other settings is not written over."""
+        """Continue from what the file holds, or start anew; a file of other settings is not overwritten."""
         if fresh or not self.content:
             self.content = {"settings": settings, "weights": {}, "versions": {}, "batch_sizes": {}, "measured": []}
         other = [f"{name} {self.settings.get(name)}" for name in settings if self.settings.get(name) != settings[name]]
@@ -59,7 +59,7 @@ class Records:
         )
 
     def add(self, record: Record) -> None:
-        """Keep one more; what the same contender did with other code goes."""
+        """Add a record; those of the same contender with other code are removed."""
         same = (record["contender"], record["engine"])
         self.content["measured"] = [
             one for one in self.measured if one["contender"] != same[0] or one["engine"] == same[1]

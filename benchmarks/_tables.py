@@ -1,4 +1,4 @@
-"""Measurements as Markdown tables, one for each question and model, and into the documentation."""
+"""Measurements as Markdown tables, one for each question and model, also written into the documentation."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ class Line:
 
 
 def lines_of(records: Records, model: str, question: str) -> list[Line]:
-    """Ours first, the others by their time."""
+    """fairtoll's lines first, then the others by their time."""
     lines = [line_of(name, runs) for name, runs in records.of(model, question).items()]
     return sorted(lines, key=lambda one: (not one.ours, one.name == GRID, 0.0 if one.ours else one.seconds, one.name))
 
@@ -64,7 +64,7 @@ def line_of(name: str, runs: list[Record]) -> Line:
 
 
 def markdown(records: Records) -> str:
-    """All tables, and in a sentence each what they come to."""
+    """All tables, each with a sentence that sums it up."""
     settings = records.settings
     parts = [preamble(records)]
     for question in OURS:
@@ -82,13 +82,13 @@ def preamble(records: Records) -> str:
     settings, versions = records.settings, records.content["versions"]
     sizes = ", ".join(f"{package} {size}" for package, size in records.batch_sizes.items())
     runs = most_runs(records)
-    measured = "one run" if runs == 1 else f"medians of {runs} runs, a seed each"
+    measured = "one run" if runs == 1 else f"medians of {runs} runs, each with its own seed"
     return (
         f"{settings['data']}, {settings['rows']:,} test rows, {settings['steps']} steps, {settings['threads']} "
         f"threads; {measured}. {settings['machine']}; torch {settings['torch']}, "
         + ", ".join(f"{name} {number}" for name, number in versions.items())
         + "."
-        + (f" Batch size in which each peer is quickest here: {sizes}." if sizes else "")
+        + (f" Batch size with which each peer is fastest here: {sizes}." if sizes else "")
     )
 
 
@@ -102,7 +102,7 @@ def curve_table(lines: list[Line], settings: dict[str, Any], runs: int) -> str:
         "",
         "seconds",
         "times as long",
-        "gradients a row",
+        "gradients per row",
         "of the matrix product",
         *(f"at {one:g}" for one in radii),
     ]
@@ -112,7 +112,7 @@ def curve_table(lines: list[Line], settings: dict[str, Any], runs: int) -> str:
 
 
 def least_table(lines: list[Line], settings: dict[str, Any], runs: int) -> str:
-    head = ["", "seconds", "times as long", "gradients a row", "of the matrix product", "median", "mean"]
+    head = ["", "seconds", "times as long", "gradients per row", "of the matrix product", "median", "mean"]
     head.append(f"not broken by {settings['epsilon_max']:g}")
     ours = {line.name: line for line in lines}.get(OURS["least"])
     rows = [
@@ -174,7 +174,7 @@ def table_of(head: list[str], rows: list[list[str]]) -> str:
 def write_into_docs(records: Records, page: Path) -> None:
     """The tables into the page, and the chart beside it."""
     chart = page.with_suffix(".svg")
-    # Each model's lines, with what the chart calls it.
+    # Each model's lines, under its name in the chart.
     shown = [
         (title, question, [(line.name, line.seconds, line.ours) for line in found])
         for question in OURS
@@ -187,10 +187,10 @@ def write_into_docs(records: Records, page: Path) -> None:
 
 
 def replace_between(page: Path, name: str, text: str) -> None:
-    """Put `text` in place of what stands between a page's two marks."""
+    """Replace what is between two marks of a page by `text`."""
     content = page.read_text(encoding="utf-8")
     begin, end = (f"<!-- {name}: {side} -->" for side in ("begin", "end"))
     if begin not in content or end not in content:
-        raise FairtollError(f"{page} lacks the lines {begin} and {end}; add them where the tables are to stand")
+        raise FairtollError(f"{page} lacks the lines {begin} and {end}; add them where the tables belong")
     before, after = content.split(begin)[0], content.split(end)[1]
     write_text(f"{before}{begin}\n{text}{end}{after}", page)

@@ -3,7 +3,7 @@
     make bench BENCH=attack_scaling ARGS="--data-dir DIR"
 
 Two calls, `success_curve` and `least_epsilon`, on the standard CNN. With more classes than the data have, the last
-layer is widened by classes that never win: the attack's path stays the same, and what is measured is their cost alone.
+layer is widened by classes that are never predicted: the attack's path stays the same, and only their cost is measured.
 """
 
 from __future__ import annotations
@@ -63,7 +63,7 @@ def main() -> None:
     text = (
         f"{images.title}, standard CNN, 50 steps, {options.threads} threads, medians of {options.repeats} runs; "
         f"torch {torch.__version__}.\n\n"
-        + table_of(["", "rows", "classes", "radii", "seconds", "milliseconds a row"], lines)
+        + table_of(["", "rows", "classes", "radii", "seconds", "milliseconds per row"], lines)
         + "\n"
     )
     print(text)

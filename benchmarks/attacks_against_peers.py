@@ -1,14 +1,14 @@
-"""The attack engine beside foolbox, torchattacks, ART and adv-lib: one run, the same model, rows, radii and steps.
+"""The attack engine against foolbox, torchattacks, ART and adv-lib: one run, the same model, rows, radii and steps.
 
     make bench BENCH=attacks_against_peers ARGS="--data-dir DIR"
 
-or, in the environment that this makes,
+or, in the environment that this creates,
 
     .venv-peers/bin/python benchmarks/attacks_against_peers.py --data-dir DIR --rows 1000 --repeats 3
 
-Two questions: which rows are broken at each of a few radii, and the least radius that breaks each row. Contenders take
-turns, and each repeat has a seed of its own. Every measurement is written at once: a run that was cut off goes on where
-it stopped, and `--table` prints what there is. Peers get the batch size with which each is quickest here.
+Two questions: which rows are broken at each of a few radii, and the smallest radius that breaks each row. Contenders
+alternate, and each repeat has its own seed. Every measurement is written at once: an interrupted run resumes where it
+stopped, and `--table` prints what was measured so far. Each peer gets the batch size with which it is fastest here.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ def parse() -> argparse.Namespace:
     parser.add_argument("--data-dir", help="CIFAR-10; default: the folder that FAIRTOLL_CIFAR10_DIR names")
     parser.add_argument("--weights", action="append", default=[], metavar="MODEL=FILE", help="instead of training one")
     parser.add_argument("--out", type=Path, default=CACHE / "attacks.json")
-    parser.add_argument("--fresh", action="store_true", help="forget what the output file holds")
+    parser.add_argument("--fresh", action="store_true", help="discard what the output file holds")
     parser.add_argument("--table", action="store_true", help="only print what the output file holds")
     parser.add_argument("--docs", type=Path, metavar="FILE", help="write the tables into FILE and the chart beside it")
     return parser.parse_args()
@@ -78,8 +78,8 @@ def parse() -> argparse.Namespace:
 def measure_all(options: argparse.Namespace, records: Records) -> None:
     if missing := missing_peers():
         print(
-            f"Not in this Python: {', '.join(missing)}. `make bench` makes an environment that has them "
-            "(.venv-peers, from benchmarks/peers.txt); going on without.\n",
+            f"Not in this Python: {', '.join(missing)}. `make bench` creates an environment that has them "
+            "(.venv-peers, from benchmarks/peers.txt); continuing without them.\n",
             flush=True,
         )
     attacks_digest()
@@ -88,9 +88,9 @@ def measure_all(options: argparse.Namespace, records: Records) -> None:
     x, y = images.test_rows(options.rows)
     given = {name: Path(path) for name, _, path in (one.partition("=") for one in options.weights)}
     files = {name: weights_of(name, given, images, CACHE) for name in options.models}
-    asked = ("rows", "epsilons", "steps", "epsilon_max", "grid_step", "list_step", "tolerance", "threads")
+    settings = ("rows", "epsilons", "steps", "epsilon_max", "grid_step", "list_step", "tolerance", "threads")
     records.start(
-        {name: getattr(options, name) for name in asked}
+        {name: getattr(options, name) for name in settings}
         | {"data": images.title, "torch": torch.__version__, "machine": machine()},
         weights={name: digest(path.read_bytes()) for name, path in files.items()},
         versions={package: installed(package) for package in ("foolbox", "torchattacks", "adv-lib")}
@@ -118,13 +118,13 @@ def measure_all(options: argparse.Namespace, records: Records) -> None:
         )
         for name, path in files.items()
     }
-    # What takes many times as long as the rest comes last, and as a rule once.
+    # What takes many times as long as the rest comes last, and by default once.
     quick, slow = ([one for one in chosen if one.slow is slow] for slow in (False, True))
     rounds = [(repeat, quick) for repeat in range(options.repeats)]
     rounds += [(repeat, slow) for repeat in range(min(options.repeats, options.slow_repeats))]
     for repeat, some in rounds:
         for name, task in tasks.items():
-            # Each repeat begins with another, so that none always comes after the same one.
+            # Each repeat begins with another contender, so that none always runs after the same one.
             for contender in some[repeat % len(some) :] + some[: repeat % len(some)] if some else []:
                 if not records.holds(name, contender.name, repeat, engine(contender)):
                     batch_size = 0 if contender.ours else quickest_batch(contender, task, records)
@@ -138,7 +138,7 @@ def measure_all(options: argparse.Namespace, records: Records) -> None:
 
 
 class Counter:
-    """Rows of which a model was asked the gradient in its input, and rows of which only the answer."""
+    """Counts the rows for which a model gave the gradient in its input, and those for which it gave only logits."""
 
     def __init__(self, model: nn.Module) -> None:
         self.gradients = self.answers = 0
@@ -177,7 +177,7 @@ def measure(contender: Contender, task: Task, seed: int, batch_size: int) -> dic
 
 
 def matrix_product_flops(side: int = 2048, repeats: int = 3) -> float:
-    """What torch's own float32 matrix product reaches now, in operations a second."""
+    """The rate of torch's own float32 matrix product now, in operations per second."""
     one = torch.ones(side, side)
     seconds = []
     for _ in range(repeats + 1):
@@ -188,7 +188,7 @@ def matrix_product_flops(side: int = 2048, repeats: int = 3) -> float:
 
 
 def quickest_batch(contender: Contender, task: Task, records: Records) -> int:
-    """The batch size with which a peer's projected gradient descent is quickest, tried once in a run."""
+    """The batch size with which a peer's projected gradient descent is fastest, tried once in a run."""
     package = contender.package
     assert package is not None
     if package not in records.batch_sizes:
@@ -205,13 +205,13 @@ def quickest_batch(contender: Contender, task: Task, records: Records) -> int:
 
 
 def engine(contender: Contender) -> str:
-    """Of what code a measurement speaks: this checkout's attacks, or a peer's version."""
+    """Which code was measured: this checkout's attacks, or a peer's version."""
     return attacks_digest() if contender.ours else f"{contender.package} {installed(str(contender.package))}"
 
 
 @cache
 def attacks_digest() -> str:
-    """Of fairtoll's attacks as they were when the run began."""
+    """Digest of fairtoll's attacks as they were when the run began."""
     folder = Path(fairtoll.__file__).parent / "attacks"
     return digest(b"".join(path.read_bytes() for path in sorted(folder.glob("*.py"))))
 

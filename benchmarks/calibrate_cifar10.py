@@ -1,7 +1,7 @@
-"""What the paper leaves open about its CIFAR-10 classifier, tried in turn: a Markdown table.
+"""Settings that the paper leaves open about its CIFAR-10 classifier, tried one after another: a Markdown table.
 
-Each setting trains a standard and a static model and measures clean, white-box and static-transfer accuracy. Rows that
-stand in the output file are not run again. Example:
+Each setting trains a standard and a static model and measures clean, white-box and static-transfer accuracy. Settings
+that are in the output file already are not run again. Example:
 
     python benchmarks/calibrate_cifar10.py --data-dir DIR --out docs/calibration.json
 """
@@ -32,7 +32,7 @@ PAPER = {"clean": 0.7196, "white-box": 0.0424, "static clean": 0.7243, "static t
 
 @dataclass(frozen=True)
 class Setting:
-    """One way to read what the paper leaves open."""
+    """One choice of what the paper leaves open."""
 
     name: str
     rows: int = 10_000
@@ -45,7 +45,7 @@ class Setting:
     random_start: bool = False
     #: Whether train and test examples are crafted with the same random numbers.
     shared_start: bool = False
-    #: Whether the static model goes on from the standard one, and for how many epochs.
+    #: Whether the static model continues from the standard one, and for how many epochs.
     warm: bool = False
     static_epochs: int = 20
 
@@ -137,7 +137,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data-dir", default=None)
     parser.add_argument("--out", type=Path, default=Path("runs/calibration.json"))
-    parser.add_argument("--table", action="store_true", help="only print what stands in the output file")
+    parser.add_argument("--table", action="store_true", help="only print what the output file holds")
     arguments = parser.parse_args()
     found = json.loads(arguments.out.read_text()) if arguments.out.exists() else []
     if not arguments.table:

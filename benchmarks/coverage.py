@@ -34,8 +34,8 @@ by 0.3 times the standard error of its rows, with "runs" by 3 times, anew for ea
 *Naive*: the percentile bootstrap of the plain gaps, rows resampled within groups and runs resampled in
 each arm ({naive_trials} trials of {resamples} resamples), for arms of unlike profiles.
 
-What the coverage costs: flat arms are covered more than asked and their intervals are wider for it (by
-about a half with ten groups), because a flat arm cannot be told from one with near ties. With two runs an
+The price of this coverage: flat arms have more than the nominal coverage, and their intervals are wider (by
+about a half with ten groups), because a flat arm cannot be distinguished from one with near ties. With two runs per
 arm the interval is wide, and wider than the runs' variance alone would make it: one degree of freedom says
 little about a variance. At confidences widened for many comparisons two runs fall short of the nominal
 one (97% for 99.5% at worst, where the runs of one arm alone are in doubt): use three or more.
@@ -46,7 +46,7 @@ one (97% for 99.5% at worst, where the runs of one arm alone are in doubt): use 
 def measure_naive(scenario, trials, resamples, seed):
     """Coverage of the percentile bootstrap; the same rows for every run and both arms."""
     generator = np.random.default_rng(seed)
-    # How often each row of a group is drawn, dealt once for all trials.
+    # How often each row of a group is drawn, the same in all trials.
     weights = [generator.multinomial(rows, np.full(rows, 1 / rows), resamples) / rows for rows in scenario.rows]
     cuts = np.cumsum(scenario.rows)[:-1]
     hits = 0
@@ -122,8 +122,8 @@ def main():
         for runs in (1, 3)
         for binary in (True, False)
     ]
-    lines = ["## The scenarios that the goal names\n", *table(core, options, naive=True)]
-    lines += ["## Near ties, for which no goal stands\n", *table(ties, options, naive=False)]
+    lines = ["## The scenarios of the goal\n", *table(core, options, naive=True)]
+    lines += ["## Near ties, for which there is no goal\n", *table(ties, options, naive=False)]
     lines += ["## Numbers in place of rates, and groups of uneven size\n", *table(others, options, naive=False)]
     head = HEAD.format(
         trials=f"{options.trials:,}",

@@ -29,7 +29,7 @@ from _golden_stored import store
 HERE = Path(__file__).resolve()
 ROOT = HERE.parents[1]
 RUNS = ("adult", "cifar10")
-#: Sums are in the same order every time.
+#: With one thread sums are always in the same order.
 ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
 SHOWN = 20
 
@@ -67,14 +67,14 @@ def chosen(only: str | None) -> Sequence[str]:
 
 
 def make(out: Path, *, source: Path = ROOT, names: Sequence[str] = RUNS) -> None:
-    """Write the run folders with the fairtoll in `source`, in a process of its own."""
+    """Write the run folders with the fairtoll in `source`, in a separate process."""
     environment = {**os.environ, **ONE_THREAD, "PYTHONPATH": str(source.resolve() / "src")}
     maker = HERE.with_name("_golden_make.py")
     subprocess.run([sys.executable, str(maker), str(out), str(source), *names], env=environment, check=True)
 
 
 def compare(new: str, old: str, numbers: bool, names: Sequence[str]) -> int:
-    """Print what differs; 1 where something does."""
+    """Print the differences; returns 1 if there are any."""
     with ExitStack() as stack:
         older, newer = (made(one, stack, names) for one in (old, new))
         differ = False
@@ -90,7 +90,7 @@ def compare(new: str, old: str, numbers: bool, names: Sequence[str]) -> int:
 
 
 def differences_of(old: Path, new: Path, numbers: bool) -> list[str]:
-    """A line for each."""
+    """A line for each difference."""
     if not numbers:
         return _golden_exact.differences(old, new)
     before, after = _golden_numbers.numbers_of(old), _golden_numbers.numbers_of(new)
@@ -107,13 +107,13 @@ def differences_of(old: Path, new: Path, numbers: bool) -> list[str]:
 
 
 def made(given: str, stack: ExitStack, names: Sequence[str]) -> Path:
-    """The folder of the runs of a revision, of a checkout, or one that is there already."""
+    """The folder of the runs of a revision or a checkout, or a folder of existing runs."""
     folder = Path(given)
     if all((folder / name / "results.json").is_file() for name in names):
         return folder
     source = folder if (folder / "src/fairtoll").is_dir() else checked_out(given, stack)
     out = Path(stack.enter_context(tempfile.TemporaryDirectory(prefix="golden-")))
-    # A revision knows best how its experiments are called.
+    # A revision's own script knows the names of its experiments.
     script = next(path for path in (source / "benchmarks/golden.py", HERE) if path.is_file())
     command = [sys.executable, str(script), "make", str(out), "--source", str(source)]
     subprocess.run([*command, *(["--only", *names] if len(names) == 1 else [])], check=True)

@@ -2,8 +2,8 @@
 
     make bench BENCH=leave_one_out
 
-Each contender trains members for a few steps of the same schedule, by turns in one run; what is given is the median
-time of one member's step, and what the whole training of all members would take at that pace.
+Each contender trains members for a few steps of the same schedule, alternating in one run. The tables give the median
+time of one step of one member, and the time that the whole training of all members would take at that rate.
 """
 
 from __future__ import annotations
@@ -37,7 +37,7 @@ DTYPES = {"float32": torch.float32, "float64": torch.float64}
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--steps", type=int, default=60, help="optimiser steps of each member")
-    parser.add_argument("--members", type=int, default=100, help="that the last column is for")
+    parser.add_argument("--members", type=int, default=100, help="number of members of the last column")
     parser.add_argument("--chunks", type=int, nargs="+", default=[10], help="members in one stack")
     parser.add_argument("--workers", type=int, default=2)
     parser.add_argument("--threads", type=int, nargs="+", default=[1, 2], help="of the plain loop")
@@ -72,7 +72,8 @@ def show(dtype: str, medians: dict[str, float], whole: int, options: argparse.Na
     """One table."""
     best = min(seconds for name, seconds in medians.items() if name.startswith("plain"))
     print(f"\n**Adult, {dtype}, {options.steps} steps, medians of {options.repeats}; torch {torch.__version__}**\n")
-    print(f"| | ms a member's step | against the plain loop | {options.members} members, {whole:,} steps, minutes |")
+    last = f"{options.members} members, {whole:,} steps, minutes"
+    print(f"| | ms per member and step | against the plain loop | {last} |")
     print("|---|---:|---:|---:|")
     for name, seconds in medians.items():
         minutes = seconds * whole * options.members / 60
@@ -82,7 +83,7 @@ def show(dtype: str, medians: dict[str, float], whole: int, options: argparse.Na
 def show_growth(options: argparse.Namespace) -> None:
     """Time and memory against the number of members, each in a process of its own, in float64."""
     print(f"\n**Adult, float64, {options.steps} steps, one process, by the number of members**\n")
-    print("| members | ms a member's step | peak memory, MiB |")
+    print("| members | ms per member and step | peak memory, MiB |")
     print("|---:|---:|---:|")
     for members in options.growth:
         with ProcessPoolExecutor(1, get_context("spawn"), use_one_thread) as pool:
@@ -91,7 +92,7 @@ def show_growth(options: argparse.Namespace) -> None:
 
 
 def study(steps: int, count: int) -> tuple[float, float]:
-    """Seconds and peak MiB of training so many members as a study does: a chunk after another."""
+    """Seconds and peak MiB of training `count` members as a study does: one chunk after another."""
     setup = setup_of(steps)
     at_once = members_at_once(setup, dtype=torch.float64)
     members = plan_members("masked", left_out_of(setup, count), seed=0)
@@ -101,7 +102,7 @@ def study(steps: int, count: int) -> tuple[float, float]:
         started = time.perf_counter()
         stack = train_members(members[first : first + at_once], setup, dtype=torch.float64)
         taken += time.perf_counter() - started
-        # What is kept of a member is what it says of the test rows.
+        # Of a member only its predictions for the test rows are kept.
         kept.append(predict(stack, test))
     assert sum(len(one) for one in kept) == count
     return taken, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024
@@ -109,7 +110,7 @@ def study(steps: int, count: int) -> tuple[float, float]:
 
 @cache
 def setup_of(steps: int | None) -> TrainingSetup:
-    """Adult as its experiment trains on it, cut to so many steps of one epoch."""
+    """Adult as its experiment trains on it, cut to `steps` steps of one epoch."""
     settings = FitSettings() if steps is None else FitSettings(epochs=1)
     setup = TrainingSetup.for_rows(load_adult().train, seeds=[0], copies=ADULT.data.copies, settings=settings)
     if steps is None:

@@ -1,10 +1,10 @@
-"""Group accuracy and its bootstrap, here and in fairlearn's MetricFrame, side by side in one run.
+"""Group accuracy and its bootstrap in fairtoll and in fairlearn's MetricFrame, compared in one run.
 
     python benchmarks/metrics_against_fairlearn.py --rows 1000000 --resamples 5
 
 Both get the same rows and the same number of resamples, and return every group's accuracy and the
 largest difference between two groups, or their quantiles. fairlearn is timed with scikit-learn's
-accuracy_score, as its manual has it, and with the quickest function one could hand it, a bare numpy
+accuracy_score, as in its manual, and with the fastest function that it could be given, a plain numpy
 mean. Times are medians of alternating repeats.
 """
 
@@ -85,7 +85,7 @@ def fairtoll_bootstrap(data: dict[str, np.ndarray], groups: str, resamples: int,
 
 
 def medians(calls: dict[str, Callable[[], Any]], repeats: int) -> tuple[dict[str, float], dict[str, Any]]:
-    """Median seconds and the last result of each call, the calls taking turns."""
+    """Median seconds and the last result of each call; the calls alternate."""
     seconds: dict[str, list[float]] = {name: [] for name in calls}
     results = {}
     for _ in range(repeats):
@@ -97,7 +97,7 @@ def medians(calls: dict[str, Callable[[], Any]], repeats: int) -> tuple[dict[str
 
 
 def print_lines(work: str, calls: dict[str, Callable[[], Any]], repeats: int) -> float:
-    """One line for each pair of fairlearn's way and ours; the largest difference in any value."""
+    """Print a line for each pair of fairlearn's function and ours; returns the largest difference in any value."""
     seconds, results = medians(calls, repeats)
     largest = 0.0
     for theirs in FUNCTIONS:
@@ -147,7 +147,7 @@ def main() -> None:
 
     verdict = "agree to 1e-12" if largest <= 1e-12 else "DO NOT agree to 1e-12"
     print(f"\nGroup accuracies and gaps {verdict} (largest difference {largest:.1e}).")
-    print("Bootstrap quantiles come from different draws and differ by chance; fairlearn resamples all rows together.")
+    print("Bootstrap quantiles use different random draws and differ by chance; fairlearn resamples all rows together.")
 
 
 if __name__ == "__main__":

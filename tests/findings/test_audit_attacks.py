@@ -99,8 +99,10 @@ def test_attacks_of_ones_own_are_in_findings_accuracy_and_configuration():
     attacks = [PGD(steps=7, loss="margin"), Union([RandomNoise(3), PGD(steps=5)])]
     found = run(attacks=attacks)
     names = [attack.name for attack in attacks]
-    asked = [one.parameters.attack for one in found.results.findings if one.metric == "cru_s"]
-    assert asked == names
+    evaluated = [one.parameters.attack for one in found.results.findings if one.metric == "cru_s"]
+    assert evaluated == names
+    table = found.table()
+    assert table.loc[table.metric == "cru_s", "attack"].tolist() == names
     white = {one.attack for one in found.results.accuracy if one.evaluation == "white-box"}
     assert white == set(names)
     assert [one["name"] for one in found.results.configuration["attacks"]] == names

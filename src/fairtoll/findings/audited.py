@@ -85,6 +85,7 @@ def findings_table(found: Results) -> pd.DataFrame:
                 "partition": finding.parameters.partition,
                 "label": finding.parameters.label,
                 "evaluation": finding.parameters.evaluation,
+                "attack": finding.parameters.attack,
                 "epsilon": finding.parameters.epsilon,
                 finding.standard.arm: finding.standard.value,
                 finding.robust.arm: finding.robust.value,
