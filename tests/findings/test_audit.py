@@ -173,7 +173,7 @@ def test_the_same_audit_twice_gives_the_same(audited):
 def test_the_table(audited):
     table = audited.audit.table()
     assert list(table) == [
-        "metric", "partition", "label", "evaluation", "epsilon", "plain", "hardened", "null_95", "difference",
+        "metric", "partition", "label", "evaluation", "attack", "epsilon", "plain", "hardened", "null_95", "difference",
         "low", "high", "worst_group", "worst_value", "verdict",
     ]  # fmt: skip
     assert len(table) == len(audited.results.findings)
