@@ -39,7 +39,7 @@ def write_record(content: Mapping[str, Any], path: Path) -> None:
     Traceback (most recent call last):
     fairtoll.errors.FairtollError: .../record.json is not as it was written (its checksum differs); put ...
     """
-    write_text(json.dumps({**content, OWN: _digest(content)}, indent=1) + "\n", path)
+    write_text(json.dumps({**content, OWN: _digest(path.name, content)}, indent=1) + "\n", path)
 
 
 def read_record(path: Path) -> dict[str, Any]:
@@ -58,7 +58,7 @@ def read_record(path: Path) -> dict[str, Any]:
             f"{path} holds no checksum: it is damaged, or another version of fairtoll wrote it; make it again in a new "
             "folder"
         )
-    if own != _digest(content):
+    if own != _digest(path.name, content):
         raise FairtollError(
             f"{path} is not as it was written (its checksum differs); put the file back as it was, or make it again"
         )
@@ -105,20 +105,14 @@ def stage_records(folder: Path) -> dict[str, dict[str, Any]]:
     Raises
     ------
     FairtollError
-        If a record is not as it was written or has another name, or one of a stage that another read from is missing.
+        If a record is not as it was written, or the record of a stage that another one read from is missing.
 
     Examples
     --------
     >>> stage_records(Path("nowhere"))
     {}
     """
-    paths = sorted((folder / STAGES).glob("*.json"))
-    records = {path.stem: read_record(path) for path in paths}
-    for path in paths:
-        if records[path.stem]["name"] != path.stem:
-            raise FairtollError(
-                f"{path} is the record of '{records[path.stem]['name']}', renamed or doubled; remove it"
-            )
+    records = {path.stem: read_record(path) for path in sorted((folder / STAGES).glob("*.json"))}
     missing = {name for record in records.values() for name in record["after"] if name not in records}
     if missing:
         raise FairtollError(
@@ -167,6 +161,7 @@ def verifying_records(folder: Path) -> Iterator[None]:
         yield
 
 
-def _digest(content: Mapping[str, Any]) -> str:
-    plain = json.loads(json.dumps(content))
+def _digest(name: str, content: Mapping[str, Any]) -> str:
+    """Of the file's name too: a record that was renamed, or changed places with another, is none."""
+    plain = [name, json.loads(json.dumps(content))]
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

@@ -12,9 +12,13 @@ import sys
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch import nn
 
-from fairtoll import Evidence, audit_evidence
+from fairtoll import Evidence, LinfThreat, audit_evidence
+from fairtoll import audit as measure
 from fairtoll.cli.app import main
+from fairtoll.data import Dataset
 from fairtoll.experiments import reproduce
 from small_experiments import small_adult
 
@@ -39,6 +43,18 @@ def audit(tmp_path_factory):
         frame, label="y", probabilities={"high": "p"}, groups=["site"], arm="model", seed="run", row="row"
     )
     audit_evidence(evidence).save(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory):
+    """Folder of an audit of two models that were attacked in it, part by part."""
+    folder = tmp_path_factory.mktemp("measured") / "audit"
+    torch.manual_seed(0)
+    x = torch.randn(60, 3).numpy()
+    rows = Dataset(x, (x[:, 0] > 0).astype(int), ("low", "high"), {"site": np.where(x[:, 1] > 0, "north", "süd")})
+    models = {name: [nn.Linear(3, 2), nn.Linear(3, 2)] for name in ("plain", "hardened")}
+    measure(models, rows, threat=LinfThreat(), epsilons=[0.1, 0.2], least_epsilon_max=1.0, out=folder)
     return folder
 
 
@@ -182,9 +198,9 @@ def run(mini_run, tmp_path, report):
     return Folder(mini_run, tmp_path / "run", report)
 
 
-@pytest.fixture
-def audited(audit, tmp_path, report):
-    return Folder(audit, tmp_path / "audited", report)
+@pytest.fixture(params=["audit", "measured"])
+def audited(request, tmp_path, report):
+    return Folder(request.getfixturevalue(request.param), tmp_path / "audited", report)
 
 
 def test_what_a_report_reads(run, audited):
@@ -195,7 +211,10 @@ def test_what_a_report_reads(run, audited):
     assert {path.name for path in run.read if path.parts[0] == "evidence"} == {
         path.name for path in (run.path / "evidence").iterdir()
     }
-    assert {path.name for path in audited.read} >= {"about.json", "rows.parquet", "predictions.parquet"}
+    assert {path.name for path in audited.read if path.suffix == ".parquet"} == {
+        path.name for path in audited.path.rglob("*.parquet")
+    }
+    assert {path.parts[0] for path in audited.read} & {"checksums.json", "configuration.json"}
 
 
 def test_a_sample_of_damage_to_a_run(run):

@@ -161,7 +161,6 @@ class Run:
         try:
             make()
             record = {
-                "name": name,
                 "key": key,
                 "after": list(after),
                 "seconds": round(seconds + time.monotonic() - started, 3),
