@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtoll.errors import FairtollError
-from fairtoll.files import write_text
+from fairtoll.storage.files import write_text
 
 Record = dict[str, Any]
 

@@ -11,7 +11,7 @@ from _chart import draw
 from _images import MODELS
 from _records import Record, Records
 from fairtoll.errors import FairtollError
-from fairtoll.files import write_text
+from fairtoll.storage.files import write_text
 
 OURS = {"curve": "fairtoll success_curve", "least": "fairtoll least_epsilon"}
 GRID = "the paper's grid"

@@ -20,9 +20,9 @@ import torch
 from fairtoll import LinfThreat
 from fairtoll.attacks import pgd
 from fairtoll.data import load_cifar10
-from fairtoll.files import write_text
 from fairtoll.models.predict import predict_logits
 from fairtoll.randomness import torch_generator
+from fairtoll.storage.files import write_text
 from fairtoll.training import FitSettings, TrainingSetup, craft_adversarial_examples, train_on_pairs, train_standard
 from fairtoll.training.networks import ConvolutionalNetwork
 

@@ -11,7 +11,9 @@ ROOT = Path(__file__).parents[1]
 PACKAGE = ROOT / "src" / "fairtoll"
 #: From left to right. A room may import from any further left, and from modules that lie in the root folder.
 FLOW = (
-    ("data", "models", "threats", "runs"),
+    ("storage", "inputs"),
+    ("data", "models", "runs"),
+    ("threats",),
     ("attacks",),
     ("training",),
     ("evidence",),
@@ -28,8 +30,6 @@ SINGLE_IDEAS = {
     "__main__",
     "_version",
     "errors",
-    "files",
-    "labels",
     "progress",
     "randomness",
     "threads",

@@ -17,20 +17,20 @@ if TYPE_CHECKING:
     from fairtoll import metrics as metrics
     from fairtoll import statistics as statistics
     from fairtoll import training as training
+    from fairtoll.audits import Audit as Audit
+    from fairtoll.audits import audit as audit
+    from fairtoll.audits import audit_evidence as audit_evidence
     from fairtoll.errors import FairtollError as FairtollError
     from fairtoll.errors import FairtollWarning as FairtollWarning
     from fairtoll.evidence import Evidence as Evidence
-    from fairtoll.findings import Audit as Audit
-    from fairtoll.findings import audit as audit
-    from fairtoll.findings import audit_evidence as audit_evidence
     from fairtoll.models import ModelStack as ModelStack
     from fairtoll.threats import LinfThreat as LinfThreat
 
 _MODULES = ("attacks", "data", "metrics", "statistics", "training")
 _NAMES = {
-    "Audit": "findings",
-    "audit": "findings",
-    "audit_evidence": "findings",
+    "Audit": "audits",
+    "audit": "audits",
+    "audit_evidence": "audits",
     "Evidence": "evidence",
     "FairtollError": "errors",
     "FairtollWarning": "errors",

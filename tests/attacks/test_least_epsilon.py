@@ -10,8 +10,9 @@ from hypothesis import strategies as st
 from torch import nn
 
 from fairtoll import LinfThreat
-from fairtoll.attacks import _least_search, least_epsilon, pgd
-from fairtoll.attacks._linear import linear_radius
+from fairtoll.attacks import least_epsilon, pgd
+from fairtoll.attacks.engine import least_search as _least_search
+from fairtoll.attacks.engine.linear import linear_radius
 
 FEATURES, ROWS, TOLERANCE, LARGEST = 6, 150, 1e-3, 4.0
 SCALE = [0.5, 1.0, 2.0, 0.1, 3.0, 1.0]

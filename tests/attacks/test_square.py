@@ -8,7 +8,7 @@ from torch import nn
 
 from fairtoll import FairtollError, FairtollWarning, LinfThreat
 from fairtoll.attacks import pgd, square, zero_gradient
-from fairtoll.attacks._layout import Layout
+from fairtoll.attacks.engine.layout import Layout
 from fairtoll.attacks.square import share_at
 from fairtoll.models import prepare
 
@@ -187,7 +187,7 @@ def test_a_convolution_is_asked_the_same_whatever_its_layout():
     options = {"threat": LinfThreat(box=(0.0, 1.0)), "epsilon": 0.05, "queries": 40}
     found = square(model, x, y, generator=generator(), **options)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("fairtoll.attacks._descent.best_layout", lambda *_: Layout())
+        patch.setattr("fairtoll.attacks.engine.descent.best_layout", lambda *_: Layout())
         again = square(model, x, y, generator=generator(), **options)
     assert torch.equal(found.success, again.success)
     assert torch.equal(found.perturbed, again.perturbed)

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 
 from fairtoll import LinfThreat
-from fairtoll.attacks import _descent, pgd, success_curve
-from fairtoll.attacks._layout import best_layout
+from fairtoll.attacks import pgd, success_curve
+from fairtoll.attacks.engine import descent as _descent
+from fairtoll.attacks.engine.layout import best_layout
 from fairtoll.models import batches, prepare
 from fairtoll.models.predict import borrowed
 

@@ -11,7 +11,7 @@ import pytest
 from fairtoll import Evidence, FairtollError, audit_evidence
 from fairtoll.cli.report import rerender
 from fairtoll.findings.results import Results
-from fairtoll.records import record_files, recorded_configuration, recorded_files
+from fairtoll.storage.records import record_files, recorded_configuration, recorded_files
 
 
 @pytest.fixture

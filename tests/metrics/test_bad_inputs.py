@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from fairtoll import columns, labels, metrics, names
+from fairtoll import metrics
 from fairtoll.errors import FairtollError
+from fairtoll.inputs import columns, labels, names
 from fairtoll.metrics import messages
 
 Y = [0, 1, 0, 1]

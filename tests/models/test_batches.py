@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fairtoll import FairtollError, FairtollWarning
-from fairtoll.attacks._inputs import finite_logits, numbered
+from fairtoll.attacks.engine.inputs import finite_logits, numbered
 from fairtoll.models.batches import in_batches
 
 

@@ -23,12 +23,12 @@ from fairtoll.experiments import reproduce
 from fairtoll.experiments.engine import configuration_of, stages_of
 from fairtoll.experiments.leave_one_out.options import LeaveOneOut
 from fairtoll.experiments.workspace import Workspace
-from fairtoll.files import write_text
 from fairtoll.runs import cluster as clusters
 from fairtoll.runs.cluster import Cluster, connect, require_answer
 from fairtoll.runs.folder import Run
 from fairtoll.runs.schedule import Engine, run_stages
 from fairtoll.runs.stages import Silent, Stage
+from fairtoll.storage.files import write_text
 from small_experiments import small_adult
 
 # The machines have fairtoll, and not its tests.

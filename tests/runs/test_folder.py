@@ -10,8 +10,8 @@ import time
 import pytest
 
 from fairtoll import FairtollError
-from fairtoll.files import write_text
 from fairtoll.runs.folder import Run, finished_stages
+from fairtoll.storage.files import write_text
 
 
 class Chain:

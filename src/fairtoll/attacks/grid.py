@@ -9,7 +9,7 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll.attacks._batches import attack_in_batches
-from fairtoll.attacks._inputs import check_inputs, finite_logits
+from fairtoll.attacks.engine.inputs import check_inputs, finite_logits
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
 from fairtoll.threats.linf import LinfThreat

@@ -9,9 +9,9 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._descent import BatchedModel, Descent
-from fairtoll.attacks._inputs import FiniteWatch, check_inputs
-from fairtoll.attacks._least_search import LeastSearch
+from fairtoll.attacks.engine.descent import BatchedModel, Descent
+from fairtoll.attacks.engine.inputs import FiniteWatch, check_inputs
+from fairtoll.attacks.engine.least_search import LeastSearch
 from fairtoll.attacks.loss import get_loss
 from fairtoll.attacks.spec import name_of
 from fairtoll.errors import FairtollError

@@ -10,8 +10,8 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll.attacks._batches import attack_in_batches, like, needed
-from fairtoll.attacks._descent import BatchedModel
-from fairtoll.attacks._inputs import check_inputs, require_finite_rows
+from fairtoll.attacks.engine.descent import BatchedModel
+from fairtoll.attacks.engine.inputs import check_inputs, require_finite_rows
 from fairtoll.attacks.loss import margin
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError

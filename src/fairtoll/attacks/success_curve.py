@@ -11,8 +11,8 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll.attacks._batches import check_randomness, check_starts
-from fairtoll.attacks._descent import Descent
-from fairtoll.attacks._inputs import check_inputs
+from fairtoll.attacks.engine.descent import Descent
+from fairtoll.attacks.engine.inputs import check_inputs
 from fairtoll.attacks.loss import get_loss
 from fairtoll.attacks.spec import name_of
 from fairtoll.errors import FairtollError

@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll.attacks._batches import attack_in_batches, check_starts
-from fairtoll.attacks._descent import BatchedModel
-from fairtoll.attacks._inputs import check_inputs, class_count, numbered, require_finite_rows
 from fairtoll.attacks.apgd import APGD
+from fairtoll.attacks.engine.descent import BatchedModel
+from fairtoll.attacks.engine.inputs import check_inputs, class_count, numbered, require_finite_rows
 from fairtoll.attacks.grid import MAXIMUM_FEATURES, Grid, mutable_features
 from fairtoll.attacks.least_epsilon import LeastEpsilon
 from fairtoll.attacks.pgd import PGD

@@ -12,15 +12,15 @@ import torch
 from torch import nn
 
 from fairtoll.attacks.success_curve import check_epsilons
+from fairtoll.audits import audit
+from fairtoll.audits.audited import require_audit_folder
 from fairtoll.cli.display import Progress
 from fairtoll.cli.models import FORM, load_model
 from fairtoll.data import Dataset, load_frame
 from fairtoll.errors import FairtollError, FairtollWarning
-from fairtoll.files import kept_if_filled
-from fairtoll.findings import audit
-from fairtoll.findings.audited import require_audit_folder
 from fairtoll.models.predict import predict_logits
 from fairtoll.progress import part, reporting_to
+from fairtoll.storage.files import kept_if_filled
 from fairtoll.threats.table import movable, table_threat
 
 #: How many columns a note lists.

@@ -13,7 +13,7 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from fairtoll.errors import FairtollError
-from fairtoll.files import read_tensors
+from fairtoll.storage.files import read_tensors
 
 FORM = "PACKAGE.MODULE:FACTORY"
 #: What torch.compile and DataParallel put before each name.

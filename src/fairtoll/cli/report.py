@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from fairtoll.errors import FairtollError
-from fairtoll.files import disk_error, write_text
 from fairtoll.progress import part
 from fairtoll.runs.folder import finished_run
+from fairtoll.storage.files import disk_error, write_text
 
 if TYPE_CHECKING:
     from fairtoll.findings.results import Results
@@ -69,8 +69,8 @@ def _compute(folder: Path, configuration: dict[str, Any]) -> Results:
 
 
 def _audit_again(folder: Path, configuration: dict[str, Any]) -> Results:
+    from fairtoll.audits import audit_again
     from fairtoll.evidence.store import Evidence
-    from fairtoll.findings import audit_again
 
     _require(folder, configuration, ["partitions", "epsilons", "minimum_rows", "attacks"])
     return audit_again(Evidence.load(folder / "evidence"), configuration).results

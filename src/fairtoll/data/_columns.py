@@ -12,8 +12,8 @@ from pandas.api import types
 
 from fairtoll.data.dataset import Feature
 from fairtoll.errors import FairtollError
-from fairtoll.labels import Labels, as_labels
-from fairtoll.names import as_names
+from fairtoll.inputs.labels import Labels, as_labels
+from fairtoll.inputs.names import as_names
 
 
 def class_codes(column: pd.Series[Any], class_names: Sequence[str] | None) -> tuple[NDArray[np.int64], tuple[str, ...]]:

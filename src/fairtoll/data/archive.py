@@ -12,7 +12,7 @@ from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path, PurePosixPath
 
 from fairtoll.errors import FairtollError
-from fairtoll.files import disk_error, make_folder
+from fairtoll.storage.files import disk_error, make_folder
 
 #: Bytes of a single member, and members of an archive, beyond which it is not one of ours.
 LARGEST = 64 * 2**20

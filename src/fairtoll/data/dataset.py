@@ -8,11 +8,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtoll.columns import as_array, check_same_rows
 from fairtoll.errors import FairtollError
-from fairtoll.labels import as_labels
-from fairtoll.names import as_attribute_names, as_names, partition_rows
-from fairtoll.rows import own_rows
+from fairtoll.inputs.columns import as_array, check_same_rows
+from fairtoll.inputs.labels import as_labels
+from fairtoll.inputs.names import as_attribute_names, as_names, partition_rows
+from fairtoll.inputs.rows import own_rows
 
 
 @dataclass(frozen=True)
@@ -62,7 +62,7 @@ class Dataset:
     class_names : tuple of str
         The C classes; numbers are read as their text.
     groups : mapping of str to ndarray, each (N,)
-        Protected attributes by name; their values are labels, kept as the labels' names (`fairtoll.labels`).
+        Protected attributes by name; their values are labels, kept as the labels' names (`fairtoll.inputs.labels`).
     features : tuple of Feature
         One per column of a table; empty for images.
     name : str

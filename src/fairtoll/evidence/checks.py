@@ -9,10 +9,10 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairtoll.columns import check_columns
 from fairtoll.errors import FairtollError
-from fairtoll.labels import as_labels, name_of
-from fairtoll.names import as_attribute_names, as_names
+from fairtoll.inputs.columns import check_columns
+from fairtoll.inputs.labels import as_labels, name_of
+from fairtoll.inputs.names import as_attribute_names, as_names
 
 NAMES = ("arm", "source_arm", "evaluation", "threat", "attack")
 

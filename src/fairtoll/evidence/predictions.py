@@ -9,11 +9,11 @@ import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairtoll.columns import check_columns
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.checks import read_seeds
-from fairtoll.labels import Labels, as_label, as_labels, name_of, spelling
-from fairtoll.names import as_attribute_names, as_names
+from fairtoll.inputs.columns import check_columns
+from fairtoll.inputs.labels import Labels, as_label, as_labels, name_of, spelling
+from fairtoll.inputs.names import as_attribute_names, as_names
 
 
 def read_predictions(

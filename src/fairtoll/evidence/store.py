@@ -27,9 +27,9 @@ from fairtoll.evidence.tables import describe_least_epsilon as describe_least_ep
 from fairtoll.evidence.tables import describe_predictions as describe_predictions
 from fairtoll.evidence.tables import describe_rows as describe_rows
 from fairtoll.evidence.tables import write_about as write_about
-from fairtoll.files import make_folder, read_json, read_parquet, reading, write_parquet
-from fairtoll.names import partition_rows
-from fairtoll.records import record_files, verifying_records
+from fairtoll.inputs.names import partition_rows
+from fairtoll.storage.files import make_folder, read_json, read_parquet, reading, write_parquet
+from fairtoll.storage.records import record_files, verifying_records
 
 PREDICTION_KEYS = ("arm", "seed", "evaluation", "threat", "epsilon")
 ATTACK_KEYS = ("arm", "seed", "evaluation", "threat", "attack", "epsilon")

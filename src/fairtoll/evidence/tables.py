@@ -13,7 +13,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairtoll.data.dataset import Dataset
 from fairtoll.errors import FairtollError
-from fairtoll.files import write_text
+from fairtoll.storage.files import write_text
 
 
 def describe_rows(data: Dataset) -> pd.DataFrame:

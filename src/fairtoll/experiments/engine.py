@@ -27,11 +27,11 @@ from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
 from fairtoll.experiments.pictures import EXAMPLES, make_examples
 from fairtoll.experiments.results import compute_results
 from fairtoll.experiments.workspace import IMAGES, Workspace
-from fairtoll.files import write_parquet, write_text, write_with
 from fairtoll.findings.results import Results
 from fairtoll.progress import part, tracked
 from fairtoll.runs.folder import Run
 from fairtoll.runs.stages import Stage
+from fairtoll.storage.files import write_parquet, write_text, write_with
 from fairtoll.training import craft_adversarial_examples
 
 #: Share of the time of training on crafted examples that their crafting takes.

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from fairtoll.findings.assemble import describe_environment
-from fairtoll.records import read_record, write_record
+from fairtoll.storage.records import read_record, write_record
 
 
 def kept_environment(folder: Path) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from safetensors.torch import load_file, save_file
 
 from fairtoll.data import Dataset, TrainTest
-from fairtoll.files import write_text, write_with
+from fairtoll.storage.files import write_text, write_with
 
 ROWS = 4096
 FILES = ("train.safetensors", "test.safetensors", "about.json")

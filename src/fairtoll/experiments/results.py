@@ -15,10 +15,10 @@ from fairtoll.experiments.experiment import Experiment, Remarks
 from fairtoll.experiments.leave_one_out.options import SECTION, section_of
 from fairtoll.experiments.leave_one_out.results import leave_one_out_notes, leave_one_out_results
 from fairtoll.experiments.pictures import EXAMPLES
-from fairtoll.files import read_json
 from fairtoll.findings import results as types
 from fairtoll.findings.assemble import assemble
 from fairtoll.runs.folder import finished_stages, read_configuration
+from fairtoll.storage.files import read_json
 
 
 def compute_results(experiment: Experiment, folder: Path) -> types.Results:

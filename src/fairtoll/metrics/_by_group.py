@@ -7,12 +7,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtoll.columns import check_length, check_same_rows
 from fairtoll.errors import FairtollError
-from fairtoll.labels import Labels, as_labels
+from fairtoll.inputs.columns import check_length, check_same_rows
+from fairtoll.inputs.labels import Labels, as_labels
+from fairtoll.inputs.names import join_cells
 from fairtoll.metrics import messages
 from fairtoll.metrics._inputs import as_numbers, check_minimum_rows
-from fairtoll.names import join_cells
 
 _ONE_PARTITION = "give one column, or combine several with intersect(...)"
 

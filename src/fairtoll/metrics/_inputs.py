@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtoll.columns import EMPTY, WRONG_DIMENSIONS, as_array, as_column, check_length
 from fairtoll.errors import FairtollError
+from fairtoll.inputs.columns import EMPTY, WRONG_DIMENSIONS, as_array, as_column, check_length
 from fairtoll.metrics import messages
 
 # Room for half-precision softmax; a vector of logits is far outside.

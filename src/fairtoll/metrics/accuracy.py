@@ -3,8 +3,8 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtoll.columns import check_length, check_same_rows
-from fairtoll.labels import as_labels, check_same_classes
+from fairtoll.inputs.columns import check_length, check_same_rows
+from fairtoll.inputs.labels import as_labels, check_same_classes
 from fairtoll.metrics._by_group import ByGroup, as_truth_and_partition, means
 from fairtoll.metrics.metric import Metric
 
@@ -55,7 +55,7 @@ def class_accuracy_unfairness(
     ------
     FairtollError
         If lengths or pandas indexes differ, the input is empty, a label is missing or a fraction, or the
-        predictions share too few labels with the truth (see `fairtoll.labels`).
+        predictions share too few labels with the truth (see `fairtoll.inputs.labels`).
 
     Examples
     --------
@@ -91,7 +91,7 @@ def class_accuracy_unfairness_by_group(
     ------
     FairtollError
         If lengths or pandas indexes differ, the input is empty, a label is missing or a fraction, or the
-        predictions share too few labels with the truth (see `fairtoll.labels`).
+        predictions share too few labels with the truth (see `fairtoll.inputs.labels`).
 
     Examples
     --------

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtoll.columns import check_length, check_same_rows
 from fairtoll.errors import FairtollError
-from fairtoll.labels import Labels, as_label, as_labels, check_same_classes
+from fairtoll.inputs.columns import check_length, check_same_rows
+from fairtoll.inputs.labels import Labels, as_label, as_labels, check_same_classes
 from fairtoll.metrics import messages
 from fairtoll.metrics._by_group import ByGroup, as_partition, means
 from fairtoll.metrics._inputs import as_probabilities

@@ -5,8 +5,8 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtoll.columns import check_length, check_same_rows
 from fairtoll.errors import FairtollError
+from fairtoll.inputs.columns import check_length, check_same_rows
 from fairtoll.metrics import messages
 from fairtoll.metrics._by_group import ByGroup, as_truth_and_partition, means
 from fairtoll.metrics._inputs import as_mask, as_numbers

@@ -3,7 +3,7 @@
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtoll.columns import check_same_rows
+from fairtoll.inputs.columns import check_same_rows
 from fairtoll.metrics._inputs import as_probabilities, members
 from fairtoll.metrics.metric import Metric
 

@@ -20,10 +20,10 @@ from typing import Any
 import numpy as np
 
 from fairtoll.errors import FairtollError
-from fairtoll.files import make_folder, write_with
 from fairtoll.progress import reporting_to
 from fairtoll.runs.folder import Run, differences
 from fairtoll.runs.stages import Build, Stage
+from fairtoll.storage.files import make_folder, write_with
 
 #: How often a stage is made before the run gives up.
 ATTEMPTS = 3

@@ -20,11 +20,11 @@ from typing import Any
 from filelock import FileLock, Timeout
 
 from fairtoll._version import __version__
-from fairtoll.checksums import checksum, verifying
 from fairtoll.errors import FairtollError
-from fairtoll.files import disk_error, make_folder
-from fairtoll.records import CONFIGURATION as CONFIGURATION
-from fairtoll.records import (
+from fairtoll.storage.checksums import checksum, verifying
+from fairtoll.storage.files import disk_error, make_folder
+from fairtoll.storage.records import CONFIGURATION as CONFIGURATION
+from fairtoll.storage.records import (
     STAGES,
     read_record,
     recorded_configuration,

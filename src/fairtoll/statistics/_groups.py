@@ -8,9 +8,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtoll.columns import as_array, check_same_index, index_of
 from fairtoll.errors import FairtollError
-from fairtoll.labels import as_labels
+from fairtoll.inputs.columns import as_array, check_same_index, index_of
+from fairtoll.inputs.labels import as_labels
 
 Floats = NDArray[np.float64]
 

@@ -21,8 +21,8 @@ from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.leave_one_out.options import FIXED, SECTION
 from fairtoll.experiments.pictures import pictures_of
-from fairtoll.files import read_parquet, reading, write_parquet, write_with
 from fairtoll.runs.folder import read_configuration
+from fairtoll.storage.files import read_parquet, reading, write_parquet, write_with
 from fairtoll.training.leave_one_out import Member
 
 LEFT_OUT = "members/left-out.parquet"

@@ -14,10 +14,10 @@ from fairtoll.data import TrainTest
 from fairtoll.experiments.leave_one_out.files import FULL, LEFT_OUT, Chunk, write_left_out, write_members
 from fairtoll.experiments.leave_one_out.options import DTYPES, LeaveOneOut
 from fairtoll.experiments.leave_one_out.studies import BY_ROW, write_by_row
-from fairtoll.files import write_with
 from fairtoll.models.stack import ModelStack
 from fairtoll.progress import part, tracked
 from fairtoll.runs.stages import Stage
+from fairtoll.storage.files import write_with
 from fairtoll.training import Adversary, FitSettings, TrainingSetup, craft_adversarial_examples
 from fairtoll.training.chunks import members_at_once
 from fairtoll.training.fit import steps_of

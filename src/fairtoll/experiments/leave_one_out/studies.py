@@ -14,7 +14,7 @@ from fairtoll.errors import FairtollError
 from fairtoll.experiments.leave_one_out.files import FULL, Chunk, read_members
 from fairtoll.experiments.leave_one_out.numbers import Changes, changes_of
 from fairtoll.experiments.leave_one_out.options import LeaveOneOut
-from fairtoll.files import write_parquet
+from fairtoll.storage.files import write_parquet
 from fairtoll.training.leave_one_out import Design
 
 BY_ROW = "members/by-row.parquet"

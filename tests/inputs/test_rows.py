@@ -9,7 +9,7 @@ import torch
 
 from fairtoll import FairtollError
 from fairtoll.data import Dataset
-from fairtoll.rows import own_rows
+from fairtoll.inputs.rows import own_rows
 
 ROWS = np.arange(12, dtype=np.float32).reshape(4, 3)
 

@@ -13,10 +13,17 @@ import pandas as pd
 
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
-from fairtoll.files import disk_error, make_folder, write_text
 from fairtoll.findings.results import Results
-from fairtoll.records import CHECKSUMS, CONFIGURATION, STAGES, record_files, recorded_configuration, recorded_files
 from fairtoll.runs.folder import differences, read_configuration
+from fairtoll.storage.files import disk_error, make_folder, write_text
+from fairtoll.storage.records import (
+    CHECKSUMS,
+    CONFIGURATION,
+    STAGES,
+    record_files,
+    recorded_configuration,
+    recorded_files,
+)
 
 
 @dataclass(frozen=True, eq=False)

@@ -12,10 +12,10 @@ import torch
 from safetensors.torch import save_file
 
 from fairtoll import FairtollError
-from fairtoll.checksums import checksum, is_verified, verifying
-from fairtoll.files import read_json, read_parquet, read_tensors, write_parquet, write_text
-from fairtoll.records import read_record, record_files, recorded_files, verifying_records, write_record
 from fairtoll.runs.folder import Run, finished_run, finished_stages
+from fairtoll.storage.checksums import checksum, is_verified, verifying
+from fairtoll.storage.files import read_json, read_parquet, read_tensors, write_parquet, write_text
+from fairtoll.storage.records import read_record, record_files, recorded_files, verifying_records, write_record
 
 CONTENT = {"name": "größer", "rows": [1, 2.5, None, True], "nested": {"b": {}, "a": "\n"}}
 #: Every reader, and a writer of what it reads.

@@ -13,9 +13,9 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from fairtoll.checksums import checksum, is_verified, verifying
 from fairtoll.errors import FairtollError
-from fairtoll.files import reading, write_text
+from fairtoll.storage.checksums import checksum, is_verified, verifying
+from fairtoll.storage.files import reading, write_text
 
 CONFIGURATION = "configuration.json"
 CHECKSUMS = "checksums.json"

@@ -7,7 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairtoll import FairtollError
-from fairtoll.columns import as_array, check_columns, check_same_rows
+from fairtoll.inputs.columns import as_array, check_columns, check_same_rows
 
 SERIES = pd.Series([3, 1, 2], index=[5, 6, 7])
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from fairtoll.errors import FairtollError
-from fairtoll.names import AND, as_names, parts_of
+from fairtoll.inputs.names import AND, as_names, parts_of
 
 #: A group of one row has no spread, and no interval.
 LEAST_ROWS = 2

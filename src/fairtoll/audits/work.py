@@ -15,10 +15,10 @@ from fairtoll.evidence.collect import Tables, collect, craft
 from fairtoll.evidence.measures import Checks, Clean, Measure, Transfer, WhiteBox
 from fairtoll.evidence.store import Evidence, describe_rows, write_about
 from fairtoll.evidence.target import Arm, Target
-from fairtoll.files import write_parquet
 from fairtoll.findings.model_alarms import REMARKS, describe_models
 from fairtoll.progress import tracked
 from fairtoll.runs.folder import Run
+from fairtoll.storage.files import write_parquet
 
 THREAT = "audit"
 #: How least epsilon is searched; its tolerance is this share of the largest radius.

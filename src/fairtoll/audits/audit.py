@@ -11,20 +11,20 @@ from torch import nn
 from fairtoll.attacks import AttackSpec, Union
 from fairtoll.attacks.spec import describe
 from fairtoll.attacks.union import check_attacks
+from fairtoll.audits.audited import Audit, require_audit_folder
+from fairtoll.audits.fingerprint import hash_data, hash_model
+from fairtoll.audits.options import Options, check_options
+from fairtoll.audits.work import SEARCH, THREAT, AuditWork
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
 from fairtoll.evidence.target import Arm, Target
-from fairtoll.findings._options import Options, check_options
 from fairtoll.findings.assemble import assemble
-from fairtoll.findings.audit_work import SEARCH, THREAT, AuditWork
-from fairtoll.findings.audited import Audit, require_audit_folder
-from fairtoll.findings.fingerprint import hash_data, hash_model
 from fairtoll.findings.model_alarms import prepare_arm
 from fairtoll.findings.plan import audit_questions
 from fairtoll.findings.questions import Attack, Comparison
+from fairtoll.inputs.names import as_names
 from fairtoll.models import ModelStack, as_models
-from fairtoll.names import as_names
 from fairtoll.progress import part
 from fairtoll.runs.folder import CONFIGURATION, Run
 from fairtoll.threads import threads_for

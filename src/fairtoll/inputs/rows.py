@@ -7,8 +7,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtoll.columns import as_array
 from fairtoll.errors import FairtollError
+from fairtoll.inputs.columns import as_array
 
 
 def own_rows(values: Any, *, name: str = "x") -> NDArray[np.float32]:

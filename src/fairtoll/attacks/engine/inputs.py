@@ -10,10 +10,10 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll.errors import FairtollError
+from fairtoll.inputs.rows import refuse_masked_tensor
 from fairtoll.models.logit_model import HALF, LogitModel, Probed
 from fairtoll.models.predict import checked_logits, require_finite
 from fairtoll.models.probe import prepare
-from fairtoll.rows import refuse_masked_tensor
 from fairtoll.threats.linf import LinfThreat
 
 #: The caller's numbers of the rows that an attack was handed; none: they are numbered as they come.

@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairtoll import FairtollError
-from fairtoll.names import as_attribute_names, as_names, join_cells, partition_rows, parts_of
+from fairtoll.inputs.names import as_attribute_names, as_names, join_cells, partition_rows, parts_of
 
 
 def test_numbers_are_names():

@@ -19,8 +19,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtoll.columns import MASKED, UNREADABLE, as_array, one_column
 from fairtoll.errors import FairtollError
+from fairtoll.inputs.columns import MASKED, UNREADABLE, as_array, one_column
 
 MISSING = (
     "{name} has missing or infinite entries, the first in row {row}; expected a label for every row; "

@@ -13,7 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from fairtoll import FairtollError
-from fairtoll.labels import as_label, as_labels, check_same_classes, name_of
+from fairtoll.inputs.labels import as_label, as_labels, check_same_classes, name_of
 
 
 class Sex(enum.StrEnum):

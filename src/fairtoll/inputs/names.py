@@ -10,9 +10,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtoll.columns import check_length
 from fairtoll.errors import FairtollError
-from fairtoll.labels import as_label, as_labels, is_missing, name_of, require_apart
+from fairtoll.inputs.columns import check_length
+from fairtoll.inputs.labels import as_label, as_labels, is_missing, name_of, require_apart
 
 RESERVED = ("class", "row", "label")
 #: Between the attributes of an intersection, and between the values of its groups.

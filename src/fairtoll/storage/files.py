@@ -11,8 +11,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from fairtoll.checksums import verify
 from fairtoll.errors import FairtollError
+from fairtoll.storage.checksums import verify
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -93,7 +93,7 @@ def reading(path: Path, what: str, *, remedy: str | None = None, verified: bool 
     remedy : str, optional
         What to do where it is missing or damaged. Default: check the path, or make the file again.
     verified : bool
-        Whether to compare it with its recorded checksum; see `fairtoll.checksums`.
+        Whether to compare it with its recorded checksum; see `fairtoll.storage.checksums`.
 
     Raises
     ------

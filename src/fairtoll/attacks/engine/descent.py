@@ -8,8 +8,8 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll.attacks._batches import like
-from fairtoll.attacks._inputs import FiniteWatch
-from fairtoll.attacks._layout import best_layout, steps_between_looks
+from fairtoll.attacks.engine.inputs import FiniteWatch
+from fairtoll.attacks.engine.layout import best_layout, steps_between_looks
 from fairtoll.attacks.loss import margin
 from fairtoll.models.batches import chunk_rows
 from fairtoll.models.predict import checked_logits

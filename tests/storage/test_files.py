@@ -10,7 +10,7 @@ import pandas as pd
 import pytest
 
 from fairtoll import FairtollError
-from fairtoll.files import make_folder, read_parquet, whole_file, write_parquet, write_text, write_with
+from fairtoll.storage.files import make_folder, read_parquet, whole_file, write_parquet, write_text, write_with
 
 FRAME = pd.DataFrame({"row": range(1000), "name": ["a", "b"] * 500})
 
@@ -66,7 +66,7 @@ def test_weights_on_a_disk_that_is_full(tmp_path):
 import resource, signal, sys, torch
 from pathlib import Path
 from safetensors.torch import save_file
-from fairtoll.files import write_with
+from fairtoll.storage.files import write_with
 signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
 resource.setrlimit(resource.RLIMIT_FSIZE, (1000, 1000))
 write_with(lambda temporary: save_file({"w": torch.zeros(10_000)}, temporary), Path(sys.argv[1]))

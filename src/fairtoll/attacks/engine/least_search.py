@@ -6,11 +6,11 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-from fairtoll.attacks._descent import BatchedModel
-from fairtoll.attacks._inputs import FiniteWatch
-from fairtoll.attacks._layout import steps_between_looks
-from fairtoll.attacks._least_rows import COARSE, FINE, TRYING, WALKING, Found, Rows
-from fairtoll.attacks._linear import linear_radius
+from fairtoll.attacks.engine.descent import BatchedModel
+from fairtoll.attacks.engine.inputs import FiniteWatch
+from fairtoll.attacks.engine.layout import steps_between_looks
+from fairtoll.attacks.engine.least_rows import COARSE, FINE, TRYING, WALKING, Found, Rows
+from fairtoll.attacks.engine.linear import linear_radius
 from fairtoll.attacks.loss import margin
 from fairtoll.threats.linf import LinfThreat
 

@@ -1,7 +1,7 @@
 """Checksums: what was recorded when a file was written is compared when it is read.
 
-A caller that knows the checksums of a folder wraps its reading in `verifying`. Every reader of `fairtoll.files` calls
-`verify`, so no reader has a parameter for it.
+A caller that knows the checksums of a folder wraps its reading in `verifying`. Every reader of `fairtoll.storage.files`
+calls `verify`, so no reader has a parameter for it.
 """
 
 from __future__ import annotations
