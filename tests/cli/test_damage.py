@@ -231,9 +231,9 @@ def test_damage_to_a_run(tmp_path, report):
     reproduce(small_adult(), tmp_path / "whole", runs=2, leave_one_out=2, workers=2)
     run = Folder(tmp_path / "whole", tmp_path / "run", report)
     assert "members" in {path.parts[0] for path in run.read}
-    assert damage_all(run, flips=ALL, damages=ALL, seed=1) >= 1.8 * ALL
+    assert damage_all(run, flips=ALL, damages=ALL, seed=1) >= 1.6 * ALL
 
 
 @pytest.mark.slow
 def test_damage_to_an_audit(audited):
-    assert damage_all(audited, flips=ALL, damages=ALL, seed=1) >= 1.8 * ALL
+    assert damage_all(audited, flips=ALL, damages=ALL, seed=1) >= 1.6 * ALL
