@@ -1,4 +1,4 @@
-"""The errors a user can cause, and act on; and warnings that point to the user's own line."""
+"""Errors that a user can cause and fix, and warnings that point to the user's own line."""
 
 import sys
 import warnings
@@ -23,7 +23,7 @@ class FairtollError(ValueError):
 
 
 class FairtollWarning(UserWarning):
-    """Something in the input looks wrong, and the result should be read with that in mind."""
+    """Something in the input looks wrong, and the result should be interpreted with care."""
 
 
 def warn(message: str) -> None:

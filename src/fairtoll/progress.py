@@ -1,8 +1,8 @@
-"""How far nested work is, reported to one listener with no parameter in between.
+"""Progress of nested work, reported to one listener without passing a parameter through.
 
-Whoever shows progress wraps the work in `reporting_to`. The work says how far it is with `advance`, a share
-of the whole. What calls several pieces of work gives each its part of the whole with `part`, or loops with `tracked`.
-Where nobody listens, nothing happens.
+Whoever shows progress wraps the work in `reporting_to`. The work reports its progress with `advance`, a share
+of the whole. A caller of several pieces of work gives each its share with `part`, or loops with `tracked`.
+Without a listener nothing happens.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ _listener: ContextVar[Report] = ContextVar("listener", default=_to_nobody)
 
 @contextmanager
 def reporting_to(report: Report) -> Iterator[None]:
-    """Call `report` with each share of the work inside that is done; the shares sum to at most 1.
+    """Call `report` with each finished share of the work inside; the shares sum to at most 1.
 
     Examples
     --------
@@ -55,7 +55,7 @@ def advance(share: float) -> None:
 
 @contextmanager
 def part(share: float) -> Iterator[None]:
-    """What is done inside is `share` of the work outside; what was not reported inside is reported at the end.
+    """The work inside is `share` of the work outside; any unreported remainder is reported at the end.
 
     Examples
     --------

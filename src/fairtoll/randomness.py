@@ -1,4 +1,4 @@
-"""Generators: passed, never global; each purpose has a stream of its own."""
+"""Generators: passed, never global; each purpose has its own stream."""
 
 from __future__ import annotations
 

@@ -10,12 +10,12 @@ import torch
 from threadpoolctl import ThreadpoolController
 from torch import nn
 
-#: Below this a layer's work is over before a second thread has begun it.
+#: Below this a layer finishes before a second thread has started.
 SMALL = 1_000_000
 
 
 def use_one_thread() -> None:
-    """One thread for torch's operations and numpy's products in this process, from here on: for worker processes.
+    """One thread for torch's operations and numpy's products in this process, from now on: for worker processes.
 
     Examples
     --------
@@ -28,7 +28,7 @@ def use_one_thread() -> None:
 
 @contextmanager
 def threads_for(*models: nn.Module) -> Iterator[None]:
-    """One thread for small dense networks, the numbers that torch and numpy have otherwise; on leaving, as it was.
+    """One thread for small dense networks, else torch's and numpy's own numbers; restored on exit.
 
     Operations on small matrices gain little from a second thread, and wait long for it where the cores are
     shared (ten times and more). A network is small and dense if it has no convolution, attention or recurrence

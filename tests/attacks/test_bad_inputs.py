@@ -163,7 +163,7 @@ def test_a_model_that_returns_nan_in_the_middle_names_row_and_step():
 @pytest.mark.parametrize("name", ALL)
 def test_probabilities_draw_a_warning_at_the_callers_line(name):
     model = nn.Sequential(nn.Linear(3, 2), nn.Softmax(dim=1))
-    with pytest.warns(FairtollWarning, match="probabilities where logits are due") as caught:
+    with pytest.warns(FairtollWarning, match="probabilities instead of logits") as caught:
         attack(name, model=model)
     assert caught[0].filename == __file__
     with warnings.catch_warnings():

@@ -122,7 +122,7 @@ def test_a_spec_is_frozen_shows_its_settings_and_is_plain_data(spec):
         (lambda: Union([SuccessCurve()]), "expected attacks at one radius"),
         (lambda: Union([LeastEpsilon(0.1)]), "expected attacks at one radius"),
         (lambda: Union([PGD(), PGD(steps=50)]), "attacks holds pgd-50 more than once"),
-        (lambda: Union([PGD()], restarts=2), "steps, restarts and queries are of the usual attacks"),
+        (lambda: Union([PGD()], restarts=2), "steps, restarts and queries are of the default attacks"),
     ],
 )
 def test_settings_that_cannot_be_are_refused_before_anything_runs(make, message):

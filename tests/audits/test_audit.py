@@ -309,7 +309,7 @@ def test_a_model_that_is_wrong(output, message):
 
 def test_probabilities_where_logits_are_due_draw_a_warning():
     model = nn.Sequential(linear(0), nn.Softmax(dim=1))
-    with pytest.warns(FairtollWarning, match="probabilities where logits are due"):
+    with pytest.warns(FairtollWarning, match="probabilities instead of logits"):
         audit({"plain": model, "hardened": linear(1)}, LINEAR_ROWS, **QUICK)
     with warnings.catch_warnings():
         warnings.simplefilter("error")
@@ -371,11 +371,11 @@ def test_a_largest_radius_that_is_none(largest):
     [
         (
             Returns(lambda x: torch.nn.functional.dropout(x, 0.5)),
-            "arm 'hardened': the model's answers change from call",
+            "arm 'hardened': the model's outputs change from call",
         ),
         (
             Returns(lambda x: x - x.mean(dim=0)),
-            "arm 'hardened': the model's answers depend on the other rows of a batch",
+            "arm 'hardened': the model's outputs depend on the other rows of a batch",
         ),
         (Returns(lambda x: x.detach()), "arm 'hardened': the model's logits have no gradient"),
         (Returns(lambda x: (x, x)), "arm 'hardened': the model returned tuple"),

@@ -137,7 +137,7 @@ def test_a_damaged_part_is_measured_again(tmp_path):
 def test_a_fault_of_the_second_arm_shows_before_the_first_is_attacked(tmp_path, wrong, message, within):
     if message is None:
         wrong.forward = lambda x: wrong[0](x) + torch.rand(len(x), 2)
-        message = "arm 'hardened'.*: the model's answers change from call to call"
+        message = "arm 'hardened'.*: the model's outputs change from call to call"
     first = model(0)
     out = tmp_path / "out"
     with pytest.raises(FairtollError, match=message):

@@ -121,15 +121,15 @@ def forget(path):
 
 
 SPOILT = [
-    (lambda run: forget(run / "evidence/predictions-clean-static.parquet"), "clean-static.parquet is not as it was"),
+    (lambda run: forget(run / "evidence/predictions-clean-static.parquet"), "clean-static.parquet has changed since"),
     (lambda run: shutil.rmtree(run / "evidence"), "holds no evidence"),
-    (lambda run: (run / "configuration.json").write_text('{"experiment": "ad'), "configuration.json is not a whole"),
-    (lambda run: (run / "configuration.json").write_text("[1]"), "configuration.json is not a whole record"),
+    (lambda run: (run / "configuration.json").write_text('{"experiment": "ad'), "configuration.json is not a complete"),
+    (lambda run: (run / "configuration.json").write_text("[1]"), "configuration.json is not a complete record"),
     (lambda run: (run / "configuration.json").write_text("{}"), "configuration.json holds no checksum"),
-    (lambda run: cut(run / "stages/results.json"), "results.json is not a whole record"),
-    (lambda run: cut(run / "evidence/about.json"), "about.json is not as it was written"),
-    (lambda run: cut(run / "evidence/rows.parquet"), "rows.parquet is not as it was written"),
-    (lambda run: cut(run / "evidence/attacks-pgd-static.parquet"), "attacks-pgd-static.parquet is not as it was"),
+    (lambda run: cut(run / "stages/results.json"), "results.json is not a complete record"),
+    (lambda run: cut(run / "evidence/about.json"), "about.json has changed since it was written"),
+    (lambda run: cut(run / "evidence/rows.parquet"), "rows.parquet has changed since it was written"),
+    (lambda run: cut(run / "evidence/attacks-pgd-static.parquet"), "attacks-pgd-static.parquet has changed since"),
     (lambda run: (run / "evidence/predictions-clean-static.parquet").unlink(), "clean-static.parquet is missing"),
 ]
 

@@ -90,7 +90,7 @@ BAD_AUDITS = [
     ({"data": "cut.safetensors"}, "expected .csv"),
     ({"weights": ["plain=plain.safetensors", "hardened=nowhere.safetensors"]}, "no file nowhere.safetensors"),
     ({"weights": ["plain=plain.safetensors", "hardened=other.safetensors"]}, "other.safetensors does not fit"),
-    ({"weights": ["plain=plain.safetensors", "hardened=cut.safetensors"]}, "cut.safetensors is not a whole"),
+    ({"weights": ["plain=plain.safetensors", "hardened=cut.safetensors"]}, "cut.safetensors is not a complete"),
     ({"weights": ["plain=plain.safetensors", "hardened=nan.safetensors"]}, "returned NaN or infinity for 90 rows"),
     ({"weights": ["plain=plain.safetensors"]}, "no --weights for hardened"),
     ({"weights": ["plain=plain.safetensors", "robust=plain.safetensors"]}, "--weights names 'robust'"),

@@ -74,7 +74,7 @@ def test_a_jpeg_copy_says_so_and_that_its_files_are_not_verified(tmp_path, split
     assert re.search(r"Rows +. 60 train and 20 test images of 32 x 32 RGB", out)
     assert re.search(r"Verified +. each class has 6 training and 2 test images", out)
     assert re.search(r"Verified +. all 80 images differ", out)
-    assert re.search(r"Not verified +. the files themselves: no sums are published for this layout", out)
+    assert re.search(r"Not verified +. the files themselves: no checksums are published for this layout", out)
     assert f"Next: fairtoll reproduce cifar10 --data-dir {shlex.quote(str(tmp_path / 'a copy'))}\n" in out
 
 
@@ -97,7 +97,7 @@ def test_an_archive_by_its_sum(tmp_path, splits, published):
     published(md5=download.file_digest(path, "md5"))
     out, error = look(tmp_path)
     assert re.search(r"Verified +. the archive has the published MD5, \w{32}", out)
-    assert re.search(r"Pixels +. official binary version, with the published sums", out)
+    assert re.search(r"Pixels +. official binary version, with the published checksums", out)
     assert not error
 
 
@@ -107,12 +107,12 @@ def test_extracted_files_by_their_sums(tmp_path, splits, published, kind, number
     write_files(tmp_path, files)
     out, error = look(tmp_path)
     assert re.search(rf"Format +. official {kind} version, extracted", out)
-    assert re.search(r"Not verified +. the files themselves: none has the \w+ sums that \w+ publishes", out)
+    assert re.search(r"Not verified +. the files themselves: none has the \w+ checksums that \w+ publishes", out)
     assert not error
     algorithm = _cifar10_copy.VERSIONS[number].algorithm
     sums = {name: download.file_digest(tmp_path / name, algorithm) for name in files}
     published(digests=sums)
-    assert re.search(r"Verified +. the six files have the (SHA1|MD5) sums that (MXNet|torchvision)", look(tmp_path)[0])
+    assert re.search(r"Verified +. the six files have the (SHA1|MD5) checksums that (MXNet|torchvision)", look(tmp_path)[0])
     second = sorted(files)[1]
     published(digests=sums | {second: "0"})
     out, error = look(tmp_path)

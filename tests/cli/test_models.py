@@ -152,7 +152,7 @@ def test_a_pickle_is_never_read(name, zipped, here):
     torch.save(made("plain").state_dict(), here / name, _use_new_zipfile_serialization=zipped)
     message = r"is a pickle as torch.save writes it.*safetensors.torch.save_model\(model, 'NAME.safetensors'\)"
     if name.endswith("safetensors") and not zipped:
-        message = "is not a whole safetensors file"
+        message = "is not a complete safetensors file"
     refused(message, lambda: load_model("factories_of_models_test:plain", here / name))
 
 

@@ -60,7 +60,7 @@ def test_it_is_computed_and_not_copied(folder):
     with pytest.raises(FairtollError, match="holds another audit, of other evidence; give another folder"):
         audit_evidence(other, partitions=["class", "site & class"], minimum_rows=7).save(folder)
     other.save(folder / "evidence")
-    with pytest.raises(FairtollError, match="is not as it was written"):
+    with pytest.raises(FairtollError, match="has changed since it was written"):
         rerender(folder)
     files = [f"evidence/{name}" for name in recorded_files(folder / "evidence")]
     record_files(folder, files, configuration=recorded_configuration(folder))
@@ -81,12 +81,12 @@ def test_a_full_disk(folder, monkeypatch):
     ("name", "content", "message"),
     [
         ("checksums.json", None, r"is no run folder \(it holds no configuration.json\)"),
-        ("checksums.json", '{"title":', r"checksums.json is not a whole record"),
-        ("evidence/about.json", '{"class', r"about.json is not as it was written"),
+        ("checksums.json", '{"title":', r"checksums.json is not a complete record"),
+        ("evidence/about.json", '{"class', r"about.json has changed since it was written"),
         ("evidence/about.json", None, r"evidence holds no evidence"),
         ("evidence/rows.parquet", None, r"evidence holds no evidence"),
-        ("evidence/rows.parquet", "PAR1", r"rows.parquet is not as it was written"),
-        ("evidence/predictions.parquet", "", r"predictions.parquet is not as it was written"),
+        ("evidence/rows.parquet", "PAR1", r"rows.parquet has changed since it was written"),
+        ("evidence/predictions.parquet", "", r"predictions.parquet has changed since it was written"),
         ("evidence/predictions.parquet", None, r"predictions.parquet is missing"),
         ("configuration.json", "{}", r"configuration.json holds no checksum"),
         ("configuration.json", '{"experiment": "adult"}', r"configuration.json holds no checksum"),

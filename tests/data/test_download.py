@@ -134,9 +134,9 @@ def test_a_partial_file_that_is_whole_or_longer_asks_no_server(target, length):
 @pytest.mark.parametrize(
     ("content", "fault", "message"),
     [
-        (CONTENT, {"status": 404}, "the server answers 404 Not Found; download the file by hand and give its folder"),
-        (CONTENT, {"status": 403}, "the server answers 403"),
-        (b"<html>sign in</html>", {}, "sends a file of 20 bytes; expected 1,000,000; something else is served there"),
+        (CONTENT, {"status": 404}, "the server returns 404 Not Found; download the file by hand and give its folder"),
+        (CONTENT, {"status": 403}, "the server returns 403"),
+        (b"<html>sign in</html>", {}, "sends a file of 20 bytes; expected 1,000,000; it is a different file"),
         (CONTENT, {"extra": 5_000_000}, "gave a file with the MD5"),
     ],
 )
@@ -150,9 +150,9 @@ def test_a_server_with_another_file_is_asked_once(target, content, fault, messag
 @pytest.mark.parametrize(
     ("fault", "message"),
     [
-        ({"stall": 0}, "no byte came for 0.3 seconds, 3 times in a row; 0 of 1,000,000 bytes are kept"),
+        ({"stall": 0}, "no byte received for 0.3 seconds, 3 times in a row; 0 of 1,000,000 bytes are kept"),
         ({"cut": 0}, "the connection closed early, 3 times in a row"),
-        ({"status": 500}, "the server answers 500 Internal Server Error, 3 times"),
+        ({"status": 500}, "the server returns 500 Internal Server Error, 3 times"),
     ],
 )
 def test_what_never_gets_better_ends(target, fault, message):
@@ -193,7 +193,7 @@ def test_no_such_host(target):
 
 def test_a_place_that_cannot_be_written(tmp_path):
     (tmp_path / "file").write_text("not a folder")
-    with pytest.raises(FairtollError, match=r"cannot write .*; make room or permission there"):
+    with pytest.raises(FairtollError, match=r"cannot write .*; free space or change its permissions"):
         get("http://127.0.0.1:9/file", tmp_path / "file" / "below" / "x.tar.gz")
 
 

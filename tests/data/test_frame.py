@@ -232,8 +232,8 @@ def test_a_value_outside_the_categories_given():
 
 def test_columns_that_are_there_twice():
     twice = pd.concat([FRAME, FRAME[["age"]]], axis=1)
-    refused("column 'age' is there twice", frame=twice)
-    refused("column 'age' is there twice", features=["age", "age"])
+    refused("column 'age' appears twice", frame=twice)
+    refused("column 'age' appears twice", features=["age", "age"])
 
 
 def test_a_string_where_a_list_is_due():
@@ -369,7 +369,7 @@ def test_groups_are_features_where_they_are_named():
     assert [feature.name for feature in load(groups=[]).features] == list(FRAME.columns[:-1])
     assert [feature.name for feature in load(features=["sex", "age"]).features] == ["sex", "age"]
     few = FRAME[["paid", "sex", "decade"]]
-    refused("no column is left as a feature beside the label 'paid' and the groups", frame=few)
+    refused("no column is left as a feature besides the label 'paid' and the groups", frame=few)
 
 
 # Another table of the same data
@@ -424,7 +424,7 @@ def test_columns_that_the_training_rows_do_not_have():
     train = load_frame(TRAIN, label="late")
     with pytest.raises(FairtollError, match="no column 'way'; the table has: km, flag, speed, late"):
         load_frame(TEST.drop(columns="way"), label="late", like=train)
-    with pytest.raises(FairtollError, match="column 'new' is no feature of the training rows, which have: km, way"):
+    with pytest.raises(FairtollError, match="column 'new' is not a feature of the training rows, which have: km, way"):
         load_frame(TEST.assign(new=1), label="late", like=train, features=["km", "new"])
     # More columns than the training rows had are no inputs.
     assert load_frame(TEST.assign(new=1), label="late", like=train).x.shape == (2, 4)
@@ -436,7 +436,8 @@ def test_labels_and_groups_are_read_by_the_one_rule():
     assert (rows.class_names, rows.y.tolist()) == (("0", "1"), [1, 0, 1, 0, 1])
     assert rows.groups["sex"].tolist() == ["1", "2", "1", "2", "2"]
     refused(
-        "the label 'paid' holds both 1 and '1', which cannot be told apart", frame=FRAME.assign(paid=[1, "1", 0, 0, 1])
+        "the label 'paid' holds both 1 and '1', which cannot be distinguished",
+        frame=FRAME.assign(paid=[1, "1", 0, 0, 1]),
     )
     refused("holds both True and 1", frame=FRAME.assign(paid=np.array([True, 1, 0, 0, 1], dtype=object)))
     refused("attribute 'sex' holds both", frame=FRAME.assign(sex=[1, "1", 2, 2, 2]), groups=["sex"], features=["age"])

@@ -345,7 +345,7 @@ def test_a_truncated_table(tmp_path, name, share):
     path = tmp_path / f"{name}.parquet"
     data = path.read_bytes()
     path.write_bytes(data[: int(share * len(data))])
-    with pytest.raises(FairtollError, match=rf"{name}.parquet is not as it was written"):
+    with pytest.raises(FairtollError, match=rf"{name}.parquet has changed since it was written"):
         Evidence.load(tmp_path)
 
 
@@ -353,7 +353,7 @@ def test_a_truncated_table(tmp_path, name, share):
 def test_a_half_written_description(tmp_path, content):
     small().save(tmp_path)
     (tmp_path / "about.json").write_text(content)
-    with pytest.raises(FairtollError, match=r"about.json is not as it was written"):
+    with pytest.raises(FairtollError, match=r"about.json has changed since it was written"):
         Evidence.load(tmp_path)
 
 

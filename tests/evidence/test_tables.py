@@ -60,9 +60,9 @@ def test_tables_are_joined_by_row_in_whatever_order_they_come(first, second, thi
         ({"site": [1.0, np.nan, 1.0, 2.0]}, "attribute 'site' has missing or infinite entries, the first in row 1"),
         ({"site": ["n", pd.NA, "n", "s"]}, "attribute 'site' has missing"),
         ({"site": pd.to_datetime(["2020-01-01", None, "2020-01-01", "2020-01-02"])}, "attribute 'site' has missing"),
-        ({"site": [1, "1", 2, "2"]}, "attribute 'site' holds both 1 and '1', which cannot be told apart"),
+        ({"site": [1, "1", 2, "2"]}, "attribute 'site' holds both 1 and '1', which cannot be distinguished"),
         ({"class": SITES}, "an attribute is called 'class'"),
-        ({0: SITES, "0": SITES}, "an attribute's name holds both 0 and '0', which cannot be told apart"),
+        ({0: SITES, "0": SITES}, "an attribute's name holds both 0 and '0', which cannot be distinguished"),
         ({" ": SITES}, "an attribute is called ' '; expected a name"),
     ],
 )
@@ -122,7 +122,7 @@ def test_doubled_columns():
     ("names", "message"),
     [
         (("no", "no"), "a class is named 'no' more than once"),
-        ((1, "1"), "a class's name holds both 1 and '1', which cannot be told apart"),
+        ((1, "1"), "a class's name holds both 1 and '1', which cannot be distinguished"),
         ((None, "yes"), "a class is called None; expected a name"),
     ],
 )
@@ -141,7 +141,7 @@ def test_arms_and_seeds_that_are_numbers_or_text():
     mixed = [part.assign(seed=name) for part, name in zip(parts, ["first", 2], strict=True)]
     assert evidence(predictions=pd.concat(mixed)).probabilities("0").shape == (2, 4, 2)
     alike = [part.assign(seed=name) for part, name in zip(parts, ["2", 2], strict=True)]
-    with pytest.raises(FairtollError, match=r"column 'seed' holds both .* cannot be told apart"):
+    with pytest.raises(FairtollError, match=r"column 'seed' holds both .* cannot be distinguished"):
         evidence(predictions=pd.concat(alike))
 
 
@@ -185,7 +185,7 @@ def test_rows_of_the_other_class_alone(labels, key):
         (["yes"] * 4, {"probabilities": {"Yes": "p"}}, "the class 'Yes' of `probabilities` is 'yes' among the labels"),
         (["yes", "no"] * 2, {"probabilities": {" yes": "p"}}, "the class ' yes' of `probabilities` is 'yes' among"),
         ([True] * 4, {"probabilities": {"1": "p"}}, "the class '1' of `probabilities` is True among the labels"),
-        ([0, 1] * 2, {"probabilities": {1: "p", "1": "p"}}, "holds both 1 and '1', which cannot be told apart"),
+        ([0, 1] * 2, {"probabilities": {1: "p", "1": "p"}}, "holds both 1 and '1', which cannot be distinguished"),
         ([0.5, 1, 0, 1], {"probabilities": {1: "p"}}, r"column 'y' is 0\.5 in row 0; expected classes"),
         ([0, "0", 1, 1], {"probabilities": {1: "p"}}, "column 'y' holds both 0 and '0'"),
         ([0, 1, 2, 1], {"probabilities": {1: "p"}}, "one probability column, for class '1', and the labels"),

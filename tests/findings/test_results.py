@@ -88,7 +88,7 @@ def test_what_does_not_keep_to_it_is_refused(mini, tmp_path, path, value):
     with pytest.raises(jsonschema.ValidationError):
         jsonschema.validate(wrong, SCHEMA, jsonschema.Draft202012Validator)
     (tmp_path / "results.json").write_text(json.dumps(wrong))
-    with pytest.raises(FairtollError, match=r"results.json is not a whole results.json: "):
+    with pytest.raises(FairtollError, match=r"results.json is not a complete results.json: "):
         Results.read(tmp_path / "results.json")
 
 
@@ -96,7 +96,7 @@ def test_a_file_that_is_missing_or_cut_short(mini_run, tmp_path):
     with pytest.raises(FairtollError, match=r"no file .*results.json; run the experiment first"):
         Results.read(tmp_path / "results.json")
     (tmp_path / "results.json").write_bytes((mini_run / "results.json").read_bytes()[:-50])
-    with pytest.raises(FairtollError, match=r"is not a whole results.json: the file: Invalid JSON"):
+    with pytest.raises(FairtollError, match=r"is not a complete results.json: the file: Invalid JSON"):
         Results.read(tmp_path / "results.json")
 
 
@@ -117,6 +117,6 @@ def test_another_version_of_the_schema_is_named(mini, tmp_path, version):
 def test_what_is_no_results_file_is_an_error_of_one_line(tmp_path, content):
     path = tmp_path / "results.json"
     path.write_bytes(content)
-    with pytest.raises(FairtollError, match=r"results.json is not a whole results.json: ") as caught:
+    with pytest.raises(FairtollError, match=r"results.json is not a complete results.json: ") as caught:
         Results.read(path)
     assert "\n" not in str(caught.value)

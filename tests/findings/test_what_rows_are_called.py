@@ -109,7 +109,7 @@ class Untouchable(nn.Module):
 @pytest.mark.parametrize(
     ("models", "options", "message"),
     [
-        ({0: 1, "0": 2}, {}, "an arm's name holds both 0 and '0', which cannot be told apart"),
+        ({0: 1, "0": 2}, {}, "an arm's name holds both 0 and '0', which cannot be distinguished"),
         ({"": 1, "b": 2}, {}, "an arm is called ''; expected a name"),
         ({"a": 1, "b": 2}, {"partitions": ["site", "site"]}, "a partition is named 'site' more than once"),
         ({"a": 1, "b": 2}, {"partitions": "site"}, "partitions is 'site'; expected a sequence"),

@@ -1,4 +1,4 @@
-"""The one rule for labels: what is one label, what is two, what cannot be told apart and what is missing."""
+"""The one rule for labels: what is one label, what is two, what cannot be distinguished and what is missing."""
 
 import decimal
 import enum
@@ -74,7 +74,7 @@ def test_what_is_one_label(values, names, codes):
 )
 def test_what_cannot_be_told_apart(first, second):
     for values in ([first, second], [second, first, "other"], np.array([first, second, first], dtype=object)):
-        with pytest.raises(FairtollError, match=r"groups holds both .*, which cannot be told apart; expected"):
+        with pytest.raises(FairtollError, match=r"groups holds both .*, which cannot be distinguished; expected"):
             read(values)
 
 
@@ -169,7 +169,7 @@ def plain(value):
 @given(st.lists(SCALARS, min_size=1, max_size=8))
 def test_equal_labels_share_a_code_and_no_others_do(values):
     if not separable(values):
-        with pytest.raises(FairtollError, match="cannot be told apart"):
+        with pytest.raises(FairtollError, match="cannot be distinguished"):
             as_labels(values, name="groups")
         return
     found = as_labels(values, name="groups")

@@ -21,7 +21,7 @@ def test_numbers_are_names():
     [
         (["a", "a"], "an arm is named 'a' more than once; expected each name once"),
         ([0, 0.0], "an arm is named '0' more than once"),
-        ([0, "0"], "an arm's name holds both 0 and '0', which cannot be told apart"),
+        ([0, "0"], "an arm's name holds both 0 and '0', which cannot be distinguished"),
         ([True, 1], "an arm's name holds both True and 1"),
         ([""], "an arm is called ''; expected a name"),
         (["  "], "an arm is called '  '; expected a name"),

@@ -139,7 +139,7 @@ def test_no_rows_is_not_a_reason_to_warn():
 
 def test_probabilities_draw_a_warning_at_the_callers_line():
     model = nn.Sequential(nn.Linear(3, 2), nn.Softmax(dim=1))
-    with pytest.warns(FairtollWarning, match="probabilities where logits are due") as caught:
+    with pytest.warns(FairtollWarning, match="probabilities instead of logits") as caught:
         predict_logits(model, torch.randn(10, 3))
     assert caught[0].filename == __file__
 

@@ -193,7 +193,7 @@ WRITERS = {
 
 @pytest.mark.parametrize("writer", WRITERS)
 @pytest.mark.parametrize("attack", EVERY)
-def test_rows_stay_and_answers_are_those_on_a_copy(writer, attack):
+def test_rows_stay_and_outputs_are_those_on_a_copy(writer, attack):
     x, plain = ROWS.clone(), EVERY[attack](Returns(linear), ROWS, LABELS)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", FairtollWarning)
@@ -235,7 +235,7 @@ def test_an_output_in_memory_that_is_used_again_is_copied():
     assert torch.equal(square(model, ROWS, LABELS, generator=generator(), **GIVEN).success, DISTANCE < EPSILON)
 
 
-# --- answers that are no function of a row
+# --- outputs that are no function of a row
 
 
 class DropsOut(nn.Module):
@@ -266,8 +266,8 @@ class Counts(nn.Module):
 
 @pytest.mark.parametrize("attack", EVERY)
 @pytest.mark.parametrize("model", [DropsOut, Numpy, Counts])
-def test_answers_that_change_from_call_to_call(model, attack):
-    with pytest.raises(FairtollError, match=r"answers change from call to call.*switch off dropout"):
+def test_outputs_that_change_from_call_to_call(model, attack):
+    with pytest.raises(FairtollError, match=r"outputs change from call to call.*switch off dropout"):
         EVERY[attack](model(), ROWS, LABELS)
 
 
@@ -281,7 +281,7 @@ BATCHED = {
 
 @pytest.mark.parametrize("attack", EVERY)
 @pytest.mark.parametrize("effect", BATCHED)
-def test_answers_that_depend_on_the_other_rows(effect, attack):
+def test_outputs_that_depend_on_the_other_rows(effect, attack):
     with pytest.raises(FairtollError, match="depend on the other rows of a batch: alone, row"):
         EVERY[attack](Returns(BATCHED[effect]), ROWS, LABELS)
 
@@ -295,7 +295,7 @@ def test_answers_that_depend_on_the_other_rows(effect, attack):
     ],
 )
 def test_a_model_that_fails_on_a_row_alone(model):
-    with pytest.raises(FairtollError, match=r"fails on a row that comes alone \(.*give .squeeze\(\) a dimension"):
+    with pytest.raises(FairtollError, match=r"fails on a single row \(.*give .squeeze\(\) a dimension"):
         prepare(model, ROWS)
 
 
@@ -363,10 +363,10 @@ def test_probabilities_are_recognised_and_used_as_they_are(form):
 @pytest.mark.parametrize("rows", [8, 40])
 def test_one_probability_a_row_is_that_of_the_second_class(rows):
     model = Returns(lambda x: one_logit(x).sigmoid())
-    with pytest.warns(FairtollWarning, match="seems to return one probability a row"):
+    with pytest.warns(FairtollWarning, match="seems to return one probability per row"):
         found = predict_probabilities(model, ROWS[:rows])
     torch.testing.assert_close(found, linear(ROWS[:rows]).softmax(dim=1))
-    with pytest.warns(FairtollWarning, match="seems to return one probability a row"):
+    with pytest.warns(FairtollWarning, match="seems to return one probability per row"):
         assert torch.equal(pgd(model, ROWS, LABELS, **GIVEN).success, DISTANCE < EPSILON)
 
 
@@ -476,7 +476,7 @@ ABSENT = {
 @pytest.mark.parametrize("attack", WITH_GRADIENTS)
 @pytest.mark.parametrize("model", ABSENT)
 def test_no_gradient_at_all_is_an_error_that_names_what_works(model, attack):
-    with pytest.raises(FairtollError, match=r"no gradient in its input.*attacks that need scores alone: square"):
+    with pytest.raises(FairtollError, match=r"no gradient in its input.*attacks that need only scores: square"):
         WITH_GRADIENTS[attack](ABSENT[model], ROWS, LABELS)
 
 
@@ -493,7 +493,7 @@ def test_a_gradient_of_zero_is_said(step):
     with pytest.warns(FairtollWarning, match="gradient of the model's logits in its input is zero"):
         found = pgd(model, ROWS, model(ROWS).argmax(dim=1), **GIVEN)
     assert not found.success.any()
-    with pytest.warns(FairtollWarning, match="which need scores alone, measure such a model"):
+    with pytest.warns(FairtollWarning, match="which need only scores, measure such a model"):
         assert prepare(model, ROWS).probed.gradients == "zero"
 
 

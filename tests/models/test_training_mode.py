@@ -74,7 +74,7 @@ def test_a_layer_that_acts_in_training_is_named(model):
 @pytest.mark.parametrize("model", FOUND)
 def test_a_forward_that_looks_at_its_mode_is_found(model):
     state, modes = torch.get_rng_state(), [module.training for module in model.modules()]
-    with pytest.raises(FairtollError, match="answers otherwise in training mode than in eval mode"):
+    with pytest.raises(FairtollError, match="behaves differently in training mode than in eval mode"):
         train(model)
     assert torch.equal(torch.get_rng_state(), state)
     assert [module.training for module in model.modules()] == modes

@@ -156,7 +156,9 @@ def test_the_same_configuration_goes_on(tmp_path):
 def test_a_configuration_cut_short(tmp_path):
     Run(tmp_path, {"seeds": 5})
     (tmp_path / "configuration.json").write_text('{"seeds": ')
-    with pytest.raises(FairtollError, match=r"configuration.json is not a whole record .*; make or download it again"):
+    with pytest.raises(
+        FairtollError, match=r"configuration.json is not a complete record .*; make or download it again"
+    ):
         Run(tmp_path, {"seeds": 5})
 
 

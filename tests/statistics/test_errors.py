@@ -104,7 +104,7 @@ def test_the_columns_of_several_runs_are_rows():
 @pytest.mark.parametrize(
     ("groups", "message"),
     [
-        ([1, "1"] * 20, "groups holds both 1 and '1', which cannot be told apart"),
+        ([1, "1"] * 20, "groups holds both 1 and '1', which cannot be distinguished"),
         ([True, 1] * 20, "groups holds both True and 1"),
         (["a", pd.NA] * 20, "groups has missing or infinite entries, the first in row 1"),
         (np.ma.array([0, 1] * 20, mask=[0, 1] * 20), "groups has 20 masked entries"),

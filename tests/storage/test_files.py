@@ -131,7 +131,7 @@ def test_a_table_that_is_missing_or_no_table(tmp_path):
     with pytest.raises(FairtollError, match=r"no file .*table.parquet; check the path"):
         read_parquet(tmp_path / "table.parquet")
     (tmp_path / "table.parquet").write_text("a,b\n1,2\n")
-    with pytest.raises(FairtollError, match=r"is not a whole Parquet file"):
+    with pytest.raises(FairtollError, match=r"is not a complete Parquet file"):
         read_parquet(tmp_path / "table.parquet")
 
 

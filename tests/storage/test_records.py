@@ -60,7 +60,7 @@ def test_no_bit_of_a_record_turns_into_another_record(tmp_path):
 @pytest.mark.parametrize("content", ["", "{", "[]", "3", "null", '{"rows": 3}', "\x00"])
 def test_what_is_no_record(tmp_path, content):
     (tmp_path / "record.json").write_text(content)
-    with pytest.raises(FairtollError, match=r"record.json (is not a whole record|holds no checksum)"):
+    with pytest.raises(FairtollError, match=r"record.json (is not a complete record|holds no checksum)"):
         read_record(tmp_path / "record.json")
 
 
@@ -84,7 +84,10 @@ def test_every_reader_verifies(tmp_path, name):
     whole = path.read_bytes()
     for bit in random.Random(0).sample(range(8 * len(whole)), 40):
         flip(path, bit)
-        with verifying_records(tmp_path), pytest.raises(FairtollError, match=f"{name} is not as it was written"):
+        with (
+            verifying_records(tmp_path),
+            pytest.raises(FairtollError, match=f"{name} has changed since it was written"),
+        ):
             read(path)
         path.write_bytes(whole)
     assert not is_verified(tmp_path)
@@ -95,7 +98,7 @@ def test_every_reader_verifies(tmp_path, name):
 def test_every_reader_says_in_a_line_what_is_no_file_of_its_kind(tmp_path, name, content):
     read, _ = READERS[name]
     (tmp_path / name).write_bytes(content)
-    with pytest.raises(FairtollError, match=rf"{name} is not a? ?whole|cannot read .*{name}") as error:
+    with pytest.raises(FairtollError, match=rf"{name} is not a? ?complete|cannot read .*{name}") as error:
         read(tmp_path / name)
     assert "\n" not in str(error.value)
 
@@ -140,7 +143,7 @@ def test_a_finished_run_is_read_as_it_was_written(run):
     write_text("3", run / "evidence/b.json")
     with finished_run(run):
         assert read_json(run / "evidence/a.json") == 1
-        with pytest.raises(FairtollError, match=r"b.json is not as it was written"):
+        with pytest.raises(FairtollError, match=r"b.json has changed since it was written"):
             read_json(run / "evidence/b.json")
 
 
@@ -148,7 +151,10 @@ def test_a_folder_within_a_run_is_verified_by_the_run(run):
     with verifying_records(run / "evidence"):
         assert read_json(run / "evidence/a.json") == 1
     write_text("3", run / "evidence/a.json")
-    with verifying_records(run / "evidence"), pytest.raises(FairtollError, match=r"a.json is not as it was written"):
+    with (
+        verifying_records(run / "evidence"),
+        pytest.raises(FairtollError, match=r"a.json has changed since it was written"),
+    ):
         read_json(run / "evidence/a.json")
 
 
@@ -159,7 +165,7 @@ def test_a_folder_within_a_run_is_verified_by_the_run(run):
         (lambda run: (run / "stages/first.json").write_text("{}"), r"first.json holds no checksum"),
         (
             lambda run: shutil.copy(run / "stages/first.json", run / "stages/first-2.json"),
-            r"first-2.json is not as it was written",
+            r"first-2.json has changed since it was written",
         ),
         (lambda run: flip(run / "stages/second.json", 300), r"second.json"),
         (lambda run: flip(run / "configuration.json", 100), r"configuration.json"),

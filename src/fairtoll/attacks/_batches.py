@@ -1,4 +1,4 @@
-"""What every attack does around its own work: it takes the rows in batches and leaves the model as it was."""
+"""Common to all attacks: the rows are taken in batches, and the model is restored."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
 from fairtoll.models.borrow import borrowed, device_of
 
-#: Model, clean rows and classes on its device, which rows of the caller they are: success `(n,)`, inputs `(n, ...)`.
+#: Model, clean rows, their classes and the caller's row numbers, to success `(n,)` and inputs `(n, ...)`.
 Work = Callable[[nn.Module, Tensor, Tensor, slice], tuple[Tensor, Tensor]]
 
 
 def attack_in_batches(
     model: nn.Module, x: Tensor, y: Tensor, work: Work, *, batch_size: int, generator: torch.Generator | None = None
 ) -> AttackResult:
-    """Run `work` on every batch and join what it found, on the CPU."""
+    """Run `work` on every batch and join the results on the CPU."""
     device = device_of(model)
 
     def attack(batch: slice) -> tuple[Tensor, Tensor]:

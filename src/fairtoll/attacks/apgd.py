@@ -1,4 +1,4 @@
-"""Auto-PGD: ascent with momentum whose step size finds itself, row by row."""
+"""Auto-PGD: ascent with momentum and an adaptive step size for each row."""
 
 from __future__ import annotations
 
@@ -79,9 +79,9 @@ def apgd(
 ) -> AttackResult:
     """Break rows by Auto-PGD (Croce and Hein 2020, algorithm 1), which needs no step size.
 
-    Steps start at two radii and carry momentum. At checkpoints that come ever closer a row whose loss
-    rose in less than three quarters of the steps, or found no new maximum, halves its step and goes on
-    from its best point. A row leaves at its first success, or once nothing moves it any more; a
+    Steps start at two radii and carry momentum. At checkpoints, at decreasing distances, a row whose loss
+    rose in less than three quarters of the steps, or found no new maximum, halves its step and continues
+    from its best point. A row leaves at its first success, or once no step moves it; a
     misclassified row never enters.
 
     Parameters
@@ -91,7 +91,7 @@ def apgd(
     steps : int
         Gradient steps of each start.
     loss : {"cross_entropy", "margin"}
-        What is climbed. The margin replaces the authors' difference-of-logits ratio, which needs three classes.
+        The loss to maximise. The margin replaces the authors' difference-of-logits ratio, which needs three classes.
 
     Returns
     -------
@@ -149,7 +149,7 @@ def apgd(
 
 @dataclass
 class _Rows:
-    """The rows that still climb, `(n, ...)` each."""
+    """The rows still under attack, `(n, ...)` each."""
 
     position: Tensor
     number: Tensor
@@ -241,7 +241,7 @@ class _Ascent:
     def _look(
         self, points: Tensor, numbers: Tensor, y: Tensor, low: Tensor, high: Tensor, *, step: int
     ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
-        """Loss, its gradient, which rows are misclassified, and the admissible inputs that were shown."""
+        """Loss, its gradient, which rows are misclassified, and the admissible inputs that were evaluated."""
         shown = self.threat.project(points, low, high)
         logits, gradient = self.batched.gradient(shown, y, self.climb)
         require_finite_rows(logits, where=f"at step {step} of the attack", rows=numbers)
@@ -249,7 +249,7 @@ class _Ascent:
 
 
 def checkpoints(steps: int) -> set[int]:
-    """Steps after which the step size is looked at.
+    """Steps after which the step size is checked.
 
     Examples
     --------
@@ -273,7 +273,7 @@ def _keep_best(rows: _Rows) -> None:
 
 
 def _check(rows: _Rows, *, since: int) -> None:
-    """Halve the step of rows that rise too seldom or have found no new maximum, and send them back to their best."""
+    """Halve the step of rows that rise too rarely or have found no new maximum, and return them to their best point."""
     seldom = rows.rises <= RISING * since
     halve = seldom | (~rows.halved_then & (rows.best_value <= rows.value_then))
     rows.step = torch.where(halve, rows.step / 2, rows.step)

@@ -1,4 +1,4 @@
-"""Cheap attacks that exist to expose a flawed evaluation: noise, and vanished gradients."""
+"""Cheap attacks that expose a flawed evaluation: noise, and vanishing gradients."""
 
 from __future__ import annotations
 

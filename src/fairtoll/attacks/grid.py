@@ -36,7 +36,7 @@ class Grid:
 
     @property
     def loss(self) -> str:
-        """The name of no loss: only misclassification is looked at."""
+        """Empty: there is no loss, only misclassification counts."""
         return ""
 
     def __call__(
@@ -66,16 +66,16 @@ def grid(
 ) -> AttackResult:
     """Try every combination of {lowest, unchanged, highest} of the mutable features: 3^d points a row.
 
-    No gradient is used, so it finds what saturated activations hide from gradient attacks. It finds
-    every success of a model that is monotone in each mutable feature.
+    No gradient is used, so it finds adversarial examples that saturated activations hide from gradient attacks. It
+    finds every success of a model that is monotone in each mutable feature.
 
     Parameters
     ----------
     model, x, y, threat, epsilon, batch_size
         As in `pgd`. Rows are `(N, D)`, with at most 8 mutable features.
     patience : int, optional
-        Give a batch up after so many points in a row have broken none of it. The 2^d corners come first, the
-        rest in an order that is mixed once and for all. Default: try them all.
+        Give a batch up after so many consecutive points have broken no row of it. The 2^d corners come first, the
+        rest in a fixed shuffled order. Default: try them all.
 
     Returns
     -------

@@ -19,9 +19,9 @@ from fairtoll.models.batches import in_batches
 from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.threats.linf import LinfThreat
 
-#: Step size times `steps`, in radii. Among whole numbers a larger radius often frees no more values: each set of values
-#: is met once for each of these. On four small networks that gave 1% of the rows a larger answer than the radii one by
-#: one, and 4% a smaller one; the largest steps go from corner to corner.
+#: Step size times `steps`, in radii. Among whole numbers a larger radius often admits no more values: each set of
+#: values is attacked once for each of these. On four small networks that gave 1% of the rows a larger result than the
+#: radii one by one, and 4% a smaller one; the largest steps go from corner to corner.
 RELATIVE_STEPS = (2.5, 1.0, 5.0, 20.0, 50.0)
 #: Steps of `LeastEpsilon` where none are given.
 SPEC_STEPS = {"search": 60, "grid": 50}
@@ -29,7 +29,7 @@ SPEC_STEPS = {"search": 60, "grid": 50}
 
 @dataclass(frozen=True)
 class LeastEpsilonResult:
-    """The least epsilon found for each row, on the CPU, and what is known about it.
+    """The least epsilon found for each row, on the CPU, and its bracket.
 
     Attributes
     ----------
@@ -39,12 +39,12 @@ class LeastEpsilonResult:
         Rows that no radius tried up to `epsilon_max` broke: their least epsilon is larger, or was not found.
     low, high : Tensor of float64, (N,)
         The bracket. At `high` a misclassified input is known (infinite for censored rows); at `low`, and not below
-        it, the search failed. `high` is an upper bound for certain, `low` a lower one only as far as the search
-        finds what there is.
+        it, the search failed. `high` is a certain upper bound, `low` a lower one only as far as the search
+        finds what exists.
     perturbed : Tensor, (N, ...)
         A misclassified input within `least_epsilon` of each row; of censored rows the last input tried.
     loss, steps : str, int
-        What was climbed, and gradient steps of a row at most (search) or at each radius (grid).
+        The loss that was maximised, and gradient steps of a row at most (search) or at each radius (grid).
 
     Examples
     --------
@@ -128,18 +128,18 @@ def least_epsilon(
 ) -> LeastEpsilonResult:
     """Smallest epsilon at which some admissible input of each row is found to be misclassified.
 
-    ``method="search"`` starts where the row's tangent first meets another class, then closes in on the boundary
+    ``method="search"`` starts where the row's tangent first meets another class, then approaches the boundary
     with one gradient a step: inside a ball of the row's own radius it follows the sign of the gradient of that
-    class's lead, draws the ball in behind each misclassified point, and lets it out where steps are in vain. On the
-    way two more classes are tried if their tangents are about as near, and small steps where the model is curved. A
-    row leaves once a ball one tolerance inside what was found has failed. On models that are linear within reach (and
-    tell no more than ``targets + 1`` classes apart) this is the closed form; elsewhere it is an upper bound, as every
+    class's margin, shrinks the ball after each misclassified point, and expands it where steps fail. On the
+    way, two more classes are tried if their tangents are about as near, and small steps where the model is curved. A
+    row leaves once a ball one tolerance inside the best radius has failed. On models that are linear within reach (and
+    have no more than ``targets + 1`` classes) this is the closed form; elsewhere it is an upper bound, as every
     attack's is.
 
-    ``method="grid"`` is the paper's search, kept as the reference: PGD with cross-entropy afresh at each multiple
-    of `grid_step` until it succeeds. A radius that frees no other values of a row than the one before, as between two
-    whole numbers, is not tried again; where features must stay whole numbers each set of values is met with five sizes
-    of step instead.
+    ``method="grid"`` is the paper's search, kept as the reference: an independent PGD with cross-entropy at each
+    multiple of `grid_step` until it succeeds. A radius that admits the same values of a row as the one before, as
+    between two whole numbers, is not tried again; where features must stay whole numbers each set of values is attacked
+    with five sizes of step instead.
 
     Parameters
     ----------
@@ -154,7 +154,7 @@ def least_epsilon(
     steps : int, optional
         Gradient steps of a row at most (search, default 100) or at each radius (grid, default 50).
     targets : int
-        Wrong classes that the first guess tells apart, likeliest first; for the search.
+        Wrong classes whose tangents the first guess compares, likeliest first; for the search.
     grid_step : float
         Distance of the grid's radii.
 
@@ -250,7 +250,7 @@ def _search(
 
 
 def _distance(points: Tensor, x: Tensor, threat: LinfThreat) -> Tensor:
-    """The epsilon that each point takes: a hair more, so that the threat's own bounds admit it."""
+    """The epsilon of each point: slightly more, so that the threat's own bounds admit it."""
     move, scale = (points.double() - x.double()).abs(), threat.radius(x.double(), 1.0)
     return torch.where(scale > 0, move / scale, 0).flatten(1).amax(dim=1) * (1 + 1e-15)
 

@@ -1,4 +1,4 @@
-"""What an attack climbs."""
+"""The losses that attacks maximise."""
 
 from __future__ import annotations
 

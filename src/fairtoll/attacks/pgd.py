@@ -101,11 +101,11 @@ def pgd(
     random_start : bool
         Whether the first start is random too, uniform over the admissible inputs.
     loss : {"cross_entropy", "margin"}
-        What is climbed.
+        The loss to maximise.
     relative_step : float
         Step size times `steps`, in radii.
     stop_at_success : bool
-        False runs every step and returns the last iterate, as examples for training are crafted.
+        False runs every step and returns the last iterate, as for crafting training examples.
     start : Tensor, (N, ...), optional
         Where the first start begins instead of at `x`.
     generator : torch.Generator, optional
@@ -167,7 +167,7 @@ def pgd(
 
 
 def _telling(epsilon: float | Tensor, rows: int) -> float:
-    """Of bounds for each row the one that shows what is wrong with them, if anything is."""
+    """Of one bound for each row, the one that fails the check, if any does."""
     if not isinstance(epsilon, Tensor) or not epsilon.ndim:
         return float(epsilon)
     if epsilon.shape != (rows,):

@@ -1,4 +1,4 @@
-"""What an attack is as a value: a frozen dataclass with a computed name that runs when it is called."""
+"""An attack as a value: a frozen dataclass with a computed name that runs when it is called."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairtoll.threats.linf import LinfThreat
 
 @dataclass(frozen=True)
 class AttackResult:
-    """What an attack found, on the CPU.
+    """The result of an attack, on the CPU.
 
     Attributes
     ----------
@@ -44,7 +44,7 @@ class AttackResult:
 class AttackSpec(Protocol):
     """An attack with its settings, such as ``PGD(steps=20)``: equal settings are equal values.
 
-    Evidence keeps `name`, and of the settings `loss`, `steps` and `restarts` where there are any.
+    Evidence keeps `name` and, where they exist, the settings `loss`, `steps` and `restarts`.
 
     Examples
     --------
@@ -55,7 +55,7 @@ class AttackSpec(Protocol):
 
     @property
     def name(self) -> str:
-        """What evidence, findings and reports call it: computed from the settings, so that different ones differ."""
+        """Its name in evidence, findings and reports: computed from the settings, so that different settings differ."""
 
     def __call__(
         self,
@@ -72,7 +72,7 @@ class AttackSpec(Protocol):
 
 
 def name_of(spec: Any, base: str, *, named: tuple[str, ...] = ()) -> str:
-    """`base` and every setting that is not its default, except those that the base names already.
+    """`base` and every setting that is not its default, except those that the base already contains.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Square attack: random search that reads scores alone, so no gradient can mislead it."""
+"""Square attack: random search that uses only scores, so no gradient can mislead it."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ class Square:
 
     @property
     def loss(self) -> str:
-        """What the search raises."""
+        """The quantity that the search maximises."""
         return "margin"
 
     def __call__(
@@ -154,7 +154,7 @@ def share_at(query: int, queries: int) -> float:
 
 
 class _Search:
-    """The rows of one batch that are left, and the best input found for each."""
+    """The remaining rows of one batch, and the best input found for each."""
 
     def __init__(
         self, batched: BatchedModel, clean: Tensor, y: Tensor, numbers: Tensor, threat: LinfThreat, epsilon: float,
@@ -195,7 +195,7 @@ class _Search:
             return torch.where(self.propose.start(self.best, self.generator), self.high, self.low)
         changed, up = self.propose.next(self.best, share, self.generator)
         points = torch.where(changed, torch.where(up, self.high, self.low), self.best)
-        # A query that changes nothing teaches nothing: the other way round it does.
+        # A query that changes nothing gives no information: the opposite one does.
         idle = like((points == self.best).flatten(1).all(dim=1), points)
         return torch.where(idle & changed, torch.where(up, self.low, self.high), points)
 
@@ -241,7 +241,7 @@ class _Features:
 
 
 def _mutable(threat: LinfThreat, x: Tensor) -> Tensor:
-    """Positions, in a flattened row, of what may move."""
+    """Positions of the mutable features in a flattened row."""
     return (threat.radius(x[:1], 1.0) > 0).flatten().nonzero().flatten()
 
 

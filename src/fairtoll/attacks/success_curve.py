@@ -1,4 +1,4 @@
-"""Success at several radii, each answered once."""
+"""Success at several radii, each row attacked only where needed."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ class SuccessCurveResult:
     success : Tensor of bool, (E, N)
         In the order in which the radii were given.
     inferred : Tensor of bool, (E, N)
-        Where no attack was run because another radius had answered. Ascending: success carried up from a smaller
+        Where no attack was run because another radius implies the outcome. Ascending: success carried up from a smaller
         radius. Descending: rows that stayed correctly classified at a larger one.
 
     Examples
@@ -104,14 +104,14 @@ def success_curve(
     generator: torch.Generator | None = None,
     batch_size: int = 4096,
 ) -> SuccessCurveResult:
-    """Which rows are broken at each radius, with no row attacked where another radius answers for it.
+    """Which rows are broken at each radius, with no row attacked where another radius implies the outcome.
 
     Ascending: a row broken at one radius is broken at every larger one and is not attacked again; the others
     start from where the smaller radius left them. Descending: a row that one radius does not break is taken to be
     broken by no smaller one. The curve is therefore monotone by construction: the alarm "not monotone" must rest on
     independent attacks at each radius (`pgd`).
 
-    This is the quick answer, not the strongest: with one start it broke 1.3 to 2.0 points fewer rows of small dense
+    This is fast, not the strongest: with one start it broke 1.3 to 2.0 points fewer rows of small dense
     networks than attacks with three starts did. Where that matters give `restarts` and a generator, or use `union`, as
     `audit` does.
 
@@ -122,10 +122,10 @@ def success_curve(
     epsilons : sequence of float, length E
         Radii, ascending.
     order : {"ascending", "descending"}
-        Which radius is attacked first. Descending is quicker where most rows withstand the largest radius; what it
+        Which radius is attacked first. Descending is faster where most rows withstand the largest radius; what it
         infers is marked.
     patience : int or None
-        Give a row up once it would not be broken even if every step left gained three times as much margin as the
+        Give a row up once it would not be broken even if every remaining step gained three times as much margin as the
         last `patience` steps did on average. None: never.
 
     Returns
@@ -183,7 +183,7 @@ def check_epsilons(epsilons: Sequence[float]) -> None:
 
 
 def _ascend(search: Descent, epsilons: Sequence[float], **options: Any) -> tuple[Tensor, Tensor]:
-    """Success and what of it was inferred, `(E, N)` each: attack the rows not yet broken, from where they were left."""
+    """Success and whether it was inferred, `(E, N)` each: attack the rows not yet broken, from their last points."""
     success: list[Tensor] = []
     inferred: list[Tensor] = []
     for epsilon in epsilons:
@@ -209,7 +209,7 @@ def _come_down(search: Descent, epsilons: Sequence[float], **options: Any) -> tu
 def _attack(
     search: Descent, epsilon: float, *, steps: int, restarts: int, patience: int | None, generator: Any
 ) -> None:
-    """All starts at one radius: the first where each row was left, the others random."""
+    """All starts at one radius: the first from each row's last point, the others random."""
     for restart in range(restarts):
         if not len(search.left):
             return

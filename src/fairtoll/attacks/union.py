@@ -30,19 +30,19 @@ GRID_PATIENCE = 128
 
 @dataclass(frozen=True)
 class Union:
-    """A union as a value: of the usual attacks, or of any list.
+    """A union as a value: of the default attacks, or of any list.
 
     Attributes
     ----------
     attacks : sequence of AttackSpec, optional
-        What it is made of, in order. Default: the usual attacks, chosen by the data and the threat; see `union`.
+        Its attacks, in order. Default: the default attacks, chosen by the data and the threat; see `union`.
     steps, restarts, queries : int
-        Of the usual attacks; leave them where you give your own.
+        Of the default attacks; leave them out if you give a list.
 
     Raises
     ------
     FairtollError
-        For what is no attack, an attack given twice, or settings of the usual attacks beside a list.
+        For something that is not an attack, an attack given twice, or settings of the default attacks with a list.
 
     Examples
     --------
@@ -61,7 +61,7 @@ class Union:
         _check_usual(*usual)
         if self.attacks and usual != (Union.steps, Union.restarts, Union.queries):
             raise FairtollError(
-                "steps, restarts and queries are of the usual attacks, and a list of attacks was given; set them in "
+                "steps, restarts and queries are of the default attacks, and a list of attacks was given; set them in "
                 "its attacks, such as PGD(steps=20)"
             )
 
@@ -100,23 +100,23 @@ def union(
     queries: int = 500,
     batch_size: int = 4096,
 ) -> AttackResult:
-    """Break rows by several attacks: the usual ones, or any list.
+    """Break rows by several attacks: the default ones, or any list.
 
-    The cheapest goes first and each attack meets only the rows that none before it broke: cross-entropy PGD from
+    The cheapest goes first, and each attack runs only on rows that none before it broke: cross-entropy PGD from
     the clean row, a grid without gradients, Auto-PGD with cross-entropy from random starts, Auto-PGD with the
-    margin, and the black-box Square attack. The grid joins where at most 8 features of a table may move; a batch
-    gives it up after 128 points in vain, but tries every corner. Square tries corners alone, so it joins where the
-    grid did not. On two classes cross-entropy and margin have the same gradient sign until the softmax underflows,
-    so that Auto-PGD then takes the margin alone.
+    margin, and the black-box Square attack. The grid is included where at most 8 features of a table may move; a batch
+    gives it up after 128 failed points, but tries every corner. Square tries only corners, so it is included where the
+    grid is not. On two classes cross-entropy and margin have the same gradient sign until the softmax underflows,
+    so that Auto-PGD then uses only the margin.
 
     Parameters
     ----------
     model, x, y, threat, epsilon, batch_size
         As in `pgd`.
     generator : torch.Generator, optional
-        For random starts and for Square; needed where there are any, as among the usual attacks.
+        For random starts and for Square; needed where there are any, as in the default attacks.
     attacks : sequence of AttackSpec, optional
-        What to run instead of the usual attacks, in order.
+        Attacks to run instead of the default ones, in order.
     steps : int
         Gradient steps of each start.
     restarts : int
@@ -127,13 +127,13 @@ def union(
     Returns
     -------
     AttackResult
-        The usual attacks are called "clean", "cross_entropy", "grid", "apgd_cross_entropy", "apgd_margin" and
+        The default attacks are called "clean", "cross_entropy", "grid", "apgd_cross_entropy", "apgd_margin" and
         "square", those of a list by their names.
 
     Raises
     ------
     FairtollError
-        For a negative number of queries, what is no attack or given twice, and as `pgd` does.
+        For a negative number of queries, something that is not an attack or is given twice, and as `pgd` does.
 
     Warns
     -----
@@ -151,7 +151,7 @@ def union(
     """
     chosen = check_attacks(attacks)
     _check_usual(steps, restarts, queries)
-    # The attacks of a list say for themselves whether they need gradients.
+    # The attacks of a list check themselves whether they need gradients.
     model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=not chosen)
     shared: dict[str, Any] = {"threat": threat, "batch_size": batch_size}
     parts: Mapping[str, AttackSpec] = {attack.name: attack for attack in chosen} or _usual_attacks(
@@ -185,7 +185,7 @@ def _misclassified(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice
 def _usual_attacks(
     model: LogitModel, x: Tensor, threat: LinfThreat, *, steps: int, restarts: int, queries: int
 ) -> dict[str, AttackSpec]:
-    """The attacks of a union that was given none, by what they are called there."""
+    """The default attacks of a union, by their names."""
     features = len(mutable_features(threat, x)) if x.ndim == 2 else MAXIMUM_FEATURES + 1
     usual: dict[str, AttackSpec] = {"cross_entropy": PGD(steps=steps)}
     if features <= MAXIMUM_FEATURES:
@@ -199,7 +199,7 @@ def _usual_attacks(
 
 
 def check_attacks(attacks: Sequence[AttackSpec]) -> tuple[AttackSpec, ...]:
-    """The attacks as a tuple, or an error for what is no attack, or an attack given twice."""
+    """The attacks as a tuple, or an error for something that is not an attack, or is given twice."""
     given = tuple(attacks) if isinstance(attacks, (list, tuple)) else (attacks,)
     for attack in given:
         at_one_radius = isinstance(attack, AttackSpec) and not isinstance(attack, (type, SuccessCurve, LeastEpsilon))

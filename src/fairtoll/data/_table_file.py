@@ -1,4 +1,4 @@
-"""A CSV or Parquet file as a table, read strictly: nothing shifts, nothing is left out without a word."""
+"""A CSV or Parquet file as a table, read strictly: no field shifts, and nothing is dropped silently."""
 
 from __future__ import annotations
 
@@ -56,7 +56,7 @@ def read_table(path: Path, *, keep_na: Sequence[str] = ()) -> pd.DataFrame:
 
 
 def suffix_of(path: Path) -> str:
-    """What a file's name ends in, `.gz` with what it wraps.
+    """The suffix of a file's name, `.gz` with the suffix before it.
 
     Examples
     --------
@@ -77,7 +77,7 @@ def texts_read_as_missing(path: Path, columns: Sequence[str]) -> list[str]:
 
 def _read_csv(path: Path, keep_na: Sequence[str]) -> pd.DataFrame:
     _check_fields(path)
-    columns = list(pd.read_csv(path, nrows=0, index_col=False).columns)  # the nameless are given names here
+    columns = list(pd.read_csv(path, nrows=0, index_col=False).columns)  # pandas names columns without a name here
     unknown = [column for column in keep_na if column not in columns]
     if unknown:
         raise FairtollError(
@@ -106,7 +106,7 @@ def _check_fields(path: Path) -> None:
             if len(row) != len(header) and not _is_blank(row):
                 raise FairtollError(
                     f"line {rows.line_num} of {path} has {len(row)} fields and the header has {len(header)} "
-                    f"({', '.join(header)}); expected as many in every row; correct the file"
+                    f"({', '.join(header)}); expected the same number in every row; correct the file"
                 )
 
 

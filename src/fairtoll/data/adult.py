@@ -46,7 +46,7 @@ def load_adult() -> TrainTest:
     """Adult with its official split: 30,162 training and 15,060 test rows, 14 attributes.
 
     Categories are coded by their alphabetical position over both splits, numbers are left in their
-    own units; nothing is scaled (a model standardises its own input).
+    own units; nothing is scaled (models standardise their own inputs).
 
     Source: UCI Machine Learning Repository, data set 2, Becker & Kohavi 1996, CC BY 4.0.
 

@@ -1,4 +1,4 @@
-"""Archives read one known file at a time: nothing is written where an archive says."""
+"""Archives, read one known file at a time: paths in an archive never decide where a file is written."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from pathlib import Path, PurePosixPath
 from fairtoll.errors import FairtollError
 from fairtoll.storage.files import disk_error, make_folder
 
-#: Bytes of a single member, and members of an archive, beyond which it is not one of ours.
+#: Largest size of a member in bytes, and largest number of members, of an expected archive.
 LARGEST = 64 * 2**20
 MOST = 1_000
 
 
 def read_members(path: Path, names: Collection[str]) -> Iterator[tuple[str, bytes]]:
-    """The plain files of a .tar.gz that are called `names` (paths with /), as they come; others are passed over.
+    """The plain files of a .tar.gz that are called `names` (paths with /), in the archive's order; others are skipped.
 
     Raises
     ------
     FairtollError
-        If a member leads out of the archive, is a link or a device, is too large or comes twice; if one of `names`
-        is missing; if the file is cut off or no archive.
+        If a member's path is outside of the archive, it is a link or a device, is too large or comes twice; if one of
+        `names` is missing; if the file is truncated or not an archive.
 
     Examples
     --------
@@ -40,7 +40,7 @@ def read_members(path: Path, names: Collection[str]) -> Iterator[tuple[str, byte
     missing = set(names)
     seen: set[str] = set()
     try:
-        # tarfile's own reader of gzip would not look at the sum at the end.
+        # tarfile's own gzip reader does not verify the checksum at the end.
         with gzip.open(path) as content, tarfile.open(fileobj=content, mode="r|") as archive:
             for member in archive:
                 name = _checked_name(member, path)
@@ -52,19 +52,19 @@ def read_members(path: Path, names: Collection[str]) -> Iterator[tuple[str, byte
                     missing.remove(name)
                     yield name, file.read()
             if len(content.read(LARGEST)) == LARGEST:
-                raise _refused(path, "goes on after its end")
+                raise _refused(path, "continues after its end")
     except FileNotFoundError as error:
         raise FairtollError(f"no file {path}; check the path") from error
     except (tarfile.TarError, EOFError, OSError, zlib.error) as error:
         raise FairtollError(
-            f"{path} is not a whole .tar.gz archive ({str(error) or type(error).__name__}); download it again"
+            f"{path} is not a complete .tar.gz archive ({str(error) or type(error).__name__}); download it again"
         ) from error
     if missing:
         raise FairtollError(f"{path} has no {', '.join(sorted(missing))}; expected the official archive; download it")
 
 
 def member_names(path: Path) -> Iterator[str]:
-    """Names in an archive as they come, without their content; none where it cannot be read."""
+    """Names in an archive, in its order, without content; empty if it cannot be read."""
     try:
         with tarfile.open(path, "r|gz") as archive:
             for member in archive:
@@ -74,7 +74,7 @@ def member_names(path: Path) -> Iterator[str]:
 
 
 def unpack(path: Path, folder: Path, *, sizes: Mapping[str, int]) -> None:
-    """Put the files `sizes` names, of exactly these sizes, into `folder` by their last name: all of them or none.
+    """Put the files `sizes` names, of exactly these sizes, into `folder` by file name: all of them or none.
 
     Raises
     ------
@@ -100,7 +100,7 @@ def unpack(path: Path, folder: Path, *, sizes: Mapping[str, int]) -> None:
 def _checked_name(member: tarfile.TarInfo, path: Path) -> str:
     plain = PurePosixPath(member.name)
     if plain.is_absolute() or ".." in plain.parts or "\\" in member.name or ":" in member.name:
-        raise _refused(path, f"holds '{member.name}', which leads out of it")
+        raise _refused(path, f"holds '{member.name}', a path outside of it")
     if not (member.isdir() or member.isreg()) or member.issparse():
         raise _refused(path, f"holds '{member.name}', which is a link or no plain file")
     if member.size > LARGEST:
@@ -109,4 +109,6 @@ def _checked_name(member: tarfile.TarInfo, path: Path) -> str:
 
 
 def _refused(path: Path, why: str) -> FairtollError:
-    return FairtollError(f"{path} {why}; this is not the official archive, nothing of it was kept; download it again")
+    return FairtollError(
+        f"{path} {why}; this is not the official archive, and nothing was extracted; download it again"
+    )

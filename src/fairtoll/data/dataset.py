@@ -175,9 +175,9 @@ class TrainTest:
     train, test : Dataset
         The two splits, of the same schema.
     title, note : str
-        What to call the data in a report, and where it comes from.
+        The title of the data in a report, and where it comes from.
     unofficial : str, optional
-        How the data differ from the official ones that their name promises, said wherever a figure of them goes.
+        How the data differ from the official ones of that name; every figure of them says so.
 
     Examples
     --------

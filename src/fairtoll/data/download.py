@@ -1,4 +1,4 @@
-"""One file from an address: a transfer that breaks goes on where it stopped, and the sum is checked."""
+"""Download of one file: an interrupted transfer resumes, and the checksum is verified."""
 
 from __future__ import annotations
 
@@ -19,12 +19,12 @@ from fairtoll.progress import advance
 
 #: Bytes read at a time.
 CHUNK = 256 * 1024
-#: Answers after which the same question may go well later, beside all from 500 on.
+#: HTTP status codes, besides those from 500, after which the same request may succeed later.
 PASSING = {408, 425, 429}
 
 
 class _BrokenOff(Exception):
-    """The transfer stopped early; what came is kept."""
+    """The transfer stopped early; the received bytes are kept."""
 
 
 def fetch(
@@ -37,7 +37,7 @@ def fetch(
     attempts: int = 4,
     pause: float = 1.0,
 ) -> Path:
-    """Download `url` to `path`, unless it is there; what broke off goes on from `path`.partial.
+    """Download `url` to `path`, unless it exists; an interrupted download resumes from `path`.partial.
 
     Parameters
     ----------
@@ -46,16 +46,16 @@ def fetch(
     md5, size
         What the file must be; its length in bytes.
     stalled_after
-        Seconds without a byte after which the connection is given up and made anew.
+        Seconds without a byte after which the connection is closed and opened again.
     attempts
-        Connections in a row that may bring nothing new before it fails.
+        Consecutive connections without new bytes before it fails.
     pause
-        Seconds before the second of them, doubled for each further one.
+        Seconds before the second of them, doubled for each further attempt.
 
     Raises
     ------
     FairtollError
-        If the address cannot be reached, refuses, keeps breaking off or sends another file (which is removed), or
+        If the address cannot be reached, refuses, keeps disconnecting or sends a different file (which is removed), or
         the file cannot be written.
 
     Examples
@@ -70,23 +70,23 @@ def fetch(
     partial = path.with_name(f"{path.name}.partial")
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
-        # Of two programs that want the same file one brings it, the other finds it.
+        # If two programs want the same file, one downloads it and the other finds it.
         with FileLock(path.with_name(f".{path.name}.lock")):
             if not path.exists():
-                tell = _from_lengths(size=size)
-                _persist(url, partial, size, tell, stalled_after, attempts, pause)
+                report = _from_lengths(size=size)
+                _persist(url, partial, size, report, stalled_after, attempts, pause)
                 _check(partial, md5=md5, size=size, url=url)
                 partial.replace(path)
     except OSError as error:
         raise FairtollError(
-            f"cannot write {error.filename or path.parent}: {error.strerror or error}; make room or permission there, "
-            "or choose another folder"
+            f"cannot write {error.filename or path.parent}: {error.strerror or error}; free space or change its "
+            "permissions, or choose another folder"
         ) from error
     return path
 
 
 def file_digest(path: Path, algorithm: str) -> str:
-    """The sum of a file in hexadecimal digits, such as its "md5"; against damage, not against forgery.
+    """The checksum of a file in hexadecimal digits, such as its "md5"; against damage, not against forgery.
 
     Examples
     --------
@@ -101,23 +101,23 @@ def file_digest(path: Path, algorithm: str) -> str:
 
 
 def _from_lengths(*, size: int) -> Callable[[int], None]:
-    told = 0
+    reported = 0
 
-    def tell(length: int) -> None:
-        nonlocal told
-        # A transfer that begins anew moves nothing until it is as far as the last one.
-        if length > told:
-            advance((length - told) / size)
-            told = length
+    def report(length: int) -> None:
+        nonlocal reported
+        # A restarted transfer reports nothing until it is as far as the last one.
+        if length > reported:
+            advance((length - reported) / size)
+            reported = length
 
-    return tell
+    return report
 
 
 def _persist(
     url: str,
     partial: Path,
     size: int,
-    tell: Callable[[int], None],
+    report: Callable[[int], None],
     stalled_after: float,
     attempts: int,
     pause: float,
@@ -126,7 +126,7 @@ def _persist(
     while _length(partial) < size:
         try:
             for length in _transfer(url, partial, size=size, stalled_after=stalled_after):
-                tell(length)
+                report(length)
         except _BrokenOff as error:
             length = _length(partial)
             fruitless = 0 if length > furthest else fruitless + 1
@@ -134,7 +134,7 @@ def _persist(
             if fruitless >= attempts:
                 raise FairtollError(
                     f"{url}: {error}, {attempts} times in a row; {length:,} of {size:,} bytes are kept; run the same "
-                    "command again to go on, or download the file by hand and give its folder"
+                    "command again to resume, or download the file by hand and give its folder"
                 ) from error
             if fruitless:
                 time.sleep(pause * 2 ** (fruitless - 1))
@@ -147,11 +147,11 @@ def _transfer(url: str, partial: Path, *, size: int, stalled_after: float) -> It
     with response:
         goes_on = response.status == 206
         if goes_on and not (response.headers["Content-Range"] or "").startswith(f"bytes {start}-"):
-            raise _BrokenOff("the server goes on from another place")
+            raise _BrokenOff("the server resumes from another position")
         announced = _announced(response, goes_on)
         if announced not in (None, size):
             raise FairtollError(
-                f"{url} sends a file of {announced:,} bytes; expected {size:,}; something else is served there; "
+                f"{url} sends a file of {announced:,} bytes; expected {size:,}; it is a different file; "
                 "download the file by hand and give its folder"
             )
         # A server that does not know ranges sends everything again.
@@ -177,11 +177,11 @@ def _connect(url: str, partial: Path, start: int, stalled_after: float) -> Any:
         error.close()
         if error.code == http.HTTPStatus.REQUESTED_RANGE_NOT_SATISFIABLE:
             partial.unlink(missing_ok=True)
-            raise _BrokenOff("the server's file is shorter than what came before") from error
+            raise _BrokenOff("the server's file is shorter than the part already received") from error
         if error.code in PASSING or error.code >= 500:
-            raise _BrokenOff(f"the server answers {error.code} {error.reason}") from error
+            raise _BrokenOff(f"the server returns {error.code} {error.reason}") from error
         raise FairtollError(
-            f"{url}: the server answers {error.code} {error.reason}; download the file by hand and give its folder"
+            f"{url}: the server returns {error.code} {error.reason}; download the file by hand and give its folder"
         ) from error
     except urllib.error.URLError as error:
         raise _BrokenOff(f"cannot be reached ({error.reason})") from error
@@ -199,12 +199,12 @@ def _read(response: Any, stalled_after: float) -> bytes:
 
 def _why(error: Exception, stalled_after: float) -> str:
     if isinstance(error, TimeoutError):
-        return f"no byte came for {stalled_after:g} seconds"
+        return f"no byte received for {stalled_after:g} seconds"
     return f"the connection broke ({str(error) or type(error).__name__})"
 
 
 def _announced(response: Any, goes_on: bool) -> int | None:
-    """Length of the whole file, as far as the server says it."""
+    """Length of the whole file, if the server states it."""
     text = response.headers["Content-Range"].rpartition("/")[2] if goes_on else response.headers["Content-Length"]
     return int(text) if text and text.isdecimal() else None
 

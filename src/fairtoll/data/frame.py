@@ -120,8 +120,8 @@ def _feature(
     if known is None:
         there = ", ".join(feature.name for feature in like.features)
         raise FairtollError(
-            f"column '{column.name}' is no feature of the training rows, which have: {there}; load both with the same "
-            "features"
+            f"column '{column.name}' is not a feature of the training rows, which have: {there}; load both with the "
+            "same features"
         )
     return known_column(column, known)
 
@@ -146,7 +146,7 @@ def _default_features(frame: pd.DataFrame, label: str, groups: Sequence[str], li
 
 
 def _numbers_rows(frame: pd.DataFrame, column: str) -> bool:
-    """Whether it is an index that was written as the first column: whole numbers, none of them twice."""
+    """Whether it is an index that was written as the first column: distinct whole numbers."""
     values = frame[column]
     return bool(
         column == frame.columns[0]
@@ -172,16 +172,18 @@ def _check(
         raise FairtollError(f"no column {_quoted(missing)}; the table has: {there}; correct the names")
     twice = [column for column in used if (frame.columns == column).sum() > 1 or features.count(column) > 1]
     if twice:
-        raise FairtollError(f"column {_quoted(twice)} is there twice; expected each once; rename or drop one")
+        raise FairtollError(f"column {_quoted(twice)} appears twice; expected each once; rename or drop one")
     if not len(frame):
         raise FairtollError(f"the table has no rows, only the columns {there}; expected one row or more")
     if not features:
         raise FairtollError(
-            f"no column is left as a feature beside the label '{label}' and the groups; the table has: {there}; name "
+            f"no column is left as a feature besides the label '{label}' and the groups; the table has: {there}; name "
             "the features if groups are among them"
         )
     if label in features:
-        raise FairtollError(f"the label '{label}' is among the features; a model would read the answer; drop it there")
+        raise FairtollError(
+            f"the label '{label}' is among the features; a model would read the label itself; drop it there"
+        )
 
 
 def _check_missing(frame: pd.DataFrame, used: Sequence[str], source: pd.DataFrame | str | os.PathLike[str]) -> None:

@@ -313,7 +313,7 @@ class Evidence:
         Raises
         ------
         FairtollError
-            If the folder holds no evidence, or a file is missing, damaged or not as it was written.
+            If the folder holds no evidence, or a file is missing, damaged or changed since it was written.
         """
         about = folder / "about.json"
         if not about.is_file() or not (folder / "rows.parquet").is_file():

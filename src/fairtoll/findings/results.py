@@ -373,7 +373,7 @@ class Results(_Strict):
         except ValidationError as error:
             first = error.errors()[0]
             place = ".".join(map(str, first["loc"])) or "the file"
-            raise FairtollError(f"{path} is not a whole results.json: {place}: {first['msg']}") from error
+            raise FairtollError(f"{path} is not a complete results.json: {place}: {first['msg']}") from error
 
 
 def require_schema(path: Path) -> None:

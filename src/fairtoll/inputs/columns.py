@@ -1,7 +1,7 @@
-"""Columns and rows as a caller has them, taken as numpy arrays whose rows belong together.
+"""Columns and rows as a caller has them, read as numpy arrays with matching rows.
 
 A pandas object carries an index. Two of them whose indexes differ are sorted or filtered differently, and joined
-by position they give a wrong number without a word: equal indexes or plain arrays alone are accepted. Nothing here
+by position they give a wrong number silently: only equal indexes or plain arrays are accepted. Nothing here
 writes to its input, and neither pandas nor torch is imported.
 """
 
@@ -34,7 +34,7 @@ COLUMN_LEVELS = (
 
 
 def as_array(values: ArrayLike, *, name: str) -> NDArray[Any]:
-    """View or copy `values` as a numpy array, in whatever type they come.
+    """View or copy `values` as a numpy array, of any type.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def as_array(values: ArrayLike, *, name: str) -> NDArray[Any]:
 
 
 def as_column(values: ArrayLike, *, name: str, remedy: str = "give one entry per row") -> NDArray[Any]:
-    """Read `values` as (N,); a data frame of one column will do.
+    """Read `values` as (N,); a data frame of one column is accepted.
 
     Raises
     ------
@@ -100,12 +100,12 @@ def check_length(array: NDArray[Any], *, name: str, like: NDArray[Any], referenc
 
 
 def check_same_rows(**given: Any) -> None:
-    """Refuse pandas objects among the arguments, or in lists among them, whose indexes differ.
+    """Raise if pandas objects among the arguments, or in lists among them, have different indexes.
 
     Parameters
     ----------
     **given
-        What the caller passed, by the name to call it; plain arrays and None have no index and are not compared.
+        What the caller passed, by its name in errors; plain arrays and None have no index and are not compared.
 
     Raises
     ------
@@ -120,7 +120,7 @@ def check_same_rows(**given: Any) -> None:
 
 
 def check_same_index(indexes: Iterable[tuple[str, Any]]) -> None:
-    """As `check_same_rows`, for named pandas indexes themselves; None is not compared.
+    """As `check_same_rows`, for pandas indexes by name; None is not compared.
 
     Examples
     --------
@@ -132,7 +132,7 @@ def check_same_index(indexes: Iterable[tuple[str, Any]]) -> None:
             continue
         if first is None:
             reference, first = name, index
-        elif len(index) == len(first) and not first.equals(index):  # lengths have an error of their own
+        elif len(index) == len(first) and not first.equals(index):  # different lengths raise their own error
             pairs = zip(index, first, strict=True)
             row, pair = next(
                 ((row, pair) for row, pair in enumerate(pairs) if pair[0] != pair[1]), (0, (index[0], first[0]))
@@ -157,7 +157,7 @@ def index_of(values: Any, *, axis: int = 0) -> Any:
 
 
 def check_columns(columns: Any, used: Sequence[Any]) -> None:
-    """Refuse the columns of a table (a pandas index) unless each name of `used` is there, and once.
+    """Raise unless the columns of a table (a pandas index) contain each name of `used` exactly once.
 
     Raises
     ------
@@ -195,7 +195,7 @@ def _indexes(name: str, values: Any) -> Iterator[tuple[str, Any]]:
 
 
 def _off_device(values: Any) -> Any:
-    """Torch tensors, alone or in a list, as numpy; everything else as it came."""
+    """Torch tensors, alone or in a list, as numpy; everything else unchanged."""
     if hasattr(values, "detach") and hasattr(values, "cpu"):
         tensor = values.detach().cpu()
         # numpy has no bfloat16

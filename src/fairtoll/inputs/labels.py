@@ -2,11 +2,11 @@
 
 - A label is text, a boolean, a number, or any other hashable value but bytes and tuples. None, NaN, NA, NaT and
   infinity are missing values: an error.
-- Numbers are told apart by value: `1`, `1.0` and `numpy.int8(1)` are one label. Floats so large that neighbouring
+- Numbers are distinguished by value: `1`, `1.0` and `numpy.int8(1)` are one label. Floats so large that neighbouring
   whole numbers share one (2**53 in float64) are an error. A class is never a fraction; a group may be.
 - Every label has a name, its text: `1` and `1.0` are called "1", `True` is called "True".
-- Two labels of one column that are equal but have two names (`True` beside `1`), or that differ but have one name
-  (`1` beside "1", or two spellings of "é"), cannot be told apart: an error.
+- Two labels of one column that are equal but have two names (`True` and `1`), or that differ but have one name
+  (`1` and "1", or two spellings of "é"), cannot be distinguished: an error.
 - Between two columns `True` is 1 and `False` is 0; text is never a number.
 """
 
@@ -36,7 +36,7 @@ TOO_LARGE = (
     "read them as integers or text"
 )
 ALIKE = (
-    "{name} holds both {first} and {second}, which cannot be told apart; expected labels of one kind; "
+    "{name} holds both {first} and {second}, which cannot be distinguished; expected labels of one kind; "
     "convert the column to one type, or rename one"
 )
 KINDS_DIFFER = (
@@ -54,7 +54,7 @@ TOO_FEW_SHARED = (
 
 # Above this spread of integer labels a count per possible value costs more than a sort.
 _DENSE = 1 << 16
-# What numpy makes of text beside a float: in an array of this type "nan" was NaN.
+# The type that numpy gives to a mix of text and floats: in such an array "nan" was NaN.
 _FROM_NUMBERS = np.array(["", math.nan]).dtype
 _REMEDIES: dict[Any, str] = {bytes: "decode it", tuple: "combine several columns with intersect(...)"}
 
@@ -99,14 +99,14 @@ class Labels:
 def as_labels(
     values: ArrayLike, *, name: str, remedy: str = "give one label per row", fractions: bool = True
 ) -> Labels:
-    """Encode `values`, (N,) of labels as the rule above has them; `fractions` tells groups from classes.
+    """Encode `values`, (N,) of labels as the rule above has them; `fractions` is True for groups, False for classes.
 
-    A million rows take a fraction of a second.
+    A million rows take less than a second.
 
     Raises
     ------
     FairtollError
-        For another shape, no row, or entries that are missing, no labels or cannot be told apart.
+        For another shape, no row, or entries that are missing, no labels or cannot be distinguished.
 
     Examples
     --------
@@ -115,7 +115,7 @@ def as_labels(
     """
     array = one_column(as_array(values, name=name), name=name, remedy=remedy)
     kind = array.dtype.kind
-    # numpy would turn 1 beside text into '1', True beside 2 into 1, and ids above 2**63 beside -1 into floats.
+    # numpy would turn 1 among text into '1', True among 2 into 1, and ids above 2**63 among -1 into floats.
     if isinstance(values, list | tuple) and (kind == "U" or (kind in "iuf" and len(set(map(type, values))) > 1)):
         return _from_objects(_entries(values), name=name, fractions=fractions)
     if kind == "f" and isinstance(values, list | tuple) and isinstance(values[0], int):
@@ -150,7 +150,7 @@ def as_label(value: Any) -> Any:
     """
     if hasattr(value, "item") and not isinstance(value, str):
         try:
-            # The text of a float32 is the number that was meant: 0.1, not 0.10000000149.
+            # The text of a float32 is the intended number: 0.1, not 0.10000000149.
             value = float(str(value)) if isinstance(value, np.floating) else value.item()
         except (ValueError, RuntimeError):  # more than one entry: no label equals its text
             return str(value)
@@ -194,7 +194,7 @@ def is_missing(value: Any) -> bool:
 
 
 def require_apart(labels: list[Any], *, name: str) -> None:
-    """Refuse different labels of one column that cannot be told apart, by value or by name.
+    """Raise if different labels of one column cannot be distinguished by value or by name.
 
     Examples
     --------
@@ -207,15 +207,15 @@ def require_apart(labels: list[Any], *, name: str) -> None:
         text = unicodedata.normalize("NFC", name_of(label)).rstrip("\0")
         for known in (by_value.setdefault(label, label), by_text.setdefault(text, label)):
             if known is not label and (type(known) is not type(label) or known != label):
-                # Two texts with one look are told apart by their escapes.
+                # Texts that look alike are shown with escapes.
                 show = ascii if isinstance(known, str) and isinstance(label, str) else repr
                 raise FairtollError(ALIKE.format(name=name, first=show(known), second=show(label)))
 
 
 def check_same_classes(predicted: Labels, truth: Labels, *, name: str = "y_pred", reference: str = "y_true") -> None:
-    """Refuse predictions that are in other terms than the truth, which would silently all be wrong.
+    """Raise if predictions are coded differently from the true labels: silently, all would count as wrong.
 
-    A model may never predict some class, and rows may lack some class. Predicted labels that no row has are refused
+    A model may never predict some class, and rows may lack some class. Predicted labels that no row has are an error
 
     - where they are text and the true ones numbers, or differ from a true one in case or spaces alone;
     - where of the predicted labels, and of two or more true ones, half or fewer are in both: -1 and 1 against 0 and 1.
@@ -248,7 +248,7 @@ def check_same_classes(predicted: Labels, truth: Labels, *, name: str = "y_pred"
 
 
 def spelling(label: Any) -> str:
-    """What two labels have in common that differ in case, in spaces, or as truth value and number, alone.
+    """The common form of labels that differ only in case, in spaces, or as boolean and number.
 
     Examples
     --------
@@ -267,7 +267,7 @@ def _kinds(labels: Labels) -> set[str]:
 
 
 def _exact_below(dtype: Any) -> int:
-    """The least whole number that a type of float cannot tell from its neighbour."""
+    """The smallest whole number that a float type cannot distinguish from its neighbour."""
     return int(2 ** (np.finfo(dtype).nmant + 1))
 
 
@@ -315,7 +315,7 @@ def _from_objects(values: list[Any], *, name: str, fractions: bool) -> Labels:
     require_apart(labels, name=name)
     try:
         ordered = sorted(labels)
-    except TypeError:  # text beside numbers
+    except TypeError:  # text and numbers mixed
         ordered = sorted(labels, key=lambda label: (type(label).__name__, str(label)))
     place = {label: code for code, label in enumerate(ordered)}
     codes = {key: place[label] for key, label in read.items()}

@@ -21,7 +21,7 @@ NO_NAME = "{what} is called {given}; expected a name, as text or a whole number;
 NO_LIST = "the names of {what} are given as {given}; expected a list of names, in order; write [...]"
 DOUBLED = "{what} is named {given} more than once; expected each name once; rename or drop one"
 RESERVED_NAME = (
-    "an attribute is called '{given}', which stands for something else in the tables of rows; "
+    "an attribute is called '{given}', which has another meaning in the tables of rows; "
     "expected another name than {reserved}; rename the column, such as to '{given}_'"
 )
 UNKNOWN_PARTITION = "unknown attribute '{part}'; expected one of: {known}; name one, or several joined by '{AND}'"
@@ -78,7 +78,7 @@ def as_attribute_names(given: Any) -> tuple[str, ...]:
 
 
 def parts_of(partition: str, *, known: Sequence[str]) -> tuple[str, ...]:
-    """The attributes that a partition is made of: itself if it is one, else those that its name joins.
+    """The attributes of a partition: itself if it is an attribute, else those joined in its name.
 
     Raises
     ------
@@ -156,7 +156,7 @@ def join_cells(columns: Sequence[Any]) -> NDArray[np.object_]:
         labels = as_labels(column, name=f"column {place}")
         codes = np.zeros(len(labels.codes), dtype=np.intp) if codes is None else codes
         check_length(labels.codes, name=f"column {place}", like=codes, reference="column 0")
-        # Only cells that occur are carried on, so many columns cannot overflow the code.
+        # Only cells that occur are kept, so many columns cannot overflow the code.
         cells = as_labels(codes * len(labels.names) + labels.codes, name="cells")
         split = [divmod(cell, len(labels.names)) for cell in cells.names]
         names = [(*names[before], labels.texts[last]) for before, last in split]

@@ -1,4 +1,4 @@
-"""Rows from a caller, in memory of our own; the one place that decides what numpy arrays and tensors may be."""
+"""Rows from a caller, copied; the one place that decides which numpy arrays and tensors are accepted."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ def own_rows(values: Any, *, name: str = "x") -> NDArray[np.float32]:
     Parameters
     ----------
     values : array-like or Tensor, (N, ...)
-        In any number type, memory order and device; gradients are left behind.
+        Of any number type, memory order and device; gradients are detached.
     name : str
         What to call them in errors.
 
@@ -58,7 +58,7 @@ def own_rows(values: Any, *, name: str = "x") -> NDArray[np.float32]:
 
 
 def refuse_masked_tensor(values: object, *, name: str) -> None:
-    """Raise for torch's masked tensors: a copy would drop the mask and take the hidden number for a true one.
+    """Raise for torch's masked tensors: a copy would drop the mask and treat the hidden number as valid.
 
     Examples
     --------

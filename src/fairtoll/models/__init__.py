@@ -1,4 +1,4 @@
-"""Models: networks, stacks of them, and everything that answers "logits of these rows"."""
+"""Models: networks, stacks of networks, and adapters for anything that returns logits for rows."""
 
 from fairtoll.models.adapters import as_models as as_models
 from fairtoll.models.networks import Standardize as Standardize

@@ -10,9 +10,9 @@ import torch
 from fairtoll.errors import FairtollError, warn
 
 Result = TypeVar("Result")
-#: Values of rows that a CPU evaluates at once: more do not fit its caches (measured on the paper's network).
+#: Input values that a CPU evaluates at once: more do not fit its caches (measured on the paper's network).
 CACHED_VALUES = 800_000
-#: However small a row is: what the layers of a small network make of more than these falls out of the caches.
+#: However small a row is: the activations of a small network for more rows than these do not fit the caches.
 MOST_ROWS = 1024
 
 
@@ -28,10 +28,10 @@ def in_batches(
     batch_size : int
         Rows of a batch; once halved, later batches are no larger.
     work : callable
-        Takes the slice of a batch's rows. It may be called again for the same rows, so it leaves no trace
-        but in what it returns and in `generator`.
+        Takes the slice of a batch's rows. It may be called again for the same rows, so it has no side effects
+        but its return value and the state of `generator`.
     generator : torch.Generator, optional
-        What `work` draws from: put back before a retry, so that a failed attempt costs no draws.
+        The generator of `work`: reset before a retry, so that a failed attempt uses no draws.
 
     Returns
     -------
@@ -80,13 +80,13 @@ def in_batches(
     if size < batch_size and size < rows:
         warn(
             f"batches of {batch_size} rows do not fit the device's memory; they were taken {size} rows at a time: "
-            f"pass batch_size={size} to go there at once"
+            f"pass batch_size={size} to start with that"
         )
     return results
 
 
 def is_out_of_memory(error: Exception) -> bool:
-    """Whether a device said that its memory is full; some backends have no error class of their own for it.
+    """Whether an error means that a device's memory is full; some backends have no error class for it.
 
     Examples
     --------
@@ -104,7 +104,7 @@ def _empty_cache() -> None:
 
 
 def chunk_rows(x: torch.Tensor) -> int:
-    """How many rows are best evaluated at once: on a CPU as many as its caches hold, with what layers make of them.
+    """How many rows are best evaluated at once: on a CPU as many as its caches hold, activations included.
 
     Examples
     --------

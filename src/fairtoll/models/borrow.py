@@ -15,17 +15,17 @@ from fairtoll.models.logit_model import HALF, LogitModel
 
 @contextmanager
 def borrowed(model: nn.Module) -> Iterator[nn.Module]:
-    """The model to run, in eval mode with frozen weights; on leaving, exactly as it was.
+    """The model to run, in eval mode with frozen weights; restored exactly on exit.
 
-    What is given is the model itself, or the same function of it that is quicker (`fairtoll.models.dense.quick`).
+    Yields the model itself, or an equivalent faster function (`fairtoll.models.dense.quick`).
     Restores every module's mode (through its own `train` where a class overrides it), every parameter's
     `requires_grad`, and the global random state. `.grad` is never touched: attacks compute the input's gradient alone.
-    Inside `torch.inference_mode` that mode is off until the end.
+    `torch.inference_mode` is off inside the block.
 
     Raises
     ------
     FairtollError
-        If a weight was made inside `torch.inference_mode`: no gradient can pass it.
+        If a weight was made inside `torch.inference_mode`: no gradient can pass through it.
 
     Examples
     --------
@@ -61,7 +61,7 @@ def device_of(model: nn.Module) -> torch.device:
 def _restore(modes: list[tuple[nn.Module, bool]], flags: list[tuple[nn.Parameter, bool]]) -> None:
     for module, training in modes:
         if type(module).train is not nn.Module.train or "train" in vars(module):
-            # It may keep a switch of its own. A parent comes before its children, which it may change.
+            # It may keep its own flag. A parent comes before its children, which it may change.
             module.train(training)
     for module, training in modes:
         module.training = training
@@ -76,7 +76,7 @@ def _quicker(model: nn.Module) -> nn.Module:
     if inner is model.model:
         return model
     probed = model.probed
-    # A plain chain never writes into its rows.
+    # A plain chain never modifies its input.
     ready = probed.output == "logits" and probed.rows_as is None and probed.precision not in HALF
     return inner if ready else LogitModel(inner, probed)
 
@@ -85,6 +85,6 @@ def _refuse_inference_weights(model: nn.Module) -> None:
     for name, tensor in (*model.named_parameters(), *model.named_buffers()):
         if tensor.is_inference():
             raise FairtollError(
-                f"the model's '{name}' was made inside torch.inference_mode(), where no gradient can pass it; expected "
-                "a model that was made outside; build or load it before entering inference_mode"
+                f"the model's '{name}' was made inside torch.inference_mode(), where no gradient can pass through it; "
+                "expected a model that was made outside of it; build or load it before entering inference_mode"
             )

@@ -1,8 +1,8 @@
 """Chains of dense layers, K members at once: in numpy on a CPU, as batched products elsewhere.
 
-On a CPU the members run one after another, so that what a layer makes is still in the processor's cache when the
+On a CPU the members run one after another, so that a layer's output is still in the processor's cache when the
 next one reads it, and through numpy's products of such small matrices: on the AMD processors that this was measured on
-torch's library leaves AVX-512 alone and takes twice as long (docs/benchmarks.md).
+torch's library does not use AVX-512 and takes twice as long (docs/benchmarks.md).
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ Kind = Literal["linear", "tanh", "relu", "standardize"]
 DTYPES = (torch.float32, torch.float64)
 
 
-#: What a layer of each kind holds, in order.
+#: The tensors of a layer of each kind, in order.
 TENSORS: dict[Kind, tuple[str, ...]] = {
     "linear": ("weight", "bias"),
     "tanh": (),
@@ -43,8 +43,8 @@ LAYERS: dict[type[nn.Module], Kind] = {
 def dense_chain(model: nn.Module) -> tuple[list[Kind], list[str]] | None:
     """The layers of a plain chain of known dense layers and the names of their tensors; None for another model.
 
-    A chain is plain if nothing is hooked on it, no forward is replaced, no two layers share a tensor, every tensor is a
-    parameter or a buffer, and each layer takes what the one before it gives.
+    A chain is plain if it has no hooks, no forward is replaced, no two layers share a tensor, every tensor is a
+    parameter or a buffer, and each layer accepts the width of the one before it.
 
     Examples
     --------
@@ -54,16 +54,16 @@ def dense_chain(model: nn.Module) -> tuple[list[Kind], list[str]] | None:
     True
     """
     layers: list[tuple[str, nn.Module]] = [("", model)]
-    # A class of one's own may do something else with its layers.
+    # A subclass may use its layers differently.
     if type(model) is nn.Sequential:
-        # Not named_children: it names a layer that is in two places once.
+        # Not named_children: it lists a layer that is in two places only once.
         layers = [(f"{name}.", layer) for name, layer in model._modules.items() if layer is not None]
     if not layers or any(type(layer) not in LAYERS for _, layer in layers):
         return None
     kinds = [LAYERS[type(layer)] for _, layer in layers]
     named = [(name, layer, own) for (name, layer), kind in zip(layers, kinds, strict=True) for own in TENSORS[kind]]
     names = [f"{name}{own}" for name, _, own in named]
-    # Without the repeats: of a tensor that two layers share one name is missing here, as is that of no bias.
+    # Without repeats: a tensor shared by two layers has one name here, and a missing bias none.
     held = dict(model.named_parameters()) | dict(model.named_buffers())
     if any(name not in held for name in names) or any(_is_touched(module) for module in model.modules()):
         return None
@@ -76,7 +76,7 @@ def _is_touched(module: nn.Module) -> bool:
 
 
 def _fits(kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> bool:
-    """Whether each layer takes as many features as it is given."""
+    """Whether each layer accepts as many features as it receives."""
     width, waiting = None, iter(tensors)
     for kind in kinds:
         held = [next(waiting) for _ in TENSORS[kind]]
@@ -87,7 +87,7 @@ def _fits(kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> bool:
 
 
 def quick(model: nn.Module) -> nn.Module:
-    """The same function of rows `(N, F)`, quicker on a CPU, for a model that stays as it is; else the model itself.
+    """An equivalent, faster function of rows `(N, F)` on a CPU, for a model that does not change; else the model.
 
     Only for a plain chain of dense layers (`dense_chain`); equal to rounding.
 
@@ -109,8 +109,8 @@ def quick(model: nn.Module) -> nn.Module:
 def dense_logits(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> Tensor:
     """Logits of a chain of layers, with the gradients that autograd needs.
 
-    Member by member ``x @ weight.T + bias``, ``x.tanh()``, ``x.relu()`` and ``(x - mean) / spread``. On a CPU, what a
-    member gives does not depend on the other members.
+    Member by member ``x @ weight.T + bias``, ``x.tanh()``, ``x.relu()`` and ``(x - mean) / spread``. On a CPU, the
+    output of a member does not depend on the other members.
 
     Parameters
     ----------
@@ -119,18 +119,18 @@ def dense_logits(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) ->
     kinds : sequence of {"linear", "tanh", "relu", "standardize"}
         The layers in order.
     tensors : sequence of Tensor
-        What the layers hold, in order (`TENSORS`): weight `(K, out, in)` and bias `(K, out)` of each "linear", mean
+        The layers' tensors, in order (`TENSORS`): weight `(K, out, in)` and bias `(K, out)` of each "linear", mean
         and spread `(K, in)` of each "standardize".
 
     Returns
     -------
     Tensor, (K, N, C)
-        On a CPU with a first derivative alone, and not for the transforms of ``torch.func``.
+        On a CPU with a first derivative only, and not for the transforms of ``torch.func``.
 
     Raises
     ------
     FairtollError
-        If `x` has not one set of rows for each member, of as many features as the first layer takes.
+        If `x` is not one set of rows for each member, with as many features as the first layer takes.
 
     Examples
     --------
@@ -151,12 +151,12 @@ def dense_logits(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) ->
 
 
 def _silent() -> np.errstate:
-    """Infinities and what is no number go on without a word, as in torch."""
+    """Infinities and NaN propagate silently, as in torch."""
     return np.errstate(all="ignore")
 
 
 def _suits_numpy(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> bool:
-    """On a CPU, all of one precision that numpy has, no autocast, and no gradient needed but of rows and weights."""
+    """On a CPU, all of one precision that numpy has, no autocast, and gradients only of rows and weights."""
     one = x.dtype in DTYPES and all(tensor.dtype == x.dtype for tensor in tensors)
     on_cpu = x.device.type == "cpu" and all(tensor.device.type == "cpu" for tensor in tensors)
     names = [(kind, name) for kind in kinds for name in TENSORS[kind]]
@@ -165,7 +165,7 @@ def _suits_numpy(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) ->
 
 
 def _check(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> None:
-    """Members that have no rows, or rows that have no member, would pass unseen in a loop over both."""
+    """Raise for members without rows, or rows without a member, which a loop over both would miss."""
     models = len(tensors[0]) if tensors else len(x)
     first = next((tensor.shape[-1] for tensor in tensors), x.shape[-1])
     if x.ndim != 3 or len(x) != models or x.shape[-1] != first:
@@ -192,11 +192,11 @@ def _batched(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> Ten
 
 
 class _Quick(nn.Module):
-    """A model's layers by `dense_logits`; whatever is not rows of its features goes to the model."""
+    """A model's layers by `dense_logits`; any other input goes to the model."""
 
     def __init__(self, model: nn.Module, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> None:
         super().__init__()
-        # In a list, so that nothing takes its weights for this one's.
+        # In a list, so that its weights are not registered as this module's.
         self._model, self._kinds, self._tensors = [model], kinds, list(tensors)
 
     def forward(self, x: Tensor) -> Tensor:
@@ -213,7 +213,7 @@ class _Dense(torch.autograd.Function):
         with _silent():
             outputs = [_forward(own, kinds, [value[member] for value in values]) for member, own in enumerate(rows)]
         ctx.kinds = kinds
-        # As tensors, which autograd lets go after its pass, or keeps where the graph is retained.
+        # As tensors, which autograd frees after its pass, or keeps if the graph is retained.
         ctx.save_for_backward(x, *tensors, *(torch.from_numpy(one) for own in outputs for one in own))
         return torch.from_numpy(np.stack([own[-1] for own in outputs]))
 
@@ -239,7 +239,7 @@ class _Dense(torch.autograd.Function):
 
 
 def _forward(rows: Array, kinds: Sequence[Kind], tensors: Sequence[Array]) -> list[Array]:
-    """What each layer makes of the rows, in order."""
+    """The output of each layer, in order."""
     outputs: list[Array] = []
     before, waiting = rows, iter(tensors)
     for kind in kinds:
@@ -269,7 +269,7 @@ def _backward(
 ) -> Array:
     """Write the gradients of the weights to `targets`; returns that of the rows where it is needed."""
     place = len(tensors)
-    # Below the first layer with weights nothing is wanted but the gradient of the rows.
+    # Below the first layer with weights only the gradient of the rows is needed.
     last = 0 if to_rows else min((number for number, kind in enumerate(kinds) if kind == "linear"), default=0)
     for number in reversed(range(last, len(kinds))):
         kind, before, after = kinds[number], outputs[number], outputs[number + 1]
@@ -287,7 +287,7 @@ def _backward(
             np.subtract(1, factor, out=factor)
             slope = np.multiply(slope, factor, out=factor)
         elif kind == "relu":
-            # What is no number passes, as in torch.
+            # NaN propagates, as in torch.
             slope = np.where(after <= 0, 0, slope)
         else:
             place -= 2

@@ -1,4 +1,4 @@
-"""A caller's model as one that gives logits `(N, C)`, whatever it returns and whatever it does to its input."""
+"""A caller's model as one that returns logits `(N, C)`, whatever its form of output, with its input protected."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from fairtoll.models.answers import Output, read_answers, to_logits, to_probabilities
+from fairtoll.models.outputs import Output, read_outputs, to_logits, to_probabilities
 
 #: Of the logits in the input: "zero" if they exist and are 0 everywhere, "absent" if autograd has none.
 Gradients = Literal["present", "zero", "absent"]
@@ -17,26 +17,26 @@ HALF = (torch.float16, torch.bfloat16)
 
 @dataclass(frozen=True)
 class Probed:
-    """What a few rows showed of a model, before any attack.
+    """What the probe found out about a model, before any attack.
 
     Attributes
     ----------
     classes : int
-        How many it tells apart.
+        How many classes it has.
     output : str
         What it returns: "logits", "one logit", "probabilities" or "one probability".
     precision : torch.dtype
-        Of what it returns.
+        Of its outputs.
     rows_as : torch.dtype, optional
         The precision in which it takes rows, if it fails on them as they are.
     writes_input : bool
-        Whether it writes into its input; it is given copies.
+        Whether it writes into its input; then it receives copies.
     reuses_output : bool
-        Whether it returns the same memory at each call; its answers are copied.
+        Whether it returns the same memory at each call; then its outputs are copied.
     gradients : str, optional
-        "present", "zero" or "absent"; None if they were not looked at.
+        "present", "zero" or "absent"; None if they were not checked.
     batch_effect : float
-        By how much the logits of a row change when it comes alone, as a share of the range of all logits. The
+        By how much the logits of a row change when it is evaluated alone, as a share of the range of all logits. The
         rounding of matrix products makes it about 1e-6.
 
     Examples
@@ -56,17 +56,17 @@ class Probed:
 
 
 class LogitModel(nn.Module):
-    """What `fairtoll.models.probe.prepare` makes of a model: the same function of its rows, as logits.
+    """The result of `fairtoll.models.probe.prepare`: a model's function of its rows, as logits.
 
-    The model sees a copy of the rows, so that one that writes into its input rewrites nothing. Answers in half
-    precision become float32. The model is held as it is and is not changed.
+    The model sees a copy of the rows, so that one that writes into its input does no harm. Answers in half
+    precision become float32. The model itself is not changed.
 
     Parameters
     ----------
     model : Module
-        Returns anything that `fairtoll.models.answers.read_answers` reads.
+        Returns anything that `fairtoll.models.outputs.read_outputs` reads.
     probed : Probed
-        What its answers are, and in which precision it takes rows.
+        The kind of its outputs, and the precision of its rows.
 
     Examples
     --------
@@ -81,16 +81,16 @@ class LogitModel(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits `(N, C)`, float32 or float64."""
-        return to_logits(self.answers(x), self.probed.output)
+        return to_logits(self.outputs(x), self.probed.output)
 
     def probabilities(self, x: Tensor) -> Tensor:
-        """The model's own class probabilities `(N, C)`; of one that gives logits their softmax."""
-        return to_probabilities(self.answers(x), self.probed.output)
+        """The model's own class probabilities `(N, C)`; the softmax if it returns logits."""
+        return to_probabilities(self.outputs(x), self.probed.output)
 
-    def answers(self, x: Tensor) -> Tensor:
+    def outputs(self, x: Tensor) -> Tensor:
         """What the model returns for the rows, `(N, C)` or `(N, 1)`."""
         rows = x.clone() if self.probed.rows_as is None else x.to(self.probed.rows_as, copy=True)
-        answers = read_answers(self.model(rows), len(x))
-        if answers.dtype in HALF:
-            return answers.float()
-        return answers.clone() if self.probed.reuses_output else answers
+        outputs = read_outputs(self.model(rows), len(x))
+        if outputs.dtype in HALF:
+            return outputs.float()
+        return outputs.clone() if self.probed.reuses_output else outputs

@@ -7,7 +7,7 @@ from torch import Tensor, nn
 
 
 class Standardize(nn.Module):
-    """First layer: ``(x - mean) / spread``, fixed, so that attacks speak in the data's units.
+    """First layer: ``(x - mean) / spread``, fixed, so that attacks use the data's units.
 
     Parameters
     ----------

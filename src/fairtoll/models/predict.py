@@ -13,7 +13,7 @@ from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.models.logit_model import HALF, LogitModel
 from fairtoll.models.probe import prepare
 
-#: Probabilities whose sum is off by more were rounded in half precision, and are brought to a sum of one.
+#: Probabilities whose sum is off by more were rounded in half precision, and are normalised to a sum of one.
 SUM_TOLERANCE = 1e-5
 
 
@@ -61,7 +61,7 @@ def predict_logits(model: nn.Module, x: Tensor, *, classes: int | None = None, b
     Parameters
     ----------
     model : Module
-        Left as it was. It returns logits `(N, C)`, or what `fairtoll.models.answers` reads as such.
+        Restored afterwards. It returns logits `(N, C)`, or what `fairtoll.models.outputs` reads as such.
     x : Tensor, (N, ...)
         Rows in the data's units.
     classes : int, optional
@@ -100,7 +100,7 @@ def predict_probabilities(
 ) -> Tensor:
     """Class probabilities of every row, on the CPU: the model's own where it returns such.
 
-    Parameters, errors and warnings are those of `predict_logits`. Logits in half precision are brought to float64
+    Parameters, errors and warnings are those of `predict_logits`. Logits in half precision are converted to float64
     before the softmax.
 
     Returns
@@ -129,21 +129,21 @@ def _own_probabilities(running: nn.Module, x: Tensor) -> Tensor:
 
 @torch.no_grad()
 def _predict(
-    model: LogitModel, x: Tensor, answer: Callable[[nn.Module, Tensor], Tensor], *, batch_size: int | None
+    model: LogitModel, x: Tensor, output: Callable[[nn.Module, Tensor], Tensor], *, batch_size: int | None
 ) -> Tensor:
     device = device_of(model)
     with borrowed(model) as running:
 
         def run(batch: slice) -> Tensor:
-            return answer(running, x[batch].detach().to(device)).cpu()
+            return output(running, x[batch].detach().to(device)).cpu()
 
         try:
             batches = in_batches(len(x), chunk_rows(x) if batch_size is None else batch_size, run)
-            answers = torch.cat(batches or [run(slice(0, 0))])
+            outputs = torch.cat(batches or [run(slice(0, 0))])
         except RuntimeError as error:
             raise FairtollError(
                 f"the model fails on some of {len(x)} rows of shape {tuple(x.shape[1:])} "
                 f"({' '.join(str(error).split())}); expected a model that takes this data's inputs"
             ) from error
-    require_finite(answers, where="of the clean data")
-    return answers
+    require_finite(outputs, where="of the clean data")
+    return outputs

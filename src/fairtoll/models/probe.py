@@ -1,4 +1,4 @@
-"""Try a model on a few rows before any attack: one that no attack can measure is an error at once."""
+"""Check a model on a few rows before any attack: one that no attack can measure is an immediate error."""
 
 from __future__ import annotations
 
@@ -9,20 +9,20 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll.errors import FairtollError, warn
-from fairtoll.models.answers import read_answers, recognise
 from fairtoll.models.batches import is_out_of_memory
 from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.models.logit_model import Gradients, LogitModel, Probed
+from fairtoll.models.outputs import read_outputs, recognise
 from fairtoll.models.remarks import ALONE, SAME, remarks
 
-#: Rows on which a model is tried.
+#: Rows on which a model is checked.
 PROBE_ROWS = 32
-#: Rows whose gradients are looked at.
+#: Rows whose gradients are checked.
 GRADIENT_ROWS = 8
 
 
 def prepare(model: nn.Module, x: Tensor, *, classes: int | None = None, gradients: bool = True) -> LogitModel:
-    """The model as one that gives logits `(N, C)`, after a probe on the first rows of `x`.
+    """The model as one that returns logits `(N, C)`, after a probe on the first rows of `x`.
 
     Two calls of 32 rows or fewer, two of one row, and a gradient of eight rows. One that is prepared already is only
     checked.
@@ -30,7 +30,7 @@ def prepare(model: nn.Module, x: Tensor, *, classes: int | None = None, gradient
     Parameters
     ----------
     model : Module
-        Left as it was.
+        Restored afterwards.
     x : Tensor, (N, ...)
         Rows in the data's units, one or more.
     classes : int, optional
@@ -41,19 +41,19 @@ def prepare(model: nn.Module, x: Tensor, *, classes: int | None = None, gradient
     Returns
     -------
     LogitModel
-        With what was found in `probed`.
+        With the findings in `probed`.
 
     Raises
     ------
     FairtollError
         If the model fails on these rows or on one of them alone, returns what cannot be read as logits, has another
-        number of classes, changes its answers from call to call or with the other rows of a batch, or has no gradient
+        number of classes, changes its outputs from call to call or with the other rows of a batch, or has no gradient
         where one is needed.
 
     Warns
     -----
     FairtollWarning
-        If it returns probabilities, or its answers depend a little on the other rows of a batch.
+        If it returns probabilities, or its outputs depend a little on the other rows of a batch.
 
     Examples
     --------
@@ -72,18 +72,18 @@ def prepare(model: nn.Module, x: Tensor, *, classes: int | None = None, gradient
         raise FairtollError(
             "the model's logits have no gradient in its input (a .detach(), torch.no_grad(), a quantised layer or a "
             "constant in its forward); expected one that autograd can follow; remove it, or use attacks that need "
-            "scores alone: square, grid, random_noise"
+            "only scores: square, grid, random_noise"
         )
     return model
 
 
 def probe(model: nn.Module, x: Tensor, *, gradients: bool = True) -> Probed:
-    """What the first rows of `x` show of a model.
+    """Properties of a model, found on the first rows of `x`.
 
     Raises
     ------
     FairtollError
-        As `prepare`, but for what depends on the use: the number of classes and missing gradients.
+        As `prepare`, except for the number of classes and missing gradients, which depend on the use.
 
     Examples
     --------
@@ -92,29 +92,29 @@ def probe(model: nn.Module, x: Tensor, *, gradients: bool = True) -> Probed:
     """
     with borrowed(model) as running, torch.no_grad():
         rows = x[:PROBE_ROWS].detach().to(device_of(model)).clone()
-        answers, rows, rows_as = _first_answers(model, running, rows)
+        outputs, rows, rows_as = _first_outputs(model, running, rows)
         given = rows.clone()
-        again = read_answers(running(given), len(rows))
+        again = read_outputs(running(given), len(rows))
         writes = given._version > 0 or not torch.equal(given.nan_to_num(), rows.nan_to_num())
-        reuses = again.untyped_storage().data_ptr() == answers.untyped_storage().data_ptr()
-        span, noise = _span(answers), _difference(answers, again)
-        if noise > SAME * span + _rounding(answers):
+        reuses = again.untyped_storage().data_ptr() == outputs.untyped_storage().data_ptr()
+        span, noise = _span(outputs), _difference(outputs, again)
+        if noise > SAME * span + _rounding(outputs):
             raise FairtollError(
-                f"the model's answers change from call to call: by {noise:.2g} for the same {len(rows)} rows, of "
-                f"answers that span {span:.2g}; expected the same answers in eval mode; switch off dropout, noise or "
+                f"the model's outputs change from call to call: by {noise:.2g} for the same {len(rows)} rows, with "
+                f"a range of {span:.2g}; expected the same outputs in eval mode; switch off dropout, noise or "
                 "sampling in its forward"
             )
-        effect = _effect_of_others(running, rows, answers, span=span)
-        output = recognise(answers, precision=answers.dtype)
-    found = Probed(max(2, answers.shape[1]), output, answers.dtype, rows_as, writes, reuses, None, effect)
+        effect = _effect_of_others(running, rows, outputs, span=span)
+        output = recognise(outputs, precision=outputs.dtype)
+    found = Probed(max(2, outputs.shape[1]), output, outputs.dtype, rows_as, writes, reuses, None, effect)
     return replace(found, gradients=_gradients(LogitModel(model, found), x[: len(rows)])) if gradients else found
 
 
-def _first_answers(model: nn.Module, running: nn.Module, rows: Tensor) -> tuple[Tensor, Tensor, torch.dtype | None]:
+def _first_outputs(model: nn.Module, running: nn.Module, rows: Tensor) -> tuple[Tensor, Tensor, torch.dtype | None]:
     """Answers, the rows that they are for, and their precision if the model takes another than theirs."""
     while True:
         try:
-            return read_answers(running(rows.clone()), len(rows)), rows, None
+            return read_outputs(running(rows.clone()), len(rows)), rows, None
         except FairtollError:
             raise
         except Exception as error:
@@ -126,7 +126,7 @@ def _first_answers(model: nn.Module, running: nn.Module, rows: Tensor) -> tuple[
 def _in_own_precision(
     model: nn.Module, running: nn.Module, rows: Tensor, error: Exception
 ) -> tuple[Tensor, Tensor, torch.dtype]:
-    """The same with rows in the precision of the weights, which is not theirs; else the error."""
+    """The same with rows in the precision of the weights, if it differs; else the error."""
     own = weights_dtype(model)
     reason = f"{type(error).__name__}: {' '.join(str(error).split())}"
     if own is None or own == rows.dtype:
@@ -136,7 +136,7 @@ def _in_own_precision(
         ) from error
     cast = rows.to(own)
     try:
-        return read_answers(running(cast.clone()), len(rows)), cast, own
+        return read_outputs(running(cast.clone()), len(rows)), cast, own
     except FairtollError:
         raise
     except Exception as other:
@@ -159,47 +159,47 @@ def weights_dtype(model: nn.Module) -> torch.dtype | None:
     return next(floating, None)
 
 
-def _effect_of_others(running: nn.Module, rows: Tensor, answers: Tensor, *, span: float) -> float:
-    """By how much the first and the last row's answers change when each comes alone, as a share of the range."""
+def _effect_of_others(running: nn.Module, rows: Tensor, outputs: Tensor, *, span: float) -> float:
+    """By how much the first and the last row's outputs change when evaluated alone, as a share of the range."""
     effect = 0.0
     for row in {0, len(rows) - 1} if len(rows) > 1 else set():
         try:
-            alone = read_answers(running(rows[row : row + 1].clone()), 1)
+            alone = read_outputs(running(rows[row : row + 1].clone()), 1)
         except Exception as error:
             raise FairtollError(
-                f"the model fails on a row that comes alone ({type(error).__name__}: {' '.join(str(error).split())}); "
-                "expected answers for any number of rows, since attacks drop those that are done; give .squeeze() a "
+                f"the model fails on a single row ({type(error).__name__}: {' '.join(str(error).split())}); "
+                "expected outputs for any number of rows, since attacks drop finished rows; give .squeeze() a "
                 "dimension, and use no statistics of the batch"
             ) from error
-        if alone.shape[1] != answers.shape[1]:
+        if alone.shape[1] != outputs.shape[1]:
             raise FairtollError(
-                f"the model returned {alone.shape[1]} values for a row that comes alone and {answers.shape[1]} for the "
-                f"same row among {len(rows)}; expected as many; give .squeeze() a dimension"
+                f"the model returned {alone.shape[1]} values for a single row and {outputs.shape[1]} for the "
+                f"same row among {len(rows)}; expected the same number; give .squeeze() a dimension"
             )
-        difference = _difference(answers[row : row + 1], alone)
-        if difference > ALONE * span + _rounding(answers):
+        difference = _difference(outputs[row : row + 1], alone)
+        if difference > ALONE * span + _rounding(outputs):
             raise FairtollError(
-                f"the model's answers depend on the other rows of a batch: alone, row {row} differs by "
-                f"{difference:.2g}, of answers that span {span:.2g}; expected an answer for each row on its own; use "
+                f"the model's outputs depend on the other rows of a batch: alone, row {row} differs by "
+                f"{difference:.2g}, with a range of {span:.2g}; expected outputs that depend on each row only; use "
                 "running statistics instead of the batch's (eval mode), or group or layer normalisation"
             )
         effect = max(effect, difference / span if span else 0.0)
     return effect
 
 
-def _span(answers: Tensor) -> float:
-    """Highest minus lowest finite answer."""
-    finite = answers[answers.isfinite()]
+def _span(outputs: Tensor) -> float:
+    """Largest minus smallest finite output."""
+    finite = outputs[outputs.isfinite()]
     return float(finite.max() - finite.min()) if finite.numel() else 0.0
 
 
-def _rounding(answers: Tensor) -> float:
-    finite = answers[answers.isfinite()]
-    return 20 * torch.finfo(answers.dtype).eps * float(finite.abs().max()) if finite.numel() else 0.0
+def _rounding(outputs: Tensor) -> float:
+    finite = outputs[outputs.isfinite()]
+    return 20 * torch.finfo(outputs.dtype).eps * float(finite.abs().max()) if finite.numel() else 0.0
 
 
 def _difference(one: Tensor, other: Tensor) -> float:
-    """The largest difference; what is not finite in one of them is for the attacks to name, with its row."""
+    """The largest difference; the attacks report non-finite values, with their rows."""
     if one.shape != other.shape:
         return float("inf")
     apart = (one - other).abs()

@@ -19,8 +19,8 @@ from fairtoll.models.dense import dense_chain, dense_logits
 class ModelStack:
     """K models of one architecture that train and predict as one batched program.
 
-    Training runs, leave-one-out members and control arms are all just K, and K = 1 is not special. A stack runs in eval
-    mode; `fairtoll.training.fit` refuses networks that act otherwise in training, such as dropout. How the
+    Training runs, leave-one-out members and control arms are all just members, and K = 1 is not special. A stack runs
+    in eval mode; `fairtoll.training.fit` rejects networks that behave differently in training, as with dropout. How the
     stack runs is a fixed rule, never a timing at run time (float order would change the numbers):
     a plain chain of dense layers becomes matrix products (`fairtoll.models.dense`), one member after another on a
     CPU and batched on an accelerator; convolutions on a CPU run one member after another, since
@@ -52,7 +52,7 @@ class ModelStack:
                 "a model with batch normalisation cannot be stacked: its running statistics mix rows of all "
                 "members; use group or layer normalisation"
             )
-        # The text tells Tanh from ReLU, which have no weights; shapes tell the rest.
+        # The text distinguishes Tanh and ReLU, which have no weights; shapes distinguish the rest.
         shapes = [{name: tensor.shape for name, tensor in model.state_dict().items()} for model in models]
         if any(str(model) != str(models[0]) for model in models) or any(other != shapes[0] for other in shapes):
             raise FairtollError("models of different architectures in one stack; expected equal layers and shapes")
@@ -100,14 +100,14 @@ class ModelStack:
         states = {name: tensor.unbind() for name, tensor in (self.parameters | self.buffers).items()}
         logits = []
         for index, rows in enumerate(x.unbind()):
-            # A copy, since the template may write into its input, which members share. Channels last is what a CPU's
-            # convolutions are fastest with.
+            # A copy, since the template may write into its input, which members share. Channels last is the layout in
+            # which a CPU's convolutions are fastest.
             rows = rows.clone(memory_format=torch.channels_last if rows.ndim == 4 else torch.preserve_format)
             logits.append(functional_call(self.template, {name: state[index] for name, state in states.items()}, rows))
         return torch.stack(logits)
 
     def member(self, index: int) -> nn.Module:
-        """Model `index` as a plain module of its own, in eval mode."""
+        """Model `index` as a separate plain module, in eval mode."""
         model = copy.deepcopy(self.template)
         state = {name: tensor[index].detach().clone() for name, tensor in (self.parameters | self.buffers).items()}
         model.load_state_dict(state)
@@ -118,7 +118,7 @@ class ModelStack:
         return [self.member(index) for index in range(len(self))]
 
     def frozen(self) -> ModelStack:
-        """The same weights, shared, with no gradient of their own: for the input's gradient alone."""
+        """The same weights, shared and frozen: for the input's gradient only."""
         other = copy.copy(self)
         other.parameters = {name: tensor.detach() for name, tensor in self.parameters.items()}
         return other
@@ -129,13 +129,13 @@ class ModelStack:
         return next(iter(self.parameters.values())).dtype
 
     def to(self, device: torch.device | str | None = None, *, dtype: torch.dtype | None = None) -> ModelStack:
-        """Move all weights, or bring them to another precision; returns the stack itself."""
+        """Move all weights, or convert them to another precision; returns the stack itself."""
         self.template.to(device=device, dtype=dtype)
         self.parameters = {
             name: tensor.detach().to(device=device, dtype=dtype) for name, tensor in self.parameters.items()
         }
         self.buffers = {
-            # Buffers of whole numbers count something.
+            # Buffers of whole numbers are counters.
             name: tensor.to(device=device, dtype=dtype if tensor.is_floating_point() else None)
             for name, tensor in self.buffers.items()
         }

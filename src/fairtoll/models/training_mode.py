@@ -1,4 +1,4 @@
-"""Networks that do something else in training than in use cannot be trained in a stack, which runs in eval mode."""
+"""Networks that behave differently in training mode cannot be trained in a stack, which runs in eval mode."""
 
 from __future__ import annotations
 
@@ -15,10 +15,10 @@ ROWS = 8
 
 
 def require_no_training_mode(model: nn.Module, x: Tensor) -> None:
-    """Raise if the network answers otherwise in training mode, as with dropout: a stack would train without it.
+    """Raise if the network behaves differently in training mode, as with dropout: a stack would train without it.
 
-    Layers are looked at one by one, and what a forward does itself (``dropout(x, training=self.training)``) is found
-    by comparing answers on a few rows.
+    Layers are checked one by one, and operations inside a forward (``dropout(x, training=self.training)``) is found
+    by comparing outputs on a few rows.
 
     Parameters
     ----------
@@ -52,7 +52,7 @@ only; stacks train in eval mode, where it is off; set it to 0 or leave it out
         expected, found = using(x[:ROWS].clone()), [training(x[:ROWS].clone()) for _ in range(2)]
     if any(not torch.allclose(one, expected, rtol=1e-3, atol=1e-4, equal_nan=True) for one in found):
         raise FairtollError(
-            "the network answers otherwise in training mode than in eval mode (dropout, noise or statistics of the "
+            "the network behaves differently in training mode than in eval mode (dropout, noise or statistics of the "
             "batch in its forward); stacks train in eval mode, where that is off; leave it out"
         )
 
@@ -62,5 +62,5 @@ def _acts_in_training(module: nn.Module) -> bool:
         return module.p > 0
     if isinstance(module, nn.RReLU):
         return True
-    # Attention and recurrent layers have a share of their own.
+    # Attention and recurrent layers have their own dropout rate.
     return isinstance(module, nn.MultiheadAttention | nn.RNNBase) and module.dropout > 0

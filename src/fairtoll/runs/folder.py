@@ -3,7 +3,7 @@
 A stage is done when its record is in ``stages/``: the record names the stage's files and their
 checksums, and the key of everything it depends on. Files come first and the record last, so a stage that
 was cut off has no record and is made again; what it makes depends on its key alone, so the result is the
-same as that of an uninterrupted run. `finished_run` reads a run later: only what is on record, and as it was written.
+same as that of an uninterrupted run. `finished_run` reads a run later: only files on record, unchanged since.
 """
 
 from __future__ import annotations
@@ -211,7 +211,7 @@ def read_configuration(folder: Path) -> dict[str, Any]:
     Raises
     ------
     FairtollError
-        If there is none, or it is not as it was written.
+        If there is none, or it has changed since it was written.
 
     Examples
     --------
@@ -243,8 +243,8 @@ def finished_run(folder: Path) -> Iterator[dict[str, Any]]:
     Raises
     ------
     FairtollError
-        If there is no run, or its configuration or the record of a stage is not as it was written; inside, if a file
-        is not.
+        If there is no run, or its configuration or the record of a stage has changed since it was written; inside, if a
+        file is not.
 
     Examples
     --------

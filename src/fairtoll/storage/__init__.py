@@ -1,1 +1,1 @@
-"""Storage: files written whole or not at all, their checksums, and records of finished work."""
+"""Storage: files written atomically, their checksums, and records of finished work."""

@@ -53,7 +53,7 @@ def verifying(folder: Path, files: Mapping[str, str]) -> Iterator[None]:
     >>> with verifying(folder, {"note.txt": "ba"}):
     ...     verify(folder / "note.txt")  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    fairtoll.errors.FairtollError: .../note.txt is not as it was written (its checksum differs); put ...
+    fairtoll.errors.FairtollError: .../note.txt has changed since it was written (its checksum ...
     """
     root = os.path.abspath(folder)
     token = _recorded.set((*_recorded.get(), (root, files)))
@@ -93,7 +93,7 @@ def verify(path: Path) -> None:
             raise FairtollError(f"{path} is recorded by no finished stage of {root}; remove it, or run it all again")
         if checksum(path) != files[name]:
             raise FairtollError(
-                f"{path} is not as it was written (its checksum differs); put the file back as it was, or make it again"
+                f"{path} has changed since it was written (its checksum differs); restore the file, or make it again"
             )
         return
 

@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and read with errors a person can act on."""
+"""Files written atomically, and read with actionable errors."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 @contextmanager
 def whole_file(path: Path) -> Iterator[Path]:
-    """A temporary path beside `path` that replaces it when the block ends well, and vanishes when not.
+    """A temporary path next to `path` that replaces it when the block succeeds, and is removed when it fails.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def whole_file(path: Path) -> Iterator[Path]:
 
 
 def disk_error(error: OSError, path: Path) -> FairtollError:
-    """What an operating system's error means for a person, and what to do."""
+    """An operating system's error in words, and what to do."""
     if error.errno in (errno.ENOSPC, errno.EDQUOT):
         return FairtollError(
             f"no space left while writing {path}; free some and run the same command again: finished stages are kept"
@@ -65,7 +65,7 @@ def disk_error(error: OSError, path: Path) -> FairtollError:
 
 
 def write_text(text: str, path: Path) -> None:
-    """Write a text file in UTF-8, whole or not at all."""
+    """Write a text file in UTF-8, atomically."""
     write_with(lambda temporary: temporary.write_text(text, encoding="utf-8"), path)
 
 
@@ -76,20 +76,20 @@ def write_with(write: Callable[[Path], object], path: Path) -> None:
 
 
 def write_parquet(frame: pd.DataFrame, path: Path) -> None:
-    """Write a table as Parquet, whole or not at all; text that repeats is stored once."""
+    """Write a table as Parquet, atomically; repeated text is stored once."""
     write_with(lambda temporary: frame.to_parquet(temporary, index=False, compression="zstd"), path)
 
 
 @contextmanager
 def reading(path: Path, what: str, *, remedy: str | None = None, verified: bool = True) -> Iterator[None]:
-    """Verify a file, and turn whatever goes wrong inside into one line: damaged files raise dozens of kinds of error.
+    """Verify a file, and turn any error inside into one line: damaged files raise dozens of kinds of error.
 
     Parameters
     ----------
     path : Path
         The file that the block reads.
     what : str
-        What the file should be, as in "a whole Parquet file".
+        What the file should be, as in "a complete Parquet file".
     remedy : str, optional
         What to do where it is missing or damaged. Default: check the path, or make the file again.
     verified : bool
@@ -102,7 +102,7 @@ def reading(path: Path, what: str, *, remedy: str | None = None, verified: bool 
 
     Examples
     --------
-    >>> with reading(Path("nowhere.json"), "whole JSON"):
+    >>> with reading(Path("nowhere.json"), "complete JSON"):
     ...     Path("nowhere.json").read_text()
     Traceback (most recent call last):
     fairtoll.errors.FairtollError: no file nowhere.json; check the path
@@ -116,7 +116,9 @@ def reading(path: Path, what: str, *, remedy: str | None = None, verified: bool 
     except FileNotFoundError as error:
         raise FairtollError(f"no file {path}; {remedy or 'check the path'}") from error
     except OSError as error:
-        raise FairtollError(f"cannot read {path}: {error.strerror or error}; check the file and its rights") from error
+        raise FairtollError(
+            f"cannot read {path}: {error.strerror or error}; check the file and its permissions"
+        ) from error
     except Exception as error:
         first = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise FairtollError(
@@ -132,7 +134,7 @@ def read_json(path: Path) -> Any:
     FairtollError
         If it is missing, damaged, or not as it was recorded.
     """
-    with reading(path, "whole JSON"):
+    with reading(path, "complete JSON"):
         return json.loads(path.read_text(encoding="utf-8"))
 
 
@@ -146,7 +148,7 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
     """
     from safetensors.torch import load_file
 
-    with reading(path, "a whole safetensors file"):
+    with reading(path, "a complete safetensors file"):
         return load_file(path)
 
 
@@ -163,15 +165,15 @@ def read_parquet(*paths: Path) -> pd.DataFrame:
     from pyarrow import parquet
 
     if len(paths) == 1:
-        with reading(paths[0], "a whole Parquet file"):
+        with reading(paths[0], "a complete Parquet file"):
             return pd.read_parquet(paths[0])
     tables = []
     for path in paths:
-        with reading(path, "a whole Parquet file"):
+        with reading(path, "a complete Parquet file"):
             schema = parquet.read_schema(path)
             text = [field.name for field in schema if pa.types.is_large_string(field.type)]
             text += [field.name for field in schema if pa.types.is_string(field.type)]
-            # Text repeats for every row: read as a dictionary it is never spelt out.
+            # Text repeats for every row: read as a dictionary it is never expanded.
             tables.append(parquet.read_table(path, read_dictionary=text))
     with reading(paths[0].parent, "a folder of tables that fit together", verified=False):
         whole = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
@@ -198,7 +200,7 @@ def make_folder(path: Path) -> Path:
 
 @contextmanager
 def kept_if_filled(folder: Path) -> Iterator[None]:
-    """Make a folder for the block; if the block fails, it and the parents made with it go, unless they hold something.
+    """Make a folder for the block; if the block fails, it and its new parents are removed, unless they hold something.
 
     Raises
     ------

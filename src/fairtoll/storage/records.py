@@ -1,6 +1,6 @@
 """Records of finished work: JSON files that hold the checksums of other files, and their own.
 
-A stage of a run has its record in ``stages/``; a folder that was written in one go has ``checksums.json``. Both name
+A stage of a run has its record in ``stages/``; a folder that was written in one step has ``checksums.json``. Both name
 files and their checksums under "files".
 """
 
@@ -25,7 +25,7 @@ OWN = "sha256"
 
 
 def write_record(content: Mapping[str, Any], path: Path) -> None:
-    """Write plain JSON values with their own checksum, whole or not at all.
+    """Write plain JSON values with their own checksum, atomically.
 
     Examples
     --------
@@ -37,7 +37,7 @@ def write_record(content: Mapping[str, Any], path: Path) -> None:
     >>> _ = path.write_text(path.read_text().replace("3", "4", 1))
     >>> read_record(path)  # doctest: +ELLIPSIS
     Traceback (most recent call last):
-    fairtoll.errors.FairtollError: .../record.json is not as it was written (its checksum differs); put ...
+    fairtoll.errors.FairtollError: .../record.json has changed since it was written (its checksum ...
     """
     write_text(json.dumps({**content, OWN: _digest(path.name, content)}, indent=1) + "\n", path)
 
@@ -48,9 +48,9 @@ def read_record(path: Path) -> dict[str, Any]:
     Raises
     ------
     FairtollError
-        If there is none, or it is not as it was written.
+        If there is none, or it has changed since it was written.
     """
-    with reading(path, "a whole record of fairtoll", verified=False):
+    with reading(path, "a complete record of fairtoll", verified=False):
         content = dict(json.loads(path.read_text(encoding="utf-8")))
     own = content.pop(OWN, None)
     if own is None:
@@ -60,13 +60,13 @@ def read_record(path: Path) -> dict[str, Any]:
         )
     if own != _digest(path.name, content):
         raise FairtollError(
-            f"{path} is not as it was written (its checksum differs); put the file back as it was, or make it again"
+            f"{path} has changed since it was written (its checksum differs); restore the file, or make it again"
         )
     return content
 
 
 def record_files(folder: Path, names: Sequence[str], *, configuration: Mapping[str, Any] | None = None) -> None:
-    """Record the checksums of files in a folder that was written in one go, and what they were made with.
+    """Record the checksums of files in a folder that was written in one step, and what they were made with.
 
     Examples
     --------
@@ -82,12 +82,12 @@ def record_files(folder: Path, names: Sequence[str], *, configuration: Mapping[s
 
 
 def recorded_configuration(folder: Path) -> dict[str, Any] | None:
-    """What the files of a folder were made with, of a run or of a folder that was written in one go; None for others.
+    """What the files of a folder were made with, of a run or of a folder that was written in one step; None for others.
 
     Raises
     ------
     FairtollError
-        If its record is not as it was written.
+        If its record has changed since it was written.
 
     Examples
     --------
@@ -105,7 +105,7 @@ def stage_records(folder: Path) -> dict[str, dict[str, Any]]:
     Raises
     ------
     FairtollError
-        If a record is not as it was written, or the record of a stage that another one read from is missing.
+        If a record has changed since it was written, or the record of a stage that another one read from is missing.
 
     Examples
     --------
@@ -128,7 +128,7 @@ def recorded_files(folder: Path) -> dict[str, str]:
     Raises
     ------
     FairtollError
-        If a record is not as it was written.
+        If a record has changed since it was written.
     """
     files: dict[str, str] = {}
     if (folder / CHECKSUMS).exists():
@@ -142,18 +142,18 @@ def recorded_files(folder: Path) -> dict[str, str]:
 def verifying_records(folder: Path) -> Iterator[None]:
     """Inside, the files of a folder are read only as they are on record there, or in the run that it is a part of.
 
-    A folder without any record, such as tables that someone put together by hand, is read as it is.
+    A folder without any record, such as tables put together by hand, is read without checks.
 
     Raises
     ------
     FairtollError
-        If a record is not as it was written, or one of the folder's recorded files is missing.
+        If a record has changed since it was written, or one of the folder's recorded files is missing.
     """
     root = folder.parent if (folder.parent / CONFIGURATION).exists() else folder
     files = recorded_files(root)
     missing = [name for name in files if (root / name).is_relative_to(folder) and not (root / name).is_file()]
     if missing:
-        raise FairtollError(f"{root / missing[0]} is missing; put the file back, or make it again")
+        raise FairtollError(f"{root / missing[0]} is missing; restore the file, or make it again")
     if files and not is_verified(folder):
         with verifying(root, files):
             yield
@@ -162,6 +162,6 @@ def verifying_records(folder: Path) -> Iterator[None]:
 
 
 def _digest(name: str, content: Mapping[str, Any]) -> str:
-    """Of the file's name too: a record that was renamed, or changed places with another, is none."""
+    """It covers the file's name too: a record that was renamed, or swapped with another, is invalid."""
     plain = [name, json.loads(json.dumps(content))]
     return hashlib.sha256(json.dumps(plain, sort_keys=True).encode()).hexdigest()

@@ -1,4 +1,4 @@
-"""Threats: what an adversary may touch, in the units of the data."""
+"""Threats: what an adversary may change, in the units of the data."""
 
 from fairtoll.threats.linf import LinfThreat as LinfThreat
 from fairtoll.threats.table import movable as movable

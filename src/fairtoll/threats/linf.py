@@ -1,4 +1,4 @@
-"""What an adversary may touch, in the data's units."""
+"""What an adversary may change, in the data's units."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairtoll.errors import FairtollError
 class LinfThreat:
     """An L-infinity adversary: feature j may move by at most ``epsilon * scale[j]``.
 
-    Epsilon is not part of the threat: every attack takes it beside.
+    Epsilon is not part of the threat: attacks take it as a separate argument.
 
     Parameters
     ----------
@@ -127,18 +127,18 @@ class LinfThreat:
         return torch.broadcast_to(bound.to(x.device) * _fit(self.scale, x, "scale"), x.shape)
 
     def frees_every_feature(self, x: Tensor) -> bool:
-        """Whether every feature of a row of `x` may move, by however little."""
+        """Whether every feature of a row of `x` may move, by any amount."""
         return bool((self.radius(x[:1], 1.0) > 0).all())
 
     def outside_box(self, x: Tensor) -> Tensor:
-        """Values that may move and lie outside the box, `(N, ...)` of bool: only the way back is admissible there."""
+        """Values that may move and lie outside the box, `(N, ...)` of bool: they may only move towards the box."""
         if self.box is None:
             return torch.zeros_like(x, dtype=torch.bool)
         low, high = (_fit(end, x, "box").to(x.dtype) for end in self.box)
         return ((x < low) | (x > high)) & (self.radius(x, 1.0) > 0)
 
     def project(self, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
-        """The nearest admissible value between `low` and `high`, whole where it must be."""
+        """The nearest admissible value between `low` and `high`, rounded where it must be a whole number."""
         if self.integer is not None:
             # An immovable fraction stays as it is: its two ends are equal.
             x = torch.where(self.integer.to(x.device), x.round(), x)
@@ -159,7 +159,7 @@ def _numbers(value: Any, name: str) -> Tensor:
 
 
 def _mask(value: Any, name: str) -> Tensor:
-    """Booleans, and nothing that only could be read as such."""
+    """Booleans only, nothing that merely converts to them."""
     try:
         mask = value if isinstance(value, Tensor) else torch.as_tensor(np.asarray(value))
     except (TypeError, ValueError, RuntimeError) as error:
@@ -196,7 +196,7 @@ def _end(x: Tensor, radius: Tensor, sign: float) -> Tensor:
     exact = x.double()
     end = (exact + sign * radius).to(x.dtype)
     outer = end.double()
-    # The distance is rounded too, which hides the last hair: what it lacks is exact (Knuth's sum without error).
+    # The distance is rounded too, which hides the last digits: its rounding error is exact (Knuth's two-sum).
     distance = outer - exact
     part = distance - outer
     lacking = (outer - (distance - part)) - (exact + part)

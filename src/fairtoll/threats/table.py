@@ -1,4 +1,4 @@
-"""What an adversary may touch in a table: measurements, in standard deviations, within the range of the rows."""
+"""What an adversary may change in a table: measurements, in standard deviations, within the range of the rows."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from fairtoll.threats.linf import LinfThreat
 
 
 def table_threat(rows: Dataset, *, mutable: Sequence[str] | None = None) -> LinfThreat:
-    """A threat for a table: numbers move by epsilon standard deviations, within their range; whole ones stay whole.
+    """A threat for a table: numbers move by epsilon standard deviations, within their range; integers stay integers.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def table_threat(rows: Dataset, *, mutable: Sequence[str] | None = None) -> Linf
     Raises
     ------
     FairtollError
-        If the rows have no features, a named feature does not exist, is of a set of one-hot columns or has one value
+        If the rows have no features, a named feature does not exist, belongs to one-hot columns or has only one value
         alone, or none may move.
 
     Examples
@@ -60,9 +60,9 @@ def table_threat(rows: Dataset, *, mutable: Sequence[str] | None = None) -> Linf
 
 
 def movable(rows: Dataset) -> list[str]:
-    """Features that may move unless said otherwise: numbers that are no protected attribute, indicator or constant.
+    """Features that may move by default: numbers that are no protected attribute, indicator or constant.
 
-    A code of a category has no distance; of an indicator (0 or 1 in each row) neither has the value between.
+    Codes of categories have no distance, and an indicator (0 or 1 in each row) has no values in between.
 
     Examples
     --------
@@ -82,7 +82,7 @@ def movable(rows: Dataset) -> list[str]:
 
 
 def one_hot_sets(rows: Dataset) -> list[list[str]]:
-    """Sets of two indicators or more with a common beginning, such as job_a and job_b, of which each row has one.
+    """Sets of two indicators or more with a common prefix, such as job_a and job_b, of which each row has one.
 
     Examples
     --------
@@ -125,7 +125,7 @@ def _check(rows: Dataset, chosen: Sequence[str]) -> None:
         if moved:
             raise FairtollError(
                 f"{', '.join(moved)} may not move: of {', '.join(members)} each row has one (a one-hot column), and an "
-                "attack that moves them apart makes rows that cannot be; leave them out of the mutable features"
+                "attack that moves them independently makes impossible rows; leave them out of the mutable features"
             )
     constant = [name for name in chosen if np.ptp(rows.x[:, names.index(name)]) == 0]
     if constant:

@@ -34,31 +34,31 @@ def without(files, name):
 
 
 BAD_FOLDERS = {
-    "nothing there": (lambda folder, splits: folder / "absent", "no folder .*absent; check the path, or name none"),
+    "nothing there": (lambda folder, splits: folder / "absent", "no folder .*absent; check the path, or leave it out"),
     "an empty folder": (lambda folder, splits: folder, "which holds nothing; expected cifar-10-binary.tar.gz"),
     "another folder": (
         lambda folder, splits: write_files(folder, {f"{number}.txt": b"" for number in range(7)}),
-        r"which holds 0\.txt, 1\.txt, 2\.txt, 3\.txt, 4\.txt and 2 more; expected .*name no folder",
+        r"which holds 0\.txt, 1\.txt, 2\.txt, 3\.txt, 4\.txt and 2 more; expected .*leave the folder out",
     ),
     "a file missing": (
         lambda folder, splits: write_files(folder / BINARY, without(binary_files(splits), "data_batch_3.bin")),
-        r"cifar-10-batches-bin lacks data_batch_3\.bin; a part of the data is not enough",
+        r"cifar-10-batches-bin lacks data_batch_3\.bin; part of the data is missing",
     ),
     "no test split": (
         lambda folder, splits: write_parquet_copy(folder, {"train": splits["train"]}),
-        r"has no test\*\.parquet; a part",
+        r"has no test\*\.parquet; part",
     ),
     "a single file": (
         lambda folder, splits: write_parquet_copy(folder, splits) / "train.parquet",
-        "one file of several; give its folder",
+        "one of several files; give their folder",
     ),
     "half an archive": (
         lambda folder, splits: cut(LAYOUTS["binary archive"](folder, splits) / "cifar-10-binary.tar.gz").parent,
-        r"cifar-10-binary\.tar\.gz is not a whole .*download it again",
+        r"cifar-10-binary\.tar\.gz is not a complete .*download it again",
     ),
     "another archive": (
         lambda folder, splits: write_archive(folder / "other.tar.gz", {"a": b"a"}, folder="other"),
-        r"other\.tar\.gz is not an archive of CIFAR-10, or is cut off; expected",
+        r"other\.tar\.gz is not an archive of CIFAR-10, or is truncated; expected",
     ),
     "not an archive": (
         lambda folder, splits: write_files(folder, {"x.tar.gz": b"<html>"}) / "x.tar.gz",
@@ -86,11 +86,11 @@ BAD_FOLDERS = {
     ),
     "a hostile pickle": (
         lambda folder, splits: write_files(folder, python_files(splits) | {"test_batch": b"cos\nsystem\n."}),
-        r"test_batch asks for os\.system; expected arrays",
+        r"test_batch needs os\.system; expected arrays",
     ),
     "half a pickle": (
         lambda folder, splits: write_files(folder, python_files(splits) | {"test_batch": b"\x80\x02}q"}),
-        "test_batch is not a whole pickle of arrays",
+        "test_batch is not a complete pickle of arrays",
     ),
     "a pickle of something else": (
         lambda folder, splits: write_files(folder, python_files(splits) | {"test_batch": b"\x80\x02]."}),
@@ -187,7 +187,7 @@ def test_half_a_parquet_file(tmp_path, splits, part):
     write_parquet_copy(tmp_path, splits)
     content = (tmp_path / "train.parquet").read_bytes()
     (tmp_path / "train.parquet").write_bytes(content[: len(content) * part // 100])
-    with pytest.raises(FairtollError, match=r"train\.parquet is not a whole Parquet file .*download it again"):
+    with pytest.raises(FairtollError, match=r"train\.parquet is not a complete Parquet file .*download it again"):
         load(tmp_path)
 
 

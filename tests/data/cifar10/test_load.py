@@ -64,7 +64,7 @@ def test_files_with_the_published_sums_are_the_official_ones(tmp_path, splits, m
     path = write_archive(tmp_path / "cifar-10-binary.tar.gz", binary_files(splits), folder=BINARY)
     md5 = hashlib.md5(path.read_bytes()).hexdigest()
     monkeypatch.setattr(_cifar10_copy, "VERSIONS", (replace(cifar10.OFFICIAL, md5=md5), cifar10.VERSIONS[1]))
-    assert load(tmp_path).note.endswith("; official binary version, with the published sums.")
+    assert load(tmp_path).note.endswith("; official binary version, with the published checksums.")
 
 
 def test_the_classes_in_their_official_order():

@@ -49,7 +49,7 @@ def test_what_a_hostile_pickle_names_is_refused_by_name_and_not_run(tmp_path, pr
     hostile = pickle.dumps({"data": Harm(tmp_path / "harm", call), "labels": []}, protocol)
     # Protocol 0 writes even a dict in a way of its own, and is refused for that.
     named = rf"\w+(\.\w+)*\.{call.__name__}" if protocol else "the pickle instruction DICT"
-    with pytest.raises(FairtollError, match=f"batch asks for {named};") as error:
+    with pytest.raises(FairtollError, match=f"batch needs {named};") as error:
         load_arrays(hostile, where="batch")
     assert "nothing was run" in str(error.value)
     assert not (tmp_path / "harm").exists()
@@ -76,7 +76,7 @@ def test_what_a_hostile_pickle_names_is_refused_by_name_and_not_run(tmp_path, pr
     ],
 )
 def test_other_ways_to_do_harm(hostile, names):
-    with pytest.raises(FairtollError, match=f"batch asks for {names}; expected arrays"):
+    with pytest.raises(FairtollError, match=f"batch needs {names}; expected arrays"):
         load_arrays(hostile, where="batch")
 
 
@@ -99,7 +99,7 @@ def test_other_ways_to_do_harm(hostile, names):
     ],
 )
 def test_damage_is_one_clear_line(damaged):
-    with pytest.raises(FairtollError, match=r"batch (is not a whole pickle|asks for)") as error:
+    with pytest.raises(FairtollError, match=r"batch (is not a complete pickle|needs)") as error:
         load_arrays(damaged, where="batch")
     assert "\n" not in str(error.value)
 

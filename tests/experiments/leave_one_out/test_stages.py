@@ -190,7 +190,7 @@ def test_a_member_file_cut_short_is_made_again_and_nothing_else(copy, finished):
     whole = path.read_bytes()
     path.write_bytes(whole[: len(whole) // 2])
     with pytest.raises(
-        FairtollError, match=r"standard-0-masked-002.* is not a whole file .*; run the command again: finished"
+        FairtollError, match=r"standard-0-masked-002.* is not a complete file .*; run the command again: finished"
     ):
         results_of(copy)
     assert make(copy) == ["loo-standard-0-masked-002"]
@@ -216,7 +216,7 @@ def test_what_is_no_member_file(copy, content):
     path.unlink()
     if content is not None:
         path.write_bytes(content)
-    message = r"not a whole file of leave-one-out members|no file .*; run the command again"
+    message = r"not a complete file of leave-one-out members|no file .*; run the command again"
     with pytest.raises(FairtollError, match=message) as caught:
         results_of(copy)
     assert "\n" not in str(caught.value)

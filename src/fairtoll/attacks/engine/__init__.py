@@ -1,1 +1,1 @@
-"""What attacks share: descent that rows leave early, layouts, checks of what is given, the search for least radii."""
+"""Shared parts of attacks: descent that rows leave early, layouts, input checks, the search for least radii."""

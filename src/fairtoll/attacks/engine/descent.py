@@ -1,4 +1,4 @@
-"""The engine of the attacks that follow a gradient and drop a row once its question is answered."""
+"""The engine of gradient attacks, which drop a row once its outcome is known."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from fairtoll.models.batches import chunk_rows
 from fairtoll.models.predict import checked_logits
 from fairtoll.threats.linf import LinfThreat
 
-#: By how much the steps left may outdo the last ones before a row counts as lost. With patience 10 this cost none of
-#: 1,000 images on two networks, and 0.02 points of success on saturated networks of a table, 0.15 at worst.
+#: How many times the last gain a remaining step may make; a row that needs more is given up. With patience 10 this cost
+#: none of 1,000 images on two networks, and 0.02 points of success on saturated networks of a table, 0.15 at worst.
 SLACK = 3.0
 
 Loss = Callable[[Tensor, Tensor], Tensor]
@@ -48,7 +48,7 @@ class BatchedModel:
         return (logits[0], gradients[0]) if len(logits) == 1 else (torch.cat(logits), torch.cat(gradients))
 
     def class_gradients(self, points: Tensor, y: Tensor, classes: int) -> Iterator[tuple[Tensor, Tensor, Tensor]]:
-        """The likeliest wrong classes in turn: which, what its logit lacks to the true one's, the input's gradient."""
+        """The likeliest wrong classes in turn: the class, its logit minus the true one's, the input's gradient."""
         leaf = points.detach().requires_grad_(True)
         with torch.enable_grad():
             answer = checked_logits(self.model, self.layout.show(leaf))
@@ -58,7 +58,7 @@ class BatchedModel:
             totals = [one.sum() for one in ahead]
         for which, one, total in zip(likeliest.unbind(dim=1), ahead, totals, strict=True):
             (gradient,) = torch.autograd.grad(total, leaf, retain_graph=total is not totals[-1])
-            # In the precision of the rows, whatever that of the logits.
+            # In the precision of the rows, not of the logits.
             yield which, -one.detach().to(points.dtype), gradient
 
 
@@ -87,7 +87,7 @@ class Descent:
         return self.layout.pack(low), self.layout.pack(high), self.layout.pack(radius)
 
     def random_points(self, bounds: tuple[Tensor, Tensor, Tensor], generator: torch.Generator | None) -> Tensor:
-        """One uniform draw for each row that is left; as many are drawn however many are left."""
+        """One uniform draw for each remaining row; the number of draws does not depend on how many remain."""
         noise = torch.rand(self.x.shape, generator=generator).to(self.x)
         low, high, _ = bounds
         return low + (high - low) * self.layout.pack(noise)[self.left]
@@ -97,7 +97,7 @@ class Descent:
         return self.layout.show(self.best).contiguous().cpu()
 
     def settle(self, points: Tensor, rows: Tensor, *, step: int) -> None:
-        """Test `points` of `rows` and record what they show."""
+        """Evaluate `points` of `rows` and record their outcomes."""
         watch = FiniteWatch(self.numbers)
         logits = self.batched.logits(points)
         watch.note(logits, rows, step)
@@ -122,7 +122,7 @@ class Descent:
         relative_step: float,
         patience: int | None = None,
     ) -> None:
-        """One start from `begin` for the rows that are left; `bounds` are theirs."""
+        """One start from `begin` for the remaining rows, within their `bounds`."""
         rows, y = self.left, self.y[self.left]
         low, high, radius = bounds
         radius = radius * (relative_step / steps)
@@ -134,10 +134,10 @@ class Descent:
             watch.note(logits, rows, step)
             wrong = logits.argmax(dim=1) != y
             moved = torch.minimum(torch.maximum(point + radius * gradient.sign(), low), high)
-            # Where a step changes nothing, no later step of this start will.
+            # If a step changes nothing, no later step of this start will.
             done = wrong | (moved == point).flatten(1).all(dim=1) | pace.unreachable(logits, y, step)
             if self.between_looks > 1:
-                # A row that is done waits where it is for the next look.
+                # A finished row stays in place until the next check.
                 moved = torch.where(like(done, point), point, moved)
             if step % self.between_looks == 0 or step == steps:
                 watch.raise_if_bad()
@@ -156,7 +156,7 @@ class Descent:
     def run_out(
         self, begin: Tensor, bounds: tuple[Tensor, Tensor, Tensor], *, steps: int, relative_step: float
     ) -> None:
-        """One start for all rows, every step of it, as examples for training are crafted."""
+        """One start for all rows with every step, as for crafting training examples."""
         low, high, radius = bounds
         radius = radius * (relative_step / steps)
         point = torch.minimum(torch.maximum(begin, low), high)
@@ -186,10 +186,10 @@ class Descent:
 
 
 class EarlyStopping:
-    """Which rows will not get there: even if each step left gained thrice as much margin as the last ones did.
+    """Which rows will not be broken, even if each remaining step gained three times as much margin as the last ones.
 
-    The margin (best wrong logit minus the true one) must pass 0 in the steps that remain. Ascent slows down as it
-    nears its bound, so its past pace flatters its future.
+    The margin (best wrong logit minus the true one) must exceed 0 within the remaining steps. Ascent slows down as it
+    nears its bound, so its past rate is an optimistic estimate.
     """
 
     def __init__(self, steps: int, patience: int | None) -> None:
@@ -199,7 +199,7 @@ class EarlyStopping:
         self.given_up: Tensor | None = None
 
     def unreachable(self, logits: Tensor, y: Tensor, step: int) -> Tensor:
-        """Rows to give up, `(N,)` of bool; once given up, always."""
+        """Rows to give up, `(N,)` of bool; a row that is given up stays so."""
         now = margin(logits, y)
         if self.best is None or self.before is None or self.given_up is None:
             self.best, self.before, self.given_up = now, now, torch.zeros_like(y, dtype=torch.bool)
@@ -212,6 +212,6 @@ class EarlyStopping:
         return self.given_up
 
     def keep(self, rows: Tensor) -> None:
-        """Forget all others."""
+        """Drop all other rows."""
         if self.best is not None and self.before is not None and self.given_up is not None:
             self.best, self.before, self.given_up = (part[rows] for part in (self.best, self.before, self.given_up))

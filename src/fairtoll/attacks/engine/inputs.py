@@ -1,4 +1,4 @@
-"""What every attack checks before it starts."""
+"""Checks that every attack makes before it starts."""
 
 from __future__ import annotations
 
@@ -16,15 +16,15 @@ from fairtoll.models.predict import checked_logits, require_finite
 from fairtoll.models.probe import prepare
 from fairtoll.threats.linf import LinfThreat
 
-#: The caller's numbers of the rows that an attack was handed; none: they are numbered as they come.
+#: The caller's numbers of the attacked rows; None: their positions.
 _numbers: ContextVar[Tensor | None] = ContextVar("numbers", default=None)
 
 
 @contextmanager
 def numbered(rows: Tensor) -> Iterator[None]:
-    """Inside, errors call row i of an attack ``rows[i]``: its number where the caller counts.
+    """Inside, errors give row i of an attack the caller's number ``rows[i]``.
 
-    For an attack that hands some of its rows to another; nests, each level counting in the one around it.
+    For an attack that passes some of its rows to another; nested levels compose.
     """
     around = _numbers.get()
     token = _numbers.set(rows if around is None else around[rows])
@@ -44,9 +44,9 @@ def check_inputs(
     batch_size: int,
     gradients: bool = True,
 ) -> tuple[LogitModel, Tensor, Tensor]:
-    """The door of every attack: the model as one that gives logits, rows and labels of our own; or an error.
+    """Check the input of an attack: returns a model that returns logits, and copies of rows and labels.
 
-    Rows are contiguous, without a gradient and in float32 or float64. The model has been tried on the first of them
+    Rows are contiguous, without a gradient and in float32 or float64. The model has been checked on the first of them
     (`fairtoll.models.probe.prepare`); one that is prepared already, as where an attack calls another, is not tried
     again.
 
@@ -81,7 +81,7 @@ def _own_rows(x: Tensor) -> Tensor:
         raise FairtollError("x is on the device 'meta', which holds no values; expected rows with values")
     with _no_inference():
         rows = x.detach().contiguous()
-        # What was made in inference mode is no part of a gradient; half precision is too coarse for small radii.
+        # Inference tensors cannot be part of a gradient; half precision is too coarse for small radii.
         rows = rows.clone() if rows.is_inference() else rows
         return rows.float() if rows.dtype in HALF else rows
 
@@ -98,7 +98,7 @@ def _no_inference() -> AbstractContextManager[object]:
 
 
 def class_count(model: LogitModel) -> int:
-    """How many classes a prepared model tells apart."""
+    """The number of classes of a prepared model."""
     return model.probed.classes
 
 
@@ -110,7 +110,7 @@ def finite_logits(model: nn.Module, points: Tensor, *, where: str, rows: Tensor)
 
 
 class FiniteWatch:
-    """Keeps logits until they are checked for what is not finite, so that no step waits for an accelerator.
+    """Keeps logits until they are checked for non-finite values, so that no step waits for an accelerator.
 
     Parameters
     ----------
@@ -123,11 +123,11 @@ class FiniteWatch:
         self.noted: list[tuple[Tensor, Tensor, int]] = []
 
     def note(self, logits: Tensor, rows: Tensor, step: int) -> None:
-        """Keep what the model said of `rows` of the batch at `step`."""
+        """Keep the model's logits for `rows` of the batch at `step`."""
         self.noted.append((logits, rows, step))
 
     def raise_if_bad(self) -> None:
-        """Raise, naming row and step, if anything noted was not finite; then forget it."""
+        """Raise, naming row and step, if any kept logit was not finite; then drop them."""
         for logits, rows, step in self.noted:
             require_finite_rows(logits, where=f"at step {step} of the attack", rows=self.numbers[rows])
         self.noted.clear()

@@ -1,4 +1,4 @@
-"""How rows lie in memory while they are attacked."""
+"""The memory layout of rows during an attack."""
 
 from __future__ import annotations
 
@@ -7,13 +7,13 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor, nn
 
-#: On an accelerator a look at which rows are done waits for all that is under way.
+#: On an accelerator, checking which rows are done waits for all queued work.
 STEPS_BETWEEN_LOOKS = 5
 
 
 @dataclass(frozen=True)
 class Layout:
-    """Rows packed as the model's kernels like them best, and shown to it in the shape that it expects.
+    """Rows packed in the layout that is fastest for the model, and passed to it in the shape that it expects.
 
     Parameters
     ----------
@@ -30,16 +30,16 @@ class Layout:
     channels_last: bool = False
 
     def pack(self, x: Tensor) -> Tensor:
-        """Rows of the model's shape, as they are kept."""
+        """Rows of the model's shape in the packed layout."""
         return x.permute(0, 2, 3, 1).contiguous() if self.channels_last else x
 
     def show(self, rows: Tensor) -> Tensor:
-        """Kept rows in the model's shape, without a copy."""
+        """Packed rows in the model's shape, without a copy."""
         return rows.permute(0, 3, 1, 2) if self.channels_last else rows
 
 
 def best_layout(model: nn.Module, x: Tensor) -> Layout:
-    """Channels last for convolutions on a CPU (half the time), where the model takes them and answers the same."""
+    """Channels last for convolutions on a CPU (half the time), if the model accepts them with equal outputs."""
     images = x.ndim == 4 and x.device.type == "cpu" and any(isinstance(part, nn.Conv2d) for part in model.modules())
     if not images or not len(x):
         return Layout()
@@ -48,12 +48,12 @@ def best_layout(model: nn.Module, x: Tensor) -> Layout:
         try:
             answer = model(layout.show(layout.pack(probe)))
         except RuntimeError:
-            # A view of a convolution's output, say, that only other strides allow. Whatever else is wrong will show.
+            # Such as a view of a convolution's output that needs other strides. Any other error will occur again later.
             return Layout()
         same = torch.allclose(answer, model(probe), rtol=1e-3, atol=1e-3, equal_nan=True)
     return layout if same else Layout()
 
 
 def steps_between_looks(device: torch.device) -> int:
-    """After how many steps to look which rows are done."""
+    """The number of steps between checks of which rows are done."""
     return 1 if device.type == "cpu" else STEPS_BETWEEN_LOOKS

@@ -1,4 +1,4 @@
-"""What the search for the least epsilon knows of each row."""
+"""The state of each row in the search for the least epsilon."""
 
 from __future__ import annotations
 
@@ -6,13 +6,13 @@ from dataclasses import dataclass, fields
 
 from torch import Tensor
 
-#: Phases of a row: closing in; trying another class; walking there in small steps; closing in to the last tolerance.
+#: Phases of a row: coarse search; trying another class; small steps towards it; fine search to the tolerance.
 COARSE, TRYING, WALKING, FINE = 0, 1, 2, 3
 
 
 @dataclass
 class Found:
-    """What was found for each row of a batch.
+    """The result for each row of a batch.
 
     Parameters
     ----------
@@ -21,7 +21,7 @@ class Found:
     failed : Tensor, (N,)
         The largest radius below it at which the search failed; 0 where there is none.
     point : Tensor, (N, D)
-        The input that the ball is the smallest around, or the last one tried.
+        The input with the smallest ball, or the last one tried.
     """
 
     radius: Tensor
@@ -29,7 +29,7 @@ class Found:
     point: Tensor
 
     def record(self, rows: Rows) -> None:
-        """Keep what is known of `rows`."""
+        """Store the results of `rows`."""
         self.radius[rows.number] = rows.found
         self.failed[rows.number] = rows.failed
         hit = rows.found.isfinite().unsqueeze(1)
@@ -38,30 +38,30 @@ class Found:
 
 @dataclass
 class Rows:
-    """The rows still searched, a field for each quantity; `(N,)` where nothing else is said.
+    """The rows still searched, a field for each quantity; `(N,)` unless stated otherwise.
 
     Parameters
     ----------
     number, y : Tensor of int64
         Position in the batch, true class.
     x, low, high, point, best, direction : Tensor, (N, D)
-        The clean row, the ends of its range at the largest radius, where the search is, the nearest misclassified
+        The clean row, the ends of its range at the largest radius, the current point, the nearest misclassified
         point, and the average of the last gradients.
     radius, step, shrink : Tensor
-        Of the ball that the point is kept in; the step's size in such radii; how far inside what was found the next
-        ball lies, in shares of it.
+        Of the ball that contains the point; the step size in such radii; how far inside the best radius the next
+        ball is, as a share of it.
     found, failed : Tensor
-        The bracket: infinite and 0 where nothing is known.
+        The bracket: infinity and 0 where nothing is known.
     vain, ahead, stuck : Tensor
         Steps without success at this radius, the last one's margin, and whether it changed nothing.
     phase, ended, closed, done : Tensor
-        How far the row is: the phase, whether the largest radius has failed, whether the last ball was within the
-        tolerance of what was found, and whether the row is finished.
+        The row's progress: the phase, whether the largest radius has failed, whether the last ball was within the
+        tolerance of the best radius, and whether the row is finished.
     target, home : Tensor of int64
-        The class that is driven at, and the one that what was found belongs to.
+        The target class, and the class of the best point.
     rivals, rival_radius : Tensor, (N, R + 1)
-        The classes next nearest by their tangents, then the home class for a walk; and what was found must exceed this
-        for them to be tried: infinite once they were.
+        The classes next nearest by their tangents, then the nearest class for a walk; and the best radius must exceed
+        this for them to be tried: infinity once they were.
     """
 
     number: Tensor
@@ -91,9 +91,9 @@ class Rows:
 
     @property
     def away(self) -> Tensor:
-        """Rows that try another way than the one by which they closed in."""
+        """Rows that try another class, or a walk."""
         return (self.phase == TRYING) | (self.phase == WALKING)
 
     def take(self, rows: slice | Tensor) -> Rows:
-        """Some of them: views for a slice, copies for an index."""
+        """A subset: views for a slice, copies for an index."""
         return Rows(**{field.name: getattr(self, field.name)[rows] for field in fields(self)})

@@ -1,4 +1,4 @@
-"""The search behind `least_epsilon`: a ball around each row that closes in on its nearest misclassified input."""
+"""The search behind `least_epsilon`: a ball around each row that shrinks to its nearest misclassified input."""
 
 from __future__ import annotations
 
@@ -14,39 +14,39 @@ from fairtoll.attacks.engine.linear import linear_radius
 from fairtoll.attacks.loss import margin
 from fairtoll.threats.linf import LinfThreat
 
-#: Steps in vain at one radius before their pace is looked at, steps within which it must lead to success, and steps
+#: Failed steps at one radius before their rate of gain is checked, steps within which it must reach success, and steps
 #: after which the radius has failed in any case; the same for tries that are not repeated, and for walks.
 LEAST_VAIN, HORIZON, MOST_VAIN = 2, 4, 6
 HARD_LEAST, HARD_MOST = 3, 12
 WALK_LEAST, WALK_MOST, WALK_HORIZON = 20, 30, 15
-#: How far inside what was found the next ball lies at first, in shares of it, halved at each failure; below the second
+#: How far inside the best radius the next ball is at first, as a share of it, halved at each failure; below the second
 #: the coarse phase ends.
 SHRINK, COARSE_SHRINK = 0.05, 0.025
 #: Step sizes in radii, halved at each failure: at first, towards a rival, on a walk, in the fine phase, the least one.
 STEP, TRY_STEP, WALK_STEP, FINE_STEP, LEAST_STEP = 2.0, 1.0, 0.1, 0.5, 0.02
-#: Until something is found: how far past the tangent's radius a ball reaches, and how it grows where it fails.
+#: Before the first success: how far past the tangent's radius a ball extends, and how it grows after a failure.
 OVERSHOOT, GROWTH = 0.02, 1.3
-#: Weight of the directions so far.
+#: Weight of the previous directions.
 MOMENTUM = 0.5
-#: Other classes that a row is driven towards once it has closed in; how far their tangents may reach, in radii found;
-#: and how much nearer the first success must be, in shares.
+#: Number of other target classes after the coarse search; how far their tangents may be, in best radii;
+#: and how much nearer the first success must be, as a share.
 RIVALS, REACH, NEARER = 2, 1.25, 0.01
-#: By how much what was found must exceed the tangent's radius to call for a walk: the model is curved there.
+#: By what factor the best radius must exceed the tangent's for a walk to be tried: the model is curved there.
 CURVED = 1.3
 #: By how much of its largest logit a row must be misclassified, so that it stays so in a batch of another size.
 CLEARLY = 1e-6
-#: The bracket aimed at, in tolerances: what is left is for rounding and for being clearly misclassified.
+#: The target width of the bracket, in tolerances: the rest allows for rounding and for clear misclassification.
 AIM = 0.8
 
 
 class LeastSearch:
-    """Closes in on all rows of a batch at once; all of them are classified correctly before the search.
+    """Searches all rows of a batch at once; all of them are classified correctly before the search.
 
     Each step follows the sign of the margin's gradient, averaged over the last steps, inside a ball of the row's
-    own radius. A misclassified point draws the ball in to just inside it; steps in vain let it out half the way
-    back. Once a row has closed in to a few percent, other classes whose tangents are about as near are tried in turn
-    from the clean row; where the model is so curved that the tangent misled, the way is walked in small steps too. A
-    row is done when a ball one tolerance inside what was found has failed.
+    own radius. A misclassified point shrinks the ball to just inside it; failed steps expand it half the way
+    back. Once a row's bracket is a few percent wide, other classes whose tangents are about as near are tried in turn
+    from the clean row; where the model is so curved that the tangent misled, a path of small steps is tried too. A
+    row is done when a ball one tolerance inside the best radius has failed.
     """
 
     def __init__(
@@ -61,7 +61,7 @@ class LeastSearch:
         self.per_radius = torch.where(self.scale > 0, 1 / self.scale, 0)
 
     def run(self, y: Tensor, numbers: Tensor, *, steps: int, targets: int) -> Found:
-        """Search all rows; `numbers` are theirs in errors."""
+        """Search all rows; `numbers` are the row numbers in errors."""
         found = Found(self.x.new_full((len(y),), torch.inf), self.x.new_zeros(len(y)), self.x.clone())
         rows = self._first_guess(y, targets)
         watch = FiniteWatch(numbers)
@@ -111,13 +111,13 @@ class LeastSearch:
             first = (radius < nearest) | ~direction.any(dim=1)
             nearest = torch.where(first, radius, nearest)
             direction = torch.where(first.unsqueeze(1), gradient, direction)
-        # Where there are too few classes, rivals that are never tried.
+        # Padding where there are too few classes: rivals that are never tried.
         classes += [classes[0]] * RIVALS
         radii += [torch.full_like(nearest, torch.inf)] * RIVALS
         order = torch.stack(radii, dim=1).argsort(dim=1, stable=True)[:, : 1 + RIVALS]
         gain = (direction.abs() * self.scale).sum(dim=1, keepdim=True)
         near, reach = torch.stack(classes, dim=1).gather(1, order), torch.stack(radii, dim=1).gather(1, order)
-        # Where nothing is found, or the tangent finds nothing, a walk is called for in any case.
+        # Without a success, or one at the tangent, a walk is tried in any case.
         walk = torch.where(reach[:, :1].isinf(), 0, (reach[:, :1] * CURVED).clamp(max=self.epsilon_max))
         near = torch.cat([near, near[:, :1]], dim=1)
         reach = torch.cat([reach[:, :1], reach[:, 1:] / REACH, walk], dim=1)
@@ -148,9 +148,9 @@ class LeastSearch:
         return logits
 
     def _fails(self, rows: Rows, ahead: Tensor, wrong: Tensor) -> Tensor:
-        """Rows that will not be broken at their radius: neither the last steps' pace nor patience suffices."""
+        """Rows that will not be broken at their radius: their rate of gain or their patience is used up."""
         rows.vain.copy_(torch.where(wrong, 0, rows.vain + 1))
-        # A try that succeeds is the row's search from here on.
+        # A successful try becomes the row's search from now on.
         tried = wrong & rows.away
         rows.phase.masked_fill_(tried, COARSE)
         rows.shrink.masked_fill_(tried, SHRINK)
@@ -164,20 +164,20 @@ class LeastSearch:
         return ~wrong & (rows.stuck | ((rows.vain >= least) & slow) | (rows.vain >= most))
 
     def _at_the_end(self, rows: Rows) -> Tensor:
-        """Rows of which nothing is found and that have the largest radius."""
+        """Rows without a success that have the largest radius."""
         return rows.found.isinf() & (rows.radius >= self.epsilon_max)
 
     def _set_radius(self, rows: Rows, ahead: Tensor, first: Tensor, fails: Tensor, step: int) -> None:
-        """Draw the ball in after a success, let it out after a failure; `ahead` is the margin in radii."""
+        """Shrink the ball after a success, expand it after a failure; `ahead` is the margin in radii."""
         hit, ends = rows.found.isfinite(), self._at_the_end(rows)
-        # A failure outside the ball that was found since then was none, nor is that of a single class.
+        # A failure at a radius above the best one does not count, nor does that of a single class.
         failed = torch.where(rows.failed < rows.found, rows.failed, 0)
         rows.failed.copy_(torch.where(fails & ~rows.away, torch.maximum(failed, rows.radius), failed))
         halfway = ((rows.found - rows.failed) / (2 * rows.found)).clamp(min=SHRINK)
         shrink = torch.where(first & (rows.failed > 0), halfway, rows.shrink)
         rows.shrink.copy_(torch.where(fails & hit, shrink / 2, shrink))
         rows.step.copy_(torch.where(fails & (hit | ends), (rows.step / 2).clamp(min=LEAST_STEP), rows.step))
-        # A hair more than the tolerance: what was found minus the tolerance is rounded.
+        # Slightly more than the tolerance: the best radius minus the tolerance is rounded.
         rows.closed.copy_(rows.found - rows.radius <= self.tolerance * 1.001)
         inside = (rows.found - (rows.found * rows.shrink).clamp(min=self.tolerance)).clamp(min=0)
         tangent = rows.radius - ahead
@@ -188,11 +188,11 @@ class LeastSearch:
         rows.radius.copy_(torch.where(rows.away, rows.radius, radius))
 
     def _set_phase(self, rows: Rows, fails: Tensor) -> tuple[Tensor, Tensor]:
-        """From coarse to rivals, one after another, to fine, to done; returns who goes to a rival, who comes back."""
+        """From coarse to each rival in turn, to fine, to done; returns which rows start a rival, and which return."""
         coarse, fine, away = rows.phase == COARSE, rows.phase == FINE, rows.away
         leaves = fails & torch.where(coarse, rows.ended | rows.closed | (rows.shrink < COARSE_SHRINK), away)
         walk = rows.rivals.shape[1] - 1
-        # A walk that led somewhere may be repeated.
+        # A successful walk may be repeated.
         rows.rival_radius[:, walk].masked_fill_(fails & (rows.phase == WALKING), torch.inf)
         rival_radius, position = rows.rival_radius.min(dim=1)
         rival = leaves & (rival_radius < rows.found)
@@ -208,18 +208,18 @@ class LeastSearch:
         return rival, back
 
     def _start_over(self, rows: Rows, *, rival: Tensor, back: Tensor) -> None:
-        """Rows that try a rival begin at the clean row, just inside what was found; others go back to that."""
+        """Rows that try a rival begin at the clean row, just inside the best radius; others return."""
         point = torch.where(rival.unsqueeze(1), rows.x, torch.where(back.unsqueeze(1), rows.best, rows.point))
         rows.point.copy_(point)
         rows.direction.masked_fill_((rival | back).unsqueeze(1), 0)
-        # Nearer than the home class may yet come, so that this one need not be tried again.
+        # Beyond the reach of the nearest class, so that this one need not be tried again.
         nearer = torch.where(rows.failed > 0, rows.failed, rows.found * (1 - NEARER)).clamp(max=self.epsilon_max)
         rows.radius.copy_(torch.where(rival, nearer, rows.radius))
         rows.shrink.masked_fill_(back, COARSE_SHRINK / 2)
         rows.step.masked_fill_(rival, TRY_STEP).masked_fill_(back, FINE_STEP)
         rows.step.masked_fill_(rival & (rows.phase == WALKING), WALK_STEP)
         rows.target.copy_(torch.where(back, rows.home, rows.target))
-        # The clean row itself is no step in vain.
+        # The clean row itself does not count as a failed step.
         rows.vain.masked_fill_(rival, -1)
         rows.stuck &= ~(rival | back)
 
@@ -233,7 +233,7 @@ class LeastSearch:
         rows.point.copy_(moved)
 
     def _any(self, rows: Tensor) -> bool:
-        """Whether there are such rows; an accelerator is not waited for: there may be."""
+        """Whether there are such rows; on an accelerator always True, to avoid waiting for it."""
         return self.between_looks > 1 or bool(rows.any())
 
     def _chunks(self, rows: int) -> list[slice]:
@@ -244,6 +244,6 @@ class LeastSearch:
 
 
 def _lead(logits: Tensor, classes: Tensor) -> Tensor:
-    """By how much the class aimed at is ahead of the true one, `(N,)`; `classes` are the true one and it, `(N, 2)`."""
+    """The target class's logit minus the true one's, `(N,)`; `classes` are the true one and the target, `(N, 2)`."""
     true, aimed = logits.gather(1, classes).unbind(dim=1)
     return aimed - true

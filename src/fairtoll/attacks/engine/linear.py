@@ -1,4 +1,4 @@
-"""How far a row must move if the model were what its tangent says."""
+"""How far a row must move if the model were equal to its tangent."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ def linear_radius(need: Tensor, slope: Tensor, room: Tensor) -> Tensor:
     Parameters
     ----------
     need : Tensor, (N,)
-        What the margin lacks.
+        The margin to gain.
     slope : Tensor, (N, D)
         What it gains for each unit of radius in each feature, 0 or more.
     room : Tensor, (N, D)

@@ -1,4 +1,4 @@
-"""What can be checked about a copy of CIFAR-10, and what cannot."""
+"""Which properties of a copy of CIFAR-10 can be verified, and which cannot."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class Check:
-    """One thing that was looked at."""
+    """One check and its outcome."""
 
     outcome: Outcome
     text: str
@@ -42,7 +42,7 @@ def channel_means(images: Images) -> NDArray[np.float64]:
 
 
 def check_copy(copy: Copy, splits: Mapping[str, Images]) -> Iterator[Check]:
-    """Class balance, repeated images, and sums of the files as far as they are published."""
+    """Class balance, repeated images, and the files' checksums where they are published."""
     yield _balance(splits)
     yield _repeats(splits)
     yield check_sums(copy)
@@ -51,7 +51,7 @@ def check_copy(copy: Copy, splits: Mapping[str, Images]) -> Iterator[Check]:
 def check_sums(copy: Copy) -> Check:
     """Whether the files are, byte for byte, those that were published."""
     if copy.version is None:
-        return Check(Outcome.unknown, "the files themselves: no sums are published for this layout")
+        return Check(Outcome.unknown, "the files themselves: no checksums are published for this layout")
     return _archive_sum(copy, copy.version) if copy.in_archive else _file_sums(copy, copy.version)
 
 
@@ -86,12 +86,12 @@ def _archive_sum(copy: Copy, version: Version) -> Check:
 def _file_sums(copy: Copy, version: Version) -> Check:
     names = [name for split in BATCHES for name in version.files(split)]
     wrong = [name for name in names if _digest(copy, name, version.algorithm) != version.digests[name]]
-    sums = f"{version.algorithm.upper()} sums that {version.published} publishes for them"
+    sums = f"{version.algorithm.upper()} checksums that {version.published} publishes for them"
     if not wrong:
         return Check(Outcome.verified, f"the six files have the {sums}")
     if len(wrong) < len(names):
         return Check(Outcome.failed, f"{', '.join(wrong)} differ from the {sums}, the other files have them")
-    return Check(Outcome.unknown, f"the files themselves: none has the {sums}, so they may have been written anew")
+    return Check(Outcome.unknown, f"the files themselves: none has the {sums}, so they may have been rewritten")
 
 
 def _digest(copy: Copy, name: str, algorithm: str) -> str:

@@ -1,4 +1,4 @@
-"""Where in a folder CIFAR-10 lies, and in which layout."""
+"""Finding CIFAR-10 in a folder, and its layout."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ class Copy:
         return f"official {self.version.name} version, {'archive' if self.in_archive else 'extracted'}"
 
     def read(self, *, expected: Mapping[str, int] | None) -> dict[str, Images]:
-        """Both splits; `expected` are the rows that each must have."""
+        """Both splits; `expected` is the required number of rows of each."""
         if self.version is None:
             return read_parquet_copy(self.parts, expected=expected)
         return read_official_copy(self.version, self.place, in_archive=self.in_archive, expected=expected)
@@ -59,20 +59,20 @@ def find_copy(place: Path) -> Copy:
     if place.is_file():
         return _archive(place)
     if not place.is_dir():
-        raise FairtollError(f"no folder {place}; check the path, or name none to have the data downloaded")
+        raise FairtollError(f"no folder {place}; check the path, or leave it out to download the data")
     partly: list[str] = []
     for copy in _candidates(place, partly):
         return copy
     if partly:
-        raise FairtollError(f"{partly[0]}; a part of the data is not enough: unpack or download it again")
+        raise FairtollError(f"{partly[0]}; part of the data is missing: unpack or download it again")
     raise FairtollError(
         f"no CIFAR-10 in {place}, which holds {_listing(place)}; expected {VERSIONS[0].archive}, {VERSIONS[0].folder}, "
-        f"{VERSIONS[1].folder}, or train*.parquet and test*.parquet; name no folder to have the data downloaded"
+        f"{VERSIONS[1].folder}, or train*.parquet and test*.parquet; leave the folder out to download the data"
     )
 
 
 def _candidates(place: Path, partly: list[str]) -> Iterator[Copy]:
-    """Whole copies, best first; what lies there in part is told in `partly`."""
+    """Complete copies, best first; incomplete ones are described in `partly`."""
     for version in VERSIONS:
         names = [name for split in BATCHES for name in version.files(split)]
         for folder in (place / version.folder, place):
@@ -94,7 +94,9 @@ def _candidates(place: Path, partly: list[str]) -> Iterator[Copy]:
 
 def _archive(place: Path) -> Copy:
     if place.suffix == ".parquet":
-        raise FairtollError(f"{place} is one file of several; give its folder, with train*.parquet and test*.parquet")
+        raise FairtollError(
+            f"{place} is one of several files; give their folder, with train*.parquet and test*.parquet"
+        )
     for number, name in enumerate(member_names(place)):
         for version in VERSIONS:
             if name.split("/")[0] == version.folder:
@@ -102,7 +104,7 @@ def _archive(place: Path) -> Copy:
         if number > MOST:
             break
     raise FairtollError(
-        f"{place} is not an archive of CIFAR-10, or is cut off; expected {VERSIONS[0].archive} or "
+        f"{place} is not an archive of CIFAR-10, or is truncated; expected {VERSIONS[0].archive} or "
         f"{VERSIONS[1].archive}; download it again"
     )
 

@@ -1,4 +1,4 @@
-"""Labelled images in memory as they lie on disk: one byte a channel."""
+"""Labelled images in memory as they are on disk: one byte per channel."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ ROWS = {"train": 50_000, "test": 10_000}
 
 @dataclass
 class Images:
-    """One split: pixels (N, 3, 32, 32) and labels (N,), and how the images were kept ("raw", "PNG", "JPEG")."""
+    """One split: pixels (N, 3, 32, 32) and labels (N,), and how the images were stored ("raw", "PNG", "JPEG")."""
 
     pixels: NDArray[np.uint8]
     labels: NDArray[np.uint8]
@@ -29,7 +29,7 @@ class Images:
 
     @classmethod
     def empty(cls, rows: int) -> Images:
-        """Room for `rows` images."""
+        """Allocate `rows` images."""
         return cls(np.empty((rows, *SHAPE), dtype=np.uint8), np.empty(rows, dtype=np.uint8))
 
     def dataset(self) -> Dataset:
@@ -39,7 +39,7 @@ class Images:
 
 
 def check_labels(labels: NDArray[np.integer], *, where: str, first: int = 0) -> None:
-    """Refuse labels that are not 0 to 9; rows are counted from `first`."""
+    """Raise for labels that are not 0 to 9; rows are counted from `first`."""
     wrong = np.flatnonzero((labels < 0) | (labels >= len(CLASS_NAMES)))
     if wrong.size:
         raise FairtollError(
@@ -49,7 +49,7 @@ def check_labels(labels: NDArray[np.integer], *, where: str, first: int = 0) -> 
 
 
 def check_rows(rows: int, *, expected: int | None, split: str, where: str) -> None:
-    """Refuse another number of rows than expected."""
+    """Raise if the number of rows is not the expected one."""
     if expected is not None and rows != expected:
         raise FairtollError(
             f"{where} holds {rows:,} {split} images; expected {expected:,}; download the missing or broken part again"

@@ -1,4 +1,4 @@
-"""CIFAR-10: the official files or a copy in Parquet, downloaded where it is nowhere."""
+"""CIFAR-10: the official files or a copy in Parquet, downloaded if there is none."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairtoll.data.download import fetch
 from fairtoll.errors import FairtollError
 from fairtoll.progress import part
 
-#: Names the folder where none is given.
+#: The environment variable that names the folder if none is given.
 ENVIRONMENT = "FAIRTOLL_CIFAR10_DIR"
 OFFICIAL = VERSIONS[0]
 URL = f"https://www.cs.toronto.edu/~kriz/{OFFICIAL.archive}"
@@ -38,7 +38,7 @@ def load_cifar10(
     """CIFAR-10 with its official split: 50,000 training and 10,000 test images of ten classes.
 
     Read are the official binary version and the official Python version (their archives, or what was unpacked from
-    them; nothing a pickle asks for is run), and Parquet with the columns of the Hugging Face copy, `img` or `image`
+    them; no code named in a pickle is run), and Parquet with the columns of the Hugging Face copy, `img` or `image`
     (PNG or JPEG) and `label`.
 
     Source: Krizhevsky 2009, "Learning Multiple Layers of Features from Tiny Images".
@@ -49,7 +49,7 @@ def load_cifar10(
         Where the data are: a folder, or an archive. Default: what FAIRTOLL_CIFAR10_DIR names; where it names
         nothing, the user's cache folder, into which the official binary version (162 MiB) is downloaded once.
     download : bool
-        Whether data that are nowhere may be downloaded.
+        Whether the data may be downloaded if there is no copy.
     rows_expected : (int, int) or None
         How many training and test images must be there; None takes any number.
 
@@ -62,13 +62,13 @@ def load_cifar10(
     Raises
     ------
     FairtollError
-        If there is no whole copy of the data, or none can be downloaded.
+        If there is no complete copy of the data and it cannot be downloaded.
 
     Examples
     --------
     >>> load_cifar10("no-such-folder")
     Traceback (most recent call last):
-    fairtoll.errors.FairtollError: no folder no-such-folder; check the path, or name none to have the data downloaded
+    fairtoll.errors.FairtollError: no folder no-such-folder; check the path, or leave it out to download the data
     """
     copy, left = locate(folder, download=download)
     expected = dict(zip(ROWS, rows_expected, strict=True)) if rows_expected else None
@@ -82,7 +82,7 @@ def load_cifar10(
 
 
 def locate(folder: str | os.PathLike[str] | None, *, download: bool) -> tuple[Copy, float]:
-    """The copy to read, downloaded if it must be, and which share of the work is left."""
+    """The copy to read, downloaded if necessary, and the remaining share of the work."""
     given = folder if folder is not None else os.environ.get(ENVIRONMENT) or None
     if given is not None:
         return find_copy(Path(given).expanduser()), 1.0
@@ -105,7 +105,7 @@ def locate(folder: str | os.PathLike[str] | None, *, download: bool) -> tuple[Co
 
 
 def cache_folder() -> Path:
-    """Where downloaded data are kept, by the customs of the operating system."""
+    """Where downloaded data are kept, by the conventions of the operating system."""
     if sys.platform == "win32":
         base = os.environ.get("LOCALAPPDATA") or "~/AppData/Local"
     elif sys.platform == "darwin":
@@ -116,7 +116,7 @@ def cache_folder() -> Path:
 
 
 def describe(copy: Copy, splits: dict[str, Images]) -> tuple[str, str]:
-    """What to call the data, and whose pixels they are."""
+    """The title of the data, and where its pixels come from."""
     encodings = set().union(*(images.encodings for images in splits.values()))
     if "JPEG" in encodings:
         return "CIFAR-10 (JPEG copy)", JPEG
@@ -124,7 +124,7 @@ def describe(copy: Copy, splits: dict[str, Images]) -> tuple[str, str]:
         return "CIFAR-10", "lossless copy (PNG), not verified to be the official pixels"
     verified = check_sums(copy).outcome is Outcome.verified
     return "CIFAR-10", (
-        f"official {copy.version.name} version, with the published sums"
+        f"official {copy.version.name} version, with the published checksums"
         if verified
         else f"laid out as the official {copy.version.name} version, not verified to be the official pixels"
     )

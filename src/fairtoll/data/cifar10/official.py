@@ -25,7 +25,7 @@ RECORD = 1 + PIXELS
 class Version:
     """One of the two official versions.
 
-    `digests` are sums of the extracted files, by file name, and `published` says who published them.
+    `digests` are checksums of the extracted files, by file name, and `published` says who published them.
     """
 
     name: str
@@ -47,7 +47,7 @@ def _read_binary(content: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray
     if not content or len(content) % RECORD:
         raise FairtollError(
             f"{where} has {len(content):,} bytes; expected a multiple of {RECORD:,} (30,730,000 for 10,000 images); "
-            "the file is cut off or another one; unpack the archive again"
+            "the file is truncated or a different one; unpack the archive again"
         )
     records = np.frombuffer(content, dtype=np.uint8).reshape(-1, RECORD)
     return records[:, 1:], records[:, 0]
@@ -55,7 +55,7 @@ def _read_binary(content: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray
 
 def _read_python(content: bytes, where: str) -> tuple[NDArray[np.uint8], NDArray[Any]]:
     batch = load_arrays(content, where=where)
-    # Python 2 wrote the keys as bytes; whoever saved it again has text.
+    # Python 2 wrote the keys as bytes; a file saved again by Python 3 has text.
     keys = (
         {key.decode("latin-1") if isinstance(key, bytes) else key: key for key in batch}
         if isinstance(batch, dict)

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 IMAGE_COLUMNS = ("img", "image")
 LABEL_COLUMN = "label"
-#: First bytes of a file, and what they mean.
+#: Encodings by the first bytes of a file.
 MAGIC = {b"\xff\xd8\xff": "JPEG", b"\x89PNG\r\n\x1a\n": "PNG"}
 #: Rows decoded at a time.
 BATCH = 500
@@ -81,7 +81,7 @@ def _batches(path: Path, file: ParquetFile, column: str) -> Any:
 
 def _broken(path: Path, error: Exception) -> FairtollError:
     reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-    return FairtollError(f"{path} is not a whole Parquet file ({reason}); download it again")
+    return FairtollError(f"{path} is not a complete Parquet file ({reason}); download it again")
 
 
 def _decode(images: Images, start: int, batch: Any, *, path: Path, column: str) -> None:
@@ -97,7 +97,7 @@ def _decode(images: Images, start: int, batch: Any, *, path: Path, column: str) 
 
 
 def decode_image(encoded: bytes | None, *, where: str) -> tuple[NDArray[np.uint8], str]:
-    """An image of 32 x 32 as (3, 32, 32), and its encoding, told by its first bytes.
+    """An image of 32 x 32 as (3, 32, 32), and its encoding, recognised by its first bytes.
 
     Raises
     ------
@@ -110,7 +110,7 @@ def decode_image(encoded: bytes | None, *, where: str) -> tuple[NDArray[np.uint8
     if encoded is None or encoding is None:
         raise FairtollError(f"{where}: the image is neither PNG nor JPEG; expected one of them in 'bytes'")
     try:
-        # The formats are named so that no other decoder is ever tried.
+        # The formats are named so that no other decoder is tried.
         with Image.open(io.BytesIO(encoded), formats=[encoding]) as image:
             if image.size != (32, 32) or image.mode != "RGB":
                 width, height = image.size

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError
 
-#: What containers, numbers, text and arrays are written with. What is missing can alter objects or look up extensions.
+#: Instructions for containers, numbers, text and arrays. Others can alter objects or look up extensions.
 INSTRUCTIONS = frozenset(
     {
         *("PROTO", "FRAME", "STOP", "MARK", "NONE", "NEWFALSE", "NEWTRUE", "BININT", "BININT1", "BININT2"),
@@ -23,20 +23,20 @@ INSTRUCTIONS = frozenset(
         *("GLOBAL", "STACK_GLOBAL", "REDUCE", "BUILD"),
     }
 )
-#: The unpickler makes room for as many remembered values as the largest number asks for.
+#: The unpickler allocates as many memo entries as the largest index requires.
 REMEMBERED = 1_000_000
 
 
 def load_arrays(data: bytes, *, where: str) -> Any:
     """Read a pickle of dicts, lists, tuples, numbers, bytes, text and uint8 arrays.
 
-    Whatever else it names is refused before anything is called: the names numpy's arrays are written with lead to
-    stand-ins of this module, and no other name leads anywhere.
+    Anything else is refused before anything is called: the names used by pickled numpy arrays resolve to
+    stand-ins of this module, and no other name resolves.
 
     Raises
     ------
     FairtollError
-        If the pickle asks for anything else (which is named), or is damaged.
+        If the pickle needs anything else (the message names it), or is damaged.
 
     Examples
     --------
@@ -44,7 +44,7 @@ def load_arrays(data: bytes, *, where: str) -> Any:
     {'labels': [6, 9]}
     >>> load_arrays(pickle.dumps(print), where="batch")
     Traceback (most recent call last):
-    fairtoll.errors.FairtollError: batch asks for builtins.print; expected arrays, lists and numbers alone; ...
+    fairtoll.errors.FairtollError: batch needs builtins.print; expected arrays, lists and numbers only; ...
     """
     try:
         for instruction, argument, _ in pickletools.genops(data):
@@ -56,20 +56,20 @@ def load_arrays(data: bytes, *, where: str) -> Any:
         return _finish(loaded)
     except FairtollError:
         raise
-    except Exception as error:  # what a damaged pickle raises has no end
+    except Exception as error:  # a damaged pickle can raise any error
         reason = str(error) or type(error).__name__
-        raise FairtollError(f"{where} is not a whole pickle of arrays ({reason}); download it again") from error
+        raise FairtollError(f"{where} is not a complete pickle of arrays ({reason}); download it again") from error
 
 
 def _refused(what: str, where: str) -> FairtollError:
     return FairtollError(
-        f"{where} asks for {what}; expected arrays, lists and numbers alone; nothing was run; "
+        f"{where} needs {what}; expected arrays, lists and numbers only; nothing was run; "
         "do not open this file with another program, download the data again"
     )
 
 
 class _Array:
-    """In the place of numpy.ndarray: takes the bytes of a uint8 array as data, not as instructions to numpy."""
+    """Replaces numpy.ndarray: reads the bytes of a uint8 array as data, not as instructions to numpy."""
 
     __slots__ = ("value",)
 
@@ -77,7 +77,7 @@ class _Array:
         _, shape, kind, by_columns, content = state
         if not isinstance(kind, _Kind) or not isinstance(content, bytes) or by_columns:
             raise ValueError("an array that is not of bytes, row by row")
-        # What is not as expected is not spelt out: nested tuples can be small to store and endless to print.
+        # Unexpected values are not printed: nested tuples can be small to store and huge to print.
         if not isinstance(shape, tuple) or len(shape) > 2 or any(type(length) is not int for length in shape):
             raise ValueError("an array whose shape is not one or two numbers")
         if min(shape, default=0) < 0 or math.prod(shape) != len(content):
@@ -86,16 +86,16 @@ class _Array:
 
 
 class _Kind:
-    """In the place of numpy.dtype: uint8 and nothing else."""
+    """Replaces numpy.dtype: only uint8."""
 
     __slots__ = ()
 
     def __setstate__(self, state: Any) -> None:
-        """Byte order and alignment mean nothing for single bytes."""
+        """Byte order and alignment do not matter for single bytes."""
 
 
 class _StandIn:
-    """What a name leads to: it can be called, and cannot be altered."""
+    """What a name resolves to: it can be called, and cannot be altered."""
 
     __slots__ = ("name",)
 
@@ -137,7 +137,7 @@ class _Reader(pickle.Unpickler):
 
 
 def _finish(value: Any) -> Any:
-    """Stand-ins give way to the arrays they hold; only the outermost dict and its values are looked at."""
+    """Replace stand-ins by the arrays they hold; only the outermost dict and its values are converted."""
     if isinstance(value, dict):
         return {key: item.value if isinstance(item, _Array) else item for key, item in value.items()}
     return value.value if isinstance(value, _Array) else value

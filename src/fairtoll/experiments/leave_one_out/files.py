@@ -117,7 +117,10 @@ def read_members(folder: Path, chunks: Sequence[Chunk]) -> NDArray[np.float32]:
 def _read(folder: Path, chunk: Chunk, expected: Mapping[str, str]) -> NDArray[np.float32]:
     path = folder / chunk.members_path
     again = "run the command again: finished members are kept"
-    with reading(path, "a whole file of leave-one-out members", remedy=again), safe_open(path, framework="np") as file:
+    with (
+        reading(path, "a complete file of leave-one-out members", remedy=again),
+        safe_open(path, framework="np") as file,
+    ):
         label, names = file.metadata() or {}, set(file.keys())
         if not names >= {"probabilities", "left_out"}:
             raise FairtollError(f"{path} is no file of leave-one-out members; {again}")

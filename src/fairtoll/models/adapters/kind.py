@@ -16,12 +16,12 @@ class Kind:
     Attributes
     ----------
     title : str
-        What to call it in errors.
+        Its name in errors.
     accepts : callable
         Whether an object is of this kind.
     modules : callable
         Its training runs as modules that take a tensor of rows `(N, ...)` and return anything that
-        `fairtoll.models.answers` reads. What has no gradients is found by the probe.
+        `fairtoll.models.outputs` reads. The probe finds models without gradients.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Which kinds of model there are; a new one is a file beside this one and its name here."""
+"""Which kinds of model there are; a new one is a file in this folder and its name here."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from fairtoll.errors import FairtollError
 from fairtoll.models.adapters.model_stack import MODEL_STACK
 from fairtoll.models.adapters.torch_module import TORCH_MODULE
 
-#: The first that accepts what is given runs it.
+#: The first that accepts a model runs it.
 KINDS = (MODEL_STACK, TORCH_MODULE)
 
 
 def as_models(given: Any, *, name: str) -> list[nn.Module]:
-    """The torch modules behind what a caller gave for one arm, one for each training run.
+    """A caller's models of one arm as torch modules, one for each training run.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def as_models(given: Any, *, name: str) -> list[nn.Module]:
     """
     models = _modules(given)
     if models is None and isinstance(given, Iterable) and not isinstance(given, str | bytes | dict):
-        # Each alone: a sequence in a sequence is a mistake.
+        # One by one: a nested sequence is a mistake.
         parts = [(one, _modules(one)) for one in given]
         unknown = [one for one, found in parts if found is None]
         if unknown:

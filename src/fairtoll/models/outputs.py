@@ -1,4 +1,4 @@
-"""What a model returned, as answers `(N, C)`: one place that knows the forms in which logits come."""
+"""A model's return value as outputs `(N, C)`: the one place that knows the accepted forms of logits."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from torch import Tensor
 
 from fairtoll.errors import FairtollError
 
-#: What a model's answers are. "one" of two classes is the second's: logits (0, z), probabilities (1 - p, p).
+#: The kinds of output. "one" of two classes is the second's: logits (0, z), probabilities (1 - p, p).
 Output = Literal["logits", "one logit", "probabilities", "one probability"]
 #: Sums of probabilities that were averaged or rounded in half precision leave one by up to this.
 SUM_TOLERANCE = 1e-2
@@ -18,11 +18,11 @@ SUM_TOLERANCE = 1e-2
 FEW_ROWS = 8
 
 
-def read_answers(returned: Any, rows: int) -> Tensor:
-    """The answers in what a model returned for `rows` rows, `(N, C)`, or `(N, 1)` of a model with one output.
+def read_outputs(returned: Any, rows: int) -> Tensor:
+    """The outputs that a model returned for `rows` rows, `(N, C)`, or `(N, 1)` of a model with one output.
 
-    Taken are tensors `(N, C)`, `(N, 1)` and `(N,)`, one row without its axis `(C,)`, and whatever has such a tensor as
-    attribute or key "logits".
+    Accepted are tensors `(N, C)`, `(N, 1)` and `(N,)`, one row without its axis `(C,)`, and whatever has such a tensor
+    as attribute or key "logits".
 
     Raises
     ------
@@ -31,33 +31,33 @@ def read_answers(returned: Any, rows: int) -> Tensor:
 
     Examples
     --------
-    >>> read_answers({"logits": torch.zeros(4, 3)}, 4).shape, read_answers(torch.zeros(4), 4).shape
+    >>> read_outputs({"logits": torch.zeros(4, 3)}, 4).shape, read_outputs(torch.zeros(4), 4).shape
     (torch.Size([4, 3]), torch.Size([4, 1]))
     """
-    answers = returned if isinstance(returned, Tensor) else _logits_in(returned, rows)
-    if not answers.is_floating_point():
+    outputs = returned if isinstance(returned, Tensor) else _logits_in(returned, rows)
+    if not outputs.is_floating_point():
         raise FairtollError(
-            f"the model returned {_words(answers)} for {rows} rows; expected logits, floating numbers of shape "
-            f"({rows}, classes); return the scores from which the classes are chosen"
+            f"the model returned {_words(outputs)} for {rows} rows; expected logits, floating numbers of shape "
+            f"({rows}, classes); return the scores whose argmax is the class"
         )
-    if rows == 1 and answers.ndim < 2:
+    if rows == 1 and outputs.ndim < 2:
         # What .squeeze() leaves of one row: (C,) of several outputs, (1,) or () of one.
-        answers = answers.reshape(1, -1)
-    elif answers.ndim == 1 and len(answers) == rows:
-        answers = answers.unsqueeze(1)
-    if answers.ndim != 2 or len(answers) != rows or not answers.shape[1]:
+        outputs = outputs.reshape(1, -1)
+    elif outputs.ndim == 1 and len(outputs) == rows:
+        outputs = outputs.unsqueeze(1)
+    if outputs.ndim != 2 or len(outputs) != rows or not outputs.shape[1]:
         remedy = "return one row of logits for each row"
-        if answers.ndim > 2 and len(answers) == rows and rows and answers.numel() == rows * answers.shape[1]:
+        if outputs.ndim > 2 and len(outputs) == rows and rows and outputs.numel() == rows * outputs.shape[1]:
             remedy = wrapper(".flatten(1)")
         raise FairtollError(
-            f"the model returned {_words(answers)} for {rows} rows; expected logits of shape ({rows}, classes), two "
+            f"the model returned {_words(outputs)} for {rows} rows; expected logits of shape ({rows}, classes), two "
             f"classes or more, or one logit a row; {remedy}"
         )
-    return answers
+    return outputs
 
 
 def wrapper(access: str) -> str:
-    """Code, in one line, of a module that returns the logits alone.
+    """One line of code for a module that returns only the logits.
 
     Examples
     --------
@@ -70,8 +70,8 @@ def wrapper(access: str) -> str:
     )
 
 
-def recognise(answers: Tensor, *, precision: torch.dtype) -> Output:
-    """What answers `(N, C)` of some rows are; `precision` is that in which the model gave them.
+def recognise(outputs: Tensor, *, precision: torch.dtype) -> Output:
+    """The kind of outputs `(N, C)`; `precision` is that of the model's own return value.
 
     Probabilities are non-negative and sum to one in every row, to the rounding of half precision where there are
     enough rows to rule out chance. One output is a probability if it lies between 0 and 1 in every row: as a logit it
@@ -84,19 +84,19 @@ def recognise(answers: Tensor, *, precision: torch.dtype) -> Output:
     >>> recognise(torch.tensor([[0.5], [-1.0]]), precision=torch.float32)
     'one logit'
     """
-    if answers.shape[1] == 1:
-        inside = len(answers) >= FEW_ROWS and bool(((answers >= 0) & (answers <= 1)).all())
+    if outputs.shape[1] == 1:
+        inside = len(outputs) >= FEW_ROWS and bool(((outputs >= 0) & (outputs <= 1)).all())
         return "one probability" if inside else "one logit"
-    tolerance = SUM_TOLERANCE if len(answers) >= FEW_ROWS else max(1e-4, torch.finfo(precision).eps)
-    # In float64: a sum in half precision would hide what it is off by.
-    sums = answers.double().sum(dim=1)
-    if len(answers) and bool((answers >= 0).all()) and bool(((sums - 1).abs() <= tolerance).all()):
+    tolerance = SUM_TOLERANCE if len(outputs) >= FEW_ROWS else max(1e-4, torch.finfo(precision).eps)
+    # In float64: a sum in half precision would hide the error.
+    sums = outputs.double().sum(dim=1)
+    if len(outputs) and bool((outputs >= 0).all()) and bool(((sums - 1).abs() <= tolerance).all()):
         return "probabilities"
     return "logits"
 
 
-def to_logits(answers: Tensor, output: Output) -> Tensor:
-    """Logits `(N, C)`, whose softmax is what the model says; finite where a probability is 0.
+def to_logits(outputs: Tensor, output: Output) -> Tensor:
+    """Logits `(N, C)`, whose softmax is the model's probabilities; finite where a probability is 0.
 
     Examples
     --------
@@ -106,14 +106,14 @@ def to_logits(answers: Tensor, output: Output) -> Tensor:
     tensor([[0., 3.]])
     """
     if output == "logits":
-        return answers
+        return outputs
     if output == "one logit":
-        return torch.cat([torch.zeros_like(answers), answers], dim=1)
-    probabilities = to_probabilities(answers, output)
-    return probabilities.clamp_min(torch.finfo(answers.dtype).tiny).log()
+        return torch.cat([torch.zeros_like(outputs), outputs], dim=1)
+    probabilities = to_probabilities(outputs, output)
+    return probabilities.clamp_min(torch.finfo(outputs.dtype).tiny).log()
 
 
-def to_probabilities(answers: Tensor, output: Output) -> Tensor:
+def to_probabilities(outputs: Tensor, output: Output) -> Tensor:
     """Class probabilities `(N, C)`: of a model that gives them its own, else the softmax of its logits.
 
     Examples
@@ -122,10 +122,10 @@ def to_probabilities(answers: Tensor, output: Output) -> Tensor:
     tensor([[0.7500, 0.2500]])
     """
     if output == "probabilities":
-        return answers
+        return outputs
     if output == "one probability":
-        return torch.cat([1 - answers, answers], dim=1)
-    return to_logits(answers, output).softmax(dim=1)
+        return torch.cat([1 - outputs, outputs], dim=1)
+    return to_logits(outputs, output).softmax(dim=1)
 
 
 def _logits_in(returned: Any, rows: int) -> Tensor:
@@ -139,7 +139,7 @@ def _logits_in(returned: Any, rows: int) -> Tensor:
 
 
 def _access(returned: Any, rows: int) -> str:
-    """How the likeliest tensor of logits is reached: the first with a row for each row."""
+    """The expression that selects the likeliest tensor of logits: the first with an entry for each row."""
     if isinstance(returned, Mapping):
         parts: list[tuple[Any, Any]] = list(returned.items())
     elif isinstance(returned, tuple | list):
