@@ -112,7 +112,9 @@ def test_extracted_files_by_their_sums(tmp_path, splits, published, kind, number
     algorithm = _cifar10_copy.VERSIONS[number].algorithm
     sums = {name: download.file_digest(tmp_path / name, algorithm) for name in files}
     published(digests=sums)
-    assert re.search(r"Verified +. the six files have the (SHA1|MD5) checksums that (MXNet|torchvision)", look(tmp_path)[0])
+    assert re.search(
+        r"Verified +. the six files have the (SHA1|MD5) checksums that (MXNet|torchvision)", look(tmp_path)[0]
+    )
     second = sorted(files)[1]
     published(digests=sums | {second: "0"})
     out, error = look(tmp_path)
