@@ -94,7 +94,9 @@ def test_epsilons(epsilons):
 
 
 @pytest.mark.parametrize("name", ["pgd", "apgd", "success_curve", "union"])
-@pytest.mark.parametrize("given", [{"steps": 0}, {"restarts": 0}, {"steps": -3}])
+@pytest.mark.parametrize(
+    "given", [{"steps": 0}, {"restarts": 0}, {"steps": -3}, {"steps": 2.5}, {"steps": "3"}, {"restarts": True}]
+)
 def test_steps_and_restarts(name, given):
     refused("expected 1 or more of each", name, **given)
 

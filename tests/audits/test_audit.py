@@ -173,12 +173,24 @@ def test_the_same_audit_twice_gives_the_same(audited):
 def test_the_table(audited):
     table = audited.audit.table()
     assert list(table) == [
-        "metric", "partition", "label", "evaluation", "attack", "epsilon", "plain", "hardened", "null_95", "difference",
-        "low", "high", "worst_group", "worst_value", "verdict",
+        "metric", "partition", "label", "evaluation", "attack", "epsilon", "standard", "robust", "standard_value",
+        "robust_value", "null_95", "difference", "low", "high", "worst_group", "worst_value", "verdict",
     ]  # fmt: skip
     assert len(table) == len(audited.results.findings)
     assert (table["low"] <= table["difference"]).all()
     assert (table["difference"] <= table["high"]).all()
+
+
+@pytest.mark.parametrize("names", [("metric", "difference"), ("low", "high"), ("standard", "verdict"), ("a", "b", "c")])
+def test_the_table_whatever_the_arms_are_called(names):
+    models = {name: linear(seed) for seed, name in enumerate(names)}
+    found = audit(models, LINEAR_ROWS, **QUICK)
+    table = found.table()
+    assert set(zip(table["standard"], table["robust"], strict=True)) == {(names[0], one) for one in names[1:]}
+    for (_, row), finding in zip(table.iterrows(), found.results.findings, strict=True):
+        values = (finding.standard.value, finding.robust.value, finding.difference.value)
+        assert (row["standard_value"], row["robust_value"], row["difference"]) == pytest.approx(values)
+        assert (row["metric"], row["verdict"]) == (finding.metric, finding.verdict)
 
 
 def test_a_stack_is_its_members():
@@ -269,6 +281,12 @@ BAD_OPTIONS = [
     ("partitions", ["class & site", "site & class"], "but 'class & site' is there 2 times"),
     ("partitions", [3], "unknown attribute '3'"),
     ("partitions", 3, "partitions is 3"),
+    ("partitions", np.array("site"), "partitions is array.*expected a sequence of names"),
+    ("partitions", [], "partitions is empty; expected one or more"),
+    ("epsilons", np.array(0.1), "epsilons is array.*expected a sequence of finite radii"),
+    ("epsilons", torch.tensor(0.1), "epsilons is tensor.*expected a sequence of finite radii"),
+    ("threat", None, "expected a Dataset and a LinfThreat"),
+    ("threat", 0.1, "threat a float; expected a Dataset and a LinfThreat"),
     ("least_epsilon_max", "0.1", "least_epsilon_max is '0.1'"),
     ("least_epsilon_max", [0.1, 0.2], "least_epsilon_max is"),
     ("seed", -1, "seed is -1; expected a whole number of 0 or more"),

@@ -185,6 +185,8 @@ def test_rows_of_the_other_class_alone(labels, key):
         (["yes"] * 4, {"probabilities": {"Yes": "p"}}, "the class 'Yes' of `probabilities` is 'yes' among the labels"),
         (["yes", "no"] * 2, {"probabilities": {" yes": "p"}}, "the class ' yes' of `probabilities` is 'yes' among"),
         ([True] * 4, {"probabilities": {"1": "p"}}, "the class '1' of `probabilities` is True among the labels"),
+        (["1.0"] * 4, {"probabilities": {1: "p"}}, "the class '1' of `probabilities` is '1.0' among the labels"),
+        (["01"] * 4, {"probabilities": {1.0: "p"}}, "the class '1' of `probabilities` is '01' among the labels"),
         ([0, 1] * 2, {"probabilities": {1: "p", "1": "p"}}, "holds both 1 and '1', which cannot be distinguished"),
         ([0.5, 1, 0, 1], {"probabilities": {1: "p"}}, r"column 'y' is 0\.5 in row 0; expected classes"),
         ([0, "0", 1, 1], {"probabilities": {1: "p"}}, "column 'y' holds both 0 and '0'"),

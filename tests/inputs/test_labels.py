@@ -248,3 +248,25 @@ def test_predictions_in_other_terms(truth, predicted, message):
 
 def test_names():
     assert [name_of(value) for value in (1, 1.0, np.int64(1), True, "a", 0.5)] == ["1", "1", "1", "True", "a", "0.5"]
+
+
+@pytest.mark.parametrize("shift", [1, -1, 5])
+def test_whole_numbers_that_are_all_moved(shift):
+    """A model that is right in all rows, and in nine of ten, whose classes are counted from another number."""
+    truth = np.arange(100) % 10
+    good = np.where(np.arange(100) % 11, truth, (truth + 3) % 10)
+    for predicted in (truth, good):
+        with pytest.raises(FairtollError, match=rf"{shift} apart|share too few"):
+            classes(predicted + shift, truth)
+
+
+def test_a_class_that_is_never_predicted_beside_one_without_rows():
+    """The labels are those of a shift by one, and the predictions are good as they are."""
+    truth = np.array([0, 1, 2, 1, 2, 1, 2, 2, 1])
+    classes(np.where(truth == 0, 3, truth), truth)
+
+
+@pytest.mark.parametrize(("truth", "predicted"), [(["1", "2"], ["1.0", "2.0"]), (["01", "2"], ["1", "2"])])
+def test_one_whole_number_given_in_two_ways(truth, predicted):
+    with pytest.raises(FairtollError, match="where y_true has"):
+        classes(predicted, truth)

@@ -77,3 +77,11 @@ def test_a_mask_is_an_error(given):
 def test_what_cannot_be_read(given):
     with pytest.raises(FairtollError, match="x cannot be read as"):
         own_rows(given)
+
+
+@pytest.mark.parametrize("number", [2**24 + 1, -(2**24) - 1, 2**63 + 1])
+def test_whole_numbers_beside_other_types(number):
+    """A table of several types comes as an array of Python's numbers."""
+    with pytest.raises(FairtollError, match=f"x holds {number}, which float32 turns into"):
+        own_rows(np.array([[number, 0.5], [True, 2]], dtype=object))
+    assert own_rows(np.array([[2**24, 0.5], [True, 2]], dtype=object)).tolist() == [[2**24, 0.5], [1, 2]]

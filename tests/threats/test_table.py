@@ -97,6 +97,22 @@ def test_indicators_that_are_no_one_hot_columns():
     assert table_threat(data, mutable=["likes_a"]).mutable.tolist() == [False, True, False]
 
 
+@pytest.mark.parametrize("codes", [(0, 1), (1, 2), (-1, 1), (8, 9)])
+def test_indicators_in_other_codes(codes):
+    """A sex that is 1 or 2 does not move either; a set of one-hot columns is one in every coding."""
+    low, high = codes
+    indicators = ("sex", "owner", "job_a", "job_b", "job_c")
+    frame = FRAME.assign(**{name: FRAME[name] * (high - low) + low for name in indicators})
+    assert movable(rows(frame=frame, groups=[])) == ["age", "wage"]
+    with pytest.raises(FairtollError, match="of job_a, job_b, job_c each row has one"):
+        table_threat(rows(frame=frame), mutable=["job_b"])
+
+
+def test_two_values_that_are_no_codes():
+    frame = FRAME.assign(owner=FRAME["owner"] * 40 + 20, sex=FRAME["sex"] * 0.5)
+    assert movable(rows(frame=frame, groups=[])) == ["age", "wage", "sex", "owner"]
+
+
 @pytest.mark.parametrize(
     ("given", "options", "message"),
     [

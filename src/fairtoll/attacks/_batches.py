@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from numbers import Integral
+from typing import Any
 
 import torch
 from torch import Tensor, nn
@@ -33,10 +35,13 @@ def attack_in_batches(
     return AttackResult(torch.cat([success for success, _ in parts]), torch.cat([found for _, found in parts]))
 
 
-def check_starts(steps: int, restarts: int) -> None:
-    """Raise for no steps or no starts."""
-    if steps < 1 or restarts < 1:
-        raise FairtollError(f"steps is {steps} and restarts is {restarts}; expected 1 or more of each")
+def check_starts(steps: Any, restarts: Any) -> None:
+    """Raise for no steps or no starts, or what is no whole number of them."""
+    whole = all(isinstance(count, Integral) and not isinstance(count, bool) for count in (steps, restarts))
+    if not whole or steps < 1 or restarts < 1:
+        raise FairtollError(
+            f"steps is {steps!r} and restarts is {restarts!r}; expected 1 or more of each, in whole numbers"
+        )
 
 
 def check_randomness(restarts: int, generator: torch.Generator | None, *, random_start: bool = False) -> None:

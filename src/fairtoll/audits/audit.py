@@ -99,6 +99,11 @@ def audit(
     >>> set(result.table()["verdict"])
     {'inconclusive'}
     """
+    if not isinstance(data, Dataset) or not isinstance(threat, LinfThreat):
+        raise FairtollError(
+            f"data is a {type(data).__name__} and threat a {type(threat).__name__}; expected a Dataset and a "
+            "LinfThreat; read a table with fairtoll.data.load_frame"
+        )
     options = check_options(
         attributes=data.groups, partitions=partitions, epsilons=epsilons, minimum_rows=minimum_rows,
         least_epsilon_max=least_epsilon_max, seed=seed,

@@ -42,7 +42,7 @@ class Audit:
     results: Results
 
     def table(self) -> pd.DataFrame:
-        """One row a gap: metric, both models' values, null, difference, interval and verdict."""
+        """One row a gap: metric, both models and their values, null, difference, interval and verdict."""
         return findings_table(self.results)
 
     def report(self, path: str | Path) -> Path:
@@ -82,7 +82,7 @@ class Audit:
 
 
 def findings_table(found: Results) -> pd.DataFrame:
-    """Findings as a table, one row each."""
+    """Findings as a table, one row each; arms are values, since a column by an arm's name may exist already."""
     rows = []
     for finding in found.findings:
         change = finding.difference
@@ -94,8 +94,10 @@ def findings_table(found: Results) -> pd.DataFrame:
                 "evaluation": finding.parameters.evaluation,
                 "attack": finding.parameters.attack,
                 "epsilon": finding.parameters.epsilon,
-                finding.standard.arm: finding.standard.value,
-                finding.robust.arm: finding.robust.value,
+                "standard": finding.standard.arm,
+                "robust": finding.robust.arm,
+                "standard_value": finding.standard.value,
+                "robust_value": finding.robust.value,
                 "null_95": finding.robust.null_95,
                 "difference": change.value if change else None,
                 "low": change.interval[0] if change else None,

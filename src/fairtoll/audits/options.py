@@ -91,7 +91,7 @@ def check_options(
 
 def _radii(given: Any, *, without_radii: bool) -> tuple[float, ...]:
     expected = "expected a sequence of finite radii above 0, each once, in ascending order, such as [0.1, 0.2]"
-    if isinstance(given, str | bytes) or not isinstance(given, Iterable):
+    if isinstance(given, str | bytes) or not _is_sequence(given):
         raise FairtollError(f"epsilons is {given!r}; {expected}")
     values = list(given)
     radii = tuple(_number(value) for value in values)
@@ -104,9 +104,11 @@ def _radii(given: Any, *, without_radii: bool) -> tuple[float, ...]:
 def _partitions(given: Any, known: Sequence[str]) -> tuple[str, ...]:
     if given is None:
         return tuple(known)
-    if isinstance(given, str) or not isinstance(given, Iterable):
-        raise FairtollError(f"partitions is {given!r}; expected a sequence of names, such as [{given!r}]")
+    if isinstance(given, str) or not _is_sequence(given):
+        raise FairtollError(f"partitions is {given!r}; expected a sequence of names, such as [{str(given)!r}]")
     partitions = as_names(given, what="a partition")
+    if not partitions:
+        raise FairtollError("partitions is empty; expected one or more, or leave it out for the classes and attributes")
     alike = Counter(frozenset(parts_of(name, known=known)) for name in partitions)
     twice = next((names for names, count in alike.items() if count > 1), None)
     if twice is not None:
@@ -115,6 +117,11 @@ def _partitions(given: Any, known: Sequence[str]) -> tuple[str, ...]:
             f"{alike[twice]} times; leave the others out"
         )
     return partitions
+
+
+def _is_sequence(given: Any) -> bool:
+    # An array or tensor of one number alone is iterable by its type, not by its shape.
+    return isinstance(given, Iterable) and getattr(given, "ndim", 1) > 0
 
 
 def _number(given: Any) -> float:

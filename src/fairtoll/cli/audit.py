@@ -77,7 +77,7 @@ def audit(
     mutable: Annotated[
         list[str] | None,
         typer.Option(
-            help="Features that an attack may change. Default: numbers that are no group and not 0 or 1 alone.",
+            help="Features that an attack may change. Default: numbers that are no group and not two codes (0, 1).",
             metavar="COLUMN",
             rich_help_panel=ATTACK,
             show_default=False,

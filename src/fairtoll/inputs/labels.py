@@ -11,6 +11,7 @@
 """
 
 import math
+import re
 import unicodedata
 from dataclasses import dataclass
 from numbers import Number
@@ -52,6 +53,13 @@ TOO_FEW_SHARED = (
     "too few; translate one into the other"
 )
 
+SHIFTED = (
+    "{name} has the labels {given} and {reference} has {expected}, {shift} apart: {kept} of the rows agree, and "
+    "{moved} once {name} is moved by as much; expected the same labels in both; count both from the same number"
+)
+
+#: A whole number as text: with a sign, zeros before it, or a point and zeros after it.
+WHOLE = re.compile(r"(?P<sign>[+-]?)0*(?P<digits>\d+)(\.0*)?")
 # Above this spread of integer labels a count per possible value costs more than a sort.
 _DENSE = 1 << 16
 # The type that numpy gives to a mix of text and floats: in such an array "nan" was NaN.
@@ -217,8 +225,10 @@ def check_same_classes(predicted: Labels, truth: Labels, *, name: str = "y_pred"
 
     A model may never predict some class, and rows may lack some class. Predicted labels that no row has are an error
 
-    - where they are text and the true ones numbers, or differ from a true one in case or spaces alone;
-    - where of the predicted labels, and of two or more true ones, half or fewer are in both: -1 and 1 against 0 and 1.
+    - where they are text and the true ones numbers, or differ from a true one only in case, spaces or how a whole
+      number is written;
+    - where of the predicted labels, and of two or more true ones, half or fewer are in both: -1 and 1 against 0 and 1;
+    - where whole numbers, all moved by as much, would be right in more rows: 1, 2, 3 against 0, 1, 2.
 
     Examples
     --------
@@ -245,17 +255,36 @@ def check_same_classes(predicted: Labels, truth: Labels, *, name: str = "y_pred"
         raise FairtollError(
             TOO_FEW_SHARED.format(name=name, given=_few(predicted), reference=reference, expected=_few(truth))
         )
+    if unknown and len(predicted.codes) == len(truth.codes) and (shift := _shift(predicted, truth)):
+        # The names are as many and in one order, so that equal codes are labels that the shift makes equal.
+        moved, kept = (predicted.codes == truth.codes).mean(), (predicted.codes_in(truth) == truth.codes).mean()
+        if moved > kept:
+            apart = {"shift": f"{shift:+d}", "kept": f"{kept:.1%}", "moved": f"{moved:.1%}"}
+            given_labels, expected_labels = _few(predicted), _few(truth)
+            raise FairtollError(
+                SHIFTED.format(name=name, given=given_labels, reference=reference, expected=expected_labels, **apart)
+            )
 
 
 def spelling(label: Any) -> str:
-    """The common form of labels that differ only in case, in spaces, or as boolean and number.
+    """The common form of labels that differ only in case, in spaces, or in how a whole number is given.
 
     Examples
     --------
-    >>> spelling(" Cat") == spelling("cat"), spelling(True) == spelling("1")
-    (True, True)
+    >>> spelling(" Cat") == spelling("cat"), spelling(True) == spelling("1"), spelling("1.0") == spelling("01")
+    (True, True, True)
     """
-    return " ".join(name_of(int(label) if isinstance(label, bool) else label).casefold().split())
+    text = " ".join(name_of(int(label) if isinstance(label, bool) else label).casefold().split())
+    whole = WHOLE.fullmatch(text)
+    return f"{whole['sign'].strip('+')}{whole['digits']}" if whole else text
+
+
+def _shift(predicted: Labels, truth: Labels) -> int:
+    """By how much the predicted labels are all above the true ones, if both are whole numbers; else 0."""
+    if not all(type(label) is int for label in (*predicted.names, *truth.names)):
+        return 0
+    shift: int = predicted.names[0] - truth.names[0]
+    return shift if predicted.names == tuple(label + shift for label in truth.names) else 0
 
 
 def _few(labels: Labels) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from numbers import Integral
 from typing import Any
 
 import numpy as np
@@ -49,12 +50,23 @@ def own_rows(values: Any, *, name: str = "x") -> NDArray[np.float32]:
     except (TypeError, ValueError) as error:
         reason = " ".join(str(error).split())
         raise FairtollError(f"{name} cannot be read as numbers ({reason}); code categories as numbers first") from error
-    if array.dtype.kind in "iu" and array.itemsize > 2 and (changed := array.astype(np.float64) != rows).any():
+    if (changed := _changed(array, rows)) is not None:
         raise FairtollError(
-            f"{name} holds {array[changed][0]}, which float32 turns into {rows[changed][0]:.0f}; expected whole "
+            f"{name} holds {changed[0]}, which float32 turns into {changed[1]:.0f}; expected whole "
             f"numbers to {2**24}; divide the column, or give it as floats where rounding does no harm"
         )
     return rows
+
+
+def _changed(array: NDArray[Any], rows: NDArray[np.float32]) -> tuple[Any, float] | None:
+    """The first whole number that is another one in `rows`, and which; objects are looked at one by one."""
+    if array.dtype.kind == "O":
+        pairs = zip(array.flat, rows.ravel().tolist(), strict=True)
+        return next(((one, new) for one, new in pairs if isinstance(one, Integral) and int(one) != new), None)
+    if array.dtype.kind not in "iu" or array.itemsize <= 2:
+        return None
+    other = array.astype(np.float64) != rows
+    return (array[other][0], float(rows[other][0])) if other.any() else None
 
 
 def refuse_masked_tensor(values: object, *, name: str) -> None:

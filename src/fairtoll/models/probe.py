@@ -71,8 +71,8 @@ def prepare(model: nn.Module, x: Tensor, *, classes: int | None = None, gradient
     if gradients and model.probed.gradients == "absent":
         raise FairtollError(
             "the model's logits have no gradient in its input (a .detach(), torch.no_grad(), a quantised layer or a "
-            "constant in its forward); expected one that autograd can follow; remove it, or use attacks that need "
-            "only scores: square, grid, random_noise"
+            "constant in its forward); expected one that autograd can follow, as an audit needs; remove it, or run "
+            "attacks that need only scores: square, grid, random_noise"
         )
     return model
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairtoll.data.dataset import Dataset
 from fairtoll.errors import FairtollError
@@ -62,7 +63,8 @@ def table_threat(rows: Dataset, *, mutable: Sequence[str] | None = None) -> Linf
 def movable(rows: Dataset) -> list[str]:
     """Features that may move by default: numbers that are no protected attribute, indicator or constant.
 
-    Codes of categories have no distance, and an indicator (0 or 1 in each row) has no values in between.
+    Codes of categories have no distance, and an indicator (one of two codes in each row, such as 0 and 1, 1 and 2, or
+    -1 and 1) has no values in between.
 
     Examples
     --------
@@ -102,17 +104,28 @@ def one_hot_sets(rows: Dataset) -> list[list[str]]:
     return [
         members
         for members in by_stem.values()
-        if len(members) > 1 and (rows.x[:, [names.index(one) for one in members]].sum(axis=1) == 1).all()
+        if len(members) > 1 and _one_in_each_row(rows.x[:, [names.index(one) for one in members]])
     ]
+
+
+def _one_in_each_row(columns: NDArray[np.float32]) -> bool:
+    return bool(((columns == columns.max(axis=0)).sum(axis=1) == 1).all())
 
 
 def _indicators(rows: Dataset) -> list[str]:
-    """Numbers that are 0 or 1 in each row, and both occur."""
+    """Numbers with two codes for values, both of which occur: 0 and 1, 1 and 2, or -1 and 1."""
     return [
         feature.name
         for place, feature in enumerate(rows.features)
-        if feature.kind == "continuous" and set(np.unique(rows.x[:, place])) == {0.0, 1.0}
+        if feature.kind == "continuous" and _are_codes(np.unique(rows.x[:, place]))
     ]
+
+
+def _are_codes(values: NDArray[np.float32]) -> bool:
+    """Whether a column's sorted values are two whole numbers that follow on each other, or -1 and 1."""
+    if len(values) != 2 or (values != np.floor(values)).any():
+        return False
+    return bool(values[1] - values[0] == 1 or (values == (-1, 1)).all())
 
 
 def _check(rows: Dataset, chosen: Sequence[str]) -> None:
