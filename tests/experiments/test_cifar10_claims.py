@@ -161,7 +161,7 @@ def left_out(interval):
             arm="standard", design="independent-seeds", flip_rate=sum(interval) / 2, interval=interval, paired=True,
             luf=0.0,
         ),
-        groups=[], most_influential=[], published={}, published_note=None,
+        groups=[], most_influential=[], published=None, published_note=None,
     )  # fmt: skip
 
 

@@ -249,7 +249,7 @@ def test_headline_says_no_more_than_the_interval(entries: list[Json], interval: 
 
 def test_one_member_one_arm_no_paper(entries: list[Json]) -> None:
     alone = copy.deepcopy(entries[0])
-    alone |= {"members": 1, "luf_interval": None, "flip_rate_interval": None, "above_floor": None, "published": {}}
+    alone |= {"members": 1, "luf_interval": None, "flip_rate_interval": None, "above_floor": None, "published": None}
     alone |= {"per_member": alone["per_member"][:1], "curve": alone["curve"][:1], "published_note": None}
     section = made([alone])
     assert section.figures[0].name == "leave-one-out-flips"
@@ -271,7 +271,7 @@ def test_floors_alone(entries: list[Json]) -> None:
 
 def test_nothing_ever_flips(entries: list[Json]) -> None:
     for entry in entries:
-        entry |= {"flip_rate": 0.0, "flip_rate_interval": [0.0, 0.0], "per_member": [0.0] * MEMBERS, "published": {}}
+        entry |= {"flip_rate": 0.0, "flip_rate_interval": [0.0, 0.0], "per_member": [0.0] * MEMBERS, "published": None}
         entry |= {"luf": 0.0, "flips_per_row": 0.0, "flips_per_model": 0.0}
         entry["curve"] = [{**point, "luf": 0.0, "flips_per_row": 0.0} for point in entry["curve"]]
         entry["groups"] = [{**group, "flip_rate": 0.0} for group in entry["groups"]]

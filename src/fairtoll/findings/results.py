@@ -232,6 +232,14 @@ class LeaveOneOutRow(_Strict):
     largest_change: float = Field(description="of any confidence, in any reference model's study")
 
 
+class PublishedLeaveOneOut(_Strict):
+    """The paper's leave-one-out values of one classifier (Table III)."""
+
+    luf: float
+    luf_t: float = Field(description="left-out models that predict another class, mean over test rows")
+    luf_l: float = Field(description="test rows whose predicted class changes, mean over left-out models")
+
+
 class LeaveOneOut(_Strict):
     """One arm under one leave-one-out design: how much predictions depend on one training row, or on chance."""
 
@@ -268,7 +276,7 @@ class LeaveOneOut(_Strict):
     most_influential: list[LeaveOneOutRow] = Field(
         description="the members that change most predictions, first the largest"
     )
-    published: dict[str, float] = Field(description="the paper's luf, luf_t, luf_l, where it has the arm")
+    published: PublishedLeaveOneOut | None = Field(description="the paper's values, where it has the arm")
     published_note: str | None
 
 

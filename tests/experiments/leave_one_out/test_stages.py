@@ -146,7 +146,7 @@ def test_results_of_every_arm_and_design(finished):
         assert entry.flip_rate == pytest.approx(flips.mean())
         assert entry.per_member == pytest.approx(list(flips.mean(axis=1)))
         assert entry.luf == pytest.approx(np.abs(members - full).max(axis=(0, 2)).mean(), abs=1e-6)
-        assert entry.published["luf"] == (0.7694 if arm == "standard" else 0.7945)
+        assert entry.published.luf == (0.7694 if arm == "standard" else 0.7945)
         floor = {"masked": "one-ulp", "independent-seeds": "new-seed"}.get(design)
         if floor is None:
             assert entry.above_floor is None

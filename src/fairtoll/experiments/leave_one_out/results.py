@@ -17,7 +17,7 @@ from fairtoll.experiments.leave_one_out.studies import read_studies
 from fairtoll.experiments.leave_one_out.summary import rates_of, summarise
 from fairtoll.experiments.published import load_published
 from fairtoll.findings.results import LeaveOneOut as Entry
-from fairtoll.findings.results import LeaveOneOutContrast
+from fairtoll.findings.results import LeaveOneOutContrast, PublishedLeaveOneOut
 from fairtoll.statistics.leave_one_out import difference_interval
 from fairtoll.training.leave_one_out import Design
 
@@ -181,4 +181,4 @@ def _published(arm: str, note: str | None) -> dict[str, Any]:
     if note is None:
         return {}
     printed = load_published()["cifar10"]["leave_one_out"]["standard" if arm == "standard" else "robust"]
-    return {"published": {key: float(value) for key, value in printed.items()}, "published_note": note}
+    return {"published": PublishedLeaveOneOut(**printed), "published_note": note}

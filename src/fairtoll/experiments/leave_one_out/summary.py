@@ -110,7 +110,7 @@ def summarise(
             for group in np.unique(values)
         ],
         most_influential=_most_influential(changes, None if design in FLOORS else left_out),
-        published={},
+        published=None,
         published_note=None,
     )
 

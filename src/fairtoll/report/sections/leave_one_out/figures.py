@@ -114,7 +114,7 @@ def growth_figure(results: Results, entries: Sequence[LeaveOneOut]) -> Figure | 
         ("flips_per_row", "luf_t", "LUF_t", 1e-4),
     ):
         values = [float(getattr(point, key)) for entry in entries for point in entry.curve]
-        paper = [float(found) for of_arm in arms.values() if (found := printed(of_arm).get(paper_key)) is not None]
+        paper = [getattr(found, paper_key) for of_arm in arms.values() if (found := printed(of_arm)) is not None]
         axis = log_axis([*values, *paper], values, smallest=smallest, limit=1.0 if key == "luf" else None)
         panels.append(
             [
@@ -154,7 +154,8 @@ def growth_of_arm(results: Results, name: str, entries: Sequence[LeaveOneOut], k
         for entry in entries
         if entry.curve
     ]
-    paper = printed(entries).get("luf" if key == "luf" else "luf_t")
+    published = printed(entries)
+    paper = None if published is None else published.luf if key == "luf" else published.luf_t
     title = f"{symbol}, {arm_titles(results)[arm]}"
     words = "; ".join(
         f"{line.label} {', '.join(f'{show(value)} at {size}' for size, value, _ in line.points)}" for line in lines
@@ -167,7 +168,7 @@ def growth_of_arm(results: Results, name: str, entries: Sequence[LeaveOneOut], k
         axis=axis,
         axes=("Rows left out", "LUF" if key == "luf" else "Flips of a test row"),
         summary=f"{title} by the number of rows left out: {words}.",
-        published=None if paper is None else (PAPER_MEMBERS, float(paper), show(paper)),
+        published=None if paper is None else (PAPER_MEMBERS, paper, show(paper)),
     )
 
 

@@ -66,8 +66,8 @@ def summary_table(results: Results, entries: Sequence[LeaveOneOut]) -> Table:
         if paper:
             rows.append(
                 [
-                    *(titles[arm], PAPER, PAPER_MEMBERS, PAPER_TEST_ROWS, paper.get("luf"), None, None),
-                    *(paper.get("luf_t"), paper.get("luf_l"), printed_rate(of_arm), None, None),
+                    *(titles[arm], PAPER, PAPER_MEMBERS, PAPER_TEST_ROWS, paper.luf, None, None),
+                    *(paper.luf_t, paper.luf_l, printed_rate(of_arm), None, None),
                 ]
             )
     return Table(

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from typing import Any
 
-from fairtoll.findings.results import LeaveOneOut, Results
+from fairtoll.findings.results import LeaveOneOut, PublishedLeaveOneOut, Results
 from fairtoll.report.arms import arm_titles
 from fairtoll.report.numbers import MINUS, count, finite, number, percent
 
@@ -44,15 +44,15 @@ def of_design(entries: Iterable[LeaveOneOut], design: str) -> LeaveOneOut | None
     return next((entry for entry in entries if entry.design == design), None)
 
 
-def printed(entries: Sequence[LeaveOneOut]) -> dict[str, float]:
-    """Return the paper's values for an arm's entries; empty where there are none."""
-    return next((entry.published for entry in entries if entry.published), {})
+def printed(entries: Sequence[LeaveOneOut]) -> PublishedLeaveOneOut | None:
+    """Return the paper's values for an arm's entries; None where there are none."""
+    return next((entry.published for entry in entries if entry.published), None)
 
 
 def printed_rate(entries: Sequence[LeaveOneOut]) -> float | None:
     """Return the paper's flip rate for an arm's entries."""
-    value = printed(entries).get("luf_t")
-    return None if value is None else value / PAPER_MEMBERS
+    paper = printed(entries)
+    return None if paper is None else paper.luf_t / PAPER_MEMBERS
 
 
 def rate(value: Any, *, sign: bool = False) -> str:
