@@ -44,7 +44,7 @@ def audit(
     feature: Annotated[
         list[str] | None,
         typer.Option(
-            help="Input columns in order. Default: those of --train, else all but label and groups.",
+            help="Input columns in order; repeat for more. Default: those of --train, else all but label and groups.",
             metavar="COLUMN",
             rich_help_panel=ROWS,
             show_default=False,
@@ -69,7 +69,7 @@ def audit(
     keep_na: Annotated[
         list[str] | None,
         typer.Option(
-            help="Column of a CSV file in which texts such as NA and None are values, not missing.",
+            help="Column of a CSV file in which texts such as NA and None are values, not missing; repeat for more.",
             metavar="COLUMN",
             rich_help_panel=ROWS,
         ),
@@ -77,7 +77,8 @@ def audit(
     mutable: Annotated[
         list[str] | None,
         typer.Option(
-            help="Features that an attack may change. Default: numbers that are no group and not two codes (0, 1).",
+            help="Feature that an attack may change; repeat for more. Default: numbers that are no group and not two "
+            "codes (0, 1).",
             metavar="COLUMN",
             rich_help_panel=ATTACK,
             show_default=False,

@@ -49,7 +49,11 @@ WorkersOption = Annotated[
 ]
 DesignOption = Annotated[
     list[Design] | None,
-    typer.Option(help="Of --leave-one-out N, repeat for more. Default: the experiment's.", show_default=False),
+    typer.Option(
+        help=f"How --leave-one-out trains: {', '.join(Design)}; repeat for more. Default: the experiment's.",
+        metavar="DESIGN",
+        show_default=False,
+    ),
 ]
 ReferencesOption = Annotated[
     int, typer.Option(min=1, help="Full models, a seed each, that leave-one-out members are compared with.")
