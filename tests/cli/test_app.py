@@ -16,6 +16,7 @@ from typer.testing import CliRunner
 
 import fairtoll
 from fairtoll.cli.app import app
+from fairtoll.runs.folder import Run
 
 START = [sys.executable, "-c", "from fairtoll.cli.app import main; main()"]
 
@@ -69,7 +70,8 @@ def test_no_command_shows_the_help(command):
         (["reproduce", "cifar10", "--references", "3"], "say how many rows with --leave-one-out N"),
         (["reproduce", "adult", "--leave-one-out", "0", "--keep-weights"], "say how many rows with --leave-one-out N"),
         (["reproduce", "adult", "--leave-one-out", "30163"], "30163 rows to leave out of 30162 training rows"),
-        (["reproduce", "mnist"], "No such command 'mnist'.*; see fairtoll reproduce --help"),
+        (["reproduce", "mnist"], "unknown experiment 'mnist'; expected adult or "),
+        (["repoduce"], r"Did you mean 'reproduce'\? See fairtoll --help"),
         (["report"], "Missing argument '?FOLDER'?.*; see fairtoll report --help"),
         (["report", "a", "b"], "unexpected extra argument.*; see fairtoll report --help"),
         (["audit", "--label", "y"], "Missing option '--model'.*; see fairtoll audit --help"),
@@ -107,7 +109,18 @@ def test_a_run_in_a_folder_of_another_configuration(command, mini_copy):
     status, _, error = command("reproduce", "adult", "--runs", 7, "--out", mini_copy)
     assert status == 2
     assert "belongs to another configuration" in one_line(error)
+    assert len(one_line(error)) < 700
     assert "runs is 2 there and 7 here" in error
+
+
+def test_a_run_in_the_folder_of_another_experiment(command, tmp_path):
+    Run(tmp_path, {"experiment": "adult", "runs": 1})
+    status, _, error = command("reproduce", "gaussian", "--out", tmp_path)
+    assert status == 2
+    assert (
+        "belongs to another configuration: experiment is 'adult' there and 'gaussian' here; give another with --out"
+        in one_line(error)
+    )
 
 
 def cut(path):

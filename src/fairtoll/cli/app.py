@@ -59,7 +59,8 @@ def main() -> None:
             error.show()  # the help text itself
             sys.exit(2)
         command = error.ctx.command_path if error.ctx else "fairtoll"
-        _end(f"{error.format_message().rstrip('.')}; see {command} --help", code=2)
+        message = error.format_message().rstrip(".")
+        _end(f"{message}{' See' if message.endswith('?') else '; see'} {command} --help", code=2)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:

@@ -43,6 +43,8 @@ class ExperimentCommands(typer.core.TyperGroup):
 
     def resolve_command(self, ctx: Any, args: list[str]) -> Any:
         """The whole command, when it is the one that is called."""
+        if not args[0].startswith("-") and args[0] not in EXPERIMENTS:
+            find_experiment(args[0])  # its error lists the experiments
         name, found, rest = super().resolve_command(ctx, args)
         return name, found if name is None else command_of(name), rest
 

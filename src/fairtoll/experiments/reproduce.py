@@ -20,6 +20,7 @@ from fairtoll.runs.folder import finished_run
 from fairtoll.runs.pool import default_workers
 from fairtoll.runs.schedule import Engine, run_stages
 from fairtoll.runs.stages import Display, Silent
+from fairtoll.storage.records import recorded_configuration
 
 
 def reproduce(
@@ -92,6 +93,7 @@ def reproduce(
     chosen = prepare(experiment, device=device, runs=runs, protocol=protocol, **options)
     if source is not None and not chosen.data.kept:
         raise FairtollError(f"the data of {chosen.name} are bundled; run it without {source}")
+    _require_own(folder, chosen.name)
     left_out = choose_leave_one_out(
         chosen, folder, leave_one_out, designs=designs, references=references, keep_weights=keep_weights
     )
@@ -102,6 +104,16 @@ def reproduce(
     with build()[0].lock():
         run_stages(build, display or Silent(), workers=workers, engine=where)
     return folder / "report.html"
+
+
+def _require_own(folder: Path, name: str) -> None:
+    """Raise for the folder of an audit or of another experiment, whose configuration differs nearly everywhere."""
+    kept = recorded_configuration(folder)
+    if kept is not None and kept.get("experiment") != name:
+        raise FairtollError(
+            f"the folder {folder} belongs to another configuration: experiment is {kept.get('experiment')!r} there and "
+            f"{name!r} here; give another with --out"
+        )
 
 
 def prepare(

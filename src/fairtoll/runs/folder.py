@@ -33,6 +33,9 @@ from fairtoll.storage.records import (
     write_record,
 )
 
+#: Of two configurations, so many differences are named, each value in so many characters.
+NAMED, SHOWN = 4, 60
+
 
 class Run:
     """One run directory, of one configuration.
@@ -270,14 +273,23 @@ def _no_run(folder: Path) -> FairtollError:
 
 
 def differences(there: Mapping[str, Any], here: Mapping[str, Any]) -> str:
-    """Say in words where two configurations differ; nothing where they are the same.
+    """Say in words where two configurations differ, in one line however many there are; nothing where they do not.
 
     Examples
     --------
     >>> differences({"runs": 1, "settings": {"epochs": 2}}, {"runs": 1, "settings": {"epochs": 3}})
     'settings.epochs is 2 there and 3 here'
     """
-    return "; ".join(f"{place} is {one!r} there and {other!r} here" for place, one, other in _different(there, here))
+    found = [
+        f"{place} is {_short(one)} there and {_short(other)} here" for place, one, other in _different(there, here)
+    ]
+    more = [f"{len(found) - NAMED} more differences"] if len(found) > NAMED else []
+    return "; ".join([*found[:NAMED], *more])
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}…"
 
 
 def _different(there: Any, here: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:
