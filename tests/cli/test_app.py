@@ -61,6 +61,7 @@ def test_no_command_shows_the_help(command):
     [
         (["reproduce", "adult", "--runs", "0"], "'--runs'.*see fairtoll reproduce adult --help"),
         (["reproduce", "adult", "--runs", "many"], "'--runs'.*see fairtoll reproduce adult --help"),
+        (["reproduce", "adult", "--runs", "9" * 20], "'--runs'.*see fairtoll reproduce adult --help"),
         (["reproduce", "adult", "--protocol", "loose"], "'--protocol'.*'loose' is not one of 'paper', 'sound', 'both'"),
         (["reproduce", "adult", "--device", "tpu"], "'--device'.*'tpu' is not one of 'auto', 'cpu', 'cuda'"),
         (["reproduce", "adult", "--epochs", "3"], "No such option.*--epochs.*; see fairtoll reproduce adult --help"),

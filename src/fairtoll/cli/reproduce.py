@@ -116,7 +116,9 @@ def _parameters(experiment: Experiment) -> list[inspect.Parameter]:
     ]
     runs = Annotated[
         int | None,
-        typer.Option(min=1, help=f"Training runs of every arm. Default: {experiment.runs}.", show_default=False),
+        typer.Option(
+            min=1, max=9999, help=f"Training runs of every arm. Default: {experiment.runs}.", show_default=False
+        ),
     ]
     own = str(experiment.rows_left_out) if experiment.rows_left_out else "none"
     leave_one_out = Annotated[
