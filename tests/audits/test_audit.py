@@ -278,7 +278,7 @@ BAD_OPTIONS = [
     ("minimum_rows", True, "minimum_rows is True"),
     ("partitions", "site", r"partitions is 'site'; expected a sequence of names, such as \['site'\]"),
     ("partitions", ["site", "site"], "a partition is named 'site' more than once; expected each name once"),
-    ("partitions", ["class & site", "site & class"], "but 'class & site' is there 2 times"),
+    ("partitions", ["class & site", "site & class"], "but 'class & site' appears 2 times"),
     ("partitions", [3], "unknown attribute '3'"),
     ("partitions", 3, "partitions is 3"),
     ("partitions", np.array("site"), "partitions is array.*expected a sequence of names"),

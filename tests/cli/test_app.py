@@ -67,9 +67,12 @@ def test_no_command_shows_the_help(command):
         (["reproduce", "adult", "--epochs", "3"], "No such option.*--epochs.*; see fairtoll reproduce adult --help"),
         (["reproduce", "adult", "--leave-one-out", "-1"], "'--leave-one-out'.*see fairtoll reproduce adult --help"),
         (["reproduce", "adult", "--leave-one-out", "9", "--design", "odd"], "'--design'.*'odd' is not one of 'masked'"),
-        (["reproduce", "adult", "--design", "masked"], "say how many rows with --leave-one-out N"),
-        (["reproduce", "cifar10", "--references", "3"], "say how many rows with --leave-one-out N"),
-        (["reproduce", "adult", "--leave-one-out", "0", "--keep-weights"], "say how many rows with --leave-one-out N"),
+        (["reproduce", "adult", "--design", "masked"], "give the number of rows with --leave-one-out N"),
+        (["reproduce", "cifar10", "--references", "3"], "give the number of rows with --leave-one-out N"),
+        (
+            ["reproduce", "adult", "--leave-one-out", "0", "--keep-weights"],
+            "give the number of rows with --leave-one-out N",
+        ),
         (["reproduce", "adult", "--leave-one-out", "30163"], "30163 rows to leave out of 30162 training rows"),
         (["reproduce", "mnist"], "unknown experiment 'mnist'; expected adult or "),
         (["repoduce"], r"Did you mean 'reproduce'\? See fairtoll --help"),
@@ -204,7 +207,7 @@ def test_progress_without_a_terminal_and_an_interrupt(tmp_path):
     out, rest = process.communicate(timeout=60)
     lines += rest.splitlines(keepends=True)
     assert (process.returncode, out) == (130, "")
-    assert lines[-1] == "fairtoll: stopped; run the same command again to go on from the last finished stage\n"
+    assert lines[-1] == "fairtoll: stopped; run the same command again to resume after the last finished stage\n"
     assert not any("\x1b" in line or "Traceback" in line for line in lines)
     assert not list(Path(tmp_path / "run").rglob("*.partial"))
 
@@ -256,7 +259,7 @@ def test_a_summary_with_names_that_the_console_lacks(encoding, tmp_path):
         "from types import SimpleNamespace as Of;"
         "alarm = Of(fired=True, title='北京', message='groupe « été » → 🙂', arm='ä', values={});"
         "print_summary(Of(claims=[], findings=[Of(verdict='less fair')], alarms=[alarm]));"
-        "display = Progress(); display.tell('Note: ö → 京'); display.track('東')(1.0)"
+        "display = Progress(); display.message('Note: ö → 京'); display.track('東')(1.0)"
     )
     environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
     result = subprocess.run([sys.executable, "-c", code], capture_output=True, env=environment)

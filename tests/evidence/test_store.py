@@ -260,7 +260,7 @@ def edited(**columns):
         (edited(p_dog=[0.2, 0.8, -0.25, 0.0]), {}, "probabilities run from -0.25 to 1; expected 0 to 1"),
         (edited(p_dog=[1.2, 0.8, 0.25, 0.0]), {}, "probabilities run from 0 to 1.2; expected 0 to 1"),
         (edited(p_dog=[0.2, 0.8, 0.75, 0.0]), {}, "prediction 2 sum to 1.5; expected 1"),
-        (edited(p_dog=["low"] * 4), {}, "column 'p_dog' holds something that is no number"),
+        (edited(p_dog=["low"] * 4), {}, "column 'p_dog' holds something that is not a number"),
         (
             edited(animal=["cat", None, "emu", "cat"]),
             {},

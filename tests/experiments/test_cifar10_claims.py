@@ -183,7 +183,7 @@ def test_leave_one_out_is_judged_by_its_flips(interval, judgement):
     ("change", "words"),
     [
         ({"above_standard": None}, "of both classifiers are not trained"),
-        ({"design": "masked"}, "with seeds of their own (independent-seeds) are not trained"),
+        ({"design": "masked"}, "with their own seeds (independent-seeds) are not trained"),
     ],
 )
 def test_it_is_not_judged_by_another_design_or_one_classifier(change, words):

@@ -263,5 +263,5 @@ def test_conclusion_says_what_was_measured_of_leave_one_out():
     )
     entry = results.LeaveOneOut.model_construct(design="independent-seeds", members=10, above_standard=contrast)
     said = judge_claims(find_experiment("adult").claims, findings, leave_one_out=[entry])[-1].reason
-    assert "on CIFAR-10 alone (the change is above the margin: with a seed of its own for each of 10 models" in said
+    assert "on CIFAR-10 alone (the change is above the margin: with a separate seed for each of 10 models" in said
     assert said.endswith(").")

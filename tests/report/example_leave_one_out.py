@@ -11,8 +11,8 @@ SIZES = (5, 10, 25)
 #: Mean flip rate, LUF, whether it is a floor; in the order of the results.
 DESIGNS: dict[str, tuple[float, float, bool, str]] = {
     "masked": (0.0002, 0.0011, False, "Row masked: weights, schedule and noise shared"),
-    "independent-seeds": (0.056, 0.13, False, "Row masked, a seed of its own for each member"),
-    "re-permuted": (0.046, 0.076, False, "Row deleted: same seed, schedule drawn anew"),
+    "independent-seeds": (0.056, 0.13, False, "Row masked, a separate seed for each member"),
+    "re-permuted": (0.046, 0.076, False, "Row deleted: same seed, schedule redrawn"),
     "rerun": (0.0, 0.0, True, "Floor: the same training again"),
     "one-ulp": (0.0, 0.0, True, "Floor: one initial weight moved to the next float"),
     "new-seed": (0.057, 0.126, True, "Floor: all rows, a new seed"),

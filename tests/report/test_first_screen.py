@@ -136,7 +136,7 @@ def test_the_answer_says_what_a_left_out_row_flips_beside_rounding_and_a_new_see
     rounding = f", rounding alone {flips['one-ulp']}%" if flips["one-ulp"] != "0" else ""
     assert line.label == "Leave-one-out."
     assert line.text.endswith(
-        f"leaving a row out, all else held, flips {flips['masked']}% of predictions{rounding}, "
+        f"leaving a row out, all else fixed, flips {flips['masked']}% of predictions{rounding}, "
         f"a new seed {flips['new-seed']}%."
     )
     assert brief.leave_one_out_line(with_parts(example, leave_one_out=[])) == []

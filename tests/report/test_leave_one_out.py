@@ -258,7 +258,7 @@ def test_one_member_one_arm_no_paper(entries: list[Json]) -> None:
     assert not any("29.26" in text for table in section.tables for row in table.texts() for text in row)
     assert not drawn(panels(section)["leave-one-out-flips-1"], "rule")
     assert section.headlines == [
-        f"Standard: leaving one training row out, all else held, flips {rate(alone['flip_rate'])}% of predictions."
+        f"Standard: leaving one training row out, all else fixed, flips {rate(alone['flip_rate'])}% of predictions."
     ]
 
 
@@ -346,6 +346,6 @@ def test_the_table_says_what_the_intervals_cover(entries: list[Json]) -> None:
     assert "intervals are over left-out rows, not over its seed" in note(made(entries))
     for entry in entries:
         entry["references"] = 3
-    assert "Means over 3 full models, a seed each: intervals are over left-out rows and full models" in note(
+    assert "Means over 3 full models, each with its own seed: intervals are over left-out rows and full models" in note(
         made(entries)
     )

@@ -24,7 +24,7 @@ from fairtoll.experiments.engine import configuration_of, stages_of
 from fairtoll.experiments.leave_one_out.options import LeaveOneOut
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.runs import cluster as clusters
-from fairtoll.runs.cluster import Cluster, connect, require_answer
+from fairtoll.runs.cluster import Cluster, connect, require_connection
 from fairtoll.runs.folder import Run
 from fairtoll.runs.schedule import Engine, run_stages
 from fairtoll.runs.stages import Silent, Stage
@@ -67,7 +67,7 @@ class Told(Silent):
         self.ended.append(stage.name)
         self.at_end(stage)
 
-    def tell(self, line):
+    def message(self, line):
         self.lines.append(line)
 
 
@@ -178,7 +178,7 @@ def test_a_lost_stage_is_made_again_by_another_machine_and_says_so(tmp_path):
         killer.start()
         run_on(machines, partial(build_one, tmp_path / "run", partial(lose_the_first, marker)), display)
         killer.join(WAIT)
-    assert display.lines == ["A machine of the cluster was lost; once more: What matters"]
+    assert display.lines == ["A machine of the cluster was lost; retrying: What matters"]
     assert display.ended == ["before", "after"]
     assert display.shares == [("after", 0.5)]
     assert (tmp_path / "run/out/a.txt").read_text() == "made"
@@ -206,7 +206,7 @@ def end_the_process(folder):
         ),
         (
             end_the_process,
-            r"^a machine of the cluster was lost at 'What matters', 3 times; look after the machines, and run the "
+            r"^a machine of the cluster was lost at 'What matters', 3 times; check the machines, and run the "
             r"same command again \(finished stages are kept\)$",
         ),
     ],
@@ -229,10 +229,13 @@ def test_an_error_of_the_program_keeps_its_traceback(machines, tmp_path):
 
 def test_a_worker_out_of_memory_says_what_to_do(machines, tmp_path):
     """As Ray's watch over memory would end it."""
-    told = []
+    lines = []
     _, stages = build_one(tmp_path / "run", end_the_process)
     place = Cluster(
-        partial(build_one, tmp_path / "run", end_the_process), address=machines.address, device="cpu", tell=told.append
+        partial(build_one, tmp_path / "run", end_the_process),
+        address=machines.address,
+        device="cpu",
+        message=lines.append,
     )
     try:
         for attempt in range(clusters.ATTEMPTS):
@@ -246,7 +249,7 @@ def test_a_worker_out_of_memory_says_what_to_do(machines, tmp_path):
                     place.finish(stages[1], future)
     finally:
         place.close()
-    assert told == ["A machine of the cluster ran out of memory; once more: What matters"] * 2
+    assert lines == ["A machine of the cluster ran out of memory; retrying: What matters"] * 2
 
 
 def other_versions(base, *, folder=None):
@@ -257,7 +260,7 @@ def other_versions(base, *, folder=None):
 
 
 def test_a_machine_with_other_versions(machines, tmp_path):
-    with pytest.raises(FairtollError, match=r"not set up as the one .*: torch is '1.0' there and None here; install"):
+    with pytest.raises(FairtollError, match=r"differs from .*: torch is '1.0' there and None here; install"):
         run_on(machines, partial(other_versions, tmp_path / "run"))
 
 
@@ -276,13 +279,13 @@ def closed_port():
 @pytest.mark.parametrize("address", ["somewhere", "ray://10.0.0.1:10001", "host:", ":6379", "host:port"])
 def test_an_address_that_is_none(address):
     with pytest.raises(FairtollError, match="expected HOST:PORT, as `ray start --head` prints it"):
-        require_answer(address)
+        require_connection(address)
 
 
 def test_an_address_that_does_not_answer(tmp_path):
     address = f"127.0.0.1:{closed_port()}"
     began = time.monotonic()
-    with pytest.raises(FairtollError, match=f"nothing answers at the Ray address {address}"):
+    with pytest.raises(FairtollError, match=f"no connection to the Ray address {address}"):
         reproduce("adult", tmp_path / "run", leave_one_out=1, engine="ray", address=address)
     assert time.monotonic() - began < WAIT
     arguments = ["reproduce", "adult", "--out", str(tmp_path / "cli"), "--leave-one-out", "1", "--engine", "ray"]
@@ -294,7 +297,7 @@ def test_something_else_that_answers():
     with socket.socket() as other:
         other.bind(("127.0.0.1", 0))
         other.listen()
-        require_answer(f"127.0.0.1:{other.getsockname()[1]}")
+        require_connection(f"127.0.0.1:{other.getsockname()[1]}")
 
 
 def test_without_ray(monkeypatch):

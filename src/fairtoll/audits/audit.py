@@ -44,11 +44,11 @@ def audit(
     seed: int = 0,
     out: str | Path | None = None,
 ) -> Audit:
-    """Measure what hardening a model costs, and whom: every gap with null, interval and verdict.
+    """Measure the cost of hardening a model by group: every gap with null, interval and verdict.
 
     The first model is the standard one; each other is compared with it. White-box robustness is measured by a union
-    of attacks, or by the attacks that you name, at every radius; static transfer is shown beside it, and alarms are
-    read from independent attacks on 500 rows. The models come back as they went in.
+    of attacks, or by the attacks that you name, at every radius; static transfer is shown with it, and alarms are
+    read from independent attacks on 500 rows. The models are restored.
 
     Parameters
     ----------
@@ -64,7 +64,7 @@ def audit(
         How rows are grouped: "class", attributes, intersections such as "sex & race".
         Default: the classes and every attribute.
     minimum_rows : int
-        Smaller groups are flagged and take no part in a gap; 2 or more.
+        Smaller groups are flagged and excluded from gaps; 2 or more.
     attacks : sequence of AttackSpec, optional
         White-box attacks, each run at every radius, such as ``[Union(), PGD(steps=20)]`` from `fairtoll.attacks`.
         Default: ``[Union()]``.
@@ -75,7 +75,7 @@ def audit(
         Of the attacks' random starts, 0 or more.
     out : path, optional
         Folder for evidence, results and report. Each measure of each training run is kept there once it is finished:
-        the same call again goes on from where an error or Ctrl-C ended it. A folder with another audit, of other
+        the same call again resumes where an error or Ctrl-C ended it. A folder with another audit, of other
         models, rows or options, is refused.
 
     Returns
@@ -113,7 +113,7 @@ def audit(
         raise FairtollError("attacks is empty; expected one attack or more, or leave it out for a union of attacks")
     arms = _arms(models, options.seed)
     for partition in options.partitions:
-        data.partition(partition)  # an unknown attribute, or cells of one name, before the work
+        data.partition(partition)  # raises for an unknown attribute or ambiguous cells, before the work
     target, largest = Target(data, threat, THREAT), options.least_epsilon_max
     configuration = {
         **_questions(options, [describe(attack) for attack in chosen]),
@@ -124,7 +124,7 @@ def audit(
         "models": {arm.name: [hash_model(model) for model in arm.models] for arm in arms},
     }
     with threads_for(*(model for arm in arms for model in arm.models)):
-        # All before any attack: a fault of the last model must not cost the work on the first.
+        # All before any attack: an error in the last model must not waste the work on the first.
         arms = [prepare_arm(arm, target, gradients=True) for arm in arms]
         work = AuditWork(arms, target, options.epsilons, chosen, largest)
         if out is None:
@@ -153,7 +153,7 @@ def audit_evidence(
     minimum_rows: int = 10,
     least_epsilon_max: float | None = None,
 ) -> Audit:
-    """Audit evidence that is already at hand, such as `Evidence.from_frame` of someone's predictions.
+    """Audit existing evidence, such as `Evidence.from_frame` of predictions.
 
     Parameters
     ----------
@@ -164,9 +164,9 @@ def audit_evidence(
     epsilons : sequence of float
         Radii of white-box attacks in the evidence, if there are any.
     attacks : sequence of mapping, optional
-        Those attacks, each with its "name" in the evidence and whatever else describes it. Default: a union.
+        Those attacks, each with its "name" in the evidence and other settings. Default: a union.
     minimum_rows : int
-        Smaller groups are flagged and take no part in a gap.
+        Smaller groups are flagged and excluded from gaps.
     least_epsilon_max : float, optional
         Largest radius of a search for least epsilon in the evidence, if there is one.
 

@@ -1,4 +1,4 @@
-"""What an audit gives back: evidence, results, a table, a report, a folder."""
+"""The result of an audit: evidence, results, a table, a report, a folder."""
 
 from __future__ import annotations
 
@@ -133,7 +133,7 @@ def _keep_evidence(evidence: Evidence, folder: Path) -> None:
 
 
 def _plain(configuration: Mapping[str, Any]) -> dict[str, Any]:
-    """As JSON has it, without what is no choice of the audit's."""
+    """As JSON, without what the audit does not choose."""
     plain: dict[str, Any] = json.loads(json.dumps(dict(configuration)))
     plain.pop("fairtoll_version", None)
     return plain

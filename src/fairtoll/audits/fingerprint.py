@@ -1,4 +1,4 @@
-"""Short hashes of data and models, so that a folder tells whether it is asked to hold other ones."""
+"""Short hashes of data and models, to recognise a folder that holds an audit of other ones."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from fairtoll.data import Dataset
 
-#: Hexadecimal digits kept: enough that no two things of one audit agree by chance, short enough to be read.
+#: Hexadecimal digits kept: enough to avoid collisions within an audit, short enough to read.
 DIGITS = 16
 #: What every module has, whatever it computes.
 OF_TORCH = frozenset(vars(nn.Module()))
@@ -90,5 +90,5 @@ def _content(part: Any) -> bytes:
         return repr(part).encode()
     try:
         return pickle.dumps(part)
-    except Exception:  # what cannot be pickled is told apart by its type alone
+    except Exception:  # without a pickle only the type counts
         return type(part).__qualname__.encode()

@@ -12,7 +12,7 @@ from typing import Any
 from fairtoll.errors import FairtollError
 from fairtoll.inputs.names import AND, as_names, parts_of
 
-#: A group of one row has no spread, and no interval.
+#: A group of one row has no variance, and no interval.
 LEAST_ROWS = 2
 
 
@@ -60,7 +60,7 @@ def check_options(
     partitions, epsilons, minimum_rows, least_epsilon_max, seed
         As given to `audit`.
     without_radii : bool
-        Whether no radius at all will do.
+        Whether epsilons may be empty.
 
     Raises
     ------
@@ -113,7 +113,7 @@ def _partitions(given: Any, known: Sequence[str]) -> tuple[str, ...]:
     twice = next((names for names, count in alike.items() if count > 1), None)
     if twice is not None:
         raise FairtollError(
-            f"partitions is {[*partitions]}; expected each once, but '{AND.join(sorted(twice))}' is there "
+            f"partitions is {[*partitions]}; expected each once, but '{AND.join(sorted(twice))}' appears "
             f"{alike[twice]} times; leave the others out"
         )
     return partitions
@@ -125,7 +125,7 @@ def _is_sequence(given: Any) -> bool:
 
 
 def _number(given: Any) -> float:
-    """As a float; NaN for what is no number, which every check refuses."""
+    """As a float; NaN if it is not a number, which fails every check."""
     if isinstance(given, str | bytes | bool):
         return math.nan
     try:

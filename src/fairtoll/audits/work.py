@@ -1,4 +1,4 @@
-"""What an audit measures, part by part: each part that is finished is kept where there is a folder."""
+"""The measurements of an audit, part by part: finished parts are kept if there is a folder."""
 
 from __future__ import annotations
 
@@ -113,7 +113,7 @@ class AuditWork:
         return Evidence.load(folder)
 
     def parts(self) -> list[Part]:
-        """Clean predictions of all arms first: what is wrong with one shows before the others are attacked."""
+        """Clean predictions of all arms first: an invalid model raises before the others are attacked."""
         measures: dict[str, Measure] = {"checks": Checks(self.epsilons, large_epsilon=100 * max(self.epsilons))}
         measures |= {f"attack-{place}": WhiteBox(one, self.epsilons) for place, one in enumerate(self.attacks)}
         if (largest := self.least_epsilon_max) is not None:
@@ -151,7 +151,7 @@ class AuditWork:
         return make
 
     def _examples(self, transfer: Transfer, position: int) -> dict[float, list[Tensor]]:
-        """What is shown to a training run: crafted on the standard run of its number, or on one of fewer in turn."""
+        """The examples of a training run: crafted on the standard run of its number (modulo their count)."""
         source = self.arms[0]
         place = position % len(source.models)
         if place not in self._crafted:

@@ -1,4 +1,4 @@
-"""The command line: thin, and quick to start (torch loads only when a command runs)."""
+"""The command line: thin, and fast to start (torch loads only when a command runs)."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ from fairtoll.cli.report import report
 from fairtoll.cli.reproduce import reproduce
 from fairtoll.errors import FairtollError, FairtollWarning
 
-#: What a shell expects of a program that was interrupted.
+#: The exit status of an interrupted program, by convention.
 INTERRUPTED = 130
-#: Of click, which some versions of typer bring along under another name.
+#: click's errors; some versions of typer bundle click under another name.
 UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
 
 app = typer.Typer(
@@ -38,7 +38,7 @@ app.add_typer(data, name="data")
 
 
 def main() -> None:
-    """Run the program: an error of use ends it with one line and status 2.
+    """Run the program: a usage error ends it with one line and status 2.
 
     Examples
     --------
@@ -64,12 +64,12 @@ def main() -> None:
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
     if code == INTERRUPTED:
-        _end("stopped; run the same command again to go on from the last finished stage", code=INTERRUPTED)
+        _end("stopped; run the same command again to resume after the last finished stage", code=INTERRUPTED)
     sys.exit(code)
 
 
 def _write_any_name() -> None:
-    """Let output with letters that the console's encoding lacks show their codes: a name may hold any letter."""
+    """Escape characters that the console's encoding lacks: a name may hold any character."""
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")

@@ -1,4 +1,4 @@
-"""`fairtoll audit`: the options of an audit of one's own models."""
+"""`fairtoll audit`: the options of an audit of your own models."""
 
 from __future__ import annotations
 

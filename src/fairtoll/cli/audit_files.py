@@ -29,7 +29,7 @@ LISTED = 12
 
 @dataclass(frozen=True)
 class Table:
-    """The rows of an audit, as a command line names them.
+    """The rows of an audit, as given on a command line.
 
     Attributes
     ----------
@@ -100,7 +100,7 @@ def audit_from_files(
     files = _files(weights, factories)
     check_epsilons(sorted(epsilons))
     with kept_if_filled(out):
-        require_audit_folder(out)  # before the work, not after it
+        require_audit_folder(out)  # before the work
         rows, train = _load(table)
         arms = {name: [load_model(factories[name], path) for path in paths] for name, paths in files.items()}
         for name, loaded in arms.items():
@@ -108,7 +108,7 @@ def audit_from_files(
                 _require_fit(name, model, rows)
         threat = table_threat(train or rows, mutable=mutable)
         for note in _assumed(table, rows, moving=movable(train or rows) if mutable is None else mutable):
-            display.tell(f"Note: {note}")
+            display.message(f"Note: {note}")
         with reporting_to(display.track("Attacking the models, writing the report")), part(1.0):
             audit(arms, rows, threat=threat, epsilons=sorted(epsilons), out=out)
     return out / "report.html"
@@ -177,7 +177,7 @@ def _pair(text: str, option: str, form: str) -> tuple[str, str]:
 
 
 def _require_fit(name: str, model: nn.Module, rows: Dataset) -> None:
-    """Try a model on a few rows, and say what it was given where it fails or has other classes."""
+    """Check a model on a few rows; errors and other numbers of classes are reported with its inputs."""
     columns = [feature.name for feature in rows.features]
     try:
         with warnings.catch_warnings():
@@ -199,7 +199,7 @@ def _require_fit(name: str, model: nn.Module, rows: Dataset) -> None:
 
 
 def _assumed(table: Table, rows: Dataset, *, moving: Sequence[str]) -> list[str]:
-    """What the command line left open, and how it was read."""
+    """Notes on what the command line left open, and which defaults were used."""
     notes = []
     if table.train is None:
         known = {text.partition("=")[0] for text in table.categories}

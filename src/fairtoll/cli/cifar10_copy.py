@@ -1,4 +1,4 @@
-"""`fairtoll data cifar10`: find, fetch and check CIFAR-10."""
+"""`fairtoll data cifar10`: find, download and check CIFAR-10."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ COLOURS = {Outcome.verified: "green", Outcome.unknown: "yellow", Outcome.failed:
 
 
 def look_at_cifar10(folder: Path | None, *, verify: bool, console: Console | None = None) -> None:
-    """Read the whole copy of CIFAR-10, print what it is and, with `verify`, what was and was not verified.
+    """Read the complete copy of CIFAR-10, print its description and, with `verify`, what was and was not verified.
 
     Parameters
     ----------
@@ -34,7 +34,7 @@ def look_at_cifar10(folder: Path | None, *, verify: bool, console: Console | Non
     Raises
     ------
     FairtollError
-        If there is no whole copy, or a check fails.
+        If there is no complete copy, or a check fails.
     """
     copy, left = locate(folder, download=True)
     with part(left):

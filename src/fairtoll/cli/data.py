@@ -7,7 +7,7 @@ from typing import Annotated
 
 import typer
 
-data = typer.Typer(help="Find, fetch and check the data of the experiments.", no_args_is_help=True)
+data = typer.Typer(help="Find, download and check the data of the experiments.", no_args_is_help=True)
 
 
 @data.command("cifar10")
@@ -18,7 +18,7 @@ def cifar10_data(
     ] = None,
     verify: Annotated[bool, typer.Option("--verify", help="Check class balance, repeats and sums of files.")] = False,
 ) -> None:
-    """CIFAR-10: official files, or a copy in Parquet; downloaded (162 MiB) where it is nowhere."""
+    """CIFAR-10: official files, or a copy in Parquet; downloaded (162 MiB) if there is none."""
     from fairtoll.cli.cifar10_copy import look_at_cifar10
     from fairtoll.cli.display import Progress
     from fairtoll.progress import reporting_to

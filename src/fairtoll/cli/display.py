@@ -55,7 +55,7 @@ class Progress:
         self._bar.stop()
 
     def begin(self, stages: Sequence[Stage], *, seconds: float) -> None:
-        """Say how long it will take."""
+        """Show the estimated duration."""
         if not stages:
             self._print("Every stage is up to date.")
             return
@@ -64,25 +64,25 @@ class Progress:
         self._print(f"{len(stages)} stages to run, about {_spoken(seconds)}; finished stages are kept.")
 
     def track(self, title: str) -> Callable[[float], None]:
-        """A bar of its own for one piece of work: call the result with each share that is done."""
+        """A separate bar for one piece of work: call the result with each finished share."""
         task = self._bar.add_task(title, total=1.0)
-        told = done = 0.0
+        reported = done = 0.0
 
         def advance(share: float) -> None:
-            nonlocal told, done
+            nonlocal reported, done
             done += share
             self._bar.advance(task, share)
-            ends = done > 1 - 1e-6 > told
-            if not self.console.is_terminal and (done - told >= 0.249 or ends):
-                told = done
+            ends = done > 1 - 1e-6 > reported
+            if not self.console.is_terminal and (done - reported >= 0.249 or ends):
+                reported = done
                 self._print(f"{title}: {done:.0%}")
 
         return advance
 
     def start(self, stage: Stage) -> None:
-        """Name the stage."""
+        """Show the stage."""
         self._running[stage.name] = (stage, time.monotonic())
-        # A stage that was lost on another machine starts over.
+        # A stage that was lost on another machine restarts.
         self._bar.advance(self._task, -self._shares.get(stage.name, 0.0) * stage.seconds)
         self._shares[stage.name] = 0.0
         self._describe()
@@ -102,7 +102,7 @@ class Progress:
         if not self.console.is_terminal:
             self._print(f"[{self._done}/{self._total}] {stage.title}: {time.monotonic() - started:.1f} s")
 
-    def tell(self, line: str) -> None:
+    def message(self, line: str) -> None:
         """Print a line above the bar."""
         self._print(line)
 
@@ -116,7 +116,7 @@ class Progress:
 
 
 def show_results(report: Path) -> None:
-    """Print what the results beside a report say, and where the report is."""
+    """Print a summary of the results, and the path of the report."""
     from fairtoll.findings.results import Results
 
     print_summary(Results.read(report.parent / "results.json"))

@@ -1,4 +1,4 @@
-"""A model from a factory, which is code, and a safetensors file, which is none."""
+"""A model from a factory, which is code, and a safetensors file, which holds only data."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairtoll.errors import FairtollError
 from fairtoll.storage.files import read_tensors
 
 FORM = "PACKAGE.MODULE:FACTORY"
-#: What torch.compile and DataParallel put before each name.
+#: Prefixes that torch.compile and DataParallel add to each name.
 PREFIXES = ("_orig_mod.", "module.")
 #: How many names an error lists.
 LISTED = 3
@@ -30,13 +30,14 @@ def load_model(factory: str, path: Path) -> nn.Module:
     factory : str
         ``PACKAGE.MODULE:FACTORY``, found as `python -m` would find it: in the current folder, or installed.
     path : Path
-        A safetensors file. Names may begin with what torch.compile or DataParallel puts there, and weights that the
-        model ties need be there once.
+        A safetensors file. Names may have the prefixes of torch.compile or DataParallel, and weights that the
+        model ties are needed only once.
 
     Raises
     ------
     FairtollError
-        If there is no such factory, it fails or returns no module, or the file is no safetensors file or does not fit.
+        If there is no such factory, it fails or returns no module, or the file is not a safetensors file or does not
+        fit.
     """
     model = make_model(factory)
     _require_safetensors(path)
@@ -72,7 +73,7 @@ def load_model(factory: str, path: Path) -> nn.Module:
 
 
 def make_model(factory: str) -> nn.Module:
-    """What a factory returns, once it is a module.
+    """The module that a factory returns.
 
     Raises
     ------
@@ -94,7 +95,7 @@ def make_model(factory: str) -> nn.Module:
         raise FairtollError(
             f"the module '{module_name}' needs '{error.name}', which is not installed; install it"
         ) from error
-    except (Exception, SystemExit) as error:  # a user's code may raise anything
+    except (Exception, SystemExit) as error:  # a user's code may raise any error
         raise FairtollError(f"the module '{module_name}' raised {_said(error)}; correct it") from error
     make = getattr(found, attribute, None)
     if not callable(make):
@@ -132,9 +133,9 @@ def _require_safetensors(path: Path) -> None:
 
 
 def _without_prefix(tensors: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:
-    """Names as the model has them: compiled and data-parallel models put a word before each."""
+    """Names as in the model, without the prefixes of compiled and data-parallel models."""
     own, found = model.state_dict().keys(), dict(tensors)
-    for _ in PREFIXES:  # one may be inside the other
+    for _ in PREFIXES:  # prefixes may be nested
         for prefix in PREFIXES:
             if found and all(name.startswith(prefix) for name in found) and not found.keys() <= own:
                 found = {name.removeprefix(prefix): tensor for name, tensor in found.items()}

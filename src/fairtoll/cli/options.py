@@ -9,7 +9,7 @@ import typer
 
 
 class Protocol(StrEnum):
-    """Which rules the arms are made and attacked under."""
+    """The rules under which arms are trained and attacked."""
 
     paper = "paper"
     sound = "sound"
@@ -42,7 +42,7 @@ class Design(StrEnum):
     new_seed = "new-seed"
 
 
-ProtocolOption = Annotated[Protocol, typer.Option(help="The paper's rules, sound ones, or both.")]
+ProtocolOption = Annotated[Protocol, typer.Option(help="The paper's protocol, the sound one, or both.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to train and attack.")]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Processes; the results do not depend on it. Default: your cores.")
@@ -56,10 +56,13 @@ DesignOption = Annotated[
     ),
 ]
 ReferencesOption = Annotated[
-    int, typer.Option(min=1, help="Full models, a seed each, that leave-one-out members are compared with.")
+    int,
+    typer.Option(
+        min=1, help="Number of full models, each with its own seed, that leave-one-out members are compared with."
+    ),
 ]
 KeepWeightsOption = Annotated[
-    bool, typer.Option("--keep-weights", help="Keep the weights of leave-one-out members, not their predictions alone.")
+    bool, typer.Option("--keep-weights", help="Keep the weights of leave-one-out members, not only their predictions.")
 ]
 EngineOption = Annotated[
     EngineName, typer.Option(help="Train leave-one-out members here, or on the machines of a Ray cluster.")

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 def report(
     run: Annotated[Path, typer.Argument(help="Folder of a run or an audit.", metavar="FOLDER")],
 ) -> None:
-    """Compute results and report again, from the evidence in a folder alone."""
+    """Compute results and report again, only from the evidence in a folder."""
     from fairtoll.cli.display import Progress
     from fairtoll.progress import reporting_to
 

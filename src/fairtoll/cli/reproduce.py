@@ -1,4 +1,4 @@
-"""`fairtoll reproduce NAME`: a command for each experiment of the registry, made when it is called."""
+"""`fairtoll reproduce NAME`: a command for each experiment of the registry, created when it is called."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ if TYPE_CHECKING:
 
 
 class ExperimentCommands(typer.core.TyperGroup):
-    """The experiments of the registry as commands; a list of them loads none."""
+    """The experiments of the registry as commands; listing them loads none."""
 
     def list_commands(self, ctx: Any) -> list[str]:
         """Their names, in order."""
         return list(EXPERIMENTS)
 
     def get_command(self, ctx: Any, name: str) -> Any:
-        """The name and the summary alone, for a list."""
+        """Only the name and the summary, for a list."""
         entry = EXPERIMENTS.get(name)
         return None if entry is None else _as_command(name, entry, lambda: None, [])
 
@@ -55,7 +55,7 @@ reproduce = typer.Typer(
 
 
 def command_of(name: str) -> Any:
-    """The command of one experiment, with the options of all and those of its own.
+    """The command of one experiment, with the common options and its own.
 
     Examples
     --------
@@ -89,7 +89,8 @@ def _run(
 
     if not leave_one_out and (design or references > 1 or keep_weights):
         raise FairtollError(
-            "--design, --references and --keep-weights are of leave-one-out; say how many rows with --leave-one-out N"
+            "--design, --references and --keep-weights are options of leave-one-out; give the number of rows with "
+            "--leave-one-out N"
         )
     with Progress() as display:
         report = run_experiment(
@@ -110,7 +111,7 @@ def _run(
 
 
 def _parameters(experiment: Experiment) -> list[inspect.Parameter]:
-    out = Annotated[Path, typer.Option(help="Run folder: a killed run goes on from there.")]
+    out = Annotated[Path, typer.Option(help="Run folder: a killed run resumes from it.")]
     source = Annotated[
         Path | None, typer.Option(help="Folder or archive of the data. Default: the cache, else it is downloaded.")
     ]
@@ -163,7 +164,7 @@ def _parameter(name: str, annotation: Any, default: Any) -> inspect.Parameter:
 
 
 def _as_command(name: str, entry: Entry, run: Callable[..., None], parameters: list[inspect.Parameter]) -> Any:
-    """A command of typer's from a function whose parameters are only known now."""
+    """A typer command from a function whose parameters are known only at run time."""
 
     def called(**given: Any) -> None:
         run(**given)

@@ -1,4 +1,4 @@
-"""Evidence: what every model said about every row, collected once and kept as tables on disk."""
+"""Evidence: every model's outcome on every row, collected once and kept as tables on disk."""
 
 from fairtoll.evidence.collect import collect as collect
 from fairtoll.evidence.collect import craft as craft

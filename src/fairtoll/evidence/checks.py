@@ -1,4 +1,4 @@
-"""The tables of evidence as they are given, checked and read by one rule: rows by number, names as text."""
+"""The tables of evidence, checked and read by one rule: rows by number, names as text."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ def read_rows(frame: pd.DataFrame, *, classes: int) -> pd.DataFrame:
     if not np.array_equal(np.sort(numbers), np.arange(count)):
         raise FairtollError(
             f"the table of rows has {len(np.unique(numbers))} different row numbers from {numbers.min()} to "
-            f"{numbers.max()} for {count} rows; expected 0 to {count - 1}, each once; number the rows anew"
+            f"{numbers.max()} for {count} rows; expected 0 to {count - 1}, each once; renumber the rows"
         )
     if labels.min() < 0 or labels.max() >= classes:
         raise FairtollError(
@@ -62,7 +62,7 @@ def read_outcomes(
     Raises
     ------
     FairtollError
-        If a column is missing or doubled, a row number is unknown, or an entry that tells blocks apart is missing.
+        If a column is missing or doubled, a row number is unknown, or an entry that identifies a block is missing.
 
     Examples
     --------
@@ -99,7 +99,7 @@ def read_outcomes(
 
 
 def read_seeds(column: pd.Series[Any]) -> NDArray[Any]:
-    """What tells training runs apart: whole numbers where all are, else text.
+    """The identifiers of training runs: whole numbers where all are, else text.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Making evidence: any measure of the models of one arm, as parts of the tables."""
+"""Collecting evidence: any measure of the models of one arm, as parts of the tables."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ from fairtoll.models.predict import predict_logits, predict_probabilities
 from fairtoll.progress import tracked
 from fairtoll.randomness import derive_seed, torch_generator
 
-#: Examples by radius: a set of the attacked rows, `(n, ...)`, for each model of the arm they are shown to.
+#: Examples by radius: a set of the attacked rows, `(n, ...)`, for each model of the arm they are evaluated on.
 Examples = Mapping[float, Sequence[Tensor]]
 WHITE_BOX = "white-box"
 STATIC_TRANSFER = "static-transfer"
@@ -66,7 +66,7 @@ def collect(measure: Measure, arm: Arm, target: Target, *, examples: Examples | 
     arm : Arm
         Whose models.
     target : Target
-        The rows, and what the adversary may touch.
+        The rows, and the threat.
     examples : mapping, optional
         For `Transfer`: at each radius the attacked rows of `target` as they were crafted, one set for each model of
         `arm`; see `craft`.
@@ -181,7 +181,7 @@ def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:
             settings = _settings(attack) | {"restarts": 1}
             if name == WITH_GRADIENTS:
                 settings["loss"] = ", ".join(found.attacks)
-            # Alarms are read from success alone, whatever broke a row.
+            # Alarms use only success, not which attack broke a row.
             parts.append(describe_attack(found.success.numpy(), **where, attack=name, epsilon=epsilon, **settings))
         still = zero_gradient(model, some.x, some.y, threat=some.threat)
         parts.append(describe_attack(still.numpy(), **where, attack=ZERO_GRADIENT, epsilon=0.0))
@@ -211,7 +211,7 @@ def _describe(
 
 
 def _settings(attack: Any) -> dict[str, Any]:
-    """What of an attack's settings the table has columns for."""
+    """The settings of an attack for which the table has columns."""
     return {name: getattr(attack, name) for name in ("loss", "steps", "restarts") if hasattr(attack, name)}
 
 

@@ -1,4 +1,4 @@
-"""Training runs that are one run given several times: counted as one, or they would look like independent runs."""
+"""Duplicate training runs: counted as one, since they are not independent."""
 
 from __future__ import annotations
 
@@ -8,13 +8,13 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-#: Two trainings never agree this closely on every row, unless all they give is certainty; one model that is
+#: Two trainings never agree this closely on every row, unless all probabilities are 0 or 1; one model that is
 #: run on two machines does.
 TOLERANCE = 1e-6
 
 
 def copies_among(values: Sequence[NDArray[np.float64]]) -> dict[int, int]:
-    """Which of S runs repeat an earlier one, by position: {copy: the first like it}.
+    """Which of S runs duplicate an earlier one, by position: {copy: the first equal one}.
 
     Parameters
     ----------
@@ -37,7 +37,7 @@ def copies_among(values: Sequence[NDArray[np.float64]]) -> dict[int, int]:
 
 
 def describe_copies(arm: str, copies: Mapping[Any, Any]) -> str:
-    """One sentence for the runs of an arm that repeat others, {copy: the first like it}.
+    """One sentence for the runs of an arm that duplicate others, {copy: the first equal one}.
 
     Examples
     --------

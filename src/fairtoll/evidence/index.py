@@ -14,14 +14,14 @@ from fairtoll.errors import FairtollError
 
 
 class EvidenceIndex:
-    """Where each block of a table of evidence lies.
+    """The positions of each block of a table of evidence.
 
     Parameters
     ----------
     frame : DataFrame
         With the columns `keys` and `row`.
     keys : sequence of str
-        What tells blocks apart: "arm", "seed", then the evaluation.
+        The key columns of a block: "arm", "seed", then the evaluation.
 
     Examples
     --------

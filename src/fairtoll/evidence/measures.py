@@ -12,7 +12,7 @@ from fairtoll.errors import FairtollError
 
 #: Rows that the independent attacks behind the alarms are run on.
 CHECK_ROWS = 500
-#: The names that checks have in evidence: no figure of a report, only alarms, are read from them.
+#: The names that checks have in evidence: only alarms use them, no figure of a report.
 CHECK = "check-"
 NOISE, SINGLE_STEP, STEEPEST = "check-noise", "check-single-step", "check-pgd-20"
 LARGE, WITH_GRADIENTS, SQUARE, ZERO_GRADIENT = "check-large", "check-white-box", "check-square", "check-zero-gradient"
@@ -70,7 +70,7 @@ class WhiteBox:
 
 @dataclass(frozen=True)
 class Transfer:
-    """Static transfer: examples crafted once on the models of another arm, shown to each model.
+    """Static transfer: examples crafted once on the models of another arm, evaluated on each model.
 
     Attributes
     ----------
@@ -105,10 +105,10 @@ class Transfer:
 
 @dataclass(frozen=True)
 class Checks:
-    """Independent attacks on some rows that alarms are read from.
+    """Independent attacks on some rows, for alarms.
 
-    Noise, a single step and 20-step PGD afresh at each radius; where the threat frees every feature, a union at a
-    radius so large that nothing is left of the row; at one radius the black-box Square attack on its own beside a
+    Noise, a single step and 20-step PGD, independently at each radius; where the threat frees every feature, a union at
+    a radius so large that nothing remains of the row; at one radius the black-box Square attack alone and a
     union without it; which rows have no gradient at all; and of a threat with a box, which rows lie outside it.
 
     Attributes
@@ -116,7 +116,7 @@ class Checks:
     epsilons : sequence of float
         Radii, ascending.
     large_epsilon : float
-        A radius beyond every value that the adversary may reach.
+        A radius beyond every reachable value.
     square_epsilon : float, optional
         Where Square is tried. Default: the largest of `epsilons`.
     queries : int
@@ -161,7 +161,7 @@ class Checks:
                 (STEEPEST, PGD(steps=20), epsilon),
             ]
         if everything_free:
-            # Without Square: that gradients fail where nothing holds them back is what this is to show.
+            # Without Square: this check is to show that gradients fail although nothing bounds them.
             plan.append((LARGE, Union(queries=0), self.large_epsilon))
         if self.queries:
             at = max(self.epsilons) if self.square_epsilon is None else self.square_epsilon

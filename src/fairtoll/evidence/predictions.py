@@ -1,4 +1,4 @@
-"""Reading predictions that someone made elsewhere."""
+"""Reading predictions that were made elsewhere."""
 
 from __future__ import annotations
 
@@ -70,8 +70,8 @@ def read_predictions(
     distinct = rows.drop_duplicates().sort_values("row", ignore_index=True)
     if len(distinct) != len(names):
         raise FairtollError(
-            "a row has different labels or groups in different models; give a `row` column that tells test rows "
-            "apart, or list the same rows in the same order for each model and run"
+            "a row has different labels or groups in different models; give a `row` column that distinguishes test "
+            "rows, or list the same rows in the same order for each model and run"
         )
     predictions = model.assign(evaluation="clean", threat="", epsilon=0.0, row=codes)
     for (one, run), found in predictions.groupby(["arm", "seed"], sort=False)["row"]:
@@ -132,7 +132,7 @@ def _class_probabilities(
             values[name] = frame[column].to_numpy(dtype=np.float64, na_value=np.nan)
         except (TypeError, ValueError) as error:
             raise FairtollError(
-                f"column '{column}' holds something that is no number ({error}); expected probabilities; convert it"
+                f"column '{column}' holds something that is not a number ({error}); expected probabilities; convert it"
             ) from error
     if len(values) == 1:
         given, chance = next(iter(values.items()))
@@ -142,7 +142,7 @@ def _class_probabilities(
                 f"one probability column, for class '{given}', and the labels {list(truth.texts)}; expected two "
                 "classes; with more give a probability column for each"
             )
-        # Rows of one class alone do not tell what the other is called.
+        # Rows of only one class do not give the name of the other.
         values[others[0] if others else f"not {given}"] = 1.0 - chance
     names: tuple[str, ...] = tuple(sorted(values))
     unknown = [text for text in truth.texts if text not in values]
@@ -155,7 +155,7 @@ def _class_probabilities(
 
 
 def _class_names(truth: Labels, given: Sequence[Any]) -> tuple[str, ...]:
-    """What the classes of the probability columns are called: as the labels that they equal, `True` for 1.
+    """The names of the classes of the probability columns: as the equal labels, `True` for 1.
 
     Raises
     ------

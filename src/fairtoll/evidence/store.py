@@ -1,6 +1,6 @@
-"""Evidence: what every model said about every row, as tables on disk.
+"""Evidence: every model's outcome on every row, as tables on disk.
 
-Attacks are expensive and metrics cheap: per-row outcomes are saved once, and any metric, group, interval or
+Attacks are expensive and metrics are cheap: per-row outcomes are saved once, and any metric, group, interval or
 figure is computed from them again, without the model.
 """
 
@@ -226,7 +226,7 @@ class Evidence:
         return sorted({key[2:] for key, rows in blocks.items() if key[0] == arm and np.isfinite(values[rows]).any()})
 
     def attack_names(self, arm: str) -> list[tuple[str, str, str, float]]:
-        """Every (evaluation, threat, attack, epsilon) at hand for an arm."""
+        """Every (evaluation, threat, attack, epsilon) that was measured for an arm."""
         return sorted({(key[2], key[3], key[4], key[5]) for key in self._attack_index.blocks if key[0] == arm})
 
     def source_arm(self, arm: str) -> str | None:
@@ -237,7 +237,7 @@ class Evidence:
     def copies(self) -> dict[str, dict[Any, Any]]:
         """Training runs that predict what another run of their arm predicts on clean rows: {arm: {copy: first}}.
 
-        They are one run given several times, and left out everywhere. The first look at them warns. Runs whose
+        They are duplicates, and left out everywhere. The first access warns. Runs whose
         probabilities are all 0 or 1 may agree by chance: they are copies if every attack agrees, too.
         """
         found: dict[str, dict[Any, Any]] = {}
@@ -299,7 +299,7 @@ class Evidence:
             raise FairtollError(f"{what}: {len(rows)} of {len(self.rows)} rows; expected all of them here")
 
     def save(self, folder: Path) -> None:
-        """Write the tables as Parquet and `about` as JSON, each file whole or not at all."""
+        """Write the tables as Parquet and `about` as JSON, each file atomically."""
         make_folder(folder)
         write_about(folder, self.class_names, self.about)
         for name in ("rows", "predictions", "attacks"):
@@ -343,7 +343,7 @@ class Evidence:
         row: Any = None,
         name: str = "predictions",
     ) -> Evidence:
-        """Evidence from predictions that someone made elsewhere, with no model at hand.
+        """Evidence from predictions that were made elsewhere, without a model.
 
         Parameters
         ----------
@@ -356,7 +356,7 @@ class Evidence:
         groups : sequence of str or int
             Columns of protected attributes.
         arm, seed, row : str or int, optional
-            Columns that tell models, training runs and test rows apart. Without `row` each
+            Columns that identify models, training runs and test rows. Without `row` each
             (arm, seed) is taken to list the same rows in the same order.
         name : str
             What to call the data.

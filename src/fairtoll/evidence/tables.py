@@ -1,4 +1,4 @@
-"""The parts that the tables of `Evidence` are put together from."""
+"""The parts of the tables of `Evidence`."""
 
 from __future__ import annotations
 
@@ -160,7 +160,7 @@ def describe_least_epsilon(
 
 
 def write_about(folder: Path, class_names: Sequence[str], about: Mapping[str, Any]) -> None:
-    """Write `about.json`, which says what the tables are of."""
+    """Write `about.json`, which describes the tables."""
     write_text(json.dumps({"class_names": list(class_names), **about}, indent=1) + "\n", folder / "about.json")
 
 

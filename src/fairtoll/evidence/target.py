@@ -1,4 +1,4 @@
-"""What is attacked: the models of an arm, the rows, and what the adversary may touch."""
+"""The target of an attack: the models of an arm, the rows, and the threat."""
 
 from __future__ import annotations
 
@@ -39,14 +39,14 @@ class Arm:
 
 @dataclass(frozen=True, eq=False)
 class Target:
-    """The rows that are attacked, and what the adversary may touch.
+    """The rows that are attacked, and the threat.
 
     Attributes
     ----------
     data : Dataset
         The whole evaluation set.
     threat : LinfThreat
-        What the adversary may touch.
+        What the adversary may change.
     threat_name : str
         What to call it.
     rows : array-like of int, (n,), optional

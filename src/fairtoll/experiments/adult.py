@@ -20,7 +20,7 @@ from fairtoll.findings.results import Accuracy, Finding, LeaveOneOut
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.training import RECIPES
 
-#: Attributes that no one changes by misreporting; nominal categories are fixed besides, since a distance between
+#: Attributes that no one changes by misreporting; nominal categories are fixed too, since a distance between
 #: their codes means nothing.
 FIXED = ("age", "race", "sex", "native-country")
 EPSILON, EPSILONS = 10.0, (10.0, 15.0, 20.0)
@@ -64,7 +64,7 @@ def adult_threats(data: TrainTest) -> dict[str, LinfThreat]:
 
 COLLECTIONS = (
     Collection("predict", (Clean(),), cost=0.007),
-    # On the standard arm these are its own examples, as the paper has it.
+    # On the standard arm these are its own examples, as in the paper.
     Collection("transfer", (Transfer(CRAFT, EPSILONS, keep_probabilities_at=(EPSILON,)),), cost=0.005),
     Collection("pgd", (WhiteBox(CRAFT, EPSILONS, keep_probabilities_at=(EPSILON,)),), cost=0.05),
     Collection(
@@ -72,7 +72,7 @@ COLLECTIONS = (
         (Checks((1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 40.0), large_epsilon=LARGE_EPSILON, square_epsilon=EPSILON),),
         cost=0.03,
     ),
-    # The paper's controls are attacked as the paper does alone.
+    # The paper's controls are attacked only as in the paper.
     Collection("union", (WhiteBox(Union(), (EPSILON,)),), compared_in="sound", cost=0.07, hardened=3.6),
     Collection(
         "all-14",
@@ -192,7 +192,7 @@ CLAIMS = (
 def adult_notes(
     findings: Sequence[Finding], accuracy: Sequence[Accuracy], left_out: Sequence[LeaveOneOut]
 ) -> list[str]:
-    """Remarks that the figures need to be read rightly."""
+    """Remarks for interpreting the figures."""
     notes = [nearest_to_table_two(findings)] if any(finding.protocol == "paper" for finding in findings) else []
     return [
         *notes,
@@ -204,7 +204,7 @@ def adult_notes(
 
 
 def nearest_to_table_two(findings: Sequence[Finding]) -> str:
-    """Which evaluation and denominator comes nearest to the paper's Table II, in words."""
+    """Which evaluation and denominator are nearest to the paper's Table II, in words."""
     distances: dict[tuple[str, str], list[float]] = {}
     for finding in findings:
         values = finding.standard.value, finding.robust.value

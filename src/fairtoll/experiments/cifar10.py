@@ -13,7 +13,7 @@ from fairtoll.errors import FairtollError
 from fairtoll.evidence import Checks, Clean, Transfer, WhiteBox
 from fairtoll.experiments.claim_kinds import ClassesMove, Conclusion, EasyRiseMore, Flips, Shrinks, Worse
 from fairtoll.experiments.experiment import Collection, Costs, Data, Experiment, Option, Pictures, compare
-from fairtoll.experiments.leave_one_out.options import TELLING, LeaveOneOut
+from fairtoll.experiments.leave_one_out.options import SEPARATING, LeaveOneOut
 from fairtoll.experiments.leave_one_out.results import leave_one_out_highlights
 from fairtoll.experiments.options import fastest_precision
 from fairtoll.experiments.published import load_published, published_accuracy
@@ -67,7 +67,7 @@ def collections(*, restarts: int = 5, queries: int = 500, check_rows: int = 500)
         Collection("pgd", (WhiteBox(CRAFT, EPSILONS),), cost=12.0, hardened=3.0),
         Collection("least-epsilon", (WhiteBox(SEARCH, (EPSILON_MAX,)),), cost=8.0, hardened=3.0),
         Collection("checks", (checks,), cost=40.0, hardened=3.0),
-        # The paper's controls are attacked as the paper does alone.
+        # The paper's controls are attacked only as in the paper.
         Collection(
             "curve",
             (WhiteBox(CURVE, EPSILONS),),
@@ -164,7 +164,7 @@ CLAIMS = (
 def cifar10_highlights(
     findings: Sequence[types.Finding], accuracy: Sequence[types.Accuracy], left_out: Sequence[types.LeaveOneOut]
 ) -> list[str]:
-    """Whether the paper's robust accuracy survives a white-box attack, and whose its flips are."""
+    """Whether the paper's robust accuracy survives a white-box attack, and what causes its flips."""
     of_rows = leave_one_out_highlights(left_out)
     found = {(one.arm, one.evaluation): one for one in accuracy if (one.attack, one.epsilon) == (CRAFT.name, EPSILON)}
     transfer, own = found.get(("static", "static-transfer")), found.get(("static", "white-box"))
@@ -184,7 +184,7 @@ def cifar10_highlights(
 def cifar10_notes(
     findings: Sequence[types.Finding], accuracy: Sequence[types.Accuracy], left_out: Sequence[types.LeaveOneOut]
 ) -> list[str]:
-    """Remarks that the figures need to be read rightly."""
+    """Remarks for interpreting the figures."""
     return [
         "Where the paper is silent: convolutions of 32 and 64 filters (3 x 3, padded), dense layers of 256 and 128, "
         "pixels in [0, 1], Glorot-uniform weights, Adam 1e-3, no augmentation, PGD with 20 steps of 2.5 epsilon / 20 "
@@ -195,7 +195,7 @@ def cifar10_notes(
 
 
 def describe_reductions(configuration: Mapping[str, Any], about: Mapping[str, Any]) -> list[str]:
-    """What a run did less of than the whole experiment."""
+    """What a run reduced compared with the whole experiment."""
     said, rows, runs = [], about["rows"], configuration["runs"]
     if configuration["data"]["train"] is not None:
         epochs = configuration["settings"]["epochs"]
@@ -220,7 +220,7 @@ def quick(experiment: Experiment, chosen: bool) -> Experiment:
         data=replace(experiment.data, train=8_000, attacked=300),
         collections=collections(restarts=1, queries=100, check_rows=100),
         settings=replace(experiment.settings, epochs=5),
-        leave_one_out=replace(experiment.leave_one_out, arms=("standard",), designs=TELLING),
+        leave_one_out=replace(experiment.leave_one_out, arms=("standard",), designs=SEPARATING),
         runs=1,
     )
 

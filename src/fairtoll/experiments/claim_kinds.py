@@ -1,4 +1,4 @@
-"""The kinds of claims that a paper makes, as values: called with what was found, each gives its judgement."""
+"""The kinds of claims in a paper, as values: called with the findings, each returns its judgement."""
 
 from __future__ import annotations
 
@@ -140,7 +140,7 @@ class RisesWithValues:
                 judgements.append(INCONCLUSIVE)
                 continue
             change = many.difference.value - few.difference.value
-            # The same rows and models: without their covariance the half-widths are added, which is safe.
+            # The same rows and models: without their covariance the half-widths are added, which is conservative.
             reach = _half(few.difference.interval) + _half(many.difference.interval)
             judgements.append(by_reach(change, reach))
             phrases.append(
@@ -216,7 +216,8 @@ class Shrinks:
         known = [finding.difference for finding in rates if finding.difference is not None]
         if len(known) < len(rates):
             return make_claim(self.id, INCONCLUSIVE, "A class has too few rows to compare.", rates)
-        # The same rows and models at every radius: without their covariance the half-widths are added, which is safe.
+        # The same rows and models at every radius: without their covariance the half-widths are added, which is
+        # conservative.
         reach = [_half(change.interval) for change in known]
         judgements: list[Judgement] = [
             by_reach(known[place].value - known[place + 1].value, reach[place] + reach[place + 1])
@@ -245,7 +246,7 @@ class Flips:
 
 @dataclass(frozen=True)
 class Conclusion:
-    """All kinds of fairness are harmed: as far as one data set tells, from the claims before it.
+    """All kinds of fairness are harmed: as far as one data set shows, from the claims before it.
 
     Attributes
     ----------
@@ -280,7 +281,7 @@ def class_change(finding: Finding, name: str) -> tuple[float, float]:
     if before.value is None or after.value is None:
         return 0.0, math.inf
     widths = [2 * _half(one.interval) if one.interval else math.inf for one in (before, after)]
-    # The arms share their rows, so that treating them as apart is on the safe side.
+    # The arms share their rows, so that treating them as independent is conservative.
     return after.value - before.value, math.hypot(*widths) / 2
 
 

@@ -1,4 +1,4 @@
-"""Judging a claim: what the verdicts behind it allow to say, in the words all experiments share."""
+"""Judging a claim: the judgement that its verdicts support, in wording shared by all experiments."""
 
 from __future__ import annotations
 
@@ -115,19 +115,19 @@ def by_reach(change: float, reach: float) -> Judgement:
 
 
 def unless_few_runs(judgement: Judgement, findings: Sequence[Finding]) -> Judgement:
-    """One or two training runs say nothing about the next."""
+    """One or two training runs give no information about the next."""
     return INCONCLUSIVE if min(finding.runs for finding in findings) < MINIMUM_RUNS else judgement
 
 
 def meaning(judgement: Judgement, runs: int) -> str:
-    """What a judgement rests on, in a few words."""
+    """The basis of a judgement, in a few words."""
     if judgement == SUPPORTED:
         return "The change is above the margin"
     if judgement == REFUTED:
         return "A change in the claimed direction is ruled out"
     if runs < MINIMUM_RUNS:
-        return "One training run cannot tell" if runs == 1 else "Two training runs cannot tell"
-    return "The interval does not settle it"
+        return "One training run is inconclusive" if runs == 1 else "Two training runs are inconclusive"
+    return "The interval is inconclusive"
 
 
 def say_change(finding: Finding, where: str = "") -> str:
@@ -147,7 +147,7 @@ def judge_flips(found: Sequence[LeaveOneOut]) -> tuple[Judgement, str]:
     """Whether leave-one-out models change more predictions of the static classifier, and the sentence that says so.
 
     By the flip rate, which carries LUF_t and LUF_l, in the design that the paper must have used. Each of its members
-    has a seed of its own, so that its interval covers new seeds; those of the reference models it covers where there
+    has its own seed, so that its interval covers new seeds; those of the reference models it covers where there
     are several.
 
     Examples
@@ -158,20 +158,20 @@ def judge_flips(found: Sequence[LeaveOneOut]) -> tuple[Judgement, str]:
     compared = [one for one in found if one.above_standard is not None]
     if not compared:
         return INCONCLUSIVE, "Leave-one-out models of both classifiers are not trained in this run."
-    asked = next((one for one in compared if one.design == "independent-seeds"), None)
-    if asked is None or asked.above_standard is None:
-        missing = "Leave-one-out models with seeds of their own (independent-seeds)"
+    independent = next((one for one in compared if one.design == "independent-seeds"), None)
+    if independent is None or independent.above_standard is None:
+        missing = "Leave-one-out models with their own seeds (independent-seeds)"
         return INCONCLUSIVE, f"{missing} are not trained in this run."
-    if asked.above_standard.interval is None:
-        return INCONCLUSIVE, "Members that are one alone, or all alike, cannot tell."
-    contrast, margin = asked.above_standard, LUF_FLIP_RATE.margin
-    low, high = asked.above_standard.interval
+    if independent.above_standard.interval is None:
+        return INCONCLUSIVE, "A single member, or members that are all equal, give no interval."
+    contrast, margin = independent.above_standard, LUF_FLIP_RATE.margin
+    low, high = independent.above_standard.interval
     judgement: Judgement = SUPPORTED if low > margin else REFUTED if high < margin else INCONCLUSIVE
     lead = {SUPPORTED: "The change is above the margin", REFUTED: "A change above the margin is ruled out"}.get(
-        judgement, "The interval does not settle it"
+        judgement, "The interval is inconclusive"
     )
     return judgement, (
-        f"{lead}: with a seed of its own for each of {asked.members} models, predictions flip "
+        f"{lead}: with a separate seed for each of {independent.members} models, predictions flip "
         f"{100 * contrast.flip_rate:+.2f} points more often for the static classifier (interval {100 * low:+.2f} to "
         f"{100 * high:+.2f}, margin {100 * margin:g}); LUF {contrast.luf:+.4f}."
     )
@@ -182,7 +182,7 @@ def _number(value: float | None, digits: int) -> str:
 
 
 def conclude(data: str, claims: Sequence[Claim], kinds: Mapping[str, Sequence[str]], unmeasured: str) -> Claim:
-    """The paper's conclusion, that all four kinds of fairness are harmed, as far as one data set tells.
+    """The paper's conclusion, that all four kinds of fairness are harmed, as far as one data set shows.
 
     Parameters
     ----------

@@ -1,4 +1,4 @@
-"""A value as plain JSON data: the configuration of a run is its description, with nothing left out by hand."""
+"""A value as plain JSON data: the configuration of a run is its complete description."""
 
 from __future__ import annotations
 
@@ -41,7 +41,7 @@ def describe(value: Any) -> Any:
     Raises
     ------
     FairtollError
-        For anything else, such as a lambda, which has no name that would tell it from another one.
+        For anything else, such as a lambda, which has no name that identifies it.
 
     Examples
     --------

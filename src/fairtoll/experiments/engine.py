@@ -78,14 +78,14 @@ def configuration_of(experiment: Experiment, device: str) -> dict[str, Any]:
         "numpy": np.__version__,
         "blas": blas_of_numpy(),
         **described,
-        # What others there are does not change what these do.
+        # The other descriptions do not change these results.
         "recipes": [describe(experiment.recipe(arm)) for arm in experiment.arms()],
         SECTION: experiment.leave_one_out.describe(),
     }
 
 
 def stages_of(workspace: Workspace, source: str | None = None) -> list[Stage]:
-    """Everything to be done, in order."""
+    """All stages, in order."""
     evidence = [
         _rows_stage(workspace),
         *(stage for seeds in workspace.blocks for stage in _collection_stages(workspace, seeds)),
@@ -102,7 +102,7 @@ def stages_of(workspace: Workspace, source: str | None = None) -> list[Stage]:
 
 
 def _data_stages(workspace: Workspace, source: str | None) -> list[Stage]:
-    """Read data once that may not be where they were another time."""
+    """Read data once that may not be available later."""
     data = workspace.experiment.data
     if not data.kept:
         return []

@@ -20,7 +20,7 @@ def kept_environment(folder: Path) -> dict[str, Any]:
 
 
 def blas_of_numpy() -> str:
-    """The library that numpy was built with for its products, and its version: another one rounds otherwise.
+    """The library that numpy was built with for its products, and its version: other libraries round differently.
 
     Examples
     --------

@@ -20,23 +20,23 @@ from fairtoll.training import FitSettings, Recipe
 from fairtoll.training.networks import DenseNetwork, Network
 
 Plan = Sequence[tuple[Comparison, Question]]
-#: Says what the figures need to be read rightly, or what the first screen shows.
+#: Returns remarks for interpreting the figures, or sentences for the first screen.
 Remarks = Callable[[Sequence[types.Finding], Sequence[types.Accuracy], Sequence[types.LeaveOneOut]], list[str]]
-#: Says what a run did less of than the whole experiment, from its configuration and `about` of its evidence.
+#: Returns what a run reduced compared with the whole experiment, from its configuration and `about` of its evidence.
 Reductions = Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]]
 BOTH = "both"
 
 
 @dataclass(frozen=True)
 class Data:
-    """Where rows come from, and how many of them take part.
+    """Where rows come from, and how many of them are used.
 
     Attributes
     ----------
     load : callable
         Gives training and test rows. Where they are `kept` it is called with the source that a person named, or None.
     kept : bool
-        Whether the rows are images that the first stage keeps in the run's folder, whatever becomes of their source.
+        Whether the rows are images that the first stage keeps in the run's folder, independent of their source.
     train, test : int, optional
         Only so many of the first rows of each split; None for all.
     attacked : int, optional
@@ -161,7 +161,7 @@ class Costs:
 
 @dataclass(frozen=True)
 class Option:
-    """An option that one experiment has beside those of all.
+    """An option that one experiment has in addition to the common ones.
 
     Attributes
     ----------
@@ -193,7 +193,7 @@ class Experiment:
     Attributes
     ----------
     name, title, question : str
-        Its name, the title of its report, and what it is to answer, in one sentence.
+        Its name, the title of its report, and its question, in one sentence.
     data : Data
         The rows.
     threats : callable
@@ -220,7 +220,7 @@ class Experiment:
     runs : int
         Training runs of each arm.
     protocol : str
-        Whose questions are answered: one that comparisons name, or "both" for all.
+        The protocol whose questions are answered: one that comparisons name, or "both" for all.
     together : bool
         Whether all runs of an arm train as one stack also on a CPU; else each is a stage of its own there.
     leave_one_out : LeaveOneOut
@@ -242,13 +242,13 @@ class Experiment:
     notes, highlights : callable, optional
         Remarks that the figures need, and sentences for the first screen.
     reductions : callable, optional
-        What a run did less of than the whole experiment.
+        What a run reduced compared with the whole experiment.
     costs : Costs
         For the estimate of the time.
     on_device : callable, optional
         Called with the experiment and "cpu" or "cuda"; returns what a run by name is on that device.
     options : sequence of Option
-        What its command takes beside the options of all.
+        The options of its command in addition to the common ones.
 
     Raises
     ------
@@ -320,12 +320,12 @@ class Experiment:
         return list(dict.fromkeys(comparison.protocol for comparison, _ in self.questions))
 
     def plan(self, protocol: str | None = None) -> list[tuple[Comparison, Question]]:
-        """The questions of a protocol; of its own where none is given."""
+        """The questions of a protocol; its own where none is given."""
         chosen = self.protocol if protocol is None else protocol
         return [one for one in self.questions if chosen in (BOTH, one[0].protocol)]
 
     def arms(self, protocol: str | None = None) -> list[str]:
-        """The arms that a protocol compares, in order; those of its own where none is given."""
+        """The arms that a protocol compares, in order; its own where none is given."""
         compared = _compared(self.plan(protocol))
         return [recipe.name for recipe in self.recipes if recipe.name in compared]
 

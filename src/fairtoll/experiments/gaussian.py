@@ -1,4 +1,4 @@
-"""Two Gaussian classes of unequal spread and two groups of unequal means: generated rows, nothing of the paper's.
+"""Two Gaussian classes of unequal spread and two groups of unequal means: generated rows, not in the paper.
 
 The classes of Xu et al. 2021, "To be Robust or to be Fair: Towards Fairness in Adversarial Training": robust training
 moves the boundary towards the class that is spread less, so that it costs the class that is spread more. Their
@@ -111,7 +111,7 @@ QUESTIONS = [
 
 GAUSSIAN = Experiment(
     name="gaussian",
-    title="Who pays when two Gaussian classes are told apart robustly?",
+    title="Who pays when two Gaussian classes are separated robustly?",
     question="Does adversarial training of a linear classifier widen the gaps between a class of small and a class of "
     "large spread, and between two groups whose means differ?",
     data=Data(TwoGaussians()),

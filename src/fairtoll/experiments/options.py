@@ -1,4 +1,4 @@
-"""The device and the precision of a run, where nothing is given."""
+"""The default device and precision of a run."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Images as a report shows them: of left-out rows, and with an adversarial example beside each."""
+"""Images as a report shows them: of left-out rows, and with an adversarial example of each."""
 
 from __future__ import annotations
 

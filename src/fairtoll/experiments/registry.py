@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Entry:
-    """Where a description is, and what its command says of it.
+    """The location of a description, and the help of its command.
 
     Attributes
     ----------
@@ -40,7 +40,7 @@ EXPERIMENTS = {
     "cifar10": Entry(
         "fairtoll.experiments.cifar10:CIFAR10",
         "CIFAR-10: the paper's figures and tables with nulls, intervals, controls and verdicts.",
-        "Hours on two cores, minutes on an accelerator: it says how long first. --quick takes a few minutes.",
+        "Hours on two cores, minutes on an accelerator: it shows an estimate first. --quick takes a few minutes.",
     ),
     "gaussian": Entry(
         "fairtoll.experiments.gaussian:GAUSSIAN",

@@ -11,7 +11,7 @@ from typing import Any
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.engine import build_run
 from fairtoll.experiments.experiment import Experiment
-from fairtoll.experiments.leave_one_out.options import TELLING, LeaveOneOut, last_requested, require_rows
+from fairtoll.experiments.leave_one_out.options import SEPARATING, LeaveOneOut, last_requested, require_rows
 from fairtoll.experiments.options import choose_device
 from fairtoll.experiments.registry import find_experiment
 from fairtoll.experiments.results import compute_results
@@ -41,7 +41,7 @@ def reproduce(
     display: Display | None = None,
     **options: Any,
 ) -> Path:
-    """Run an experiment, or go on with it; returns the path of the report.
+    """Run an experiment, or resume it; returns the path of the report.
 
     Parameters
     ----------
@@ -64,16 +64,16 @@ def reproduce(
     designs, references, keep_weights
         How rows are left out; see `fairtoll.experiments.leave_one_out.options.LeaveOneOut`.
     workers : int, optional
-        Processes of one thread each; the results do not depend on it. Default: the cores at hand, at most 8.
+        Processes of one thread each; the results do not depend on it. Default: the available cores, at most 8.
     engine : {"processes", "ray"}
-        Where leave-one-out members are trained: here, or on the machines of a Ray cluster; so is nothing else.
+        Where leave-one-out members are trained: here, or on the machines of a Ray cluster; all else runs here.
     address : str, optional
         HOST:PORT of the cluster. Default: the one in the environment variable RAY_ADDRESS, one on this machine, or a
         new one.
     display : Display, optional
         Where progress goes.
     **options
-        Those that the experiment has of its own, such as `quick` of "cifar10"; None for none.
+        The experiment's own options, such as `quick` of "cifar10"; None for none.
 
     Returns
     -------
@@ -84,7 +84,7 @@ def reproduce(
     FairtollError
         For an unknown experiment, option, protocol, device or engine, no runs, more rows to leave out than there are,
         data that cannot be read, a folder that cannot be used, that belongs to another configuration or that another
-        process writes to, a cluster that does not answer, or a full disk.
+        process writes to, a cluster that does not respond, or a full disk.
     """
     folder, device = Path(folder), choose_device(device)
     if workers is not None and workers < 1:
@@ -144,7 +144,7 @@ def prepare(
     known = {option.name: option for option in experiment.options}
     if unknown := [name for name in given if name not in known]:
         raise FairtollError(
-            f"{experiment.name} has no option {', '.join(unknown)}; it has {', '.join(known) or 'none of its own'}"
+            f"{experiment.name} has no option {', '.join(unknown)}; it has {', '.join(known) or 'no options'}"
         )
     for name, option in known.items():
         if name in given:
@@ -162,8 +162,8 @@ def results_of(folder: Path) -> Results:
     Raises
     ------
     FairtollError
-        If the folder holds no finished evidence, the run of an unknown experiment, or a file that is not as it was
-        written.
+        If the folder holds no finished evidence, the run of an unknown experiment, or a file that has changed since it
+        was written.
     """
     with finished_run(folder) as configuration:
         return compute_results(find_experiment(str(configuration.get("experiment"))), folder)
@@ -193,7 +193,8 @@ def choose_leave_one_out(
     base, rows = experiment.leave_one_out, experiment.data.train or experiment.costs.train_rows
     if not count and (designs or references != 1 or keep_weights):
         raise FairtollError(
-            "designs, references and kept weights are of leave-one-out; say how many rows with leave_one_out=N"
+            "designs, references and kept weights are options of leave-one-out; give the number of rows with "
+            "leave_one_out=N"
         )
     if count is not None:
         chosen = base.requested(count, designs=designs, references=references, keep_weights=keep_weights)
@@ -202,4 +203,4 @@ def choose_leave_one_out(
         return before
     if base.count or not experiment.rows_left_out:
         return base
-    return replace(base, count=min(experiment.rows_left_out, rows), designs=TELLING)
+    return replace(base, count=min(experiment.rows_left_out, rows), designs=SEPARATING)

@@ -1,4 +1,4 @@
-"""What every stage of a run works with: the rows, threats, models and files that its description determines."""
+"""Shared by all stages of a run: the rows, threats, models and files that its description determines."""
 
 from __future__ import annotations
 
@@ -27,7 +27,7 @@ IMAGES = "images"
 
 @dataclass(frozen=True)
 class Workspace:
-    """One run of an experiment in a folder; nothing is loaded before it is read.
+    """One run of an experiment in a folder; everything is loaded on first use.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ class Workspace:
         return [seeds] if together else [[seed] for seed in seeds]
 
     def suffix(self, seeds: Sequence[int]) -> str:
-        """What tells a block in names of stages and files."""
+        """The suffix of a block in names of stages and files."""
         return "" if self.experiment.together else f"-{seeds[0]}"
 
     @cached_property
@@ -68,7 +68,7 @@ class Workspace:
 
     @cached_property
     def data(self) -> TrainTest:
-        """Training and test rows, as many as take part."""
+        """Training and test rows, as many as are used."""
         whole, data = self._whole, self.experiment.data
         if data.kept or (data.train is None and data.test is None):
             return whole
@@ -94,7 +94,7 @@ class Workspace:
         return replace(self.experiment.settings, precision="float32")
 
     def setup(self, seeds: Sequence[int]) -> TrainingSetup:
-        """What every recipe is given, for the seeds of one block."""
+        """The input of every recipe, for the seeds of one block."""
         return self._setup(self.data.train, seeds)
 
     def leave_one_out_setup(self) -> TrainingSetup:

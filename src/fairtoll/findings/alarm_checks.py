@@ -1,4 +1,4 @@
-"""Alarms read from the independent attacks that are run for nothing else (`fairtoll.evidence.Checks`)."""
+"""Alarms read from the independent attacks that are run only for them (`fairtoll.evidence.Checks`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from fairtoll.evidence.measures import (
 )
 from fairtoll.findings.alarm_kinds import TOLERANCE, AlarmKind, Checked, Seen
 
-#: Shares of rows above which a count is no longer a few odd rows.
+#: Shares of rows above which a count is not negligible.
 FEW = 0.01
 #: Of the interval that says how much the share of few rows may differ by chance.
 CONFIDENCE = 0.95
@@ -74,8 +74,8 @@ def _not_monotone(checked: Checked) -> Seen | None:
     return Seen(
         escaped,
         fired,
-        f"{path} (PGD, 20 steps, afresh at each radius); {escaped:.1%} of the rows are not broken at a radius though a "
-        "smaller one broke them" + ("; the attack is too weak to measure this model." if fired else "."),
+        f"{path} (PGD, 20 steps, independently at each radius); {escaped:.1%} of the rows are not broken at a radius "
+        "though a smaller one broke them" + ("; the attack is too weak to measure this model." if fired else "."),
         {"of the rows are not broken at a radius though a smaller one broke them": escaped},
     )
 
@@ -100,7 +100,7 @@ def _black_box(checked: Checked) -> Seen | None:
             fired,
             f"{before:.1%} of the {rows} checked rows are not broken at {name[3]:g} by white-box attacks, "
             f"{before - added:.1%} with Square: {added:.1%} more, {CONFIDENCE:.0%} interval {low:.1%} to {high:.1%}"
-            + ("; the gradients hide what scores alone find." if fired else "."),
+            + ("; the gradients hide what scores find." if fired else "."),
             {f"not broken at {name[3]:g} by white-box attacks": before, "with Square": before - added},
         )
     return None
@@ -161,19 +161,20 @@ CHECK_ALARMS = (
     AlarmKind(
         "zero-gradients",
         "Gradients vanish",
-        "A gradient attack cannot move where the gradient is exactly zero: rows that it does not break prove nothing.",
+        "A gradient attack cannot move where the gradient is exactly zero: rows that it does not break are no evidence "
+        "of robustness.",
         _vanished,
     ),
     AlarmKind(
         "single-step-stronger",
         "One step stronger than twenty",
-        "More steps should never break fewer rows: the longer attack gets lost.",
+        "More steps should never break fewer rows: the longer attack diverges.",
         _single_step,
     ),
     AlarmKind(
         "noise-as-strong",
         "Noise as strong as gradients",
-        "Blind noise breaks more rows than following the gradient: the gradients mislead, and PGD overstates "
+        "Random noise breaks more rows than following the gradient: the gradients mislead, and PGD overstates "
         "robustness.",
         _noise,
     ),
@@ -187,22 +188,22 @@ CHECK_ALARMS = (
     AlarmKind(
         "black-box-adds",
         "A black-box attack finds more",
-        "A search that sees scores alone breaks rows that no attack with gradients breaks: the gradients hide what it "
+        "A search that uses only scores breaks rows that no attack with gradients breaks: the gradients hide what it "
         "finds.",
         _black_box,
     ),
     AlarmKind(
         "large-epsilon-not-zero",
-        "A boundless attack does not reach 0%",
-        "With no bound to speak of and every feature free, every row can be changed at will; rows that are not broken "
-        "show a broken attack, or a model that hardly uses its inputs.",
+        "An unbounded attack does not reach 0%",
+        "Without an effective bound and with every feature free, rows can be changed arbitrarily; rows that are not "
+        "broken show a broken attack, or a model that hardly uses its inputs.",
         _large,
     ),
     AlarmKind(
         "outside-box",
         "Rows outside the threat's box",
-        "A value outside the box may only move towards it, so the attacked rows are hardly attacked: their robustness "
-        "says little. Most often the box is in other units than the data.",
+        "A value outside the box may only move towards it, so these rows are hardly attacked: their robustness "
+        "is uninformative. Most often the box is in other units than the data.",
         _outside_box,
     ),
 )

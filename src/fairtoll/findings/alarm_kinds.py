@@ -1,4 +1,4 @@
-"""What an alarm is, and how its figures are read from evidence."""
+"""The definition of an alarm, and how its figures are read from evidence."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from fairtoll.evidence.measures import CHECK
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings.results import Alarm, Reading
 
-#: Differences of accuracy up to this are rounding and chance.
+#: Differences of accuracy up to this are attributed to rounding and chance.
 TOLERANCE = 0.002
 #: (evaluation, threat, attack, epsilon), as evidence names an attack.
 Name = tuple[str, str, str, float]
@@ -71,7 +71,7 @@ class Checked:
 
 @dataclass(frozen=True)
 class Seen:
-    """What one kind of alarm found: the figure in doubt, whether it fires, and why in words and figures."""
+    """The finding of one kind of alarm: the questionable figure, whether it fires, and the reason."""
 
     value: float
     fired: bool
@@ -90,7 +90,7 @@ class AlarmKind:
     meaning : str
         What it means where it fires.
     look : callable
-        Returns what the evidence shows, or None where it cannot answer.
+        Returns what the evidence shows, or None where it cannot decide.
     """
 
     id: str
@@ -99,7 +99,7 @@ class AlarmKind:
     look: Callable[[Checked], Seen | None]
 
     def alarm(self, checked: Checked) -> Alarm | None:
-        """The record of one arm, or None where the evidence cannot answer."""
+        """The record of one arm, or None where the evidence cannot decide."""
         seen = self.look(checked)
         if seen is None:
             return None

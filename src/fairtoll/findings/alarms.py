@@ -1,4 +1,4 @@
-"""Signs that a robustness figure is not what it seems, read from independent attacks."""
+"""Signs that a robustness figure is unreliable, read from independent attacks."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ EXCESS = 1.05
 
 
 def raise_alarms(evidence: Evidence, arm: str, *, threat: str) -> list[Alarm]:
-    """Every alarm that the evidence of one arm can answer, fired or not.
+    """Every alarm that the evidence of one arm can decide, fired or not.
 
     Parameters
     ----------
     evidence : Evidence
         With the checks of `fairtoll.evidence.Checks`, and static transfer where there was any.
     arm : str
-        Whose robustness is in doubt.
+        The arm whose robustness is checked.
     threat : str
         Under which threat.
 
@@ -31,16 +31,6 @@ def raise_alarms(evidence: Evidence, arm: str, *, threat: str) -> list[Alarm]:
     """
     checked = Checked(evidence, arm, threat)
     return [alarm for kind in ALARMS if (alarm := kind.alarm(checked)) is not None]
-
-
-def accuracy_under(evidence: Evidence, arm: str, attack: Name) -> float:
-    """Robust accuracy, mean over training runs; `attack` is (evaluation, threat, attack, epsilon)."""
-    return Checked(evidence, arm, attack[1]).accuracy(attack)
-
-
-def clean_accuracy_beside(evidence: Evidence, arm: str, attack: Name) -> float:
-    """Accuracy on the clean rows that `attack` covers, mean over training runs."""
-    return Checked(evidence, arm, attack[1]).clean_accuracy(attack)
 
 
 def _above_clean(checked: Checked) -> Seen | None:
@@ -121,7 +111,7 @@ def _least_epsilon(checked: Checked) -> Seen | None:
             fired,
             f"{far:.1%} of the rows have a least epsilon more than {EXCESS - 1:.0%} above a radius at which another "
             f"attack broke them, {lowered:.1%} have any above; the smaller radius is reported"
-            + ("; least epsilon overstates the robustness of rows that no other attack met." if fired else "."),
+            + ("; least epsilon overstates the robustness of rows that no other attack was run on." if fired else "."),
             {"of the rows were broken well below their least epsilon": far, "at any smaller radius": lowered},
         )
     return None
@@ -146,7 +136,7 @@ ALARMS: tuple[AlarmKind, ...] = (
         "least-epsilon-refuted",
         "Rows broken below their least epsilon",
         "Another attack broke rows at a smaller radius than the search for least epsilon found: least epsilon, and "
-        "CRU_eps with it, is too high where no other attack looked.",
+        "CRU_eps with it, is too high where no other attack was run.",
         _least_epsilon,
     ),
 )

@@ -20,7 +20,7 @@ from fairtoll.findings.questions import Comparison, Question
 
 #: Judges claims from the findings, for a reproduction.
 JudgeClaims = Callable[[Sequence[results.Finding], Sequence[results.Accuracy]], list[results.Claim]]
-#: Says what the figures need to be read rightly, or what the first screen tells.
+#: Returns remarks for interpreting the figures, or sentences for the first screen.
 MakeNotes = Callable[[Sequence[results.Finding], Sequence[results.Accuracy]], list[str]]
 
 

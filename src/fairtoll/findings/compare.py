@@ -54,7 +54,7 @@ def answer_all(
     published : mapping, optional
         The paper's values by ``f"{protocol}/{question.key}"``.
     minimum_rows : int
-        Smaller groups are shown and flagged, and take no part in a gap.
+        Smaller groups are shown and flagged, and excluded from gaps.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""The models of an arm: tried before any attack, and the alarms about what was found."""
+"""The models of an arm: checked before any attack, and the alarms about the result."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ REMARKS = "model_remarks"
 
 
 def prepare_arm(arm: Arm, target: Target, *, gradients: bool) -> Arm:
-    """The arm with its models prepared (`fairtoll.models.prepare`), so that none is tried again.
+    """The arm with its models prepared (`fairtoll.models.prepare`), so that none is checked again.
 
     Raises
     ------
@@ -48,7 +48,7 @@ def prepare_arm(arm: Arm, target: Target, *, gradients: bool) -> Arm:
 
 
 def describe_models(models: Sequence[nn.Module]) -> list[dict[str, Any]]:
-    """What must be said of the models of one arm, as plain values: each remark once, with how many it holds for.
+    """The remarks on the models of one arm, as plain values: each once, with the number of models it applies to.
 
     Examples
     --------

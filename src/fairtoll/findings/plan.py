@@ -1,4 +1,4 @@
-"""The questions of an audit: what the record of each metric needs, wherever it is at hand."""
+"""The questions of an audit: the inputs of each metric's record, where they are available."""
 
 from __future__ import annotations
 

@@ -118,11 +118,11 @@ class Question:
 
 
 def _part(name: str) -> str:
-    """A name of the user's within a key, whose parts are joined by slashes."""
+    """A user's name within a key, whose parts are joined by slashes."""
     return name.replace("%", "%25").replace("/", "%2F")
 
 
 def _digits(value: float) -> str:
-    """The shortest text that is this number and no other."""
+    """The shortest text that identifies this number."""
     short = f"{value:g}"
     return short if float(short) == value else repr(float(value))

@@ -171,7 +171,7 @@ class LeastEpsilon(_Strict):
 
 
 class Example(_Strict):
-    """One test image and what an attack made of it, as PNG data URIs."""
+    """One test image and its adversarial example, as PNG data URIs."""
 
     class_name: str
     role: str = Field(description="why it is shown, such as 'easy class'")
@@ -218,7 +218,7 @@ class LeaveOneOutGroup(_Strict):
     flip_rate: float
     luf: float
     error: float = Field(description="share of the group that the full model gets wrong")
-    sufficient: bool = Field(description="whether there are rows enough to say anything")
+    sufficient: bool = Field(description="whether there are enough rows to compare")
 
 
 class LeaveOneOutRow(_Strict):
@@ -246,9 +246,9 @@ class LeaveOneOut(_Strict):
     arm: str
     design: Literal["masked", "independent-seeds", "re-permuted", "rerun", "one-ulp", "new-seed"]
     title: str
-    floor: bool = Field(description="no row is left out: what chance or rounding does alone")
+    floor: bool = Field(description="no row is left out: the effect of chance or rounding alone")
     members: int = Field(description="of each reference model")
-    references: int = Field(default=1, description="full models that members are compared with, a seed each")
+    references: int = Field(default=1, description="full models that members are compared with, each with its own seed")
     rows: int = Field(description="of the test set")
     precision: str
     adversarial_examples: Literal["own", "shared"] | None = Field(
@@ -257,7 +257,8 @@ class LeaveOneOut(_Strict):
     luf: float = Field(description="mean over test rows of the largest change of any confidence by any member")
     luf_interval: Pair | None = Field(
         description="95%, by the delete-one jackknife over members, and over reference models where there are several; "
-        "none where members differ by a row or by rounding alone: a few then decide the maximum, and no interval holds"
+        "none where members differ by a row or by rounding alone: a few then decide the maximum, and no interval has "
+        "its coverage"
     )
     luf_quantiles: list[float] = Field(description="of the rows' LUF: least, 5, 25, 50, 75, 95%, largest")
     flips_per_row: float = Field(description="LUF_t, in members")
@@ -298,7 +299,7 @@ class Reading(_Strict):
 
 
 class Alarm(_Strict):
-    """A sign that a robustness figure is not what it seems."""
+    """A sign that a robustness figure is unreliable."""
 
     id: str
     title: str
@@ -307,7 +308,7 @@ class Alarm(_Strict):
     message: str
     value: float | None
     meaning: str = Field(default="", description="what it means where it fires, in a sentence or two")
-    readings: list[Reading] = Field(default=[], description="the figures behind it, the one in doubt first")
+    readings: list[Reading] = Field(default=[], description="the figures behind it, the questionable one first")
 
 
 class Arm(_Strict):
@@ -328,7 +329,7 @@ class Data(_Strict):
     classes: list[str]
     attributes: dict[str, list[str]]
     unofficial: str | None = Field(
-        default=None, description="how they differ from the official data, beside every figure; none: they do not"
+        default=None, description="how they differ from the official data, shown with every figure; none: they do not"
     )
 
 
@@ -371,7 +372,7 @@ class Results(_Strict):
         Raises
         ------
         FairtollError
-            If it is missing, cut short, of another structure, or of another version of the schema.
+            If it is missing, truncated, of another structure, or of another version of the schema.
         """
         require_schema(path)
         try:

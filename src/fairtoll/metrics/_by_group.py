@@ -21,7 +21,7 @@ _ONE_PARTITION = "give one column, or combine several with intersect(...)"
 class ByGroup:
     """One value per group, how many rows it is the mean of, and whether they are enough.
 
-    A group with too few rows keeps its value, for a table to show, and takes no part in the gap.
+    A group with too few rows keeps its value, for tables, and is excluded from the gap.
 
     Parameters
     ----------

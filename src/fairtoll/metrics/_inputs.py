@@ -11,7 +11,7 @@ from fairtoll.errors import FairtollError
 from fairtoll.inputs.columns import EMPTY, WRONG_DIMENSIONS, as_array, as_column, check_length
 from fairtoll.metrics import messages
 
-# Room for half-precision softmax; a vector of logits is far outside.
+# Tolerance for half-precision softmax; logits are far outside of it.
 SUM_TOLERANCE = 1e-3
 RANGE_TOLERANCE = 1e-6
 
@@ -29,7 +29,7 @@ def as_numbers(
 
 
 def as_mask(values: ArrayLike, *, name: str, like: NDArray[Any]) -> NDArray[np.bool_]:
-    """Read `values` as bool, one for each row of `like`; 0 and 1 in any number type will do."""
+    """Read `values` as bool, one for each row of `like`; 0 and 1 of any number type are accepted."""
     array = as_column(values, name=name)
     check_length(array, name=name, like=like)
     if array.dtype == np.bool_:
@@ -70,7 +70,7 @@ def as_probabilities(values: ArrayLike, *, name: str) -> NDArray[np.float64]:
 def members(left_out: ArrayLike, *, full: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:
     """Yield the (N, C) probabilities of each member of `left_out`, checked as they are reached.
 
-    One at a time: a hundred members over a test set in float64 would not fit beside the original.
+    One at a time: a hundred members over a test set in float64 would not fit in memory together with the original.
     """
     stack = as_array(left_out, name="left_out")
     if stack.ndim != 3:
@@ -90,7 +90,7 @@ def members(left_out: ArrayLike, *, full: NDArray[np.float64]) -> Iterator[NDArr
 
 
 def check_minimum_rows(minimum_rows: int) -> None:
-    """Refuse a least group size under one row: an empty group has no value to show."""
+    """Raise for a minimum group size under one row: an empty group has no value."""
     try:
         enough = operator.index(minimum_rows) >= 1
     except TypeError:

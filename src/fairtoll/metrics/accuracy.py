@@ -44,7 +44,7 @@ def class_accuracy_unfairness(
     groups : array-like, optional
         The group of each row, (N,). Default: its true class, as the paper has it.
     minimum_rows : int
-        A group with fewer rows takes no part in the gap.
+        A group with fewer rows is excluded from the gap.
 
     Returns
     -------

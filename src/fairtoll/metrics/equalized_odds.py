@@ -1,4 +1,4 @@
-"""EOU, equalized odds unfairness (the paper's Definition 4), and the rate gap of Hardt et al. beside it."""
+"""EOU, equalized odds unfairness (the paper's Definition 4), and the rate gap of Hardt et al."""
 
 import operator
 from typing import Any
@@ -77,7 +77,7 @@ def equalized_odds_unfairness(
     label : optional
         Count only rows with this true label. Default: all rows.
     minimum_rows : int
-        A group with fewer counted rows takes no part in the gap.
+        A group with fewer counted rows is excluded from the gap.
 
     Returns
     -------
@@ -188,7 +188,7 @@ def equalized_odds_rate_gap(
     label : label
         Count only rows with this true label.
     minimum_rows : int
-        A group with fewer counted rows takes no part in the gap.
+        A group with fewer counted rows is excluded from the gap.
 
     Returns
     -------

@@ -64,7 +64,7 @@ CRU_EPSILON_RELATIVE = Metric(
     denominators=("all", "correct"),
     in_audits=True,
     lead="Relative CRU_eps is CRU_eps divided by the arm's mean least epsilon: a more robust model has larger ones, so "
-    "the plain gap grows by scale alone.",
+    "the plain gap grows by scale only.",
 )
 
 
@@ -97,12 +97,12 @@ def class_robustness_unfairness(
         Which rows are classified correctly unattacked, (N,): only these are then counted.
     relative : bool
         Divide by the mean least epsilon over all counted rows. A more robust model has larger least
-        epsilons, so the plain gap grows by scale alone.
+        epsilons, so the plain gap grows by scale only.
     censored : array-like, optional
         Which rows no attack broke, (N,). Their least epsilon is a lower limit; the number returned
         is the same, and `class_robustness_unfairness_by_group` reports their share.
     minimum_rows : int
-        A group with fewer counted rows takes no part in the gap.
+        A group with fewer counted rows is excluded from the gap.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What an error says: what was given, what was expected, what to do. Tests import these."""
+"""Error messages: what was given, what was expected, what to do. Tests import these."""
 
 NOT_NUMBERS = "{name} has type {given}; expected numbers; convert it first"
 NOT_FINITE = (

@@ -1,4 +1,4 @@
-"""The record of a metric: all that comparing, judging and showing it takes, beside its definition."""
+"""The record of a metric: its definition, and everything needed to compare, judge and show it."""
 
 from __future__ import annotations
 
@@ -58,8 +58,8 @@ class Metric:
     higher_is_better : bool
         Whether the group with the largest mean is the best off, as with accuracy.
     levels_down : bool
-        Whether each group's mean is a good or a harm of its own, so that a gap can shrink because all lose. Not so for
-        confidence in a class, nor for what is measured against the mean of all.
+        Whether each group's mean is a benefit or a harm in itself, so that a gap can shrink because all groups lose.
+        Not so for confidence in a class, nor for what is measured against the mean of all.
     denominators : tuple of {"all", "correct"}
         Which rows the means may be over: all, or those that are classified correctly before the attack.
     in_audits : bool
@@ -111,7 +111,7 @@ class Metric:
 
     @property
     def needs_attack(self) -> bool:
-        """Whether it is about attacked rows alone; others may be taken on clean or on attacked predictions."""
+        """Whether it needs attacked rows; others may be taken on clean or on attacked predictions."""
         return not _ATTACKED.isdisjoint(self.needs)
 
     @property

@@ -109,7 +109,7 @@ def success_rate_unfairness(
         Which rows are classified correctly unattacked, (N,). Needed for "correct"; with "all", a
         row that is not counts as a success, whatever the attack did to it.
     minimum_rows : int
-        A group with fewer counted rows takes no part in the gap.
+        A group with fewer counted rows is excluded from the gap.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""Which accuracies belong where: by evaluation, threat and radius; and their chart over the radii."""
+"""Accuracies selected by evaluation, threat and radius, and their chart over the radii."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Alarms as the first screen shows them: one entry a kind, the arms a verdict rests on first."""
+"""Alarms as the first screen shows them: one entry a kind, first the arms of verdicts."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -22,7 +22,7 @@ class Fired:
 
 @dataclass(frozen=True)
 class Kind:
-    """The alarms of one kind: those of arms that findings rest on, and those of control arms."""
+    """The alarms of one kind: those of arms in findings, and those of control arms."""
 
     title: str
     meaning: str
@@ -54,7 +54,7 @@ def kinds(results: Results, *, fired: bool) -> list[Kind]:
 
 
 def largest(alarms: Sequence[Alarm]) -> float:
-    """Return the largest value among alarms; what has none comes last."""
+    """Return the largest value among alarms; those without one come last."""
     return max((alarm.value for alarm in alarms if alarm.value is not None), default=0.0)
 
 

@@ -1,4 +1,4 @@
-"""The first screen in words: the question, the answer, how the verdicts fall."""
+"""The first screen in words: the question, the answer, and counts of the verdicts."""
 
 from collections import Counter
 from collections.abc import Sequence
@@ -13,7 +13,7 @@ from fairtoll.report.sections.leave_one_out.words import by_arm, entries_of, of_
 from fairtoll.report.select import epsilon_text, headline, protocol_title, protocols, verdict_words
 
 VERDICTS: tuple[VerdictName, ...] = ("less fair", "fairer", "equivalent", "inconclusive", "insufficient data")
-# Less than two points between static transfer and white-box is not worth the line.
+# Differences of less than two points between static transfer and white-box are not shown.
 APART = 0.02
 
 
@@ -72,7 +72,7 @@ def in_words(verdicts: Sequence[str]) -> str:
 
 
 def answer(results: Results) -> list[Line]:
-    """Return the answer in brief: how the verdicts fall under each protocol, what the robustness is worth."""
+    """Return the answer in brief: how the verdicts fall under each protocol, and the white-box robustness."""
     lines = []
     titles = arm_titles(results)
     for protocol in protocols(results):
@@ -89,7 +89,7 @@ def answer(results: Results) -> list[Line]:
         text += f"; against its control: {in_words(controlled)}" if controlled else ""
         for arm in dict.fromkeys(f.robust.arm for f in others):
             verdicts = [f.verdict for f in others if f.robust.arm == arm]
-            # Another arm's line is the other protocol's; here only what was found out.
+            # Another arm's line belongs to the other protocol; here only the verdicts.
             if set(verdicts) - {"inconclusive", INSUFFICIENT}:
                 text += f"; {titles[arm]}: {in_words(verdicts)}"
         text += "."
@@ -107,7 +107,7 @@ def leave_one_out_line(results: Results) -> list[Line]:
             rounding = of_design(entries, "one-ulp")
             floor = f", rounding alone {rate(rounding.flip_rate)}%" if rounding and rounding.flip_rate else ""
             said.append(
-                f"{titles[arm]}: leaving a row out, all else held, flips {rate(masked.flip_rate)}% of predictions"
+                f"{titles[arm]}: leaving a row out, all else fixed, flips {rate(masked.flip_rate)}% of predictions"
                 f"{floor}, a new seed {rate(seed.flip_rate)}%."
             )
     return [Line("Leave-one-out.", " ".join(said))] if said else []

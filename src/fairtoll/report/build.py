@@ -1,4 +1,4 @@
-"""The report's sections in order, each with names of its own. One without data is left out."""
+"""The report's sections in order, with unique names. A section without data is left out."""
 
 import re
 from collections import Counter

@@ -1,4 +1,4 @@
-"""Every finding as the list of all findings shows it, in words."""
+"""Every finding in words, for the list of all findings."""
 
 from dataclasses import dataclass
 
@@ -25,7 +25,7 @@ class ArmDetail:
 
 @dataclass(frozen=True)
 class FindingRow:
-    """One finding: its name, what it comes to, and its details."""
+    """One finding: its name, its result, and its details."""
 
     finding: Finding
     name: str

@@ -1,4 +1,4 @@
-"""Numbers and names as a reader sees them: fractions become percent or points here and nowhere else."""
+"""Formats of numbers and names: fractions become percent or points here and nowhere else."""
 
 import math
 from typing import Any
@@ -46,7 +46,7 @@ def number(value: Any, digits: int = 3) -> str:
 
 
 def percent(value: Any, digits: int = 1, *, sign: bool = False) -> str:
-    """Return a fraction in percent without the sign for percent, which the heading bears.
+    """Return a fraction in percent without the sign for percent, which the heading has.
 
     Examples
     --------
@@ -57,7 +57,7 @@ def percent(value: Any, digits: int = 1, *, sign: bool = False) -> str:
     if found is None:
         return "–"
     text = f"{100 * found:{'+' if sign else ''}.{digits}f}"
-    # A zero that rounding left a sign on reads as an effect.
+    # A rounded zero with a sign looks like an effect.
     if float(text) == 0:
         text = text.lstrip("+-")
     return text.replace("-", MINUS)
@@ -124,6 +124,6 @@ def p_value(value: Any) -> str:
 
 
 def count(value: Any) -> str:
-    """Return an integer with thousands apart."""
+    """Return an integer with separated thousands."""
     found = finite(value)
     return "–" if found is None else f"{found:,.0f}"

@@ -28,7 +28,7 @@ def text_of(name: str) -> str:
 
 
 def embedded_json(value: Any) -> Markup:
-    """Return JSON that no name in it can end the script element around it."""
+    """Return JSON in which no name can end the script element around it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"), allow_nan=False)
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")

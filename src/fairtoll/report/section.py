@@ -9,7 +9,7 @@ from fairtoll.report.tables.table import Table
 
 @dataclass
 class Section:
-    """One part of the report: an anchor, a heading, its name in the contents, what it comes to, figures and tables."""
+    """One part of the report: an anchor, a heading, its name in the contents, a summary, figures and tables."""
 
     anchor: str
     title: str

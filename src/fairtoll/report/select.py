@@ -1,4 +1,4 @@
-"""What of the results belongs where, none of its drawing."""
+"""Selection of results for sections, without drawing."""
 
 from collections.abc import Iterable
 from typing import Any
@@ -94,7 +94,7 @@ def verdict_words(finding: Finding, *, from_control: bool = False) -> str:
 
 
 def evaluation_name(value: str) -> str:
-    """Return an evaluation as text spells it: static transfer, white-box."""
+    """Return an evaluation as in text: static transfer, white-box."""
     return EVALUATION_NAMES.get(value, value)
 
 

@@ -1,4 +1,4 @@
-"""Where the data came from, when that must be said wherever a figure goes."""
+"""The source of the data, where every figure must state it."""
 
 from fairtoll.findings.results import Results
 

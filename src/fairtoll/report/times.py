@@ -1,4 +1,4 @@
-"""Where the time went: stages summed by kind of work."""
+"""Times: stages summed by kind of work."""
 
 from fairtoll.findings.results import Results
 
@@ -24,7 +24,7 @@ def by_kind(results: Results) -> list[tuple[str, str, str]]:
 
 
 def spoken(seconds: float) -> str:
-    """Return a duration as a reader says it.
+    """Return a duration in words.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Text from the results, set as a printer would: stops, minus signs, subscripts; long reasons cut to their point."""
+"""Typesetting of text from the results: full stops, minus signs, subscripts; long reasons shortened."""
 
 import re
 
@@ -32,7 +32,7 @@ def sentence(text: object) -> str:
 
 
 def subscripts(text: object) -> Markup:
-    """Return escaped text with the paper's symbols set as it sets them: CRU_s, LUF_t, D_0."""
+    """Return escaped text with the paper's symbols typeset: CRU_s, LUF_t, D_0."""
     named = re.sub(r"\bCRU_eps(ilon)?\b", "CRU_ε", str(escape(text)))
     return Markup(re.sub(r"\b(CRU|LUF|D)_(\w)\b", r"\1<sub>\2</sub>", named))
 
@@ -50,7 +50,7 @@ def without_brackets(text: str) -> str:
 def point(text: object, length: int = POINT_LENGTH) -> str:
     """Return a reason short enough for one line: whole, without its brackets, or its first clauses that fit.
 
-    Reasons begin with what they come to; more of their numbers are in the whole text.
+    Reasons begin with their conclusion; their numbers are in the full text.
 
     Examples
     --------

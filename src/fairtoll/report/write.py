@@ -1,4 +1,4 @@
-"""The report's files, each whole or not there at all."""
+"""The report's files, each written atomically."""
 
 import os
 import tempfile
@@ -16,9 +16,9 @@ from fairtoll.report.tables.table import Table
 
 
 def write_whole(path: Path, content: str | bytes, *, durable: bool = False) -> None:
-    """Write a file beside its place and move it there, so that no reader meets half of it.
+    """Write a temporary file and move it into place, so that no reader sees a partial file.
 
-    `durable` waits for the disk, which a hundred small files that can be drawn again are not worth.
+    `durable` waits for the disk, which is not needed for small files that can be drawn again.
     """
     path.parent.mkdir(parents=True, exist_ok=True)
     data = content.encode("utf-8") if isinstance(content, str) else content

@@ -1,8 +1,8 @@
 """Running stages on the machines of a Ray cluster.
 
-What a stage reads goes once into the cluster's object store; each machine makes it in a folder of its own, with one
+What a stage reads goes once into the cluster's object store; each machine runs it in its own folder, with one
 thread as everywhere, and sends the files back. They are written where the run was started, so that no shared disk is
-needed, a machine that is lost costs what it was making, and a run that is killed keeps what had come back.
+needed, a lost machine costs only the stages it was running, and a killed run keeps what was returned.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ from fairtoll.storage.files import make_folder, write_with
 
 #: How often a stage is made before the run gives up.
 ATTEMPTS = 3
-#: Seconds that an address may take to answer.
+#: Timeout of a connection, in seconds.
 ANSWER = 5.0
 #: Seconds without any machine that could make a stage before the run gives up: one may be starting.
 PATIENCE = 300.0
-#: Seconds between questions about machines and progress.
+#: Seconds between queries of machines and progress.
 BETWEEN = 1.0
 
 
@@ -47,18 +47,18 @@ class Cluster:
         machine, else one is started.
     device : {"cpu", "cuda"}
         What a stage takes for itself: a core, or a core and an accelerator.
-    tell : callable
-        Called with a line when a machine was lost.
+    message : callable
+        Called with a line when a machine is lost.
 
     Raises
     ------
     FairtollError
-        If Ray is not installed, or the address is none or does not answer.
+        If Ray is not installed, or the address is invalid or does not respond.
     """
 
-    def __init__(self, build: Build, *, address: str | None, device: str, tell: Callable[[str], None]) -> None:
+    def __init__(self, build: Build, *, address: str | None, device: str, message: Callable[[str], None]) -> None:
         self._ray, self._own = connect(address)
-        self._tell = tell
+        self._message = message
         self._run, stages = build()
         self._outputs = {stage.name: stage.outputs for stage in stages}
         self._resource = "GPU" if device == "cuda" else "CPU"
@@ -66,8 +66,8 @@ class Cluster:
         self._files: dict[str, dict[str, Any]] = {}
         self._running: dict[str, Any] = {}
         self._lost: Counter[str] = Counter()
-        self._asked = self._slots_asked = -BETWEEN
-        self._answer: Any = None
+        self._polled = self._slots_polled = -BETWEEN
+        self._pending_steps: Any = None
         self._slots, self._since = 1, time.monotonic()
         self._task = self._ray.remote(make_elsewhere).options(
             num_cpus=1, num_gpus=int(device == "cuda"), max_retries=0, scheduling_strategy="SPREAD"
@@ -78,7 +78,7 @@ class Cluster:
         self._steps = self._ray.remote(Steps).options(num_cpus=0, scheduling_strategy=here).remote()
 
     def slots(self) -> int:
-        """Stages that the cluster can make at once; one at least, which asks a cluster that grows for a machine.
+        """Stages that the cluster can make at once; at least one, which requests a machine from an autoscaling cluster.
 
         Raises
         ------
@@ -86,8 +86,8 @@ class Cluster:
             If for minutes no machine has had what a stage takes.
         """
         now = time.monotonic()
-        if now - self._slots_asked >= BETWEEN:
-            self._slots_asked = now
+        if now - self._slots_polled >= BETWEEN:
+            self._slots_polled = now
             self._slots = int(self._ray.cluster_resources().get(self._resource, 0))
             self._since = now if self._slots else self._since
         if now - self._since > PATIENCE:
@@ -112,7 +112,7 @@ class Cluster:
         Raises
         ------
         FairtollError
-            What the stage raised, or if it was lost again and again.
+            What the stage raised, or if it was lost repeatedly.
         """
         from ray.exceptions import OutOfMemoryError, RayError, RayTaskError
 
@@ -123,7 +123,7 @@ class Cluster:
             cause = error.cause
             if isinstance(cause, FairtollError):
                 raise FairtollError(str(cause)) from None
-            # With any other error the traceback of the other machine is what helps.
+            # For any other error the traceback of the other machine is useful.
             if not isinstance(cause, OSError | MemoryError) and "memory" not in str(cause):
                 raise
             said = str(cause).splitlines() or [type(cause).__name__]
@@ -136,9 +136,9 @@ class Cluster:
             memory = isinstance(error, OutOfMemoryError)
             what = "ran out of memory" if memory else "was lost"
             if self._lost[stage.name] < ATTEMPTS:
-                self._tell(f"A machine of the cluster {what}; once more: {stage.title}")
+                self._message(f"A machine of the cluster {what}; retrying: {stage.title}")
                 return False
-            remedy = "start machines with a smaller --num-cpus" if memory else "look after the machines"
+            remedy = "start machines with a smaller --num-cpus" if memory else "check the machines"
             raise FairtollError(
                 f"a machine of the cluster {what} at '{stage.title}', {ATTEMPTS} times; {remedy}, and run the same "
                 "command again (finished stages are kept)"
@@ -152,19 +152,19 @@ class Cluster:
         return True
 
     def steps(self) -> list[tuple[str, float]]:
-        """Shares of stages done since the last call, as far as they are known: nothing waits for them."""
+        """Shares of stages done since the last call, as far as known; does not wait."""
         now = time.monotonic()
-        if self._answer is None and now - self._asked >= BETWEEN:
-            self._asked, self._answer = now, self._steps.take.remote()
-        ready, _ = self._ray.wait([self._answer], timeout=0) if self._answer is not None else ([], [])
+        if self._pending_steps is None and now - self._polled >= BETWEEN:
+            self._polled, self._pending_steps = now, self._steps.take.remote()
+        ready, _ = self._ray.wait([self._pending_steps], timeout=0) if self._pending_steps is not None else ([], [])
         if not ready:
             return []
-        self._answer = None
+        self._pending_steps = None
         found: list[tuple[str, float]] = self._ray.get(ready[0])
         return found
 
     def close(self) -> None:
-        """End what is still being made; a cluster that was found goes on, one that was started ends."""
+        """End running stages; an existing cluster keeps running, one that was started is stopped."""
         if self._own:
             self._ray.shutdown()
             return
@@ -207,12 +207,12 @@ class Steps:
 
 
 def connect(address: str | None) -> tuple[Any, bool]:
-    """Connect to a Ray cluster; returns the package, and whether the connection is ours to end.
+    """Connect to a Ray cluster; returns the package, and whether to end the connection.
 
     Raises
     ------
     FairtollError
-        If Ray is not installed, or the address is none or does not answer.
+        If Ray is not installed, or the address is invalid or does not respond.
     """
     try:
         import ray
@@ -221,7 +221,7 @@ def connect(address: str | None) -> tuple[Any, bool]:
     if ray.is_initialized():
         return ray, False
     if address is not None:
-        require_answer(address)
+        require_connection(address)
     try:
         ray.init(
             address=address,
@@ -238,14 +238,14 @@ def connect(address: str | None) -> tuple[Any, bool]:
     return ray, True
 
 
-def require_answer(address: str) -> None:
-    """Raise a FairtollError unless the address is HOST:PORT and something answers there.
+def require_connection(address: str) -> None:
+    """Raise a FairtollError unless the address is HOST:PORT and accepts connections.
 
-    Ray itself would try for minutes.
+    Ray itself would retry for minutes.
 
     Examples
     --------
-    >>> require_answer("somewhere")
+    >>> require_connection("somewhere")
     Traceback (most recent call last):
     ...
     fairtoll.errors.FairtollError: the Ray address is 'somewhere'; expected HOST:PORT, as `ray start --head` prints it
@@ -257,7 +257,7 @@ def require_answer(address: str) -> None:
         socket.create_connection((host, int(port)), timeout=ANSWER).close()
     except (OSError, OverflowError) as error:
         raise FairtollError(
-            f"nothing answers at the Ray address {address} ({error}); is the cluster up? `ray start --head` prints its "
+            f"no connection to the Ray address {address} ({error}); is the cluster up? `ray start --head` prints its "
             "address"
         ) from error
 
@@ -296,7 +296,7 @@ def make_elsewhere(
         run, stages = build(folder=Path(place) / "run")
         if different := differences(run.configuration, configuration):
             raise FairtollError(
-                f"the machine {socket.gethostname()} of the cluster is not set up as the one that started the run: "
+                f"the machine {socket.gethostname()} of the cluster differs from the machine that started the run: "
                 f"{different}; install the same versions everywhere"
             )
         stage = next(one for one in stages if one.name == name)
@@ -320,13 +320,13 @@ def _place_of(run: Run, path: str) -> Path:
 
 
 def _reporter(name: str, steps: Any) -> Callable[[float], None]:
-    told, pending = time.monotonic(), 0.0
+    reported, pending = time.monotonic(), 0.0
 
     def advance(share: float) -> None:
-        nonlocal told, pending
+        nonlocal reported, pending
         pending += share
-        if time.monotonic() - told > BETWEEN:
+        if time.monotonic() - reported > BETWEEN:
             steps.add.remote(name, pending)
-            told, pending = time.monotonic(), 0.0
+            reported, pending = time.monotonic(), 0.0
 
     return advance

@@ -1,8 +1,8 @@
-"""A run directory: stages written whole or not at all, so that a killed run continues.
+"""A run directory: stages are written atomically, so that a killed run can resume.
 
 A stage is done when its record is in ``stages/``: the record names the stage's files and their
 checksums, and the key of everything it depends on. Files come first and the record last, so a stage that
-was cut off has no record and is made again; what it makes depends on its key alone, so the result is the
+was interrupted has no record and runs again; its output depends only on its key, so the result is the
 same as that of an uninterrupted run. `finished_run` reads a run later: only files on record, unchanged since.
 """
 
@@ -47,8 +47,8 @@ class Run:
     configuration : mapping
         Everything the results depend on, as plain JSON values.
     growing : str, optional
-        Name of a part of the configuration that may become another one in the same folder: stages depend on it only
-        by what they name as their `detail`.
+        Name of a part of the configuration that may change in the same folder: stages depend on it only
+        through their `detail`.
 
     Raises
     ------
@@ -142,13 +142,13 @@ class Run:
         make : callable
             Writes them, each whole or not at all.
         after : sequence of str
-            Stages whose outputs it reads; when one of them was made anew, so is this.
+            Stages whose outputs it reads; if one of them was made again, so is this.
         detail : mapping, optional
-            What else it depends on, of the part of the configuration that may grow.
+            The part of the growing configuration on which it depends.
         seconds : float
-            What it took before `make`, on another machine.
+            The time that it took before `make`, on another machine.
         kind, arm : str
-            Of the work, for who sums up the times: see `FinishedStage`.
+            Of the work, for the sum of times: see `FinishedStage`.
 
         Returns
         -------
@@ -191,9 +191,9 @@ class Run:
         after: Sequence[str] = (),
         detail: Mapping[str, Any] | None = None,
     ) -> bool:
-        """Whether a stage is finished, its files are whole and nothing it reads from has changed since.
+        """Whether a stage is finished, its files are whole and none of its inputs has changed since.
 
-        It may have written more files than are wanted now.
+        It may have written more files than are needed now.
         """
         record = self._record(name)
         return record.get("key") == self._key(name, after, detail) and all(
@@ -293,7 +293,7 @@ def _short(value: Any) -> str:
 
 
 def _different(there: Any, here: Any, place: str = "") -> Iterator[tuple[str, Any, Any]]:
-    """Where two values of JSON differ, as deep as they are alike."""
+    """The deepest places at which two JSON values differ."""
     if isinstance(there, Mapping) and isinstance(here, Mapping):
         for key in sorted({*there, *here}):
             yield from _different(there.get(key), here.get(key), f"{place}.{key}" if place else str(key))

@@ -1,7 +1,7 @@
 """Worker processes of one thread each, as a place where stages are made.
 
 Small networks gain little from several threads in one operation, and lose much where cores are shared;
-stages side by side use the cores better. One thread a worker also makes the numbers the same however many
+parallel stages use the cores better. One thread a worker also makes the numbers the same however many
 cores there are, since the order of additions never changes.
 """
 
@@ -86,7 +86,7 @@ class Pool:
         return found
 
     def close(self) -> None:
-        """End every worker: nothing half done is kept, and everything done is on disk."""
+        """End every worker: partial results are dropped, and finished ones are on disk."""
         processes = list((self._executor._processes or {}).values())
         self._executor.shutdown(wait=False, cancel_futures=True)
         for process in processes:
@@ -101,7 +101,7 @@ def _explained() -> Iterator[None]:
         yield
     except BrokenProcessPool as error:
         raise FairtollError(
-            "a worker process was ended from outside, perhaps for want of memory; run the same command again "
+            "a worker process was ended from outside, perhaps because of too little memory; run the same command again "
             "(finished stages are kept), with fewer --workers if it happens again; a script of yours must start the "
             "run under: if __name__ == '__main__'"
         ) from error
@@ -109,7 +109,7 @@ def _explained() -> Iterator[None]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Hold an interrupt back: a process that was begun by halves would print a traceback of its own."""
+    """Delay an interrupt: a process that is still starting would print its own traceback."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -126,7 +126,7 @@ def _uninterrupted() -> Iterator[None]:
 def _begin_worker(build: Build, steps: Any, parent: int) -> None:
     from fairtoll.threads import use_one_thread
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent answers for both
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it for both
     threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
     use_one_thread()
     run, stages = build()
@@ -134,7 +134,7 @@ def _begin_worker(build: Build, steps: Any, parent: int) -> None:
 
 
 def _end_with_parent(parent: int) -> None:
-    """A worker whose parent was killed would go on alone: end it."""
+    """A worker whose parent was killed would keep running: end it."""
     while os.getppid() == parent:
         time.sleep(0.2)
     os._exit(1)
@@ -142,14 +142,14 @@ def _end_with_parent(parent: int) -> None:
 
 def _make(name: str) -> None:
     stage: Stage = _worker["stages"][name]
-    told, pending = time.monotonic(), 0.0
+    reported, pending = time.monotonic(), 0.0
 
     def advance(share: float) -> None:
-        nonlocal told, pending
+        nonlocal reported, pending
         pending += share
-        if time.monotonic() - told > 0.2:
+        if time.monotonic() - reported > 0.2:
             _worker["steps"].put((name, pending))
-            told, pending = time.monotonic(), 0.0
+            reported, pending = time.monotonic(), 0.0
 
     with reporting_to(advance):
         stage.keep(_worker["run"], stage.make)

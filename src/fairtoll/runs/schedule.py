@@ -1,4 +1,4 @@
-"""Running an experiment's stages side by side, here and on other machines."""
+"""Running an experiment's stages in parallel, here and on other machines."""
 
 from __future__ import annotations
 
@@ -26,18 +26,18 @@ class Place(Protocol):
         """Begin a stage."""
 
     def finish(self, stage: Stage, future: Future[Any]) -> bool:
-        """See that what a stage has made stands in the run's folder; False if it is to be made again."""
+        """Store a stage's output in the run's folder; False if it must run again."""
 
     def steps(self) -> list[tuple[str, float]]:
         """Shares of stages done since the last call."""
 
     def close(self) -> None:
-        """End what is still being made."""
+        """End running stages."""
 
 
 @dataclass(frozen=True)
 class Engine:
-    """Where stages that may be made elsewhere are made.
+    """Where portable stages run.
 
     Attributes
     ----------
@@ -68,19 +68,20 @@ class Engine:
             raise FairtollError(f"unknown engine '{self.name}'; expected {' or '.join(ENGINES)}")
         if self.address is not None and self.name != "ray":
             raise FairtollError(
-                f"the address {self.address} is of a Ray cluster, and the engine is {self.name}; give --engine ray too"
+                f"the address {self.address} is one of a Ray cluster, and the engine is {self.name}; give --engine ray "
+                "too"
             )
 
 
 def run_stages(build: Build, display: Display, *, workers: int, engine: Engine = Engine()) -> None:
-    """Run every stage that does not stand yet, side by side where they do not wait for each other.
+    """Run every stage that is not up to date, in parallel where they do not depend on each other.
 
     Parameters
     ----------
     build : Build
         Gives the run, locked by the caller, and its stages, each after those it reads from.
     display : Display
-        Told of every step.
+        Receives every step.
     workers : int
         Processes on this machine, 1 or more.
     engine : Engine
@@ -89,13 +90,13 @@ def run_stages(build: Build, display: Display, *, workers: int, engine: Engine =
     Raises
     ------
     FairtollError
-        What a stage raised, if a worker was ended from outside, or if a cluster cannot be reached or does not make
+        What a stage raised, if a worker was ended from outside, or if a cluster cannot be reached or does not run
         a stage. Finished stages are kept.
     """
     run, stages = build()
     done: set[str] = set()
     for stage in stages:
-        if done.issuperset(stage.after) and stage.stands(run):
+        if done.issuperset(stage.after) and stage.is_up_to_date(run):
             done.add(stage.name)
     todo = [stage for stage in stages if stage.name not in done]
     if not todo:
@@ -107,7 +108,7 @@ def run_stages(build: Build, display: Display, *, workers: int, engine: Engine =
         if engine.name == "ray" and any(stage.portable for stage in todo):
             from fairtoll.runs.cluster import Cluster
 
-            cluster = Cluster(build, address=engine.address, device=engine.device, tell=display.tell)
+            cluster = Cluster(build, address=engine.address, device=engine.device, message=display.message)
             away = open_places.enter_context(closing(cluster))
         places = {stage.name: away if stage.portable else here for stage in todo}
         display.begin(todo, seconds=_expected(todo, places))
@@ -115,7 +116,7 @@ def run_stages(build: Build, display: Display, *, workers: int, engine: Engine =
 
 
 def _expected(todo: Sequence[Stage], places: dict[str, Place]) -> float:
-    """About how long it takes: what each place has to do, but no less than the longest path."""
+    """The estimated duration: the work of each place, at least the longest path."""
     return max(
         expected_seconds([stage for stage in todo if places[stage.name] is place], workers=place.slots())
         for place in places.values()

@@ -19,7 +19,7 @@ class Stage:
     name : str
         Of its record.
     title : str
-        What a person is told it does.
+        Its description for a user.
     outputs : tuple of str
         Files, relative to the run's folder.
     make : callable
@@ -55,12 +55,12 @@ class Stage:
     kind: str = "other"
     arm: str | None = None
 
-    def stands(self, run: Run) -> bool:
+    def is_up_to_date(self, run: Run) -> bool:
         """Whether it is finished in that run."""
         return run.is_up_to_date(self.name, self.outputs, after=self.after, detail=self.detail)
 
     def keep(self, run: Run, make: Callable[[], object], *, seconds: float = 0.0) -> bool:
-        """Have `make` write its outputs unless they stand; returns whether they had to be written."""
+        """Run `make` unless its outputs are up to date; returns whether it ran."""
         return run.stage(
             self.name,
             self.outputs,
@@ -95,8 +95,8 @@ class Display(Protocol):
     def end(self, stage: Stage) -> None:
         """The stage is done."""
 
-    def tell(self, line: str) -> None:
-        """Something happened that a person should know."""
+    def message(self, line: str) -> None:
+        """Show a message to the user."""
 
 
 class Silent:
@@ -119,7 +119,7 @@ class Silent:
     def end(self, stage: Stage) -> None:
         """Do nothing."""
 
-    def tell(self, line: str) -> None:
+    def message(self, line: str) -> None:
         """Do nothing."""
 
 
@@ -141,7 +141,7 @@ def longest_paths(stages: Sequence[Stage]) -> dict[str, float]:
 
 
 def expected_seconds(stages: Sequence[Stage], *, workers: int) -> float:
-    """About how long the stages take: the work shared out, but no less than the longest path.
+    """The estimated duration of the stages: the divided work, at least the longest path.
 
     Examples
     --------

@@ -8,11 +8,11 @@ from fairtoll.statistics._groups import Floats
 
 
 def combined_freedom(parts: Floats, freedom: Floats) -> Floats:
-    """Satterthwaite's degrees of freedom of the sum of `parts (K, ...)`, careful with few runs.
+    """Satterthwaite's degrees of freedom of the sum of `parts (K, ...)`, conservative with few runs.
 
     A part known from one or two degrees of freedom may be small by luck, and then hardly lowers the sum's:
     a nominal 95% interval of two runs held 87% at worst. Each part therefore counts 1 + 9 / freedom ** 2
-    times here (not in the variance): 94% at worst, in the simulation of one such part beside a known one.
+    times here (not in the variance): 94% at worst, in the simulation of one such part plus a known one.
 
     Examples
     --------

@@ -1,4 +1,4 @@
-"""Rows in, sorted groups out: the checks and the sums that every statistic shares."""
+"""Rows sorted into groups: the checks and sums that every statistic shares."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Floats = NDArray[np.float64]
 
 
 class InsufficientDataError(FairtollError):
-    """Fewer groups than needed have enough rows: not an equality, a lack of data."""
+    """Fewer groups than needed have enough rows: a lack of data, not equality."""
 
 
 @dataclass(frozen=True)
@@ -92,7 +92,7 @@ def check_outcomes(outcomes: ArrayLike, *, name: str) -> Floats:
         count = int((~np.isfinite(array)).sum())
         raise FairtollError(
             f"{name} holds {count} values that are NaN or infinite; expected finite numbers; "
-            "leave such rows out with `included`, with a finite number in their place"
+            "leave such rows out with `included`, and put a finite number there"
         )
     return array
 

@@ -8,7 +8,7 @@ import numpy as np
 
 from fairtoll.statistics._groups import Arm, Floats
 
-# Noise added to choose and taken away to measure, in units of the estimate's own: 1 gives each one half.
+# Noise added to choose and subtracted to measure, in units of the estimate's own: 1 splits the information in halves.
 STRENGTH = 1.0
 DRAWS = 1000
 # Where groups are nearly tied the wrong ones are sometimes chosen and the cross-fitted gap falls short, by
@@ -19,10 +19,10 @@ ALLOWANCE = 0.6
 
 @dataclass(frozen=True)
 class Corrected:
-    """One arm's gap with the choice of groups paid for.
+    """One arm's gap, corrected for the choice of groups.
 
     `value` the cross-fitted gap; `allowance` how far it may fall short for groups chosen wrongly, near 0
-    where the extreme groups lie apart; `weights (G,)` mean over draws of +1 for the group chosen as
+    where the extreme groups are well separated; `weights (G,)` mean over draws of +1 for the group chosen as
     highest, -1 for the lowest; `chosen (G,)` the share of draws a group was either; `runs_variance` of the
     chosen contrast between training runs, over S; `highest`, `lowest` the positions most often chosen.
     """

@@ -66,7 +66,8 @@ def difference(
     rows (the same in every run and both arms), with Satterthwaite's degrees of freedom, lowered for few
     runs. To the t interval
     each arm adds an allowance on the side that a wrong choice between nearly tied groups would err to; it
-    vanishes where the extreme groups lie apart. The p-value is the confidence at which 0 is just left out.
+    vanishes where the extreme groups are well separated. The p-value is 1 minus the confidence at which the interval
+    just excludes 0.
 
     Parameters
     ----------

@@ -26,7 +26,7 @@ class Interval:
 
 
 def bonferroni(confidence: float, family_size: int) -> float:
-    """Confidence of each of `family_size` intervals that makes all of them hold together at `confidence`.
+    """Confidence of each of `family_size` intervals for joint coverage of `confidence`.
 
     Examples
     --------
@@ -112,7 +112,7 @@ def gap_interval(
     resamples: int = 8000,
     generator: np.random.Generator | None = None,
 ) -> Interval:
-    """Interval of one arm's gap of expected group means, whatever ties there are.
+    """Interval of one arm's gap of expected group means, valid with ties.
 
     The lower limit is the largest gap that any two groups support once all pairs are allowed for (a
     studentised range, as in Tukey's and Kramer's test), at least 0; it is above 0 for equal groups in a

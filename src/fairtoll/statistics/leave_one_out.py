@@ -1,7 +1,7 @@
 """Intervals of leave-one-out numbers: over left-out rows, and over reference models where there are several.
 
-All references leave out the same rows, so the design is crossed: what a row does by itself averages out over
-references, what a reference does by itself averages out over rows, and the variance of the mean is the sum of both
+All references leave out the same rows, so the design is crossed: the effect of a row averages out over
+references, the effect of a reference averages out over rows, and the variance of the mean is the sum of both
 (what a row does to one reference alone is counted twice, which is on the safe side).
 
 A few rows make most flips, so that means are skewed; a plain t interval of 25 of Adult's rows held the mean of all in
@@ -29,7 +29,7 @@ def mean_interval(values: Floats, *, low: float = -np.inf, high: float = np.inf)
     """95% interval of the mean of `values (R, L)`, cut at `low` and `high`.
 
     R reference models, L members of each. With one reference the interval is over members alone, given that model.
-    None for a single member, and where all members agree: that says nothing about other rows.
+    None for a single member, and where all members agree: that gives no information about other rows.
 
     Examples
     --------
@@ -65,7 +65,7 @@ def difference_interval(first: Floats, second: Floats, *, paired: bool) -> Pair 
 def luf_interval(changes: Sequence[Floats]) -> Pair | None:
     """95% interval of LUF, by the delete-one jackknife over members, in [0, 1]; None where members agree.
 
-    It holds what it says where every member moves many rows, as with seeds of their own. Where a few members decide
+    Its coverage is nominal where every member moves many rows, as with independent seeds. Where a few members decide
     the maximum nothing drawn from the others says how large another would be: do not use it there. A bootstrap would
     draw members twice and so see the maximum of fewer.
 
@@ -104,12 +104,12 @@ def _members(values: Floats) -> _Part:
 
 
 def _references(means: Floats) -> _Part:
-    # The skewness of a few is no estimate.
+    # The skewness of a few values is not an estimate.
     return _Part(float(means.var(ddof=1)) / len(means), len(means) - 1) if len(means) > 1 else _Part(0.0, 0)
 
 
 def _lost(change: Floats) -> Floats:
-    """What LUF loses without each member, `(L,)`."""
+    """The decrease of LUF without each member, `(L,)`."""
     members, rows = change.shape
     first = change.argmax(axis=0)
     # Without its largest change a row is left with the second; without any other, with the same.
@@ -121,7 +121,7 @@ def _lost(change: Floats) -> Floats:
 def _around(value: float, *parts: _Part, low: float = -np.inf, high: float = np.inf) -> Pair | None:
     known = [part for part in parts if part.freedom]
     variance = sum(part.variance for part in known)
-    # Equal values leave a variance of rounding.
+    # Equal values have a variance from rounding only.
     if variance <= (1e-12 * value) ** 2:
         return None
     freedom = float(known[0].freedom)

@@ -1,4 +1,4 @@
-"""What a gap would be by chance, were all groups equal."""
+"""The gap that chance alone gives if all groups are equal."""
 
 from __future__ import annotations
 
@@ -30,9 +30,9 @@ def null_gap(
     resamples: int = 2000,
     generator: np.random.Generator | None = None,
 ) -> Null:
-    """Mean and 95% point of `gap` were all groups alike.
+    """Mean and 95% point of `gap` if all groups were equal.
 
-    Every group's rows are drawn anew from all rows together, whole rows at a time: the runs see the same
+    Every group's rows are resampled from all rows together, whole rows at a time: the runs see the same
     rows, so what they share stays shared. Noise of training runs that differs by group is not in it.
     Groups of up to 256 rows are drawn row by row; larger ones by the normal law of their mean.
 

@@ -1,4 +1,4 @@
-"""A swap test of two fixed trained models: it says nothing about training again."""
+"""A swap test of two fixed trained models: it does not cover new training runs."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From an interval to words: less fair, fairer, equivalent, inconclusive."""
+"""Verdicts from intervals: less fair, fairer, equivalent, inconclusive."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MINIMUM_RUNS = 3
 
 
 class VerdictKind(StrEnum):
-    """What may be said of an arm against another."""
+    """The verdict on one arm against another."""
 
     LESS_FAIR = "less fair"
     FAIRER = "fairer"
@@ -26,7 +26,7 @@ class VerdictKind(StrEnum):
 
 @dataclass(frozen=True)
 class Verdict:
-    """A verdict with the one sentence that says why, and the margin that it was judged by."""
+    """A verdict with its reason in one sentence, and the margin."""
 
     kind: VerdictKind
     reason: str
@@ -35,7 +35,7 @@ class Verdict:
 
 @dataclass(frozen=True)
 class LevellingDown:
-    """How the groups changed behind a change of gap.
+    """The changes of the groups behind a change of the gap.
 
     `changes` robust minus standard of every group, `levelled_down` whether the gap shrank because the best
     group lost more than the worst gained, `standard_gap` and `robust_gap` the gaps, `best` the group best off in the
@@ -52,7 +52,7 @@ class LevellingDown:
 
 
 def state_verdict(difference: Difference | None, *, margin: float) -> Verdict:
-    """State what an interval of a difference of gaps allows to say.
+    """The verdict that an interval of a difference of gaps supports.
 
     Less fair: all of it above the margin. Fairer: all below minus the margin. Equivalent: all within.
     Otherwise, and always with fewer than three training runs in either arm, inconclusive.

@@ -1,4 +1,4 @@
-"""Adam over a stack, with a step count of its own for each member."""
+"""Adam over a stack, with a separate step count for each member."""
 
 from __future__ import annotations
 
@@ -9,11 +9,11 @@ from torch import Tensor
 
 
 class StackedAdam:
-    """Adam (Kingma & Ba 2015) over parameters `(K, ...)`, whose members may skip steps of their own.
+    """Adam (Kingma & Ba 2015) over parameters `(K, ...)`, whose members may skip steps independently.
 
     On the CPU every number is, bit for bit, that of `torch.optim.Adam` over each member alone: the same
     operations in the same order (torch's fused step rounds the last few elements of a tensor in another way
-    than the rest, so that equal members would drift apart by where they stand in the stack). A member that
+    than the rest, so that equal members would diverge by their position in the stack). A member that
     skips a step keeps its weights, its two averages and its step count.
 
     Parameters

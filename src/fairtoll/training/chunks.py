@@ -7,20 +7,20 @@ from torch import Tensor, nn
 
 from fairtoll.training.setup import TrainingSetup
 
-#: Beyond this a stack of small dense networks no longer gains on a CPU, and falls out of its caches.
+#: Beyond this a stack of small dense networks gains no speed on a CPU, and exceeds its caches.
 MOST_ON_CPU = 10
 MOST_ON_ACCELERATOR = 128
 #: Bytes that a chunk may take on a CPU; on an accelerator it is a share of the device's memory.
 CPU_ROOM = 1 << 30
 ACCELERATOR_SHARE = 0.4
-#: Of everything a layer puts out: the value, its gradient, and what the layers between them hold.
+#: Copies of each layer's output: the value, its gradient, and intermediate values.
 KEPT_PER_OUTPUT = 4
 
 
 def members_at_once(setup: TrainingSetup, *, dtype: torch.dtype = torch.float32, own_rows: bool = False) -> int:
-    """Members of a chunk, 1 or more: so many that their weights and one batch fit, and no more than helps.
+    """Members of a chunk, 1 or more: as many as fit with one batch, up to the limit above.
 
-    Convolutions on a CPU run one member after another, so that more at once would only hold memory.
+    Convolutions on a CPU run one member after another, so that more at once would only use memory.
 
     Parameters
     ----------
@@ -29,7 +29,7 @@ def members_at_once(setup: TrainingSetup, *, dtype: torch.dtype = torch.float32,
     dtype : torch.dtype
         Of the training.
     own_rows : bool
-        Whether every member has training rows of its own, such as adversarial examples.
+        Whether every member has its own training rows, such as adversarial examples.
 
     Examples
     --------
@@ -46,7 +46,7 @@ def members_at_once(setup: TrainingSetup, *, dtype: torch.dtype = torch.float32,
 
 
 def bytes_of_member(setup: TrainingSetup, *, dtype: torch.dtype, own_rows: bool = False) -> int:
-    """About what one more member takes while it trains, in bytes.
+    """The approximate memory of one more member in training, in bytes.
 
     Examples
     --------

@@ -67,7 +67,7 @@ class FitSettings:
 
 
 class BatchNoise:
-    """Uniform noise of one batch, one draw per training run: members that share a seed share it.
+    """Uniform noise of one batch, one draw per training run: members with equal seeds share it.
 
     Examples
     --------
@@ -119,7 +119,7 @@ def fit(
     weight zero (with all its copies) leaves the schedule as it is, and the batch mean runs over the
     remaining weight. A model that has no weight left in a batch skips that step, Adam's count included.
 
-    Training runs in the precision of the stack's weights; rows are brought to it.
+    Training uses the precision of the stack's weights; rows are converted to it.
 
     Parameters
     ----------
@@ -130,7 +130,7 @@ def fit(
     y : Tensor of int64, (N,)
         True classes.
     items : Tensor of int64, (M,) or (K, M)
-        The training set as positions in `x`, shared or one for each model; an oversampled row stands here more
+        The training set as positions in `x`, shared or one for each model; an oversampled row is listed more
         than once.
     seeds : sequence of int, length K
         One per model, of its batch schedule and attack noise.
@@ -153,8 +153,8 @@ def fit(
     ------
     FairtollError
         If the number of seeds is not K, shapes do not fit, a weight is negative or not finite, some model has no
-        weight at all, the loss is not one number for each row of each model, or the network does something else in
-        training than in use, such as dropout.
+        weight at all, the loss is not one number for each row of each model, or the network behaves differently in
+        training mode, as with dropout.
 
     Examples
     --------
@@ -170,7 +170,7 @@ def fit(
     example = next(iter(stack.parameters.values()))
     device = example.device
     x, y, items = x.to(example), y.to(device), items.to(device)
-    # As many models as rows must not make rows of their own look shared.
+    # If there are as many models as rows, separate rows must not look shared.
     own_rows = x.shape[0] != len(y) or (x.ndim > 2 and x.shape[:2] == (len(stack), len(y)))
     if x.shape[int(own_rows)] != len(y) or (own_rows and x.shape[0] != len(stack)):
         raise FairtollError(
@@ -210,7 +210,7 @@ def fit(
                 else:
                     weight = weights[members, batch]
                     total = weight.sum(dim=1)
-                    # A member without weight skips the step; its loss is only kept from being 0 / 0.
+                    # A member without weight skips the step; this only avoids 0 / 0 in its loss.
                     objective = ((losses * weight).sum(dim=1) / torch.where(total > 0, total, 1)).sum()
                 optimiser.zero_grad()
                 objective.backward()
@@ -243,7 +243,7 @@ def _optimiser(parameters: list[Tensor], settings: FitSettings, *, weighted: boo
 
 
 def _active(weights: Tensor, order: Tensor, batch_size: int) -> list[list[bool]]:
-    """Which members have weight left, for each batch of an epoch: asked once, not at every step."""
+    """Which members have weight left, for each batch of an epoch: computed once, not at every step."""
     left = [part.amax(dim=1) > 0 for part in weights.gather(1, order).split(batch_size, dim=1)]
     answer: list[list[bool]] = torch.stack(left).tolist()
     return answer

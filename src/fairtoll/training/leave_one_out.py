@@ -1,4 +1,4 @@
-"""Leave-one-out members: who is trained without which row, under which design, as one stack."""
+"""Leave-one-out members: which model is trained without which row, under which design, as one stack."""
 
 from __future__ import annotations
 
@@ -31,13 +31,13 @@ class Member:
     Attributes
     ----------
     number : int
-        Its place in the design; what is drawn for it depends on this, never on who trains beside it.
+        Its place in the design; its random draws depend on this, never on the other members of a stack.
     seed : int
         Of its initial weights, batch schedule and attack noise.
     left_out : int, optional
         The training row that is left out, with its copies and its adversarial example.
     deleted : bool
-        Whether that row's items are taken away, so that the schedule is drawn anew over the rest; else their
+        Whether that row's items are taken away, so that the schedule is redrawn over the rest; else their
         loss weight is zero and the schedule stays.
     nudged : bool
         Whether one initial weight is one float larger.
@@ -56,12 +56,12 @@ class Member:
 
 
 def choose_left_out(rows: int, count: int, *, seed: int) -> list[int]:
-    """`count` different training rows, drawn uniformly; the first of a longer draw are those of a shorter one.
+    """`count` different training rows, drawn uniformly; a longer draw begins with the shorter one.
 
     Raises
     ------
     FairtollError
-        If there are fewer rows, or none is asked for.
+        If there are fewer rows, or the count is 0.
 
     Examples
     --------
@@ -81,11 +81,11 @@ def plan_members(design: Design, left_out: Sequence[int], *, seed: int) -> list[
     ----------
     design : {"masked", "independent-seeds", "re-permuted", "rerun", "one-ulp", "new-seed"}
         - "masked": the row's loss weight is zero, all else is the full model's.
-        - "independent-seeds": masked, and every member has a seed of its own.
-        - "re-permuted": the full model's seed, its schedule drawn anew over the remaining items.
+        - "independent-seeds": masked, and every member has its own seed.
+        - "re-permuted": the full model's seed, its schedule redrawn over the remaining items.
         - "rerun": the full model again.
         - "one-ulp": the full model, one seeded initial weight moved to the next float.
-        - "new-seed": all rows under a seed of its own, the one that the same member of "independent-seeds" has.
+        - "new-seed": all rows with its own seed, the one that the same member of "independent-seeds" has.
     left_out : sequence of int
         Training rows.
     seed : int
@@ -127,8 +127,8 @@ def train_members(
     """Train members as one stack: shared initial weights, batch schedule and attack noise wherever seeds agree.
 
     Semantics of the masked design: a left-out row's loss weight is zero, with its oversampled copies and its
-    twin; a batch's mean runs over the weight that remains; a member with none left skips the step. A member
-    without a left-out row is the full model, bit for bit, whoever trains beside it.
+    adversarial example; a batch's mean runs over the weight that remains; a member with none left skips the step. A
+    member without a left-out row is the full model, bit for bit, whatever the other members are.
 
     Parameters
     ----------
@@ -137,11 +137,11 @@ def train_members(
     setup : TrainingSetup
         N rows; its seeds are not used.
     examples : Tensor, (K, N, ...) or (N, ...), optional
-        Examples to train on beside the rows, of each member or shared (as `train_on_pairs`).
+        Examples to train on besides the rows, of each member or shared (as `train_on_pairs`).
     perturb : callable, optional
         For on-line training, as in `fit`.
     dtype : torch.dtype
-        Precision of training: float64 where the row's part must not drown in rounding.
+        Precision of training: float64 where rounding must not hide the effect of the row.
 
     Returns
     -------
@@ -151,7 +151,7 @@ def train_members(
     Raises
     ------
     FairtollError
-        If there are no members, a left-out row is none of the N or was no item anyway, the optimiser's
+        If there are no members, a left-out row is none of the N or is not an item, the optimiser's
         products are not in full precision, or the network has batch normalisation.
 
     Examples
@@ -171,7 +171,7 @@ def train_members(
     for positions in tracked(list(groups.values()), weights=[len(positions) for positions in groups.values()]):
         chosen = [members[position] for position in positions]
         own = [all_items[position] for position in positions]
-        # Items are shared unless they were taken away: the schedule alone then tells members apart.
+        # Items are shared unless they were removed: then only the schedule differs between members.
         items = torch.stack(own) if any(member.deleted for member in chosen) else own[0]
         own_examples = examples[positions] if examples is not None and examples.ndim > setup.x.ndim else examples
         stack = _train(chosen, setup, items, own_examples, perturb, dtype)
@@ -215,7 +215,7 @@ def _train(
 
 @contextmanager
 def full_precision() -> Iterator[None]:
-    """No TF32, and deterministic convolutions: a member must differ by its row, not by its kernels.
+    """No TF32, and deterministic convolutions: members must differ by their rows, not by their kernels.
 
     Examples
     --------
@@ -243,7 +243,7 @@ def _items_of(member: Member, items: Tensor) -> Tensor:
 def _nudge(stack: ModelStack, position: int, generator: torch.Generator) -> None:
     """Move one weight, drawn among those that are not zero, to the next larger float."""
     values = [tensor[position].flatten() for tensor in stack.parameters.values()]
-    # The next float after zero is too small to do anything.
+    # The next float after zero is too small to have an effect.
     candidates = torch.cat(values).nonzero().flatten()
     chosen = int(candidates[torch.randint(len(candidates), (1,), generator=generator)])
     for value in values:
@@ -267,4 +267,6 @@ def _check(members: Sequence[Member], setup: TrainingSetup) -> None:
         if row is not None and not 0 <= row < len(setup.y):
             raise FairtollError(f"row {row} is to be left out of {len(setup.y)} rows; expected 0 to {len(setup.y) - 1}")
         if row is not None and row not in present:
-            raise FairtollError(f"row {row} is to be left out, and is no item of the training set; give one that is")
+            raise FairtollError(
+                f"row {row} is to be left out, and is not an item of the training set; give one that is"
+            )

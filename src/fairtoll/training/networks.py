@@ -1,4 +1,4 @@
-"""The architecture of an experiment's models as a value, made to fit the rows that it is trained on."""
+"""The architecture of an experiment's models as a value, built for the rows that it is trained on."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
 from fairtoll.models.networks import Standardize, adult_network, image_network
 
-#: Called with training rows; returns what makes an untrained model for such rows.
+#: Called with training rows; returns a factory of untrained models for such rows.
 Network = Callable[[Dataset], Callable[[], nn.Module]]
 
 
@@ -38,7 +38,7 @@ class DenseNetwork:
     depth: int = 4
 
     def __call__(self, rows: Dataset) -> Callable[[], nn.Module]:
-        """What makes an untrained model for rows of a table."""
+        """A factory of untrained models for rows of a table."""
         spread = torch.from_numpy(rows.x.std(axis=0, dtype=np.float64).astype(np.float32))
         standardize = Standardize(torch.from_numpy(rows.x).mean(dim=0), spread)
         return partial(adult_network, standardize, classes=len(rows.class_names), width=self.width, depth=self.depth)
@@ -63,12 +63,12 @@ class ConvolutionalNetwork:
     widths: tuple[int, int, int, int] = (32, 64, 256, 128)
 
     def __call__(self, rows: Dataset) -> Callable[[], nn.Module]:
-        """What makes an untrained model for images `(N, C, H, H)`.
+        """A factory of untrained models for images `(N, C, H, H)`.
 
         Raises
         ------
         FairtollError
-            For rows that are no square images with a side that is a multiple of 4.
+            For rows that are not square images with a side that is a multiple of 4.
         """
         if rows.x.ndim != 4 or rows.x.shape[2] != rows.x.shape[3] or rows.x.shape[2] % 4:
             raise FairtollError(

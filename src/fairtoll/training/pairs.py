@@ -29,7 +29,7 @@ def train_on_pairs(
     examples : Tensor, (K, N, ...) or (N, ...)
         One a row, for each model or shared.
     start : ModelStack, optional
-        Trained models to go on from, which stay as they are. Default: initial weights.
+        Trained models to continue from, which are not changed. Default: initial weights.
 
     Examples
     --------

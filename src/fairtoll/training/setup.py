@@ -1,4 +1,4 @@
-"""What every recipe is given."""
+"""The input of every recipe."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ class TrainingSetup:
     seeds : sequence of int, length K
         One training run each.
     network : callable
-        Makes an untrained model; its weights are drawn anew for each seed.
+        Makes an untrained model; its weights are redrawn for each seed.
     settings : FitSettings
         The optimiser.
     device : str
@@ -65,7 +65,7 @@ class TrainingSetup:
         settings: FitSettings = FitSettings(),
         device: str = "cpu",
     ) -> TrainingSetup:
-        """A setup with a network that fits these rows.
+        """A setup with a network for these rows.
 
         Parameters
         ----------

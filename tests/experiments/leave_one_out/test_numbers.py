@@ -169,7 +169,7 @@ def test_a_sentence_for_each_arm_puts_the_row_beside_the_floors():
         summary(full, 1 - members, design="new-seed"),
     ]
     assert leave_one_out_notes(entries) == [
-        "Leave-one-out, standard arm, 2 rows: leaving one training row out, all else held, flips 12.500% (0.000% to "
+        "Leave-one-out, standard arm, 2 rows: leaving one training row out, all else fixed, flips 12.500% (0.000% to "
         "100.000%) of test predictions; rounding alone flips 0.000%; a new seed on all rows flips 100.000%."
     ]
     assert leave_one_out_notes(entries[1:]) == []

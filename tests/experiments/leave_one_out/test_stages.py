@@ -20,7 +20,7 @@ from fairtoll.data import TrainTest, load_adult
 from fairtoll.experiments import find_experiment, reproduce
 from fairtoll.experiments.engine import configuration_of, stages_of
 from fairtoll.experiments.leave_one_out.files import Chunk, read_members
-from fairtoll.experiments.leave_one_out.options import TELLING, LeaveOneOut, last_requested
+from fairtoll.experiments.leave_one_out.options import SEPARATING, LeaveOneOut, last_requested
 from fairtoll.experiments.leave_one_out.results import leave_one_out_results
 from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
 from fairtoll.experiments.reproduce import choose_leave_one_out, prepare
@@ -491,7 +491,7 @@ def test_a_design_that_is_none(tmp_path):
     "how", [{"designs": ("masked",)}, {"references": 2}, {"keep_weights": True}, {"leave_one_out": 0, "references": 2}]
 )
 def test_how_without_how_many(tmp_path, how):
-    with pytest.raises(FairtollError, match="are of leave-one-out; say how many rows"):
+    with pytest.raises(FairtollError, match="are options of leave-one-out; give the number of rows"):
         reproduce("adult", tmp_path / "run", **how)
     assert not (tmp_path / "run").exists()
 
@@ -501,7 +501,7 @@ def test_where_nothing_is_requested_ten_rows_separate_the_row_from_the_seed(tmp_
         return choose_leave_one_out(of, tmp_path, count, **how)
 
     options = chosen()
-    assert (options.count, options.arms, options.designs) == (10, ("standard", "static"), TELLING)
+    assert (options.count, options.arms, options.designs) == (10, ("standard", "static"), SEPARATING)
     assert chosen(of=small_adult(rows=4)).count == 4
     requested = chosen(100)
     assert (requested.count, requested.arms, requested.designs) == (100, ("standard", "static"), DESIGNS)
@@ -509,7 +509,7 @@ def test_where_nothing_is_requested_ten_rows_separate_the_row_from_the_seed(tmp_
     assert (one.designs, one.references) == (("masked", "one-ulp"), 3)
     assert chosen(of=find_experiment("cifar10")).count == 0
     quick = chosen(25, of=prepare("cifar10", device="cpu", quick=True))
-    assert (quick.arms, quick.designs, quick.dtype, quick.chunk) == (("standard",), TELLING, "float32", 1)
+    assert (quick.arms, quick.designs, quick.dtype, quick.chunk) == (("standard",), SEPARATING, "float32", 1)
 
 
 @pytest.fixture
@@ -529,7 +529,7 @@ def test_the_main_command_leaves_rows_out_by_itself_and_then_as_many_as_are_requ
     results, first = mini_adult()
     entries = results["leave_one_out"]
     assert [(one["arm"], one["design"], one["members"]) for one in entries] == [
-        (arm, design, 10) for arm in ("standard", "static") for design in TELLING
+        (arm, design, 10) for arm in ("standard", "static") for design in SEPARATING
     ]
     report = (tmp_path / "run/report.html").read_text(encoding="utf-8")
     assert "Leave-one-out." in report.partition("What the paper claims")[0]

@@ -89,7 +89,7 @@ def read_left_out(folder: Path) -> pd.DataFrame:
 
 
 def write_members(folder: Path, chunk: Chunk, members: Sequence[Member], probabilities: Tensor) -> None:
-    """A chunk's test probabilities `(K, N, C)` in float32, whole or not at all, with what they belong to."""
+    """A chunk's test probabilities `(K, N, C)` in float32, written atomically, with their configuration."""
     label = _label(read_configuration(folder), chunk)
     left_out = [-1 if member.left_out is None else member.left_out for member in members]
     tensors = {"probabilities": probabilities.float().contiguous(), "left_out": torch.tensor(left_out)}
@@ -132,10 +132,10 @@ def _read(folder: Path, chunk: Chunk, expected: Mapping[str, str]) -> NDArray[np
 
 def _label(configuration: Mapping[str, Any], chunk: Chunk) -> dict[str, str]:
     described = configuration.get(SECTION) or {}
-    # How many members there are, and of which designs, may grow: those at hand stay what they are.
+    # The number of members, and the designs, may grow: existing members are kept.
     lasting = {key: value for key, value in configuration.items() if key != SECTION}
     depends = [lasting, {key: described.get(key) for key in FIXED}]
     key = hashlib.sha256(json.dumps(depends, sort_keys=True).encode()).hexdigest()
-    # One entry alone: of several, safetensors writes now the one first and now the other, and a file made again
+    # Only one entry: safetensors writes several in varying order, and a file written again
     # would not be the same.
     return {"members": json.dumps({**asdict(chunk), "configuration": key})}

@@ -21,7 +21,7 @@ BLOCK = 4096
 
 @dataclass(frozen=True, eq=False)
 class Changes:
-    """What every member changes on every test row.
+    """The changes that every member makes on every test row.
 
     Attributes
     ----------
@@ -58,7 +58,7 @@ def changes_of(full: NDArray[np.floating], members: NDArray[np.floating]) -> Cha
 
 
 def luf_curve(change: Floats, sizes: Sequence[int]) -> list[float]:
-    """LUF that a study with k members finds, the mean over all choices of k of the L at hand, for each k.
+    """LUF that a study with k members finds, the mean over all choices of k of the L members, for each k.
 
     From the sorted changes d_(1) <= ... <= d_(L) of a row, the largest of k drawn without replacement is
     d_(j) in C(j - 1, k - 1) of the C(L, k) choices. So the order of members does not matter, and the curve
@@ -85,7 +85,7 @@ def luf_curve(change: Floats, sizes: Sequence[int]) -> list[float]:
 
 
 def ever_flipped_curve(flips: NDArray[np.bool_], sizes: Sequence[int]) -> list[float]:
-    """Share of rows that some of k members flip, the mean over all choices of k of the L at hand, for each k.
+    """Share of rows that some of k members flip, the mean over all choices of k of the L members, for each k.
 
     A row that f members flip is flipped by none of k drawn without replacement in C(L - f, k) of the C(L, k) choices.
 

@@ -1,4 +1,4 @@
-"""How much of leave-one-out is done, and how exactly: one value, in a description, a call and a configuration."""
+"""Options of leave-one-out: one value, in a description, a call and a configuration."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from fairtoll.training.leave_one_out import DESIGNS, Design
 ARMS = ("standard", "static")
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 #: The designs that separate the effect of the row from that of rounding and of the seed.
-TELLING: tuple[Design, ...] = ("masked", "one-ulp", "new-seed")
+SEPARATING: tuple[Design, ...] = ("masked", "one-ulp", "new-seed")
 #: The part of a run's configuration that describes leave-one-out, which may grow in the same folder.
 SECTION = "leave_one_out"
 #: What every member depends on, and so cannot grow.
@@ -26,7 +26,7 @@ FIXED = ("seed", "dtype", "craft_steps", "shared_examples", "chunk")
 
 @dataclass(frozen=True)
 class LeaveOneOut:
-    """How much of leave-one-out is done, and how exactly.
+    """Options of leave-one-out: how many rows, which designs, and how members are trained.
 
     Attributes
     ----------
@@ -37,9 +37,9 @@ class LeaveOneOut:
     designs : tuple of str
         Of `fairtoll.training.leave_one_out.DESIGNS`.
     references : int
-        Full models, each with a seed and members of its own, without the same rows.
+        Full models, each with its own seed and members, leaving out the same rows.
     keep_weights : bool
-        Whether the weights of every member are kept beside its test probabilities.
+        Whether the weights of every member are kept with its test probabilities.
     seed : int
         Of the first full model.
     dtype : {"float64", "float32"}
@@ -164,7 +164,7 @@ def last_requested(folder: Path) -> LeaveOneOut | None:
     Raises
     ------
     FairtollError
-        If the folder's configuration is not whole.
+        If the folder's configuration is not complete.
     """
     if not (folder / CONFIGURATION).is_file():
         return None

@@ -21,7 +21,7 @@ from fairtoll.findings.results import LeaveOneOutContrast, PublishedLeaveOneOut
 from fairtoll.statistics.leave_one_out import difference_interval
 from fairtoll.training.leave_one_out import Design
 
-#: What a design is held against: the floor that has its randomness without the row. Members of the second pair
+#: The floor of a design: it has the same randomness, without the row. Members of the second pair
 #: share their seeds.
 FLOOR_OF: dict[Design, tuple[Design, bool]] = {"masked": ("one-ulp", False), "independent-seeds": ("new-seed", True)}
 #: Left-out rows below which the rare ones that matter most may all be missing.
@@ -93,7 +93,7 @@ def leave_one_out_results(
 
 
 def leave_one_out_notes(entries: Sequence[Entry]) -> list[str]:
-    """What the designs say together, a sentence for each arm that has the masked one.
+    """The designs in summary, a sentence for each arm that has the masked one.
 
     Parameters
     ----------
@@ -104,7 +104,7 @@ def leave_one_out_notes(entries: Sequence[Entry]) -> list[str]:
     for masked in entries:
         if masked.design != "masked":
             continue
-        said = f"leaving one training row out, all else held, flips {_percent(masked)} of test predictions"
+        said = f"leaving one training row out, all else fixed, flips {_percent(masked)} of test predictions"
         floors = {entry.design: entry for entry in entries if entry.arm == masked.arm}
         phrases = [
             f"{what} flips {_percent(floors[design])}"
@@ -132,7 +132,7 @@ def leave_one_out_highlights(entries: Sequence[Entry]) -> list[str]:
     floor = f", rounding alone {ulp.flip_rate:.2%}" if ulp is not None and ulp.flip_rate else ""
     row, other = f"a left-out row flips ({masked.flip_rate:.2%}{floor})", f"a new seed flips ({seed.flip_rate:.2%})"
     near, far = (other, row) if abs(seed.flip_rate - rate) < abs(masked.flip_rate - rate) else (row, other)
-    few = ", too few to meet a rare row that matters more" if masked.members < FEW else ""
+    few = ", too few to include a rare row with a larger effect" if masked.members < FEW else ""
     return [
         f"The paper's {rate:.2%} of predictions flipped by leaving one row out are nearer to what {near} here than to "
         f"what {far}, over {masked.members} members each{few}."

@@ -28,7 +28,7 @@ CRAFT_SHARE = 0.25
 
 
 class Workspace(Protocol):
-    """What leave-one-out needs to know of an experiment; nothing is loaded before it is read."""
+    """What leave-one-out needs of an experiment; everything is loaded on first use."""
 
     @property
     def folder(self) -> Path:
@@ -120,11 +120,11 @@ def _stage(workspace: Workspace, options: LeaveOneOut, chunk: Chunk, seconds: fl
     if keep_weights:
         outputs.append(chunk.weights_path)
     what = "the full model" if chunk.design == FULL else f"{chunk.design}, from member {chunk.first + 1}"
-    whom = chunk.arm if options.references == 1 else f"{chunk.arm}, reference {chunk.reference + 1}"
+    of = chunk.arm if options.references == 1 else f"{chunk.arm}, reference {chunk.reference + 1}"
     size = _size(options, chunk)
     return Stage(
         f"loo-{chunk.name}",
-        f"Leave one out ({whom}): {what}",
+        f"Leave one out ({of}): {what}",
         tuple(outputs),
         lambda: _make(workspace, options, chunk, keep_weights=keep_weights),
         tuple(after),

@@ -1,4 +1,4 @@
-"""What members change, read from their files: for each arm and design, and row by row as a table."""
+"""The changes of members, read from their files: for each arm and design, and row by row as a table."""
 
 from __future__ import annotations
 

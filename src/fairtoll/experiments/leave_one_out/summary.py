@@ -18,16 +18,16 @@ from fairtoll.training.leave_one_out import FLOORS, Design
 
 TITLES: dict[Design, str] = {
     "masked": "Row masked: weights, schedule and noise shared",
-    "independent-seeds": "Row masked, a seed of its own for each member",
-    "re-permuted": "Row deleted: same seed, schedule drawn anew",
+    "independent-seeds": "Row masked, a separate seed for each member",
+    "re-permuted": "Row deleted: same seed, schedule redrawn",
     "rerun": "Floor: the same training again",
     "one-ulp": "Floor: one initial weight moved to the next float",
     "new-seed": "Floor: all rows, a new seed",
 }
-#: Designs in which every member moves many rows: only there does an interval of a maximum hold what it says.
+#: Designs in which every member moves many rows: only there does an interval of a maximum have its coverage.
 SPREAD: tuple[Design, ...] = ("independent-seeds", "re-permuted", "new-seed")
 QUANTILES = (0.0, 0.05, 0.25, 0.5, 0.75, 0.95, 1.0)
-#: Test rows below which a group's numbers say nothing.
+#: Test rows below which a group's numbers are uninformative.
 MINIMUM_ROWS = 10
 #: Left-out rows that are listed.
 MOST = 10
@@ -54,7 +54,7 @@ def summarise(
     rows: Mapping[str, NDArray[np.str_]],
     wrong: NDArray[np.bool_],
 ) -> Entry:
-    """One arm and design, without what it is compared with.
+    """One arm and design, without its comparisons.
 
     Parameters
     ----------

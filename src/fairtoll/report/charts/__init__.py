@@ -1,1 +1,1 @@
-"""The marks that figures are made of: rows, groups, lines, curves, images, and their files."""
+"""The building blocks of figures: rows, groups, lines, curves, images, and their files."""

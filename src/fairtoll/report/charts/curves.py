@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
-from typing import Literal
 
 import altair as alt
 
@@ -15,7 +14,6 @@ from fairtoll.report.numbers import Json
 
 HEIGHT = 190
 LABEL_SHARE = 0.085
-Style = Literal["hardest", "easiest", "whole", "other"]
 DASHES: dict[str, list[float]] = {"easiest": [6, 3], "whole": [1.5, 3]}
 
 

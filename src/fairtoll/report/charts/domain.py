@@ -1,11 +1,11 @@
-"""Ends of an axis: everything measured is in view; an interval far longer than the others is cut short."""
+"""Ends of an axis: everything measured is in view; an interval far longer than the others is clipped."""
 
 from collections.abc import Sequence
 from dataclasses import replace
 
 from fairtoll.report.charts.row import Row
 
-# An interval may make the axis three times as long as what it must hold; a longer one is cut.
+# An interval may make the axis three times as long as what it must hold; a longer one is clipped.
 STRETCH = 3.0
 MARGIN = 1.04
 
@@ -38,7 +38,7 @@ def reach(points: Sequence[float], ends: Sequence[float], *, limit: float | None
 
 
 def within(row: Row, domain: tuple[float, float]) -> Row:
-    """Return the row with its interval cut at the ends of the axis."""
+    """Return the row with its interval clipped to the axis."""
     if row.interval is None:
         return row
     low, high = (min(max(end, domain[0]), domain[1]) for end in row.interval)

@@ -241,7 +241,7 @@ def gap_figure(results: Results, name: str, caption: str, panels: list[Panel], f
 
 
 def headings_of(results: Results, findings: Sequence[Finding]) -> list[str]:
-    """Return what tells these findings apart: radius, true label, and whatever else differs among them."""
+    """Return what distinguishes these findings: radius, true label, and other parameters that differ."""
     differing = [
         key
         for key in ("evaluation", "attack", "denominator", "threat", "target")

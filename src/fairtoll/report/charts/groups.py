@@ -50,7 +50,7 @@ def group_marks_panel(
     series
         The arms, from top to bottom within a band.
     domain
-        Ends of the axis; an interval that runs past them is cut there and ends in an arrowhead.
+        Ends of the axis; an interval beyond them is clipped and ends in an arrowhead.
     texts
         What is written at the right of a group's band.
     log

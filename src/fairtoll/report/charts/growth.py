@@ -15,7 +15,7 @@ from fairtoll.report.numbers import Json
 HEIGHT = 230
 LABEL_SHARE = 0.07
 LABEL_LENGTH = 18
-ABOVE_AXIS = 0.04  # so that the axis does not strike a name through
+ABOVE_AXIS = 0.04  # so that the axis does not cross a name
 DASH = [5, 3]
 
 
@@ -96,7 +96,7 @@ def growth_panel(
 
 
 def end_labels(lines: Sequence[Growth], axis: LogAxis) -> list[Json]:
-    """Return each curve's name right of its end, far enough apart to be read; short names of one end share a place."""
+    """Return each curve's name right of its end, far enough apart to be read; short names at one end share a place."""
     ends: list[tuple[int, float, str]] = []
     for line in lines:
         size, value, _ = line.points[-1]

@@ -34,5 +34,5 @@ def tips(row: Row) -> Json:
 
 
 def shorten(text: str, length: int) -> str:
-    """Return text of at most `length` characters, the end cut with an ellipsis."""
+    """Return text of at most `length` characters, shortened with an ellipsis."""
     return text if len(text) <= length else text[: length - 1].rstrip() + "…"

@@ -1,4 +1,4 @@
-"""The report's workhorse: one labelled line per arm, with its band, interval, runs and value."""
+"""A chart of rows: one labelled line per arm, with its band, interval, runs and value."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -48,8 +48,8 @@ def row_panel(
     group_title
         Legend title of the shapes when rows have `points`.
     domain
-        Ends of the axis, where panels side by side must share them; an interval that runs past them is cut
-        there and ends in an arrowhead.
+        Ends of the axis, where panels side by side must share them; an interval beyond them is clipped
+        and ends in an arrowhead.
     log
         A logarithmic axis, ends and all.
     """
@@ -127,7 +127,7 @@ def row_panel(
         {"x": x("x"), "y": y},
     )
     if zero_line:
-        # Line by line, so that no heading is struck through.
+        # Line by line, so that no heading is crossed.
         add(
             [{"key": key, "x": 0} for key, _ in lines],
             "tick",

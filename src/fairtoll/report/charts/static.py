@@ -1,4 +1,4 @@
-"""Charts as SVG and PNG with no browser."""
+"""Charts as SVG and PNG without a browser."""
 
 import re
 from collections.abc import Sequence
@@ -27,7 +27,7 @@ def to_svg(spec: Json) -> str:
 
 
 def page_svg(panel: Panel) -> str:
-    """Return a panel as SVG for the page: it scales, takes the page's ink, and is no image of its own."""
+    """Return a panel as SVG for the page: it scales, takes the page's ink, and is not a separate image."""
     svg = to_svg(at_width(panel, PLOT_WIDTH))
     # The wrapper carries role and label.
     return re.sub(r"<svg ", '<svg aria-hidden="true" focusable="false" ', svg, count=1)
@@ -42,7 +42,7 @@ def length(svg: str, side: str) -> float:
 
 
 def file_svg(figure: Figure, svgs: dict[str, str]) -> str:
-    """Return a figure as an SVG file of its own: its panels side by side, many of them in lines, black ink on white."""
+    """Return a figure as a separate SVG file: its panels side by side, many of them in lines, black ink on white."""
     drawn = [svgs[panel.name].replace(INK, INK_ON_WHITE) for panel in figure.panels]
     sizes = [(length(svg, "width"), length(svg, "height")) for svg in drawn]
     columns = len(drawn) if len(drawn) <= ABREAST else figure.columns

@@ -1,4 +1,4 @@
-"""Images in rows of up to three, on the page and as files: test images beside what an attack made of them."""
+"""Images in rows of up to three, on the page and as files: test images and their adversarial examples."""
 
 import re
 from dataclasses import dataclass, field
@@ -15,7 +15,7 @@ PNG_URI = re.compile(r"data:image/png;base64,[A-Za-z0-9+/]+={0,2}")
 
 @dataclass(frozen=True)
 class Shown:
-    """One picture: what it is, and what is said of it, such as by a model."""
+    """One picture: its caption, such as a model's prediction."""
 
     uri: str
     heading: str
@@ -50,7 +50,7 @@ def picture(uri: str | None) -> str:
 
 
 def strip_svg(strip: Strip) -> str:
-    """Return the strip as an SVG file of its own, two examples a line, black ink on white."""
+    """Return the strip as a separate SVG file, two examples a line, black ink on white."""
     columns = min(len(strip.cards), 2)
     width = 2 * MARGIN + columns * CARD + (columns - 1) * 3 * GAP
     tall = 44 + IMAGE + 42

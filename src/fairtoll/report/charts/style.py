@@ -1,4 +1,4 @@
-"""The look every chart shares: readable on white, on black, on paper."""
+"""The style shared by all charts: readable on white, on black, on paper."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -73,7 +73,7 @@ class Panel:
     title: str
     spec: Json
     summary: str
-    cut: bool = False  # an interval runs past the axis
+    cut: bool = False  # an interval extends past the axis
 
 
 @dataclass(frozen=True)

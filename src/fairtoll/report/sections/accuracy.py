@@ -32,7 +32,7 @@ def accuracy(results: Results) -> Section:
         "accuracy",
         "Accuracy",
         "Accuracy",
-        "A robust accuracy means nothing without the attack behind it. Static transfer tries examples that were "
+        "A robust accuracy is meaningless without its attack. Static transfer uses examples that were "
         "made on another model; white-box attacks the model itself. Under the union a row is robust only if it "
         "is still classified correctly under every attack.",
     )
@@ -97,7 +97,7 @@ def accuracy_figure(results: Results) -> Figure | None:
 
 
 def accuracy_wide(results: Results, name: str, caption: str, entries: Mapping[str, Sequence[Accuracy]]) -> Table:
-    """Return each arm's accuracy with the evaluations side by side, the paper's beside each.
+    """Return each arm's accuracy with the evaluations side by side, with the paper's values.
 
     `entries` maps a column's heading to one accuracy per arm.
     """

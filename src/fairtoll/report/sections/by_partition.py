@@ -90,7 +90,7 @@ def by_partition(results: Results, metric: str, anchor: str, title: str, more: s
 
 
 def odds_tables(results: Results, partition: str, protocol: str, index: int) -> list[Table]:
-    """Return EOU beside the prediction rate gap of Hardt et al. where both were taken on the same rows."""
+    """Return EOU and the prediction rate gap of Hardt et al. where both were taken on the same rows."""
     rates = {
         set_name(finding): finding
         for finding in select(results, "equalized_odds_rate", protocol=protocol, partition=partition)
@@ -100,7 +100,7 @@ def odds_tables(results: Results, partition: str, protocol: str, index: int) -> 
         for finding in select(results, "eou", protocol=protocol, partition=partition)
         if finding.parameters.evaluation == "clean" and set_name(finding) in rates
     ]
-    caption = f"EOU beside the prediction rate gap of Hardt et al., by {partition}, {protocol_title(protocol)}"
+    caption = f"EOU and the prediction rate gap of Hardt et al., by {partition}, {protocol_title(protocol)}"
     return [odds_table(results, f"eou-odds-{index + 1}-{protocol}", caption, pairs)] if pairs else []
 
 
@@ -123,7 +123,7 @@ def has_wide_table(finding: Finding) -> bool:
 
 
 def odds_table(results: Results, name: str, caption: str, pairs: Sequence[tuple[str, Finding, Finding]]) -> Table:
-    """Return EOU beside the prediction rate gap, each with its null; `pairs` are (heading, EOU, rate gap).
+    """Return EOU and the prediction rate gap, each with its null; `pairs` are (heading, EOU, rate gap).
 
     Source: the paper's EOU; Hardt et al. for the rate.
     """

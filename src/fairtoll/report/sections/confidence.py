@@ -4,9 +4,9 @@ from fairtoll.findings.results import Results
 from fairtoll.report.section import Section
 from fairtoll.report.sections.by_partition import by_partition
 
-RATES = "The prediction rate gap of Hardt et al., on predicted classes, is beside it in the tables."
+RATES = "The prediction rate gap of Hardt et al., on predicted classes, is in the same tables."
 
 
 def confidence(results: Results) -> list[Section]:
-    """Return mean confidence by group, the paper's tables of it, and the prediction rates beside it."""
+    """Return mean confidence by group, the paper's tables of it, and the prediction rates."""
     return by_partition(results, "eou", "confidence", "Mean confidence", RATES)

@@ -8,7 +8,7 @@ from fairtoll.report.section import Section
 from fairtoll.report.select import protocols
 from fairtoll.report.tables.table import Cell, Column, Table
 
-LEAD = "What the figures below are of. Another configuration gives other figures."
+LEAD = "The configuration of the figures below. Another configuration gives other figures."
 #: Of a list, so many entries are shown; the whole one is in `results.json`.
 LISTED = 12
 

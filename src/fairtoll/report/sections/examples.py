@@ -1,4 +1,4 @@
-"""The section that shows images: what the figures of attack success look like to the eye."""
+"""The section that shows images: the visible effect of attacks."""
 
 from collections.abc import Sequence
 
@@ -60,16 +60,16 @@ def strip_of(results: Results) -> Strip | None:
         return None
     times = sorted({example.magnification for example in examples})
     marks = (
-        f"Real test images. No pixel moves by more than {radius_words(examples)}. Below each: what the model says, "
+        f"Real test images. No pixel moves by more than {radius_words(examples)}. Below each: the model's prediction, "
         "with its confidence; a wrong class is marked with a cross. Right: adversarial minus clean, magnified "
         f"{' or '.join(f'{value:g}' for value in times)} times around middle grey."
     )
-    caption = "Test images and what an attack makes of them"
+    caption = "Test images and their adversarial examples"
     return Strip("examples", caption, marks, [card(results, example) for example in examples])
 
 
 def strip_table(results: Results) -> Table:
-    """Return what the models say of the examples."""
+    """Return the models' predictions on the examples."""
     titles = arm_titles(results)
     columns = (
         Column("Shown as"),
@@ -96,4 +96,4 @@ def strip_table(results: Results) -> Table:
         ]
         for example in results.examples
     ]
-    return Table("examples", "Test images and what the models say of them", columns, rows)
+    return Table("examples", "Test images and the models' predictions", columns, rows)

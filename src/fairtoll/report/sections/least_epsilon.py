@@ -46,7 +46,7 @@ from fairtoll.report.tables.table import Cell, Column, Table
 WHOLE = "all"  # the name that the results give the whole set
 CURVE_MARKS = (
     "The share of a class's rows with a least epsilon of at most the radius below: where a curve starts, the rows "
-    "that were wrong already; what it lacks of 100 percent at the end, the rows that are never broken. Solid: the "
+    "that were wrong already; the gap to 100 percent at the end, the rows that are never broken. Solid: the "
     "class with the smallest mean, the hardest. Dashed: the class with the largest, the easiest. Dotted: all rows. "
     "Grey: the other classes."
 )
@@ -58,7 +58,7 @@ RELATIVE_LEAD = (
 
 
 def least_epsilon(results: Results) -> Section:
-    """Return CRU_eps, the gap in mean least epsilon, and what a mean does not tell."""
+    """Return CRU_eps, the gap in mean least epsilon, and the distribution behind the mean."""
     found = select(results, "cru_epsilon", partition="class")
     relative = select(results, "cru_epsilon_relative", partition="class")
     entries = least_entries(results)
@@ -105,7 +105,7 @@ def alike(one: Finding, other: Finding) -> bool:
 
 
 def epsilon_figure(results: Results, name: str, caption: str, finding: Finding, relative: Sequence[Finding]) -> Figure:
-    """Return the means by class with the share censored beside them, and both gaps."""
+    """Return the means by class with the share censored, and both gaps."""
     many = many_groups(finding)
     if many:
         panels = [class_panel(results, f"{name}-groups", "Mean least epsilon", finding)]
@@ -250,7 +250,7 @@ def quantile(epsilons: Sequence[float], broken: Sequence[float], share: float) -
 
 
 def epsilon_summary(results: Results, entries: Sequence[LeastEpsilon]) -> Table:
-    """Return each arm's mean least epsilon over all rows, with the median and the share censored beside it."""
+    """Return each arm's mean least epsilon over all rows, with the median and the share censored."""
     titles = arm_titles(results)
     columns = (
         Column("Arm"),

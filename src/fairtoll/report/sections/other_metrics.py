@@ -1,4 +1,4 @@
-"""Sections on metrics that have none of their own: charts and tables of the gap, one section a partition."""
+"""Sections on metrics without a specific one: charts and tables of the gap, one section a partition."""
 
 from fairtoll.findings.results import Results
 from fairtoll.report.metrics import metric_of
@@ -17,7 +17,7 @@ SHOWN_ELSEWHERE = (
 
 
 def other_metrics(results: Results) -> list[Section]:
-    """Return a section for each metric that has none of its own."""
+    """Return a section for each metric without a specific one."""
     sections = []
     for name in dict.fromkeys(finding.metric for finding in results.findings):
         if name not in SHOWN_ELSEWHERE:

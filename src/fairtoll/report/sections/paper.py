@@ -1,4 +1,4 @@
-"""The section with what the paper printed beside what was measured."""
+"""The section that compares the paper's numbers with the measured ones."""
 
 from collections.abc import Sequence
 
@@ -19,12 +19,12 @@ from fairtoll.report.tables.units import end, ends, plainly, signed
 
 
 def against_the_paper(results: Results) -> Section:
-    """Return the paper's own numbers beside those measured under its protocol."""
+    """Return the paper's numbers and those measured under its protocol."""
     section = Section(
         "paper",
-        "Against the paper's numbers",
+        "Comparison with the paper's numbers",
         "The paper",
-        "Every gap that the paper printed, measured again under its protocol. Attack success is white-box, of all "
+        "Every gap in the paper, measured again under its protocol. Attack success is white-box, of all "
         "rows; the other readings of it are under attack success.",
     )
     section.tables = paper_tables(results, headline(results, "paper"))

@@ -30,7 +30,7 @@ def other_threats(results: Results) -> Section:
         "threats",
         "Other threat models",
         "Threats",
-        "The same models, attacked by someone who may change more attributes, or only what a person could "
+        "The same models, attacked by an adversary who may change more attributes, or only what a person could "
         "plausibly change.",
     )
     entries = [entry for entry in results.accuracy if not is_main_threat(results, entry.threat)]

@@ -45,7 +45,7 @@ def toll(results: Results) -> Section:
         "fairer."
         + (
             " Adversarial training also trains for longer: the hollow line takes that out, by comparing with a "
-            "control that was given as many updates and no adversary."
+            "control with as many updates and no adversary."
             if control
             else ""
         ),

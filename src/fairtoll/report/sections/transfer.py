@@ -27,7 +27,7 @@ def transfer(results: Results) -> Section:
         "transfer",
         "Static transfer against white-box",
         "Transfer",
-        "How much of a robust accuracy is only that the examples were made for another model.",
+        "How much of a robust accuracy is due to examples that were made for another model.",
     )
     section.figures = [figure for figure in (transfer_figure(results), epsilon_figure(results)) if figure]
     return section

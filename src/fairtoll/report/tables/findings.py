@@ -56,7 +56,7 @@ def gap_table(results: Results, name: str, caption: str, findings: Sequence[Find
 
 
 def group_table(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> Table:
-    """Return every group's own value in every arm, the paper's beside it."""
+    """Return every group's own value in every arm, with the paper's."""
     titles = arm_titles(results)
     metric = metric_of(findings[0].metric)
     show = shower_of_groups(metric.unit)
@@ -88,7 +88,7 @@ def group_table(results: Results, name: str, caption: str, findings: Sequence[Fi
 
 
 def verdict_table(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> Table:
-    """Return both arms, the differences from standard and control, and what is concluded."""
+    """Return both arms, the differences from standard and control, and the verdicts."""
     columns = (
         Column("Protocol"),
         Column("Finding"),

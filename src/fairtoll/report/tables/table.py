@@ -34,7 +34,7 @@ LATEX = {
 
 
 def escape_latex(text: str) -> str:
-    r"""Return text that LaTeX prints as it is.
+    r"""Return text escaped for LaTeX.
 
     Examples
     --------
@@ -51,7 +51,7 @@ def escape_markdown(text: str) -> str:
 
 
 def csv_cell(value: Cell) -> Cell:
-    """Return a value that no spreadsheet takes for a formula: text that begins like one gets an apostrophe.
+    """Return a value that no spreadsheet interprets as a formula: text that begins like one gets an apostrophe.
 
     Examples
     --------

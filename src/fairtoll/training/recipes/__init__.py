@@ -1,1 +1,1 @@
-"""Training recipes, one file each: how it trains, and its record. `registry` lists them."""
+"""Training recipes, one file each: the training function and its record. `registry` lists them."""

@@ -1,4 +1,4 @@
-"""Control of static training: random noise of the adversary's size in the place of adversarial examples."""
+"""Control of static training: random noise of the adversary's size instead of adversarial examples."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ def add_sign_noise(setup: TrainingSetup, *, threat: LinfThreat, epsilon: float) 
     noisy = setup.x.new_empty(len(setup.seeds), *setup.x.shape)
     # The name of a stream of random numbers: another name gives other noise.
     generators = [torch_generator(seed, "noise twins") for seed in setup.seeds]
-    # Some rows at a time: bounds are made in float64, of which a whole set of images would take gigabytes.
+    # In chunks of rows: float64 bounds of a whole set of images would take gigabytes.
     for first in range(0, len(setup.x), NOISE_ROWS):
         rows = setup.x[first : first + NOISE_ROWS]
         low, high = threat.bounds(rows, epsilon)
@@ -45,7 +45,7 @@ def _train(setup: TrainingSetup, adversary: Adversary) -> ModelStack:
 NOISE = Recipe(
     "noise",
     "Control: sign noise",
-    "as the static arm, with a random plus or minus epsilon in the adversary's place",
+    "as the static arm, with a random plus or minus epsilon instead of the adversary",
     _train,
     is_control=True,
     updates=2.0,

@@ -58,7 +58,7 @@ def train_online(
     setup : TrainingSetup
         Rows, seeds, optimiser.
     threat : LinfThreat
-        What the adversary may touch.
+        What the adversary may change.
     epsilon : float
         Bound of the training attack.
     steps : int

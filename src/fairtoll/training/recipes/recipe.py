@@ -1,4 +1,4 @@
-"""A training recipe as a value: what it is called, how it trains, what it is compared with, what it costs."""
+"""A training recipe as a value: its name, its training function, its controls, its cost."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from fairtoll.training.setup import TrainingSetup
 
 @dataclass(frozen=True, eq=False)
 class Adversary:
-    """What a recipe may train against.
+    """The adversary of a recipe.
 
     Attributes
     ----------
@@ -24,7 +24,7 @@ class Adversary:
     epsilon : float
         Its radius.
     crafted : callable, optional
-        Gives adversarial examples `(K, N, ...)` of all training rows, crafted once on standard models of the same
+        Returns adversarial examples `(K, N, ...)` of all training rows, crafted once on standard models of the same
         seeds.
 
     Examples
@@ -65,9 +65,9 @@ class Recipe:
     train : callable
         Called with a `TrainingSetup` and an `Adversary`; returns one model per seed.
     control : str, optional
-        Name of the recipe that trains as much without the adversary.
+        Name of the recipe with as much training and no adversary.
     noise_control : str, optional
-        Name of a second control, with random noise in the adversary's place.
+        Name of a second control, with random noise instead of the adversary.
     is_control : bool
         Whether it only exists to be compared with another recipe.
     updates : float

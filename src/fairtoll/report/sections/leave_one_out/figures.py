@@ -53,9 +53,7 @@ def rate_figure(results: Results, entries: Sequence[LeaveOneOut]) -> Figure:
         for index, of_arm in enumerate(arms.values())
     ]
     marks = RATE_MARKS + (PAPER_MARK if any(map(printed, arms.values())) else "")
-    return Figure(
-        "leave-one-out-flips", "How many predictions one row changes, and how many chance does", panels, marks
-    )
+    return Figure("leave-one-out-flips", "Predictions changed by one row, and by chance", panels, marks)
 
 
 def rate_panel(results: Results, name: str, entries: Sequence[LeaveOneOut], axis: LogAxis) -> Panel:
@@ -124,7 +122,7 @@ def growth_figure(results: Results, entries: Sequence[LeaveOneOut]) -> Figure | 
         )
     marks = GROWTH_MARKS + (PAPER_MARK if any(map(printed, arms.values())) else "")
     ordered = [panel for abreast in zip(*panels, strict=True) for panel in abreast]
-    return Figure("leave-one-out-growth", "What a study with fewer rows left out would find", ordered, marks)
+    return Figure("leave-one-out-growth", "What a study with fewer left-out rows would find", ordered, marks)
 
 
 def growth_of_arm(results: Results, name: str, entries: Sequence[LeaveOneOut], key: str, axis: LogAxis) -> Panel:
@@ -173,7 +171,7 @@ def growth_of_arm(results: Results, name: str, entries: Sequence[LeaveOneOut], k
 
 
 def group_figures(results: Results, entries: Sequence[LeaveOneOut]) -> list[Figure]:
-    """Return, for each partition, the flips of each class or group beside the full model's error there."""
+    """Return, for each partition, the flips of each class or group with the full model's error there."""
     arms = by_arm(entries)
     pairs = [found for of_arm in arms.values() if (found := shown_designs(of_arm))]
     if not pairs:
@@ -202,7 +200,7 @@ def group_figures(results: Results, entries: Sequence[LeaveOneOut]) -> list[Figu
 
 
 def shown_designs(entries: Sequence[LeaveOneOut]) -> tuple[LeaveOneOut, LeaveOneOut | None] | None:
-    """Return the design whose flips are split by group, and the floor beside it: what chance alone flips most."""
+    """Return the design whose flips are split by group, and its floor: the largest effect of chance alone."""
     designs = [entry for entry in entries if not entry.floor]
     first = of_design(designs, "masked") or (designs[0] if designs else None)
     floors = [entry for entry in entries if entry.floor and entry.flip_rate]

@@ -30,7 +30,7 @@ def left_out_strip(results: Results, masked: Sequence[LeaveOneOut]) -> Strip | N
             )
     marks = (
         "Real training images. Below each: its class, and the share of test predictions that another model gives which "
-        "was trained without it, all else held."
+        "was trained without it, all else fixed."
     )
     return Strip("leave-one-out-images", "Left-out images that matter most", marks, cards) if cards else None
 

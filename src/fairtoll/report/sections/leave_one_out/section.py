@@ -17,12 +17,12 @@ LEAD = (
     "A member is the same training with one row left out; a flip is a test prediction that then differs from the full "
     "model's. LUF is the largest change of a test row's confidence by any member, LUF_t counts a test row's flips over "
     "the members, LUF_l a member's flips over the test rows. Two trainings also differ by rounding and by their seed: "
-    "the floors leave nothing out and show what that alone does."
+    "the floors leave nothing out and show the size of these effects."
 )
 
 
 def leave_one_out(results: Results) -> Section:
-    """Return every design and floor beside the paper's Table III."""
+    """Return every design and floor with the paper's Table III."""
     entries = entries_of(results)
     of_cifar10 = results.dataset.name == "cifar10"
     section = Section(
@@ -45,7 +45,7 @@ def leave_one_out(results: Results) -> Section:
         section.strips.append(strip)
     section.tables = [summary_table(results, entries), *([contrasts] if contrasts else [])]
     if masked:
-        caption = "The left-out rows that matter most, all else held"
+        caption = "The left-out rows that matter most, all else fixed"
         section.tables.append(influence_table(results, masked, "leave-one-out-rows", caption, compact=True))
     if others:
         caption = "The left-out rows with most flips in the other designs, where the seed or the order differs too"

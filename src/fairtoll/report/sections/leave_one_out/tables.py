@@ -25,8 +25,8 @@ from fairtoll.report.words import sentence
 COUNTS_NOTE = "LUF grows with the members, LUF_t with them and LUF_l with the test rows: only the share does neither."
 SHARED = "Adversarial examples of static training were crafted once, on the full model: an approximation."
 DECIDED = (
-    "Where members differ by a row or by rounding alone, a few rows decide LUF, a maximum: no interval of it holds "
-    "what it says, and none is given."
+    "Where members differ by a row or by rounding alone, a few rows decide LUF, a maximum: no interval of it has "
+    "its nominal coverage, and none is given."
 )
 MOST = 5
 
@@ -100,12 +100,12 @@ def growth_table(results: Results, entries: Sequence[LeaveOneOut]) -> Table:
         for entry in entries
         for point in entry.curve
     ]
-    caption = "What a study with fewer rows left out would find"
+    caption = "What a study with fewer left-out rows would find"
     return Table("leave-one-out-growth", caption, columns, rows)
 
 
 def remarks(entries: Sequence[LeaveOneOut]) -> list[str]:
-    """Return what must be known beside the numbers: precision, approximations, how the paper's values relate."""
+    """Return notes on the numbers: precision, approximations, how the paper's values relate."""
     precisions = dict.fromkeys(str(entry.precision) for entry in entries)
     notes = dict.fromkeys(sentence(entry.published_note) for entry in entries if entry.published_note)
     shared = [SHARED] if any(entry.adversarial_examples == "shared" for entry in entries) else []
@@ -120,11 +120,14 @@ def compared(references: int) -> str:
     Examples
     --------
     >>> compared(3)
-    'Means over 3 full models, a seed each: intervals are over left-out rows and full models.'
+    'Means over 3 full models, each with its own seed: intervals are over left-out rows and full models.'
     """
     if references == 1:
         return "Members are compared with one full model: intervals are over left-out rows, not over its seed."
-    return f"Means over {references} full models, a seed each: intervals are over left-out rows and full models."
+    return (
+        f"Means over {references} full models, each with its own seed: "
+        "intervals are over left-out rows and full models."
+    )
 
 
 def contrast_table(results: Results, entries: Sequence[LeaveOneOut]) -> Table | None:
@@ -158,12 +161,12 @@ def contrast_table(results: Results, entries: Sequence[LeaveOneOut]) -> Table | 
                     *("member by member" if contrast.paired else "no", finite(contrast.luf)),
                 ]
             )
-    caption = "How much more is flipped than in the floor, and than in the standard arm"
+    caption = "Flips minus those of the floor, and of the standard arm"
     return Table("leave-one-out-contrasts", caption, columns, rows, compact=True) if rows else None
 
 
 def groups_table(results: Results, entries: Sequence[LeaveOneOut]) -> Table:
-    """Return flips and LUF by class and group, the full model's error beside them."""
+    """Return flips and LUF by class and group, with the full model's error."""
     titles, order = arm_titles(results), class_order(results)
     columns = (
         Column("Arm"),
@@ -195,7 +198,7 @@ def groups_table(results: Results, entries: Sequence[LeaveOneOut]) -> Table:
 def influence_table(
     results: Results, entries: Sequence[LeaveOneOut], name: str, caption: str, *, compact: bool = False
 ) -> Table:
-    """Return the left-out rows that change most predictions, with who they are."""
+    """Return the left-out rows that change most predictions, with their class and groups."""
     titles = arm_titles(results)
     keys = list(dict.fromkeys(key for entry in entries for row in entry.most_influential for key in row.groups))
     named = len({entry.design for entry in entries}) > 1

@@ -1,4 +1,4 @@
-"""How leave-one-out numbers are named and written, and what the paper printed."""
+"""Names and formats of leave-one-out numbers, and the paper's values."""
 
 from collections.abc import Iterable, Sequence
 from typing import Any
@@ -125,7 +125,7 @@ def in_brackets(text: str) -> str:
 
 
 def headlines(results: Results) -> list[str]:
-    """Return one sentence or two for each arm: the row's own part, beside rounding, the seed and the paper."""
+    """Return one sentence or two for each arm: the row's own effect, compared with rounding, the seed and the paper."""
     titles, said = arm_titles(results), []
     for arm, entries in by_arm(entries_of(results)).items():
         masked = of_design(entries, "masked")
@@ -136,10 +136,10 @@ def headlines(results: Results) -> list[str]:
 
 
 def headline(masked: LeaveOneOut, entries: Sequence[LeaveOneOut]) -> str:
-    """Return what one arm's masked design comes to."""
+    """Return the result of one arm's masked design."""
     above, seed = masked.above_floor, of_design(entries, "new-seed")
     words = [
-        f"leaving one training row out, all else held, flips {rate(masked.flip_rate)}% of predictions"
+        f"leaving one training row out, all else fixed, flips {rate(masked.flip_rate)}% of predictions"
         f"{in_brackets(between(masked.flip_rate_interval))}"
     ]
     if above:
