@@ -220,7 +220,7 @@ def test_the_paper_alone_needs_no_online_training_and_may_leave_images_out(run_m
         pixels = Image.open(io.BytesIO(base64.b64decode(row["picture"].partition(",")[2])))
         np.testing.assert_array_equal(np.asarray(pixels), (kept[row["row"]].transpose(1, 2, 0) * 255).round())
     assert "Left-out images that matter most" in (tmp_path / "run/report.html").read_text(encoding="utf-8")
-    assert "2 members each, too few to meet a rare row" in results["highlights"][-1]
+    assert "2 members each, too few to include a rare row" in results["highlights"][-1]
 
 
 def test_a_folder_without_images_is_one_clear_line(run_mini_cifar10, tmp_path, cifar10_copy):

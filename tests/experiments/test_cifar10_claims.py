@@ -196,4 +196,4 @@ def test_it_is_not_judged_where_all_members_are_alike():
     entry = left_out((0.02, 0.04))
     alike = entry.above_standard.model_copy(update={"interval": None})
     judgement, reason = judge_flips([entry.model_copy(update={"above_standard": alike})])
-    assert (judgement, "all alike" in reason) == ("inconclusive", True)
+    assert (judgement, "all equal" in reason) == ("inconclusive", True)

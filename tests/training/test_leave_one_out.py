@@ -298,7 +298,7 @@ def test_memory_decides_how_many_train_at_once():
         (lambda: train(plan_members("re-permuted", [-1], seed=0), setup_of()), "row -1 is to be left out"),
         (
             lambda: train(plan_members("masked", [5], seed=0), setup_of(items=torch.arange(5))),
-            "row 5 is to be left out, and is no item",
+            "row 5 is to be left out, and is not an item",
         ),
         (
             lambda: train([Member(0, 0)], setup_of(settings=FitSettings(precision="bfloat16"))),

@@ -188,8 +188,8 @@ def test_the_papers_flips_are_held_against_the_rows_and_the_seeds():
     (said,) = leave_one_out_highlights([summary(full, one), summary(full, two, design="new-seed")])
     assert said == (
         "The paper's 29.26% of predictions flipped by leaving one row out are nearer to what a new seed flips (25.00%) "
-        "here than to what a left-out row flips (12.50%), over 2 members each, too few to meet a rare row that matters "
-        "more."
+        "here than to what a left-out row flips (12.50%), over 2 members each, too few to include a rare row with a "
+        "larger effect."
     )
     (said,) = leave_one_out_highlights([summary(full, two), summary(full, one, design="new-seed")])
     assert "nearer to what a left-out row flips (25.00%)" in said
