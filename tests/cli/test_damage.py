@@ -182,15 +182,18 @@ DAMAGES = [cut, noise, delete, replace, retype, swap, double, become_a_folder, l
 
 
 def damage_all(folder, *, flips, damages, seed=0):
-    """Each file in turn; how many ended with status 2."""
-    draw, refused = random.Random(seed), 0
+    """Each file in turn; the share that ended with status 2, of files whose content a report depends on."""
+    draw, statuses = random.Random(seed), []
     for number in range(flips + damages):
         name = folder.read[number % len(folder.read)] if number < flips else draw.choice(folder.read)
         damage = flip if number < flips else DAMAGES[number % len(DAMAGES)]
         others = [folder.path / other for other in folder.read if other != name]
         damage(draw, folder.path / name, others)
-        refused += folder.check(f"{number}: {damage.__name__} of {name}") == 2
-    return refused
+        status = folder.check(f"{number}: {damage.__name__} of {name}")
+        # Opened, but computed again from the evidence: damage to it alone must change nothing.
+        if name.name != "results.json":
+            statuses.append(status)
+    return statuses.count(2) / len(statuses)
 
 
 @pytest.fixture
@@ -218,11 +221,11 @@ def test_what_a_report_reads(run, audited):
 
 
 def test_a_sample_of_damage_to_a_run(run):
-    assert damage_all(run, flips=SAMPLE, damages=SAMPLE) >= 1.5 * SAMPLE
+    assert damage_all(run, flips=SAMPLE, damages=SAMPLE) >= 0.75
 
 
 def test_a_sample_of_damage_to_an_audit(audited):
-    assert damage_all(audited, flips=SAMPLE, damages=SAMPLE) >= 1.5 * SAMPLE
+    assert damage_all(audited, flips=SAMPLE, damages=SAMPLE) >= 0.75
 
 
 @pytest.mark.slow
@@ -231,9 +234,9 @@ def test_damage_to_a_run(tmp_path, report):
     reproduce(small_adult(), tmp_path / "whole", runs=2, leave_one_out=2, workers=2)
     run = Folder(tmp_path / "whole", tmp_path / "run", report)
     assert "members" in {path.parts[0] for path in run.read}
-    assert damage_all(run, flips=ALL, damages=ALL, seed=1) >= 1.6 * ALL
+    assert damage_all(run, flips=ALL, damages=ALL, seed=1) >= 0.9
 
 
 @pytest.mark.slow
 def test_damage_to_an_audit(audited):
-    assert damage_all(audited, flips=ALL, damages=ALL, seed=1) >= 1.6 * ALL
+    assert damage_all(audited, flips=ALL, damages=ALL, seed=1) >= 0.9
