@@ -361,3 +361,13 @@ def test_json_that_others_wrote_is_kept(tmp_path):
     small().save(tmp_path)
     about = json.loads((tmp_path / "about.json").read_text())
     assert about == {"class_names": ["no", "yes"], "name": "small"}
+
+
+def test_training_runs_are_in_the_order_of_the_arrays():
+    evidence = read_two_arms(two_arms(seeds=(7, 3)))
+    assert evidence.training_runs("plain") == [3, 7]
+    assert evidence.training_runs("plain", evaluation="white-box", threat="audit", epsilon=0.5) == []
+    attacked = small()
+    where = {"evaluation": "white-box", "threat": "audit", "epsilon": 0.5}
+    assert attacked.training_runs("plain", attack="union", **where) == [0, 1]
+    assert attacked.training_runs("plain", attack="pgd-20", **where) == []

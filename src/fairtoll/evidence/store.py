@@ -229,6 +229,18 @@ class Evidence:
         """Every (evaluation, threat, attack, epsilon) that was measured for an arm."""
         return sorted({(key[2], key[3], key[4], key[5]) for key in self._attack_index.blocks if key[0] == arm})
 
+    def training_runs(
+        self, arm: str, *, evaluation: str = "clean", threat: str = "", epsilon: float = 0.0, attack: str | None = None
+    ) -> list[Any]:
+        """Names of the training runs of an arm that were measured so, ascending: the order of all arrays by run.
+
+        Without `attack`, of the predictions. Copies of other runs are left out.
+        """
+        index = self._prediction_index if attack is None else self._attack_index
+        rest = (evaluation, threat, epsilon) if attack is None else (evaluation, threat, attack, epsilon)
+        without = self.copies.get(arm, {})
+        return sorted(key[1] for key in index.blocks if key[0] == arm and key[2:] == rest and key[1] not in without)
+
     def source_arm(self, arm: str) -> str | None:
         """On which arm the examples of an arm's static transfer were crafted; None where there was none."""
         return self._source_arms.get(arm)
