@@ -60,6 +60,12 @@ def test_no_command_shows_the_help(command):
     ("arguments", "message"),
     [
         (["reproduce", "adult", "--runs", "0"], "'--runs'.*see fairtoll reproduce adult --help"),
+        (["reproduce", "adult", "--max-runs", "15"], "max_runs is 15; expected one of 5, 10, 20, 40, 80"),
+        (["reproduce", "adult", "--runs", "3", "--max-runs", "10"], "max_runs is 10, and runs is 3; expected one of"),
+        (
+            ["reproduce", "cifar10", "--runs", "auto"],
+            "runs is 'auto' for cifar10, whose rows are images; expected",
+        ),
         (["reproduce", "adult", "--runs", "many"], "'--runs'.*see fairtoll reproduce adult --help"),
         (["reproduce", "adult", "--runs", "9" * 20], "'--runs'.*see fairtoll reproduce adult --help"),
         (["reproduce", "adult", "--protocol", "loose"], "'--protocol'.*'loose' is not one of 'paper', 'sound', 'both'"),
@@ -138,7 +144,10 @@ def forget(path):
 
 
 SPOILT = [
-    (lambda run: forget(run / "evidence/predictions-clean-static.parquet"), "clean-static.parquet has changed since"),
+    (
+        lambda run: forget(run / "evidence/predictions-clean-static-0.parquet"),
+        "clean-static-0.parquet has changed since",
+    ),
     (lambda run: shutil.rmtree(run / "evidence"), "holds no evidence"),
     (lambda run: (run / "configuration.json").write_text('{"experiment": "ad'), "configuration.json is not a complete"),
     (lambda run: (run / "configuration.json").write_text("[1]"), "configuration.json is not a complete record"),
@@ -146,8 +155,8 @@ SPOILT = [
     (lambda run: cut(run / "stages/results.json"), "results.json is not a complete record"),
     (lambda run: cut(run / "evidence/about.json"), "about.json has changed since it was written"),
     (lambda run: cut(run / "evidence/rows.parquet"), "rows.parquet has changed since it was written"),
-    (lambda run: cut(run / "evidence/attacks-pgd-static.parquet"), "attacks-pgd-static.parquet has changed since"),
-    (lambda run: (run / "evidence/predictions-clean-static.parquet").unlink(), "clean-static.parquet is missing"),
+    (lambda run: cut(run / "evidence/attacks-pgd-static-0.parquet"), "attacks-pgd-static-0.parquet has changed since"),
+    (lambda run: (run / "evidence/predictions-clean-static-0.parquet").unlink(), "clean-static-0.parquet is missing"),
 ]
 
 

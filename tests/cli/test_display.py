@@ -8,7 +8,7 @@ from rich.console import Console
 
 from fairtoll.cli.display import Progress, print_summary
 from fairtoll.findings.results import Alarm, Claim, Results
-from fairtoll.runs.stages import Stage
+from fairtoll.runs.stages import Condition, Stage
 
 FIRST, SECOND = (Stage(name, title, (), lambda: None, seconds=10.0) for name, title in (("a", "Train: A"), ("b", "B")))
 
@@ -23,7 +23,7 @@ def written(made):
 
 def work(display):
     with display:
-        display.begin([FIRST, SECOND], seconds=150)
+        display.begin([FIRST, SECOND], seconds=150, most=150)
         display.start(FIRST)
         display.start(SECOND)
         for _ in range(4):
@@ -53,8 +53,27 @@ def test_a_bar_in_a_terminal():
 def test_nothing_to_do():
     made = console()
     with Progress(made) as display:
-        display.begin([], seconds=0)
+        display.begin([], seconds=0, most=0)
     assert written(made) == "Every stage is up to date.\n"
+
+
+def test_stages_that_may_not_be_needed():
+    made = console()
+    third = Stage("c", "C", (), lambda: None, condition=Condition("a", lambda: False))
+    with Progress(made) as display:
+        display.begin([FIRST, SECOND, third], seconds=150, most=400)
+        display.start(FIRST)
+        display.end(FIRST)
+        display.message("C is not needed.")
+        display.drop(third)
+        display.start(SECOND)
+        display.end(SECOND)
+    assert [re.sub(r"\d+\.\d s", "x s", line) for line in written(made).splitlines()] == [
+        "Up to 3 stages to run, about 2 to 7 minutes; finished stages are kept.",
+        "[1/3] Train: A: x s",
+        "C is not needed.",
+        "[2/2] B: x s",
+    ]
 
 
 @pytest.fixture

@@ -193,6 +193,8 @@ def test_a_finished_run_is_left_as_it_is(mini_copy):
         ({"protocol": "loose"}, "unknown protocol 'loose'; expected paper, sound or both"),
         ({"device": "tpu"}, "unknown device 'tpu'; expected auto, cpu or cuda"),
         ({"runs": 0}, "runs is 0; expected 1 or more training runs"),
+        ({"max_runs": 7}, "max_runs is 7; expected one of 5, 10, 20, 40, 80"),
+        ({"runs": 3, "max_runs": 10}, "max_runs is 10, and runs is 3; expected one of them"),
         ({"workers": 0}, "workers is 0; expected 1 or more"),
     ],
 )

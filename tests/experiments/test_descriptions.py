@@ -78,7 +78,11 @@ def test_runs_that_train_as_one_stack(tmp_path):
     cifar10 = find_experiment("cifar10")
     assert Workspace(cifar10, tmp_path, "cpu").blocks == [[0], [1], [2]]
     assert Workspace(cifar10, tmp_path, "cuda").blocks == [[0, 1, 2]]
-    assert Workspace(find_experiment("adult"), tmp_path).blocks == [[0, 1, 2, 3, 4]]
+    adult = find_experiment("adult")
+    for runs, sizes in ((3, [3]), (5, [5]), (12, [5, 5, 2]), ("auto", [5, 5])):
+        blocks = Workspace(dataclasses.replace(adult, runs=runs), tmp_path).blocks
+        assert [len(seeds) for seeds in blocks] == sizes
+        assert [seed for seeds in blocks for seed in seeds] == list(range(sum(sizes)))
 
 
 @pytest.mark.parametrize("name", EXPERIMENTS)
@@ -158,7 +162,9 @@ def test_what_has_no_name_cannot_be_described(value):
 @pytest.mark.parametrize(
     ("change", "message"),
     [
-        ({"runs": 0}, "runs is 0; expected 1 or more"),
+        ({"runs": 0}, "runs is 0; expected 1 or more training runs, or 'auto'"),
+        ({"runs": "many"}, "runs is many; expected 1 or more training runs, or 'auto'"),
+        ({"max_runs": 15}, "max_runs is 15; expected one of 5, 10, 20, 40, 80"),
         ({"protocol": "fair"}, "unknown protocol 'fair'; expected paper, sound or both"),
         ({"recipes": find_experiment("adult").recipes[:2]}, "comparisons name .*, for which there is no recipe"),
         ({"recipes": find_experiment("adult").recipes * 2}, "recipes of the experiment name .* twice"),

@@ -35,7 +35,7 @@ if __name__ == "__main__":
 """
 WAIT = 120.0
 #: Stages at whose end a run is killed: training, crafting, tables, the last before the results.
-STAGES = ["train-standard", "craft", "rows", "predict-standard", "union-static", "checks-noise", "results"]
+STAGES = ["train-standard-0", "craft-0", "rows", "predict-standard-0", "union-static-0", "checks-noise-0", "results"]
 
 
 class Command:
@@ -77,7 +77,7 @@ def finished(folder):
 
 def outcome(folder):
     results = json.loads((folder / "results.json").read_text(encoding="utf-8"))
-    assert {one["stage"] for one in results["times"]} >= {"train-standard", "pgd-noise"}
+    assert {one["stage"] for one in results["times"]} >= {"train-standard-0", "pgd-noise-0"}
     return results | {"times": None}
 
 
@@ -110,10 +110,10 @@ def whole(command, tmp_path_factory) -> Path:
 def test_killed_once_and_again(command, whole, tmp_path):
     """First in the middle of the attacks, then a moment after another stage began; two workers at a time."""
     folder = tmp_path / "run"
-    first = command.kill(folder, after="pgd-standard", workers=2)
+    first = command.kill(folder, after="pgd-standard-0", workers=2)
     assert "results" not in first
     assert not (folder / "results.json").exists()
-    second = command.kill(folder, after="union-static", wait=0.15, workers=2)
+    second = command.kill(folder, after="union-static-0", wait=0.15, workers=2)
     # What stood was not made again.
     assert first.items() <= second.items()
     assert "results" not in second
@@ -160,7 +160,7 @@ def test_the_number_of_workers_does_not_matter(command, whole, tmp_path, workers
 def test_a_worker_that_is_killed(command, whole, tmp_path):
     """As a system short of memory does it: the run says so, keeps what is finished, and goes on when asked."""
     process = command.start(tmp_path / "run", workers=2)
-    while not (tmp_path / "run/stages/predict-standard.json").exists():
+    while not (tmp_path / "run/stages/predict-standard-0.json").exists():
         time.sleep(0.01)
     workers = [
         int(child) for child in children_of(process) if "spawn_main" in Path(f"/proc/{child}/cmdline").read_text()

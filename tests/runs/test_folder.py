@@ -233,7 +233,7 @@ def test_a_part_of_the_configuration_may_grow(tmp_path):
     """What stages name of it decides, and the file says what was asked last; the rest may not change."""
 
     def go(study, size, **others):
-        run = Run(tmp_path, {"seeds": 1, "study": study, **others}, growing="study")
+        run = Run(tmp_path, {"seeds": 1, "study": study, **others}, growing=["study"])
         made = []
         with run.lock():
             for name, detail in (("a", None), ("b", {"size": size})):
@@ -252,8 +252,8 @@ def test_a_part_of_the_configuration_may_grow(tmp_path):
 
 
 def test_what_grows_is_not_written_while_another_process_holds_the_folder(tmp_path):
-    with Run(tmp_path, {"study": 1}, growing="study").lock():
-        other = Run(tmp_path, {"study": 2}, growing="study")
+    with Run(tmp_path, {"study": 1}, growing=["study"]).lock():
+        other = Run(tmp_path, {"study": 2}, growing=["study"])
         with pytest.raises(FairtollError, match="another process is writing"), other.lock():
             raise AssertionError
         assert json.loads((tmp_path / "configuration.json").read_text())["study"] == 1

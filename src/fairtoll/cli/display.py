@@ -26,7 +26,7 @@ class Progress:
     Examples
     --------
     >>> with Progress(Console(quiet=True)) as display:
-    ...     display.begin([], seconds=0.0)
+    ...     display.begin([], seconds=0.0, most=0.0)
     """
 
     def __init__(self, console: Console | None = None) -> None:
@@ -54,14 +54,16 @@ class Progress:
     ) -> None:
         self._bar.stop()
 
-    def begin(self, stages: Sequence[Stage], *, seconds: float) -> None:
+    def begin(self, stages: Sequence[Stage], *, seconds: float, most: float) -> None:
         """Show the estimated duration."""
         if not stages:
             self._print("Every stage is up to date.")
             return
-        self._task = self._bar.add_task("", total=sum(stage.seconds for stage in stages))
+        self._whole = sum(stage.seconds for stage in stages)
+        self._task = self._bar.add_task("", total=self._whole)
         self._total = len(stages)
-        self._print(f"{len(stages)} stages to run, about {_spoken(seconds)}; finished stages are kept.")
+        many = f"Up to {len(stages)}" if any(stage.condition for stage in stages) else f"{len(stages)}"
+        self._print(f"{many} stages to run, about {_spoken(seconds, most)}; finished stages are kept.")
 
     def track(self, title: str) -> Callable[[float], None]:
         """A separate bar for one piece of work: call the result with each finished share."""
@@ -101,6 +103,12 @@ class Progress:
         self._describe()
         if not self.console.is_terminal:
             self._print(f"[{self._done}/{self._total}] {stage.title}: {time.monotonic() - started:.1f} s")
+
+    def drop(self, stage: Stage) -> None:
+        """Shorten the bar by a stage that is not needed."""
+        self._total -= 1
+        self._whole -= stage.seconds
+        self._bar.update(self._task, total=self._whole)
 
     def message(self, line: str) -> None:
         """Print a line above the bar."""
@@ -142,5 +150,8 @@ def print_summary(results: Results, console: Console | None = None) -> None:
         console.print(Text(f"Alarm, {alarm.title.lower()}, {alarm.arm}: {alarm.message}"), soft_wrap=True)
 
 
-def _spoken(seconds: float) -> str:
-    return f"{seconds:.0f} seconds" if seconds < 90 else f"{seconds / 60:.0f} minutes"
+def _spoken(seconds: float, most: float) -> str:
+    """A time, or a range of times, in words."""
+    unit, size = ("seconds", 1.0) if most < 90 else ("minutes", 60.0)
+    least, largest = f"{seconds / size:.0f}", f"{most / size:.0f}"
+    return f"{largest} {unit}" if least == largest else f"{least} to {largest} {unit}"

@@ -25,7 +25,7 @@ class Device(StrEnum):
 
 
 class EngineName(StrEnum):
-    """Where leave-one-out members are trained."""
+    """Where models are trained, attacked and evaluated."""
 
     processes = "processes"
     ray = "ray"
@@ -42,6 +42,34 @@ class Design(StrEnum):
     new_seed = "new-seed"
 
 
+MOST_RUNS = 9999
+
+
+def read_runs(text: str) -> int | str:
+    """A number of training runs, or "auto".
+
+    Examples
+    --------
+    >>> read_runs("3"), read_runs("auto")
+    (3, 'auto')
+    """
+    if text == "auto":
+        return text
+    # The length first: Python refuses to read a number of thousands of digits.
+    number = int(text) if text.isdecimal() and len(text) <= len(str(MOST_RUNS)) else 0
+    if not 1 <= number <= MOST_RUNS:
+        raise typer.BadParameter(f"'{text}' is not a number of training runs from 1 to {MOST_RUNS}, or auto")
+    return number
+
+
+MaxRunsOption = Annotated[
+    int | None,
+    typer.Option(
+        help="The most training runs of --runs auto: 5, 10, 20, 40 or 80; a folder can be continued with more. "
+        "Default: what was requested last in the folder, else 10.",
+        show_default=False,
+    ),
+]
 ProtocolOption = Annotated[Protocol, typer.Option(help="The paper's protocol, the sound one, or both.")]
 DeviceOption = Annotated[Device, typer.Option(help="Where to train and attack.")]
 WorkersOption = Annotated[
@@ -65,7 +93,7 @@ KeepWeightsOption = Annotated[
     bool, typer.Option("--keep-weights", help="Keep the weights of leave-one-out members, not only their predictions.")
 ]
 EngineOption = Annotated[
-    EngineName, typer.Option(help="Train leave-one-out members here, or on the machines of a Ray cluster.")
+    EngineName, typer.Option(help="Train, attack and evaluate here, or on the machines of a Ray cluster.")
 ]
 AddressOption = Annotated[
     str | None, typer.Option(help="HOST:PORT of the cluster. Default: RAY_ADDRESS, one found here, or a new one.")

@@ -17,10 +17,12 @@ from fairtoll.cli.options import (
     EngineName,
     EngineOption,
     KeepWeightsOption,
+    MaxRunsOption,
     Protocol,
     ProtocolOption,
     ReferencesOption,
     WorkersOption,
+    read_runs,
 )
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.registry import EXPERIMENTS, Entry, find_experiment
@@ -115,10 +117,14 @@ def _parameters(experiment: Experiment) -> list[inspect.Parameter]:
     source = Annotated[
         Path | None, typer.Option(help="Folder or archive of the data. Default: the cache, else it is downloaded.")
     ]
+    until_decided = ", or auto: until every comparison is decided" if not experiment.data.kept else ""
     runs = Annotated[
-        int | None,
+        Any,
         typer.Option(
-            min=1, max=9999, help=f"Training runs of every arm. Default: {experiment.runs}.", show_default=False
+            parser=read_runs,
+            metavar="INTEGER" if experiment.data.kept else "INTEGER|auto",
+            help=f"Training runs of every arm{until_decided}. Default: {experiment.runs}.",
+            show_default=False,
         ),
     ]
     own = str(experiment.rows_left_out) if experiment.rows_left_out else "none"
@@ -135,6 +141,8 @@ def _parameters(experiment: Experiment) -> list[inspect.Parameter]:
     if experiment.data.kept:
         parameters.append(_parameter("data_dir", source, None))
     parameters.append(_parameter("runs", runs, None))
+    if not experiment.data.kept:
+        parameters.append(_parameter("max_runs", MaxRunsOption, None))
     if len(experiment.protocols) > 1:
         parameters.append(_parameter("protocol", ProtocolOption, Protocol.both))
     for option in experiment.options:

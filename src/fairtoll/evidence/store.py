@@ -6,7 +6,7 @@ figure is computed from them again, without the model.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -319,8 +319,15 @@ class Evidence:
         record_files(folder, ["about.json", "rows.parquet", "predictions.parquet", "attacks.parquet"])
 
     @classmethod
-    def load(cls, folder: Path) -> Evidence:
+    def load(cls, folder: Path, *, parts: Collection[str] | None = None) -> Evidence:
         """Read what `save`, or the stages of a run, have written: parts of a table are joined in name order.
+
+        Parameters
+        ----------
+        folder : Path
+            Where it is.
+        parts : collection of str, optional
+            Names of the files of predictions and attacks to read. Default: all.
 
         Raises
         ------
@@ -336,8 +343,8 @@ class Evidence:
                 class_names = tuple(map(str, description.pop("class_names")))
             return cls(
                 read_parquet(folder / "rows.parquet"),
-                _join(sorted(folder.glob("predictions*.parquet")), NO_PREDICTIONS),
-                _join(sorted(folder.glob("attacks*.parquet")), NO_ATTACKS),
+                _join(_parts_of(folder, "predictions", parts), NO_PREDICTIONS),
+                _join(_parts_of(folder, "attacks", parts), NO_ATTACKS),
                 class_names,
                 description,
             )
@@ -394,6 +401,10 @@ class Evidence:
             frame, label=label, probabilities=probabilities, groups=groups, arm=arm, seed=seed, row=row
         )
         return cls(rows, predictions, NO_ATTACKS, class_names, {"name": name, "title": name})
+
+
+def _parts_of(folder: Path, table: str, chosen: Collection[str] | None) -> list[Path]:
+    return sorted(path for path in folder.glob(f"{table}*.parquet") if chosen is None or path.name in chosen)
 
 
 def _join(paths: Sequence[Path], empty: pd.DataFrame) -> pd.DataFrame:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Literal
 
 from fairtoll.attacks import PGD
 from fairtoll.data import TrainTest
@@ -25,6 +25,11 @@ Remarks = Callable[[Sequence[types.Finding], Sequence[types.Accuracy], Sequence[
 #: Returns what a run reduced compared with the whole experiment, from its configuration and `about` of its evidence.
 Reductions = Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]]
 BOTH = "both"
+#: After how many training runs of each arm it is decided which arms go on.
+LOOKS = (5, 10, 20, 40, 80)
+#: Training runs until every comparison is decided, or as many as are allowed.
+AUTO: Literal["auto"] = "auto"
+Runs = int | Literal["auto"]
 
 
 @dataclass(frozen=True)
@@ -87,8 +92,8 @@ class Collection:
         Only in runs of this protocol; None for all.
     controls : bool
         Whether arms that are controls are measured too.
-    first_run_only : bool
-        Whether only the first training run of each arm is measured.
+    runs : int, optional
+        Only so many of the first training runs of each arm are measured; no comparison may need them. None for all.
     cost : float
         Expected milliseconds for one attacked row of one training run, on one core.
     hardened : float
@@ -107,9 +112,13 @@ class Collection:
     compared_in: str | None = None
     protocol: str | None = None
     controls: bool = True
-    first_run_only: bool = False
+    runs: int | None = None
     cost: float = field(default=1.0, metadata=UNDESCRIBED)
     hardened: float = field(default=1.0, metadata=UNDESCRIBED)
+
+    def measures_run(self, run: int) -> bool:
+        """Whether a training run, counted from 0, is measured."""
+        return self.runs is None or run < self.runs
 
 
 @dataclass(frozen=True)
@@ -217,8 +226,11 @@ class Experiment:
         The architecture; see `fairtoll.training.networks`.
     settings : FitSettings
         The optimiser.
-    runs : int
-        Training runs of each arm.
+    runs : int or "auto"
+        Training runs of each arm; "auto" for a table: as many as it takes to decide what is compared.
+    max_runs : int
+        The most training runs where `runs` is "auto": one of the looks, 5, 10, 20, 40 or 80. A run may be continued
+        with more.
     protocol : str
         The protocol whose questions are answered: one that comparisons name, or "both" for all.
     together : bool
@@ -253,7 +265,8 @@ class Experiment:
     Raises
     ------
     FairtollError
-        For no runs, an unknown protocol, or arms, threats or collections that are named twice or not at all.
+        For no runs, "auto" for images, an unknown protocol, or arms, threats or collections that are named twice or
+        not at all.
 
     Examples
     --------
@@ -277,7 +290,8 @@ class Experiment:
     craft_rows: int = 4096
     network: Network = DenseNetwork()
     settings: FitSettings = FitSettings()
-    runs: int = 3
+    runs: Runs = 3
+    max_runs: int = field(default=10, metadata=UNDESCRIBED)
     protocol: str = BOTH
     together: bool = True
     leave_one_out: LeaveOneOut = LeaveOneOut()
@@ -296,8 +310,7 @@ class Experiment:
     options: tuple[Option, ...] = field(default=(), metadata=UNDESCRIBED)
 
     def __post_init__(self) -> None:
-        if self.runs < 1:
-            raise FairtollError(f"runs is {self.runs}; expected 1 or more training runs")
+        self._check_runs()
         if self.protocol not in (*self.protocols, BOTH):
             raise FairtollError(f"unknown protocol '{self.protocol}'; expected {', '.join(self.protocols)} or {BOTH}")
         for what, names in (
@@ -313,6 +326,27 @@ class Experiment:
                 f"comparisons name {', '.join(unknown)}, for which there is no recipe; the recipes are "
                 f"{', '.join(recipe.name for recipe in self.recipes)}"
             )
+
+    def _check_runs(self) -> None:
+        if self.runs == AUTO and self.data.kept:
+            raise FairtollError(
+                f"runs is '{AUTO}' for {self.name}, whose rows are images; expected a number: '{AUTO}', until every "
+                "comparison is decided, is for tables"
+            )
+        if self.runs != AUTO and (not isinstance(self.runs, int) or self.runs < 1):
+            raise FairtollError(f"runs is {self.runs}; expected 1 or more training runs, or '{AUTO}'")
+        if self.max_runs not in LOOKS:
+            raise FairtollError(f"max_runs is {self.max_runs}; expected one of {', '.join(map(str, LOOKS))}")
+
+    @property
+    def looks(self) -> tuple[int, ...]:
+        """After how many runs of each arm it is decided which arms go on; none where the number of runs is fixed."""
+        return tuple(look for look in LOOKS if look < self.max_runs) if self.runs == AUTO else ()
+
+    @property
+    def most_runs(self) -> int:
+        """The most training runs of an arm."""
+        return self.max_runs if self.runs == AUTO else self.runs
 
     @property
     def protocols(self) -> list[str]:

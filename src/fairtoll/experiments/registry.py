@@ -61,7 +61,7 @@ def find_experiment(name: str) -> Experiment:
     Examples
     --------
     >>> find_experiment("adult").runs
-    5
+    'auto'
     """
     if name not in EXPERIMENTS:
         raise FairtollError(f"unknown experiment '{name}'; expected {' or '.join(EXPERIMENTS)}")

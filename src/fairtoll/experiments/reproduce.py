@@ -9,8 +9,8 @@ from pathlib import Path
 from typing import Any
 
 from fairtoll.errors import FairtollError
-from fairtoll.experiments.engine import build_run
-from fairtoll.experiments.experiment import Experiment
+from fairtoll.experiments.engine import MAX_RUNS, build_run
+from fairtoll.experiments.experiment import AUTO, Experiment, Runs
 from fairtoll.experiments.leave_one_out.options import SEPARATING, LeaveOneOut, last_requested, require_rows
 from fairtoll.experiments.options import choose_device
 from fairtoll.experiments.registry import find_experiment
@@ -27,7 +27,8 @@ def reproduce(
     experiment: str | Experiment,
     folder: Path,
     *,
-    runs: int | None = None,
+    runs: Runs | None = None,
+    max_runs: int | None = None,
     protocol: str | None = None,
     device: str = "auto",
     source: str | Path | None = None,
@@ -50,8 +51,12 @@ def reproduce(
         is taken as it is.
     folder : Path
         The run's folder; finished stages in it are kept.
-    runs : int, optional
-        Training runs of every arm. Default: the description's.
+    runs : int or "auto", optional
+        Training runs of every arm; "auto", for tables alone: until every comparison is decided, of the arms that an
+        open one needs. Default: the description's.
+    max_runs : int, optional
+        The most training runs with "auto": 5, 10, 20, 40 or 80. A folder may be continued with more, and holds what it
+        would hold if it had been started with them. Default: what was requested last in the folder, else 10.
     protocol : str, optional
         Which arms and questions: "paper", "sound" or "both". Default: the description's.
     device : {"auto", "cpu", "cuda"}
@@ -66,7 +71,7 @@ def reproduce(
     workers : int, optional
         Processes of one thread each; the results do not depend on it. Default: the available cores, at most 8.
     engine : {"processes", "ray"}
-        Where leave-one-out members are trained: here, or on the machines of a Ray cluster; all else runs here.
+        Where models are trained, attacked and evaluated: here, or on the machines of a Ray cluster.
     address : str, optional
         HOST:PORT of the cluster. Default: the one in the environment variable RAY_ADDRESS, one on this machine, or a
         new one.
@@ -91,6 +96,7 @@ def reproduce(
         raise FairtollError(f"workers is {workers}; expected 1 or more processes")
     where = Engine(engine, address, device)
     chosen = prepare(experiment, device=device, runs=runs, protocol=protocol, **options)
+    chosen = replace(chosen, max_runs=choose_max_runs(chosen, folder, max_runs))
     if source is not None and not chosen.data.kept:
         raise FairtollError(f"the data of {chosen.name} are bundled; run it without {source}")
     _require_own(folder, chosen.name)
@@ -101,8 +107,14 @@ def reproduce(
     build = partial(build_run, chosen, folder, device, None if source is None else str(source))
     # An accelerator is shared badly: one process at a time.
     workers = 1 if device == "cuda" else workers or default_workers()
+    display = display or Silent()
     with build()[0].lock():
-        run_stages(build, display or Silent(), workers=workers, engine=where)
+        if chosen.looks:
+            display.message(
+                f"Up to {chosen.max_runs} training runs: from {chosen.looks[0]} on, only of arms whose comparisons are "
+                "open."
+            )
+        run_stages(build, display, workers=workers, engine=where)
     return folder / "report.html"
 
 
@@ -120,7 +132,7 @@ def prepare(
     experiment: str | Experiment,
     *,
     device: str,
-    runs: int | None = None,
+    runs: Runs | None = None,
     protocol: str | None = None,
     **options: Any,
 ) -> Experiment:
@@ -154,6 +166,38 @@ def prepare(
         runs=experiment.runs if runs is None else runs,
         protocol=experiment.protocol if protocol is None else protocol,
     )
+
+
+def choose_max_runs(experiment: Experiment, folder: Path, requested: int | None) -> int:
+    """The most training runs: what is requested, else what was requested last in the folder, else the description's.
+
+    Raises
+    ------
+    FairtollError
+        Where the number of runs is fixed, or the folder was started with more.
+
+    Examples
+    --------
+    >>> choose_max_runs(find_experiment("adult"), Path("nowhere"), None)
+    10
+    """
+    if experiment.runs != AUTO:
+        if requested is None:
+            return experiment.max_runs
+        raise FairtollError(
+            f"max_runs is {requested}, and runs is {experiment.runs}; expected one of them: max_runs is for runs "
+            f"'{AUTO}'"
+        )
+    configuration = recorded_configuration(folder) or {}
+    before = configuration.get(MAX_RUNS)
+    if requested is None:
+        return experiment.max_runs if before is None else int(before)
+    if before is not None and requested < before:
+        raise FairtollError(
+            f"max_runs is {requested}, and the folder {folder} was started with {before}; expected {before} or more; "
+            "give another folder with --out for fewer"
+        )
+    return requested
 
 
 def results_of(folder: Path) -> Results:

@@ -23,6 +23,8 @@ from fairtoll.threats.linf import LinfThreat
 from fairtoll.training import Adversary, FitSettings, TrainingSetup
 
 IMAGES = "images"
+#: Training runs of one block.
+BLOCK = 5
 
 
 @dataclass(frozen=True)
@@ -51,15 +53,16 @@ class Workspace:
 
     @property
     def blocks(self) -> list[list[int]]:
-        """Seeds of the runs that train as one stack."""
-        seeds = list(range(self.experiment.runs))
+        """Seeds of the runs that train as one stack: the same however many follow, so that more can be added."""
+        runs = self.experiment.most_runs
         together = self.experiment.together or self.device == "cuda"
         # One at a time where a stack is no faster, so that a killed run loses less.
-        return [seeds] if together else [[seed] for seed in seeds]
+        size = BLOCK if together else 1
+        return [list(range(first, min(first + size, runs))) for first in range(0, runs, size)]
 
     def suffix(self, seeds: Sequence[int]) -> str:
         """The suffix of a block in names of stages and files."""
-        return "" if self.experiment.together else f"-{seeds[0]}"
+        return f"-{seeds[0]}"
 
     @cached_property
     def _whole(self) -> TrainTest:

@@ -46,8 +46,8 @@ class Run:
         Made if it is missing.
     configuration : mapping
         Everything the results depend on, as plain JSON values.
-    growing : str, optional
-        Name of a part of the configuration that may change in the same folder: stages depend on it only
+    growing : sequence of str
+        Names of the parts of the configuration that may change in the same folder: stages depend on them only
         through their `detail`.
 
     Raises
@@ -64,10 +64,10 @@ class Run:
     (True, False)
     """
 
-    def __init__(self, folder: Path, configuration: Mapping[str, Any], *, growing: str | None = None) -> None:
+    def __init__(self, folder: Path, configuration: Mapping[str, Any], *, growing: Sequence[str] = ()) -> None:
         self.folder = make_folder(folder)
         self.configuration = json.loads(json.dumps({"fairtoll_version": __version__, **configuration}))
-        self._growing = growing
+        self._growing = tuple(growing)
         path = folder / CONFIGURATION
         if path.exists():
             self._require_same()
@@ -89,8 +89,8 @@ class Run:
             )
 
     def _lasting(self, configuration: Mapping[str, Any]) -> dict[str, Any]:
-        """The configuration without the part that may grow."""
-        return {key: value for key, value in configuration.items() if key != self._growing}
+        """The configuration without the parts that may grow."""
+        return {key: value for key, value in configuration.items() if key not in self._growing}
 
     @contextmanager
     def lock(self) -> Iterator[None]:
@@ -144,7 +144,7 @@ class Run:
         after : sequence of str
             Stages whose outputs it reads; if one of them was made again, so is this.
         detail : mapping, optional
-            The part of the growing configuration on which it depends.
+            The parts of the growing configuration on which it depends.
         seconds : float
             The time that it took before `make`, on another machine.
         kind, arm : str
@@ -165,7 +165,8 @@ class Run:
             make()
             record = {
                 "key": key,
-                "after": list(after),
+                # One that was not needed has no record.
+                "after": [stage for stage in after if self._record(stage)],
                 "seconds": round(seconds + time.monotonic() - started, 3),
                 "kind": kind,
                 "arm": arm,

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Protocol, get_args
 
 from fairtoll.errors import FairtollError
+from fairtoll.runs.folder import Run
 from fairtoll.runs.pool import Pool
 from fairtoll.runs.stages import Build, Display, Stage, expected_seconds, longest_paths
 
@@ -74,7 +75,7 @@ class Engine:
 
 
 def run_stages(build: Build, display: Display, *, workers: int, engine: Engine = Engine()) -> None:
-    """Run every stage that is not up to date, in parallel where they do not depend on each other.
+    """Run every stage that is needed and not up to date, in parallel where they do not depend on each other.
 
     Parameters
     ----------
@@ -96,11 +97,11 @@ def run_stages(build: Build, display: Display, *, workers: int, engine: Engine =
     run, stages = build()
     done: set[str] = set()
     for stage in stages:
-        if done.issuperset(stage.after) and stage.is_up_to_date(run):
+        if _is_dropped(stage, done) or (done.issuperset(stage.after) and stage.is_up_to_date(run)):
             done.add(stage.name)
     todo = [stage for stage in stages if stage.name not in done]
     if not todo:
-        display.begin(todo, seconds=0.0)
+        display.begin(todo, seconds=0.0, most=0.0)
         return
     with ExitStack() as open_places:
         here: Place = open_places.enter_context(closing(Pool(build, workers=workers)))
@@ -111,8 +112,26 @@ def run_stages(build: Build, display: Display, *, workers: int, engine: Engine =
             cluster = Cluster(build, address=engine.address, device=engine.device, message=display.message)
             away = open_places.enter_context(closing(cluster))
         places = {stage.name: away if stage.portable else here for stage in todo}
-        display.begin(todo, seconds=_expected(todo, places))
-        _schedule(todo, done, places, display)
+        certain = [stage for stage in todo if stage.condition is None or stage.condition.stage in done]
+        display.begin(todo, seconds=_expected(certain, places), most=_expected(todo, places))
+        _schedule(run, todo, done, places, display)
+
+
+def _is_dropped(stage: Stage, done: set[str]) -> bool:
+    """Whether it is decided that a stage is not needed."""
+    return stage.condition is not None and stage.condition.stage in done and not stage.condition.holds()
+
+
+def _drop(undecided: list[Stage], done: set[str]) -> list[Stage]:
+    """Take what is decided now off the list; returns what is not needed, which is then done."""
+    dropped = []
+    for stage in list(undecided):
+        if stage.condition is not None and stage.condition.stage in done:
+            undecided.remove(stage)
+            if not stage.condition.holds():
+                done.add(stage.name)
+                dropped.append(stage)
+    return dropped
 
 
 def _expected(todo: Sequence[Stage], places: dict[str, Place]) -> float:
@@ -123,19 +142,28 @@ def _expected(todo: Sequence[Stage], places: dict[str, Place]) -> float:
     )
 
 
-def _schedule(todo: Sequence[Stage], done: set[str], places: dict[str, Place], display: Display) -> None:
+def _schedule(run: Run, todo: Sequence[Stage], done: set[str], places: dict[str, Place], display: Display) -> None:
     by_name = {stage.name: stage for stage in todo}
     distinct = list({id(place): place for place in places.values()}.values())
     paths = longest_paths(todo)
     waiting = sorted(todo, key=lambda stage: -paths[stage.name])
+    undecided = [stage for stage in todo if stage.condition is not None]
     running: dict[Future[Any], Stage] = {}
     while waiting or running:
+        for stage in _drop(undecided, done):
+            waiting.remove(stage)
+            display.drop(stage)
         for place in distinct:
             mine = [stage for stage in waiting if places[stage.name] is place and done.issuperset(stage.after)]
             busy = sum(places[stage.name] is place for stage in running.values())
             for stage in mine[: max(0, place.slots() - busy)]:
                 waiting.remove(stage)
                 display.start(stage)
+                if stage.is_up_to_date(run):
+                    # What it reads was lost, and has come out as it was before.
+                    done.add(stage.name)
+                    display.end(stage)
+                    continue
                 running[place.submit(stage)] = stage
         finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
         for name, share in [step for place in distinct for step in place.steps()]:
@@ -145,5 +173,7 @@ def _schedule(todo: Sequence[Stage], done: set[str], places: dict[str, Place], d
             if places[stage.name].finish(stage, future):
                 done.add(stage.name)
                 display.end(stage)
+                if stage.says is not None:
+                    display.message(stage.says())
             else:
                 waiting.insert(0, stage)

@@ -11,6 +11,27 @@ from fairtoll.runs.folder import Run
 
 
 @dataclass(frozen=True)
+class Condition:
+    """What decides whether a stage is made at all.
+
+    Attributes
+    ----------
+    stage : str
+        Name of an earlier stage.
+    holds : callable
+        Called once that stage is done, or itself not needed; whether this one is needed.
+
+    Examples
+    --------
+    >>> Condition("look", lambda: False).holds()
+    False
+    """
+
+    stage: str
+    holds: Callable[[], bool]
+
+
+@dataclass(frozen=True)
 class Stage:
     """One stage: what it writes, from what, and about how long it takes.
 
@@ -37,6 +58,10 @@ class Stage:
         Of the work: "training", "attacks", "predictions", "leave-one-out", "statistics", "report" or "other".
     arm : str, optional
         Whose work it is, where it is one arm's.
+    condition : Condition, optional
+        On which it is needed; one that is not needed counts as done and has written nothing. None where it always is.
+    says : callable, optional
+        Gives a line for a user, once it is done.
 
     Examples
     --------
@@ -54,6 +79,8 @@ class Stage:
     detail: Mapping[str, Any] | None = None
     kind: str = "other"
     arm: str | None = None
+    condition: Condition | None = None
+    says: Callable[[], str] | None = None
 
     def is_up_to_date(self, run: Run) -> bool:
         """Whether it is finished in that run."""
@@ -83,8 +110,8 @@ class Build(Protocol):
 class Display(Protocol):
     """Where progress goes: a bar in a terminal, plain lines elsewhere, or nowhere."""
 
-    def begin(self, stages: Sequence[Stage], *, seconds: float) -> None:
-        """These stages are to be made, in about so many seconds."""
+    def begin(self, stages: Sequence[Stage], *, seconds: float, most: float) -> None:
+        """These stages are to be made, in about so many seconds; in `most` if all that depend on a condition are."""
 
     def start(self, stage: Stage) -> None:
         """One stage has begun."""
@@ -95,6 +122,9 @@ class Display(Protocol):
     def end(self, stage: Stage) -> None:
         """The stage is done."""
 
+    def drop(self, stage: Stage) -> None:
+        """The stage is not needed."""
+
     def message(self, line: str) -> None:
         """Show a message to the user."""
 
@@ -104,10 +134,10 @@ class Silent:
 
     Examples
     --------
-    >>> Silent().begin([], seconds=0.0)
+    >>> Silent().begin([], seconds=0.0, most=0.0)
     """
 
-    def begin(self, stages: Sequence[Stage], *, seconds: float) -> None:
+    def begin(self, stages: Sequence[Stage], *, seconds: float, most: float) -> None:
         """Do nothing."""
 
     def start(self, stage: Stage) -> None:
@@ -117,6 +147,9 @@ class Silent:
         """Do nothing."""
 
     def end(self, stage: Stage) -> None:
+        """Do nothing."""
+
+    def drop(self, stage: Stage) -> None:
         """Do nothing."""
 
     def message(self, line: str) -> None:

@@ -60,7 +60,7 @@ def build(folder, options=OPTIONS):
     workspace = workspace_of(folder, options)
     stages = [stage for stage in stages_of(workspace) if stage.name.startswith(("rows", "loo-"))]
     configuration = configuration_of(workspace.experiment, "cpu")
-    return Run(folder, configuration, growing="leave_one_out"), stages
+    return Run(folder, configuration, growing=["leave_one_out"]), stages
 
 
 def make(folder, options=OPTIONS, *, until=None):
