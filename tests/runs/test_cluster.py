@@ -46,6 +46,13 @@ def build(base, options=OPTIONS, *, folder=None):
     return Run(workspace.folder, configuration_of(workspace.experiment, "cpu")), stages
 
 
+def build_blocks(base, *, folder=None):
+    """Two blocks of training runs of the paper's arms, up to their evidence."""
+    workspace = Workspace(small_adult(rows=200, runs=7, protocol="paper"), folder or base)
+    stages = [stage for stage in stages_of(workspace) if stage.name not in ("results", "report")]
+    return Run(workspace.folder, configuration_of(workspace.experiment, "cpu")), stages
+
+
 def build_one(base, make, *, folder=None):
     """One stage, which reads what another has written; `make` is given the run's folder and how to report."""
     where = folder or base
@@ -121,6 +128,22 @@ def test_the_same_as_here_with_a_machine_killed_midway(here, tmp_path):
     assert len(display.ended) == len(set(display.ended)) == len(build(here)[1])
     assert members(tmp_path / "run") == members(here)
     assert not list((tmp_path / "run").rglob("*.partial"))
+
+
+def test_blocks_of_runs_with_a_machine_killed_midway(tmp_path):
+    """Training, crafting, attacks and predictions: all of a block is made elsewhere, and comes back as made here."""
+    here = tmp_path / "here"
+    run, stages = build_blocks(here)
+    for stage in stages:
+        stage.keep(run, stage.make)
+    assert {stage.name for stage in stages if not stage.portable} == {"rows"}
+    with started(2) as (machines, nodes):
+        display = Told(lambda _: len(display.ended) == 6 and machines.remove_node(nodes[0], allow_graceful=False))
+        run_on(machines, partial(build_blocks, tmp_path / "run"), display)
+    assert sorted(display.ended) == sorted(stage.name for stage in stages)
+    for stage in stages:
+        for path in stage.outputs:
+            assert (here / path).read_bytes() == (tmp_path / "run" / path).read_bytes(), path
 
 
 def test_a_killed_run_keeps_what_had_come_back(machines, here, tmp_path):
