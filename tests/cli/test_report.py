@@ -2,7 +2,6 @@
 
 import errno
 import json
-from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -56,7 +55,7 @@ def test_it_is_computed_and_not_copied(folder):
     predictions = evidence.predictions.copy()
     wrong = (predictions["arm"] == "hardened") & (predictions["row"] >= 50)
     predictions.loc[wrong, ["probability_0", "probability_1"]] = np.float32([0.1, 0.9])
-    other = replace(evidence, predictions=predictions)
+    other = Evidence(evidence.rows, predictions, evidence.attacks, evidence.class_names, evidence.about)
     with pytest.raises(FairtollError, match="holds another audit, of other evidence; give another folder"):
         audit_evidence(other, partitions=["class", "site & class"], minimum_rows=7).save(folder)
     other.save(folder / "evidence")

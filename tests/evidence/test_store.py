@@ -5,6 +5,8 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from fairtoll import Evidence, FairtollError, audit_evidence
 from fairtoll.evidence.store import describe_attack, describe_least_epsilon, describe_predictions
@@ -138,6 +140,71 @@ def test_parts_are_joined(tmp_path):
     after = Evidence.load(tmp_path)
     np.testing.assert_array_equal(after.probabilities("plain"), whole.probabilities("plain"))
     assert after.attack_names("plain") == whole.attack_names("plain")
+
+
+@settings(deadline=None, max_examples=30)
+@given(st.data())
+def test_however_a_table_is_cut_into_files_it_is_the_same(tmp_path_factory, data):
+    """Files of any rows of any blocks, some without the columns of least epsilon; the whole table is the oracle."""
+    whole = with_least_epsilon(small())
+    folder = tmp_path_factory.mktemp("cut")
+    whole.save(folder)
+    (folder / "checksums.json").unlink()
+    for name, frame in (("predictions", whole.predictions), ("attacks", whole.attacks)):
+        (folder / f"{name}.parquet").unlink()
+        part_of = data.draw(st.lists(st.integers(0, 3), min_size=len(frame), max_size=len(frame)))
+        for number in set(part_of):
+            part = frame[np.array(part_of) == number]
+            if name == "attacks" and part["least_epsilon"].isna().all() and data.draw(st.booleans()):
+                part = part.drop(columns=OLD)
+            part.to_parquet(folder / f"{name}-{number}.parquet", index=False)
+    found = Evidence.load(folder)
+    assert found.arms == whole.arms
+    np.testing.assert_array_equal(found.probabilities("plain"), whole.probabilities("plain"))
+    assert found.attack_names("plain") == whole.attack_names("plain")
+    assert found.least_epsilon_names("plain") == whole.least_epsilon_names("plain")
+    for evaluation, threat, attack, epsilon in whole.attack_names("plain"):
+        where = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
+        for ours, theirs in zip(
+            found.success_of_rows("plain", **where), whole.success_of_rows("plain", **where), strict=True
+        ):
+            np.testing.assert_array_equal(ours, theirs)
+    for ours, theirs in zip(
+        found.searched_least_epsilon("plain", **SEARCH), whole.searched_least_epsilon("plain", **SEARCH), strict=True
+    ):
+        np.testing.assert_array_equal(ours, theirs)
+    order = ["seed", "attack", "row"]
+    kept = [column for column in whole.attacks if column not in OLD]
+    pd.testing.assert_frame_equal(
+        found.attacks[kept].astype(str).sort_values(order, ignore_index=True),
+        whole.attacks[kept].astype(str).sort_values(order, ignore_index=True),
+    )
+
+
+def test_some_files_alone(tmp_path):
+    """Only what is named is read, and nothing else need be there or whole."""
+    whole = small()
+    whole.save(tmp_path)
+    (tmp_path / "attacks.parquet").write_text("garbage")
+    found = Evidence.load(tmp_path, parts=["predictions.parquet"])
+    np.testing.assert_array_equal(found.probabilities("plain"), whole.probabilities("plain"))
+    assert found.attack_names("plain") == []
+    (tmp_path / "attacks.parquet").unlink()
+    assert Evidence.load(tmp_path, parts=["predictions.parquet"]).arms == ["plain"]
+    with pytest.raises(FairtollError, match=r"attacks.parquet is missing"):
+        Evidence.load(tmp_path)
+    (tmp_path / "predictions.parquet").write_text("garbage")
+    with pytest.raises(FairtollError, match=r"predictions.parquet has changed since it was written"):
+        Evidence.load(tmp_path, parts=["predictions.parquet"])
+
+
+def test_files_that_do_not_fit_together(tmp_path):
+    whole = small()
+    whole.save(tmp_path)
+    (tmp_path / "checksums.json").unlink()
+    whole.predictions.assign(seed="one").to_parquet(tmp_path / "predictions-more.parquet", index=False)
+    with pytest.raises(FairtollError, match="is not a folder of tables that fit together"):
+        Evidence.load(tmp_path)
 
 
 SEARCH = {"evaluation": "white-box", "threat": "audit", "epsilon": 0.5}

@@ -7,7 +7,6 @@ figure is computed from them again, without the model.
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
 from typing import Any
@@ -17,11 +16,13 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError, warn
-from fairtoll.evidence.checks import check_class_names, read_outcomes, read_rows
+from fairtoll.evidence.blocks import Block
+from fairtoll.evidence.checks import check_class_names, read_rows
+from fairtoll.evidence.compact import ATTACK_KEYS, NOT_COMPUTED_FROM, PREDICTION_KEYS, Attacks, Predictions
 from fairtoll.evidence.copies import copies_among, describe_copies
-from fairtoll.evidence.index import EvidenceIndex
-from fairtoll.evidence.predictions import check_probabilities, read_predictions
+from fairtoll.evidence.predictions import read_predictions
 from fairtoll.evidence.refuted import smallest_broken
+from fairtoll.evidence.sources import Files, Given, Source
 from fairtoll.evidence.tables import describe_attack as describe_attack
 from fairtoll.evidence.tables import describe_least_epsilon as describe_least_epsilon
 from fairtoll.evidence.tables import describe_predictions as describe_predictions
@@ -31,24 +32,24 @@ from fairtoll.inputs.names import partition_rows
 from fairtoll.storage.files import make_folder, read_json, read_parquet, reading, write_parquet
 from fairtoll.storage.records import record_files, verifying_records
 
-PREDICTION_KEYS = ("arm", "seed", "evaluation", "threat", "epsilon")
-ATTACK_KEYS = ("arm", "seed", "evaluation", "threat", "attack", "epsilon")
 NO_PREDICTIONS = pd.DataFrame(columns=[*PREDICTION_KEYS, "row"])
 NO_ATTACKS = pd.DataFrame(columns=[*ATTACK_KEYS, "source_arm", "row", "success"])
 
 
-@dataclass(frozen=True, eq=False)
 class Evidence:
     """Long tables of per-row outcomes on one evaluation set of N rows and C classes.
 
-    Attributes
+    The outcomes are kept as compact arrays. The tables `predictions` and `attacks` of evidence that was loaded are read
+    again where they are used, which takes much more memory.
+
+    Parameters
     ----------
     rows : DataFrame, N rows
         `row` 0 to N - 1 in any order, `label` (class index), one text column per protected attribute.
-    predictions : DataFrame
+    predictions : DataFrame, or a source of its parts
         `arm`, `seed`, `evaluation` ("clean", "static-transfer" or "white-box"), `threat`, `epsilon`, `row`,
         `probability_0` to `probability_{C-1}`.
-    attacks : DataFrame
+    attacks : DataFrame, or a source of its parts
         `arm`, `seed`, `source_arm`, `evaluation`, `threat`, `attack`, `loss`, `steps`, `restarts`, `epsilon`,
         `row`, `success`, `inferred`, `broken_by`, and where it was measured `least_epsilon`, `censored`. An
         attack may cover some rows only, the same in every training run.
@@ -72,30 +73,31 @@ class Evidence:
     (('high', 'low'), (1, 2, 2))
     """
 
-    rows: pd.DataFrame
-    predictions: pd.DataFrame
-    attacks: pd.DataFrame
-    class_names: tuple[str, ...]
-    about: Mapping[str, Any] = field(default_factory=dict)
+    def __init__(
+        self,
+        rows: pd.DataFrame,
+        predictions: pd.DataFrame | Source,
+        attacks: pd.DataFrame | Source,
+        class_names: Sequence[Any],
+        about: Mapping[str, Any] | None = None,
+    ) -> None:
+        self.class_names = check_class_names(class_names)
+        self.about: Mapping[str, Any] = {} if about is None else about
+        self.rows = read_rows(rows, classes=len(self.class_names))
+        sources = [Given(one) if isinstance(one, pd.DataFrame) else one for one in (predictions, attacks)]
+        self._predictions = Predictions(sources[0], rows=len(self.rows), classes=len(self.class_names))
+        self._attacks = Attacks(sources[1], rows=len(self.rows))
+        self._predicted, self._attacked = self._predictions.blocks(), self._attacks.blocks()
 
-    def __post_init__(self) -> None:
-        class_names = check_class_names(self.class_names)
-        rows = read_rows(self.rows, classes=len(class_names))
-        columns = [f"probability_{index}" for index in range(len(class_names))]
-        predictions, attacks = (
-            read_outcomes(frame, table=table, needed=[*keys, *needed], keys=keys, rows=len(rows))
-            for frame, table, keys, needed in (
-                (self.predictions, "predictions", PREDICTION_KEYS, ["row", *columns]),
-                (self.attacks, "attacks", ATTACK_KEYS, ["source_arm", "row", "success"]),
-            )
-        )
-        for name, value in (
-            ("class_names", class_names),
-            ("rows", rows),
-            ("predictions", predictions),
-            ("attacks", attacks),
-        ):
-            object.__setattr__(self, name, value)
+    @property
+    def predictions(self) -> pd.DataFrame:
+        """The whole table; see the class."""
+        return self._predictions.whole()
+
+    @property
+    def attacks(self) -> pd.DataFrame:
+        """The whole table; see the class."""
+        return self._attacks.whole()
 
     @property
     def attributes(self) -> list[str]:
@@ -137,7 +139,7 @@ class Evidence:
     @property
     def arms(self) -> list[str]:
         """Names of the arms, in the order that `about` gives, else of appearance."""
-        found = [str(arm) for arm in self.predictions["arm"].unique()]
+        found = list(dict.fromkeys(str(key[0]) for key in self._predicted.by_key))
         order = [str(arm["name"]) for arm in self.about.get("arms", [])]
         return sorted(found, key=lambda arm: order.index(arm) if arm in order else len(order))
 
@@ -154,8 +156,8 @@ class Evidence:
     ) -> tuple[NDArray[np.float64], NDArray[np.int64]]:
         """As `probabilities`, for predictions of some rows only: `(S, n, C)` and the n row numbers, ascending."""
         wanted = {"evaluation": evaluation, "threat": threat, "epsilon": epsilon}
-        orders, rows = self._prediction_index.aligned(arm, wanted, without=self.copies.get(arm, {}))
-        return np.stack([self._prediction_values[order] for order in orders]), rows
+        blocks, rows = self._predicted.aligned(arm, wanted, without=self.copies.get(arm, {}))
+        return np.stack([block.columns["probabilities"] for block in blocks], dtype=np.float64), rows
 
     def success(self, arm: str, *, evaluation: str, threat: str, attack: str, epsilon: float) -> NDArray[np.bool_]:
         """Whether the attack broke each row in each training run of an arm, `(S, N)`."""
@@ -168,8 +170,8 @@ class Evidence:
     ) -> tuple[NDArray[np.bool_], NDArray[np.int64]]:
         """As `success`, for an attack that was run on some rows only: `(S, n)` and the n row numbers, ascending."""
         wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
-        orders, rows = self._attack_index.aligned(arm, wanted, without=self.copies.get(arm, {}))
-        return np.stack([self._attack_values[order] for order in orders]), rows
+        blocks, rows = self._attacked.aligned(arm, wanted, without=self.copies.get(arm, {}))
+        return np.stack([block.columns["success"] for block in blocks]), rows
 
     def least_epsilon(
         self, arm: str, *, evaluation: str, threat: str, attack: str = "least-epsilon", epsilon: float
@@ -209,25 +211,23 @@ class Evidence:
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
         """As `least_epsilon`, without what other attacks found."""
         wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
-        orders, rows = self._attack_index.aligned(arm, wanted, without=self.copies.get(arm, {}))
-        values, censored = self._least_epsilons
-        found = np.stack([values[order] for order in orders])
+        blocks, rows = self._attacked.aligned(arm, wanted, without=self.copies.get(arm, {}))
+        found = np.stack([_least_epsilons(block) for block in blocks])
         if np.isnan(found).any():
             raise FairtollError(
                 f"{attack} on '{arm}' has no least epsilon for {int(np.isnan(found).sum())} of {found.size} entries; "
                 "expected one for each attacked row; write it with describe_least_epsilon"
             )
-        return found, np.stack([censored[order] for order in orders]), rows
+        return found, np.stack([block.columns["censored"] for block in blocks]), rows
 
     def least_epsilon_names(self, arm: str) -> list[tuple[str, str, str, float]]:
         """Those of `attack_names` that measured least epsilon."""
-        values, _ = self._least_epsilons
-        blocks = self._attack_index.blocks
-        return sorted({key[2:] for key, rows in blocks.items() if key[0] == arm and np.isfinite(values[rows]).any()})
+        blocks = self._attacked.by_key.items()
+        return sorted({key[2:] for key, one in blocks if key[0] == arm and np.isfinite(_least_epsilons(one)).any()})
 
     def attack_names(self, arm: str) -> list[tuple[str, str, str, float]]:
         """Every (evaluation, threat, attack, epsilon) that was measured for an arm."""
-        return sorted({(key[2], key[3], key[4], key[5]) for key in self._attack_index.blocks if key[0] == arm})
+        return sorted({(key[2], key[3], key[4], key[5]) for key in self._attacked.by_key if key[0] == arm})
 
     def training_runs(
         self, arm: str, *, evaluation: str = "clean", threat: str = "", epsilon: float = 0.0, attack: str | None = None
@@ -236,14 +236,13 @@ class Evidence:
 
         Without `attack`, of the predictions. Copies of other runs are left out.
         """
-        index = self._prediction_index if attack is None else self._attack_index
+        blocks = self._predicted if attack is None else self._attacked
         rest = (evaluation, threat, epsilon) if attack is None else (evaluation, threat, attack, epsilon)
-        without = self.copies.get(arm, {})
-        return sorted(key[1] for key in index.blocks if key[0] == arm and key[2:] == rest and key[1] not in without)
+        return blocks.runs(arm, rest, without=self.copies.get(arm, {}))
 
     def source_arm(self, arm: str) -> str | None:
         """On which arm the examples of an arm's static transfer were crafted; None where there was none."""
-        return self._source_arms.get(arm)
+        return self._attacks.source_arms.get(arm)
 
     @cached_property
     def copies(self) -> dict[str, dict[Any, Any]]:
@@ -254,11 +253,11 @@ class Evidence:
         """
         found: dict[str, dict[Any, Any]] = {}
         for arm in self.arms:
-            runs = {key[1]: rows for key, rows in self._prediction_index.ordered(arm) if key[2] == "clean"}
-            values = [self._prediction_values[rows] for rows in runs.values()]
+            runs = {key[1]: block for key, block in self._predicted.ordered(arm) if key[2] == "clean"}
+            values = [block.columns["probabilities"].astype(np.float64) for block in runs.values()]
             if all(np.isin(one, (0.0, 1.0)).all() for one in values):
                 values = [
-                    np.concatenate([one.ravel(), self._attacked(arm, seed)])[:, np.newaxis]
+                    np.concatenate([one.ravel(), self._every_attack(arm, seed)])[:, np.newaxis]
                     for seed, one in zip(runs, values, strict=True)
                 ]
             alike = copies_among(values)
@@ -268,43 +267,12 @@ class Evidence:
                 warn(f"{describe_copies(arm, found[arm])} Give each training run once.")
         return found
 
-    def _attacked(self, arm: str, seed: Any) -> NDArray[np.float64]:
+    def _every_attack(self, arm: str, seed: Any) -> NDArray[np.float64]:
         """Every outcome of every attack on one training run, in one order for all runs."""
-        least, _ = self._least_epsilons
-        blocks = [rows for key, rows in self._attack_index.ordered(arm) if key[1] == seed]
-        order = np.concatenate([np.empty(0, dtype=np.intp), *blocks])
-        return np.concatenate([self._attack_values[order], np.nan_to_num(least[order], nan=-1.0)])
-
-    @cached_property
-    def _source_arms(self) -> dict[str, str]:
-        transferred = self.attacks[self.attacks["evaluation"] == "static-transfer"]
-        pairs = transferred[["arm", "source_arm"]].drop_duplicates()
-        return {str(arm): str(source) for arm, source in pairs.itertuples(index=False)}
-
-    @cached_property
-    def _prediction_index(self) -> EvidenceIndex:
-        return EvidenceIndex(self.predictions, PREDICTION_KEYS)
-
-    @cached_property
-    def _attack_index(self) -> EvidenceIndex:
-        return EvidenceIndex(self.attacks, ATTACK_KEYS)
-
-    @cached_property
-    def _prediction_values(self) -> NDArray[np.float64]:
-        columns = [f"probability_{index}" for index in range(len(self.class_names))]
-        return check_probabilities(self.predictions[columns].to_numpy(dtype=np.float64))
-
-    @cached_property
-    def _attack_values(self) -> NDArray[np.bool_]:
-        return self.attacks["success"].to_numpy(dtype=np.bool_)
-
-    @cached_property
-    def _least_epsilons(self) -> tuple[NDArray[np.float64], NDArray[np.bool_]]:
-        """Both columns, which tables without any least epsilon need not have."""
-        if not {"least_epsilon", "censored"} <= {*self.attacks}:
-            return np.full(len(self.attacks), np.nan), np.zeros(len(self.attacks), dtype=np.bool_)
-        # Parts without the columns, joined with parts that have them, leave gaps.
-        return self.attacks["least_epsilon"].to_numpy(dtype=np.float64), self.attacks["censored"].eq(True).to_numpy()
+        blocks = [block for key, block in self._attacked.ordered(arm) if key[1] == seed]
+        success = [block.columns["success"].astype(np.float64) for block in blocks]
+        least = [np.nan_to_num(_least_epsilons(block), nan=-1.0) for block in blocks]
+        return np.concatenate([np.empty(0), *success, *least])
 
     def _require_every_row(self, what: str, rows: NDArray[np.int64]) -> None:
         if len(rows) != len(self.rows):
@@ -337,14 +305,14 @@ class Evidence:
         about = folder / "about.json"
         if not about.is_file() or not (folder / "rows.parquet").is_file():
             raise FairtollError(f"{folder} holds no evidence (about.json and rows.parquet); run the experiment first")
-        with verifying_records(folder):
+        with verifying_records(folder, names=parts):
             description = read_json(about)
             with reading(about, "whole: it lacks the names of the classes", verified=False):
                 class_names = tuple(map(str, description.pop("class_names")))
             return cls(
                 read_parquet(folder / "rows.parquet"),
-                _join(_parts_of(folder, "predictions", parts), NO_PREDICTIONS),
-                _join(_parts_of(folder, "attacks", parts), NO_ATTACKS),
+                Files(_parts_of(folder, "predictions", parts), NO_PREDICTIONS),
+                Files(_parts_of(folder, "attacks", parts), NO_ATTACKS, without=NOT_COMPUTED_FROM),
                 class_names,
                 description,
             )
@@ -407,6 +375,7 @@ def _parts_of(folder: Path, table: str, chosen: Collection[str] | None) -> list[
     return sorted(path for path in folder.glob(f"{table}*.parquet") if chosen is None or path.name in chosen)
 
 
-def _join(paths: Sequence[Path], empty: pd.DataFrame) -> pd.DataFrame:
-    frame = read_parquet(*paths) if paths else empty
-    return frame if len(frame) else empty
+def _least_epsilons(block: Block) -> NDArray[np.float64]:
+    """NaN for an attack that measured success alone."""
+    none = np.full(len(block.rows), np.nan)
+    return block.columns.get("least_epsilon", none)

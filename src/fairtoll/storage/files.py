@@ -6,7 +6,7 @@ import errno
 import json
 import os
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -152,6 +152,45 @@ def read_tensors(path: Path) -> dict[str, Tensor]:
         return load_file(path)
 
 
+def read_parts(paths: Sequence[Path], *, without: Collection[str] = ()) -> Iterator[pd.DataFrame]:
+    """Read the parts of a Parquet table one after the other; their text becomes categories.
+
+    Parameters
+    ----------
+    paths : sequence of Path
+        The files.
+    without : collection of str
+        Columns that are not read.
+
+    Raises
+    ------
+    FairtollError
+        If a file is missing, damaged, or not as it was recorded, or the parts do not fit together.
+    """
+    import pyarrow as pa
+    from pyarrow import parquet
+
+    schemas = []
+    for path in paths:
+        with reading(path, "a complete Parquet file"):
+            schemas.append(parquet.read_schema(path))
+    if paths:
+        with reading(paths[0].parent, "a folder of tables that fit together", verified=False):
+            pa.unify_schemas(schemas, promote_options="permissive")
+    for path, schema in zip(paths, schemas, strict=True):
+        with reading(path, "a complete Parquet file", verified=False):
+            chosen = [name for name in schema.names if name not in without] if without else None
+            frame: pd.DataFrame = parquet.read_table(path, read_dictionary=_texts(schema), columns=chosen).to_pandas()
+        yield frame
+
+
+def _texts(schema: Any) -> list[str]:
+    """The columns of text, which repeats for every row: read as a dictionary it is never expanded."""
+    import pyarrow as pa
+
+    return [field.name for field in schema if pa.types.is_large_string(field.type) or pa.types.is_string(field.type)]
+
+
 def read_parquet(*paths: Path) -> pd.DataFrame:
     """Read a Parquet table, or the parts of one; text becomes categories where there are parts.
 
@@ -171,10 +210,7 @@ def read_parquet(*paths: Path) -> pd.DataFrame:
     for path in paths:
         with reading(path, "a complete Parquet file"):
             schema = parquet.read_schema(path)
-            text = [field.name for field in schema if pa.types.is_large_string(field.type)]
-            text += [field.name for field in schema if pa.types.is_string(field.type)]
-            # Text repeats for every row: read as a dictionary it is never expanded.
-            tables.append(parquet.read_table(path, read_dictionary=text))
+            tables.append(parquet.read_table(path, read_dictionary=_texts(schema)))
     with reading(paths[0].parent, "a folder of tables that fit together", verified=False):
         whole = pa.concat_tables(tables, promote_options="permissive").unify_dictionaries()
         frame: pd.DataFrame = whole.to_pandas()

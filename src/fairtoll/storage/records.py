@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -139,10 +139,17 @@ def recorded_files(folder: Path) -> dict[str, str]:
 
 
 @contextmanager
-def verifying_records(folder: Path) -> Iterator[None]:
+def verifying_records(folder: Path, *, names: Collection[str] | None = None) -> Iterator[None]:
     """Inside, the files of a folder are read only as they are on record there, or in the run that it is a part of.
 
     A folder without any record, such as tables put together by hand, is read without checks.
+
+    Parameters
+    ----------
+    folder : Path
+        Where the files are.
+    names : collection of str, optional
+        Names of those that must be there, as far as they are on record. Default: all on record.
 
     Raises
     ------
@@ -151,9 +158,10 @@ def verifying_records(folder: Path) -> Iterator[None]:
     """
     root = folder.parent if (folder.parent / CONFIGURATION).exists() else folder
     files = recorded_files(root)
-    missing = [name for name in files if (root / name).is_relative_to(folder) and not (root / name).is_file()]
+    needed = [root / name for name in files if names is None or Path(name).name in names]
+    missing = [path for path in needed if path.is_relative_to(folder) and not path.is_file()]
     if missing:
-        raise FairtollError(f"{root / missing[0]} is missing; restore the file, or make it again")
+        raise FairtollError(f"{missing[0]} is missing; restore the file, or make it again")
     if files and not is_verified(folder):
         with verifying(root, files):
             yield
