@@ -147,3 +147,66 @@ def test_without_scripts_and_on_paper_the_still_pictures_show(browser: Any, audi
     assert page.locator(".panel .static svg").first.is_visible()
     assert not page.locator(".panel .live").first.is_visible()
     page.context.close()
+
+
+def test_contents_are_on_the_first_screen(browser: Any, example_folder: Path) -> None:
+    for width, height in ((1280, 900), (390, 844)):
+        page = browser.new_page(viewport={"width": width, "height": height})
+        page.goto((example_folder / "report.html").as_uri())
+        box = page.locator("nav.contents").bounding_box()
+        assert box["y"] + box["height"] < 100
+        assert box["width"] <= width
+        page.close()
+
+
+def test_a_pasted_link_to_a_finding_opens_it(browser: Any, example_folder: Path, example: Results) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    place = (example_folder / "report.html").as_uri()
+    page.goto(place)
+    # The last one: far down, and not among those that are listed at first.
+    address = page.locator("tr[data-finding] details").last.get_attribute("id")
+    page.goto("about:blank")
+    page.goto(f"{place}#{address}")
+    detail = page.locator("tr[data-finding] details").last
+    assert detail.get_attribute("open") is not None
+    assert 0 <= detail.bounding_box()["y"] < 900
+    assert example.findings[-1].id in detail.inner_text()
+    page.close()
+
+
+def test_a_followed_link_opens_its_finding_whatever_the_filter_hides(
+    browser: Any, example_folder: Path, example: Results
+) -> None:
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((example_folder / "report.html").as_uri())
+    page.fill("#finding-filters input[name=text]", "no finding has this name")
+    claim = page.locator("dl.claims details").first
+    claim.locator("summary").click()
+    link = claim.locator("a").first
+    link.click()
+    target = page.locator(f"[id='{link.get_attribute('href')[1:]}']")
+    assert target.get_attribute("open") is not None
+    assert 0 <= target.bounding_box()["y"] < 900
+    # A second time, after it was closed.
+    target.locator("summary").click()
+    link.click()
+    assert target.get_attribute("open") is not None
+    page.close()
+
+
+def test_on_a_phone_every_verdict_is_seen_without_scrolling_sideways(browser: Any, example_folder: Path) -> None:
+    page = browser.new_page(viewport={"width": 390, "height": 844})
+    page.goto((example_folder / "report.html").as_uri())
+    page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
+    cells = page.evaluate(
+        "[...document.querySelectorAll('main td, main .badge')].filter((c) => /^(less fair|fairer|equivalent|"
+        "inconclusive)/.test(c.textContent.trim()) && c.getBoundingClientRect().width)"
+        ".map((c) => [c.getBoundingClientRect().left, c.getBoundingClientRect().right])"
+    )
+    assert len(cells) > 50
+    assert all(left >= 0 and right <= 390 for left, right in cells)
+    names = page.evaluate(
+        "[...document.querySelectorAll('table.stack td')].map((c) => getComputedStyle(c, '::before').content)"
+    )
+    assert not {"none", "normal", ""} & set(names)
+    page.close()

@@ -143,3 +143,17 @@ def test_the_answer_says_what_a_left_out_row_flips_beside_rounding_and_a_new_see
     assert (
         brief.leave_one_out_line(with_parts(example, leave_one_out=[e for e in entries if e.design != "masked"])) == []
     )
+
+
+def test_counts_reconcile_with_the_findings(example: Results) -> None:
+    lines = brief.verdict_counts(example)
+    for place, verdict in enumerate(brief.VERDICTS):
+        each = [line.counts[place] for line in lines]
+        assert each[-1] == sum(each[:-1]) == sum(finding.verdict == verdict for finding in example.findings)
+    said = brief.counts_in_words(lines)
+    assert said.startswith(f"{len(example.findings)} findings: ")
+    assert sum(int(word) for word in said.split(":")[1].split(";")[0].split() if word.isdigit()) == len(
+        example.findings
+    )
+    assert brief.verdict_counts(bare()) == []
+    assert brief.counts_in_words([]) == ""

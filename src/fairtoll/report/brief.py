@@ -45,8 +45,8 @@ def question(results: Results) -> str:
 
 
 def verdict_counts(results: Results) -> list[VerdictCounts]:
-    """Return the verdicts of every metric and protocol, counted."""
-    tallies = []
+    """Return the verdicts of every metric and protocol, counted, and of all together where there are several."""
+    tallies: list[VerdictCounts] = []
     for protocol in protocols(results):
         of_protocol = [f for f in results.findings if f.protocol == protocol]
         for metric in dict.fromkeys(f.metric for f in of_protocol):
@@ -61,7 +61,40 @@ def verdict_counts(results: Results) -> list[VerdictCounts]:
                     tuple(control[verdict] for verdict in VERDICTS) if control else None,
                 )
             )
-    return tallies
+    return [*tallies, summed(tallies)] if len(tallies) > 1 else tallies
+
+
+def summed(tallies: Sequence[VerdictCounts]) -> VerdictCounts:
+    """Return all counts together."""
+
+    def columns(counts: Sequence[tuple[int, ...]]) -> tuple[int, ...]:
+        return tuple(map(sum, zip(*counts, strict=True)))
+
+    controlled = [line.from_control for line in tallies if line.from_control]
+    whole = columns([line.counts for line in tallies])
+    return VerdictCounts("all", "", whole, columns(controlled) if controlled else None)
+
+
+def counts_in_words(counts: Sequence[VerdictCounts]) -> str:
+    """Return how many findings there are and how many of them have each verdict, as the table's last line counts.
+
+    Examples
+    --------
+    >>> counts_in_words([VerdictCounts("audit", "CAU", (1, 0, 0, 2, 0), None)])
+    '3 findings: 1 less fair, 2 inconclusive.'
+    """
+    if not counts:
+        return ""
+    whole = counts[-1]
+    said = [spelled(whole.counts)]
+    said += [f"against the control {spelled(whole.from_control)}"] if whole.from_control else []
+    total = sum(whole.counts)
+    return f"{total} finding{'' if total == 1 else 's'}: {'; '.join(said)}."
+
+
+def spelled(counts: Sequence[int]) -> str:
+    """Return counts with their verdicts."""
+    return ", ".join(f"{n} {verdict}" for n, verdict in zip(counts, VERDICTS, strict=True) if n)
 
 
 def in_words(verdicts: Sequence[str]) -> str:

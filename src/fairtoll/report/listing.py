@@ -1,5 +1,7 @@
 """Every finding in words, for the list of all findings."""
 
+import re
+from collections import Counter
 from dataclasses import dataclass
 
 from fairtoll.findings.results import ArmValue, Finding, LevellingDown, Results
@@ -28,6 +30,7 @@ class FindingRow:
     """One finding: its name, its result, and its details."""
 
     finding: Finding
+    anchor: str
     name: str
     metric: str
     unit: str
@@ -46,15 +49,33 @@ class FindingRow:
 
 def finding_rows(results: Results) -> list[FindingRow]:
     """Return every finding in the results' order."""
-    titles = arm_titles(results)
-    return [finding_row(results, finding, titles) for finding in results.findings]
+    titles, taken = arm_titles(results), Counter[str]()
+    rows = []
+    for finding in results.findings:
+        anchor = anchor_of(finding.id)
+        taken[anchor] += 1
+        anchor += "" if taken[anchor] == 1 else f"-{taken[anchor]}"
+        rows.append(finding_row(results, finding, titles, anchor))
+    return rows
 
 
-def finding_row(results: Results, finding: Finding, titles: Titles) -> FindingRow:
+def anchor_of(name: str) -> str:
+    """Return the page's anchor of a finding: its id without what an address cannot hold.
+
+    Examples
+    --------
+    >>> anchor_of("paper/static/cau/sex & race/clean")
+    'finding/paper/static/cau/sex-race/clean'
+    """
+    return "finding/" + re.sub(r"[^A-Za-z0-9_./+]+", "-", name)
+
+
+def finding_row(results: Results, finding: Finding, titles: Titles, anchor: str) -> FindingRow:
     """Return one finding in words."""
     metric, change = metric_of(finding.metric), finding.difference
     return FindingRow(
         finding=finding,
+        anchor=anchor,
         name=describe(results, finding),
         metric=metric.symbol,
         unit="points" if metric.unit == "points" else unit_name(metric.unit),

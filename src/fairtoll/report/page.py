@@ -12,7 +12,7 @@ from markupsafe import Markup
 from fairtoll.findings.results import Results
 from fairtoll.report import numbers, words
 from fairtoll.report.alarms import kinds
-from fairtoll.report.brief import VERDICTS, answer, question, verdict_counts
+from fairtoll.report.brief import VERDICTS, answer, counts_in_words, question, verdict_counts
 from fairtoll.report.build import build
 from fairtoll.report.charts.static import javascript, page_svg
 from fairtoll.report.charts.style import page_spec
@@ -20,6 +20,9 @@ from fairtoll.report.listing import finding_rows
 from fairtoll.report.section import Section
 from fairtoll.report.source import source_line
 from fairtoll.report.times import by_kind
+
+#: Of a longer table the page shows so many rows; its files hold all of them.
+ROWS = 100
 
 
 def text_of(name: str) -> str:
@@ -33,6 +36,18 @@ def embedded_json(value: Any) -> Markup:
     for character in "<>&\u2028\u2029":
         text = text.replace(character, f"\\u{ord(character):04x}")
     return Markup(text)
+
+
+def css_text(text: object) -> str:
+    r"""Return text as a string of CSS: the page's styles show it before the cells of a narrow table.
+
+    Examples
+    --------
+    >>> css_text('50% "a"')
+    '"50% \\22 a\\22 "'
+    """
+    escaped = "".join(f"\\{ord(one):x} " if one in '"\\<\n\r\f' else one for one in str(text))
+    return f'"{escaped}"'
 
 
 def script_hash(script: str) -> str:
@@ -50,7 +65,9 @@ def environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    made.globals["ROWS"] = ROWS
     made.filters.update(
+        css_text=css_text,
         percent=numbers.percent,
         number=numbers.number,
         point=words.point,
@@ -112,6 +129,7 @@ def render_page(results: Results, sections: list[Section], svgs: dict[str, str] 
             source=source_line(results),
             answer=answer(results),
             counts=counts,
+            counts_in_words=counts_in_words(counts),
             controlled=any(finding.verdict_from_control for finding in results.findings),
             verdicts=[
                 (index, verdict)
@@ -120,7 +138,7 @@ def render_page(results: Results, sections: list[Section], svgs: dict[str, str] 
             ],
             findings=findings,
             corrected_note=words.CORRECTED_NOTE,
-            finding_numbers={row.finding.id: number for number, row in enumerate(findings, 1)},
+            finding_anchors={row.finding.id: row.anchor for row in findings},
             finding_names={row.finding.id: row.name for row in findings},
             fired=kinds(results, fired=True),
             silent=kinds(results, fired=False),

@@ -102,12 +102,14 @@ class Table:
     columns: tuple[Column, ...]
     rows: list[list[Cell]] = field(default_factory=list)
     note: str = ""
-    compact: bool = False  # short enough to be open in the page
+    compact: bool = False  # short enough to be open in the page where no figure shows the same
     source: str = ""  # of the data, said in the files: they are read without the page
 
-    def texts(self) -> list[list[str]]:
-        """Return every cell as a reader sees it."""
-        return [[column.text(value) for column, value in zip(self.columns, row, strict=True)] for row in self.rows]
+    def texts(self, most: int | None = None) -> list[list[str]]:
+        """Return every cell as a reader sees it, of the first `most` rows."""
+        return [
+            [column.text(value) for column, value in zip(self.columns, row, strict=True)] for row in self.rows[:most]
+        ]
 
     def to_csv(self) -> str:
         """Return the raw values, fractions as fractions, as CSV."""

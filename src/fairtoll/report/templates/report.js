@@ -40,6 +40,7 @@
     panels.forEach(draw);
   }
 
+  let show = () => {};
   const form = document.getElementById("finding-filters");
   if (form) {
     form.hidden = false;
@@ -47,7 +48,8 @@
     const shown = document.getElementById("finding-count");
     // A screenful at first; a filter looks through all of them.
     const all = document.getElementById("finding-all");
-    let limit = 15;
+    let limit = 10;
+    const linked = new Set();
     const filter = () => {
       const text = form.elements.text.value.trim().toLowerCase();
       let count = 0;
@@ -59,7 +61,7 @@
         });
         const wanted = fits && (!text || row.dataset.finding.toLowerCase().includes(text));
         if (wanted) count += 1;
-        row.hidden = !wanted || count > limit;
+        row.hidden = !wanted || (count > limit && !linked.has(row));
         if (wanted && row.hidden) hidden += 1;
       }
       shown.textContent = `${count} of ${rows.length} findings`;
@@ -70,16 +72,38 @@
       limit = Infinity;
       filter();
     });
-    document.querySelectorAll('a[href^="#finding-"]').forEach((link) => {
-      link.addEventListener("click", () => {
-        form.reset();
-        limit = Infinity;
-        filter();
-        document.querySelector(link.hash).open = true;
-      });
-    });
+    show = (row) => {
+      form.reset();
+      linked.add(row);
+      filter();
+    };
     form.addEventListener("input", filter);
     form.addEventListener("submit", (event) => event.preventDefault());
     filter();
   }
+
+  // A link to what is folded or filtered away, followed or pasted, opens it.
+  const open = () => {
+    let name = location.hash.slice(1);
+    try {
+      name = decodeURIComponent(name);
+    } catch {
+      // An address that is not encoded is the name itself.
+    }
+    const target = name && document.getElementById(name);
+    if (!target) return;
+    const row = target.closest("tr[data-finding]");
+    if (row) show(row);
+    for (let one = target; one; one = one.parentElement) {
+      if (one.tagName === "DETAILS") one.open = true;
+    }
+    target.scrollIntoView({ behavior: "instant" });
+  };
+  window.addEventListener("hashchange", open);
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest && event.target.closest('a[href^="#"]');
+    // The same address again changes nothing, and still must open.
+    if (link && link.hash === location.hash) open();
+  });
+  open();
 })();
