@@ -8,28 +8,17 @@ torch's library does not use AVX-512 and takes twice as long (docs/benchmarks.md
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fairtoll.errors import FairtollError
 from fairtoll.models.networks import Standardize
+from fairtoll.models.passes import TENSORS, Array, Kind, Memory, backward, forward, silent
 
-Array = NDArray[Any]
-Kind = Literal["linear", "tanh", "relu", "standardize"]
 DTYPES = (torch.float32, torch.float64)
-
-
-#: The tensors of a layer of each kind, in order.
-TENSORS: dict[Kind, tuple[str, ...]] = {
-    "linear": ("weight", "bias"),
-    "tanh": (),
-    "relu": (),
-    "standardize": ("mean", "spread"),
-}
 
 
 LAYERS: dict[type[nn.Module], Kind] = {
@@ -145,14 +134,11 @@ def dense_logits(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) ->
         logits: Tensor = _Dense.apply(x, tuple(kinds), *tensors)  # type: ignore[no-untyped-call]
         return logits
     rows, values = x.detach().numpy(), [tensor.detach().numpy() for tensor in tensors]
-    with _silent():
-        outputs = [_forward(own, kinds, [value[member] for value in values])[-1] for member, own in enumerate(rows)]
+    outputs, memory = [], Memory()
+    with silent():
+        for member, own in enumerate(rows):
+            outputs.append(forward(own, kinds, [value[member] for value in values], memory)[-1].copy())
     return torch.from_numpy(np.stack(outputs))
-
-
-def _silent() -> np.errstate:
-    """Infinities and NaN propagate silently, as in torch."""
-    return np.errstate(all="ignore")
 
 
 def _suits_numpy(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> bool:
@@ -210,11 +196,13 @@ class _Dense(torch.autograd.Function):
     @staticmethod
     def forward(ctx: Any, x: Tensor, kinds: tuple[Kind, ...], *tensors: Tensor) -> Tensor:
         rows, values = x.detach().numpy(), [tensor.detach().numpy() for tensor in tensors]
-        with _silent():
-            outputs = [_forward(own, kinds, [value[member] for value in values]) for member, own in enumerate(rows)]
+        with silent():
+            outputs = [
+                forward(own, kinds, [value[member] for value in values], Memory()) for member, own in enumerate(rows)
+            ]
         ctx.kinds = kinds
         # As tensors, which autograd frees after its pass, or keeps if the graph is retained.
-        ctx.save_for_backward(x, *tensors, *(torch.from_numpy(one) for own in outputs for one in own))
+        ctx.save_for_backward(x, *tensors, *(torch.from_numpy(one) for own in outputs for one in own[1:]))
         return torch.from_numpy(np.stack([own[-1] for own in outputs]))
 
     @staticmethod
@@ -230,66 +218,9 @@ class _Dense(torch.autograd.Function):
             own = [value[member] for value in values]
             outputs = [rows[member], *kept[member * layers : (member + 1) * layers]]
             targets = [None if one is None else one[member] for one in found]
-            with _silent():
-                slope = _backward(slope, ctx.kinds, own, outputs, targets, to_rows=wants_x)
+            with silent():
+                slope = backward(slope, ctx.kinds, own, outputs, targets, Memory(), to_rows=wants_x)
             if wants_x:
                 of_rows.append(slope)
         back = [None if one is None else torch.from_numpy(one) for one in found]
         return (torch.from_numpy(np.stack(of_rows)) if wants_x else None, None, *back)
-
-
-def _forward(rows: Array, kinds: Sequence[Kind], tensors: Sequence[Array]) -> list[Array]:
-    """The output of each layer, in order."""
-    outputs: list[Array] = []
-    before, waiting = rows, iter(tensors)
-    for kind in kinds:
-        if kind == "linear":
-            after = before @ next(waiting).T
-            after += next(waiting)
-        elif kind == "tanh":
-            after = np.tanh(before)
-        elif kind == "relu":
-            after = np.maximum(before, 0)
-        else:
-            after = before - next(waiting)
-            after /= next(waiting)
-        outputs.append(after)
-        before = after
-    return outputs
-
-
-def _backward(
-    slope: Array,
-    kinds: Sequence[Kind],
-    tensors: Sequence[Array],
-    outputs: Sequence[Array],
-    targets: Sequence[Array | None],
-    *,
-    to_rows: bool,
-) -> Array:
-    """Write the gradients of the weights to `targets`; returns that of the rows where it is needed."""
-    place = len(tensors)
-    # Below the first layer with weights only the gradient of the rows is needed.
-    last = 0 if to_rows else min((number for number, kind in enumerate(kinds) if kind == "linear"), default=0)
-    for number in reversed(range(last, len(kinds))):
-        kind, before, after = kinds[number], outputs[number], outputs[number + 1]
-        if kind == "linear":
-            place -= 2
-            weight, bias = targets[place], targets[place + 1]
-            if weight is not None:
-                np.matmul(slope.T, before, out=weight)
-            if bias is not None:
-                np.matmul(np.ones(len(slope), slope.dtype), slope, out=bias)
-            if to_rows or number > last:
-                slope = slope @ tensors[place]
-        elif kind == "tanh":
-            factor = after * after
-            np.subtract(1, factor, out=factor)
-            slope = np.multiply(slope, factor, out=factor)
-        elif kind == "relu":
-            # NaN propagates, as in torch.
-            slope = np.where(after <= 0, 0, slope)
-        else:
-            place -= 2
-            slope = slope / tensors[place + 1]
-    return slope

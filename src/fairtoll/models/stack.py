@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import torch
@@ -11,9 +11,11 @@ from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 from torch.func import functional_call, vmap
+from torch.nn import functional
 
 from fairtoll.errors import FairtollError
-from fairtoll.models.dense import dense_chain, dense_logits
+from fairtoll.models.dense import DTYPES, dense_chain, dense_logits
+from fairtoll.models.gradients import DenseGradients, cross_entropy_slope
 
 
 class ModelStack:
@@ -105,6 +107,42 @@ class ModelStack:
             rows = rows.clone(memory_format=torch.channels_last if rows.ndim == 4 else torch.preserve_format)
             logits.append(functional_call(self.template, {name: state[index] for name, state in states.items()}, rows))
         return torch.stack(logits)
+
+    @property
+    def tensor_names(self) -> list[str]:
+        """Names of the parameters and buffers of a dense chain in the order of its layers; none of other networks."""
+        return [] if self._layers is None else self._layers[1]
+
+    def gradients(self) -> DenseGradients | None:
+        """Gradients without autograd, of a plain chain of dense layers on a CPU; None of another stack.
+
+        They see later changes to the values of the weights, unless those are moved or converted.
+        """
+        held = self.parameters | self.buffers
+        tensors = [held[name] for name in self.tensor_names]
+        if not tensors or any(one.device.type != "cpu" or one.dtype != self.dtype for one in tensors):
+            return None
+        if self.dtype not in DTYPES or torch.is_autocast_enabled("cpu"):
+            return None
+        assert self._layers is not None
+        return DenseGradients(self._layers[0], tensors)
+
+    def slopes(self, labels: Tensor) -> Callable[[Tensor], Tensor]:
+        """A function of rows `(K, N, ...)` that returns the gradient of their cross-entropy; `labels` is `(K, N)`."""
+        quick = self.gradients()
+        if quick is not None:
+            of_labels = cross_entropy_slope(labels)
+            return lambda x: quick.in_rows(x, of_labels)
+        frozen = self.frozen()
+
+        def slopes(x: Tensor) -> Tensor:
+            leaf = x.detach().requires_grad_(True)
+            logits = frozen.each(leaf).flatten(0, 1).to(x.dtype)
+            loss = functional.cross_entropy(logits, labels.flatten(), reduction="sum")
+            (gradient,) = torch.autograd.grad(loss, leaf)
+            return gradient
+
+        return slopes
 
     def member(self, index: int) -> nn.Module:
         """Model `index` as a separate plain module, in eval mode."""

@@ -1,0 +1,101 @@
+"""Gradients of K dense chains without autograd, one member after another: in the rows or in the weights."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from fairtoll.models.passes import Array, Kind, Memory, backward, forward, silent
+
+#: Called with a member's number and its logits `(N, C)`; returns the gradient of the loss in them.
+Slope = Callable[[int, Array], Array]
+
+
+class DenseGradients:
+    """Gradients of K dense chains on a CPU, in memory that is used again at every call.
+
+    A member's numbers do not depend on the other members. Each member's backward pass follows its forward pass, while
+    what it reads is still in the processor's cache.
+
+    Parameters
+    ----------
+    kinds : sequence of str
+        The layers in order, as `fairtoll.models.dense.dense_logits` takes them.
+    tensors : sequence of Tensor, (K, ...) each
+        The layers' tensors. Changes to their values are seen.
+
+    Examples
+    --------
+    >>> weight, bias = torch.tensor([[[2.0, 3.0]]]), torch.zeros(1, 1)
+    >>> found = DenseGradients(["linear"], [weight, bias])
+    >>> found.in_rows(torch.ones(1, 4, 2), lambda member, logits: np.ones_like(logits))[0, 0]
+    tensor([2., 3.])
+    """
+
+    def __init__(self, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> None:
+        self._kinds = kinds
+        values = [tensor.detach().numpy() for tensor in tensors]
+        self._members = [[value[member] for value in values] for member in range(len(values[0]))]
+        self._memory = Memory()
+
+    def in_rows(self, x: Tensor, slope: Slope) -> Tensor:
+        """Gradient in the rows `x` `(K, N, F)`, of their shape."""
+        rows = x.detach().numpy()
+        found = np.empty(rows.shape, rows.dtype)
+        with silent():
+            for member, (own, tensors) in enumerate(zip(rows, self._members, strict=True)):
+                found[member] = self._pass(member, own, tensors, [None] * len(tensors), slope, to_rows=True)
+        return torch.from_numpy(found)
+
+    def in_weights(self, x: Tensor, slope: Slope, targets: Sequence[Tensor | None]) -> None:
+        """Gradients in the weights, written to `targets`: one for each of the tensors, or None where none is wanted."""
+        found = [None if target is None else target.detach().numpy() for target in targets]
+        with silent():
+            for member, (own, tensors) in enumerate(zip(x.detach().numpy(), self._members, strict=True)):
+                of_member = [None if one is None else one[member] for one in found]
+                self._pass(member, own, tensors, of_member, slope, to_rows=False)
+
+    def _pass(
+        self,
+        member: int,
+        rows: Array,
+        tensors: Sequence[Array],
+        targets: Sequence[Array | None],
+        slope: Slope,
+        *,
+        to_rows: bool,
+    ) -> Array:
+        outputs = forward(rows, self._kinds, tensors, self._memory)
+        wanted = slope(member, outputs[-1])
+        return backward(wanted, self._kinds, tensors, outputs, targets, self._memory, to_rows=to_rows, spend=True)
+
+
+def cross_entropy_slope(labels: Tensor, shares: Tensor | None = None) -> Slope:
+    """Of the cross-entropy of rows of classes `labels` `(K, N)`, each weighted by its share `(K, N)`.
+
+    Examples
+    --------
+    >>> cross_entropy_slope(torch.tensor([[0]]))(0, np.zeros((1, 2))).tolist()
+    [[-0.5, 0.5]]
+    """
+    weight = None if shares is None else shares.numpy()
+    by_class: Array | None = None
+
+    def slope(member: int, logits: Array) -> Array:
+        nonlocal by_class
+        if by_class is None:
+            by_class = np.equal(labels.numpy()[:, None], np.arange(logits.shape[1])[:, None]).astype(logits.dtype)
+        # The softmax minus the true class as 0 and 1; class by class, since numpy is slow on short rows.
+        found = logits.T.copy()
+        found -= found.max(axis=0)
+        np.exp(found, out=found)
+        found /= found.sum(axis=0)
+        found -= by_class[member]
+        if weight is not None:
+            found *= weight[member]
+        return found.T
+
+    return slope

@@ -1,0 +1,71 @@
+"""The gradient of a stack of dense chains in all their weights, in closed form: training them needs no autograd."""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor
+
+from fairtoll.models.gradients import cross_entropy_slope
+from fairtoll.models.stack import ModelStack
+
+#: Tensors begin at multiples of as many numbers, so that every product reads whole cache lines.
+ALIGNED = 16
+
+
+class DenseSteps:
+    """Gradients of the mean cross-entropy of dense chains on a CPU, all weights of a member in one row of memory.
+
+    One optimiser step over one tensor takes a fraction of the time of a step over a dozen small ones.
+
+    Parameters
+    ----------
+    stack : ModelStack
+        K models for which `ModelStack.gradients` gives gradients; their parameters become views of `weights`.
+
+    Attributes
+    ----------
+    weights : Tensor, (K, P)
+        All parameters of each model; its `grad` is what `differentiate` writes.
+
+    Examples
+    --------
+    >>> steps = DenseSteps(ModelStack([torch.nn.Linear(3, 2)]))
+    >>> steps.differentiate(torch.ones(1, 4, 3), torch.zeros(1, 4, dtype=torch.int64), None)
+    >>> steps.weights.grad.shape
+    torch.Size([1, 32])
+    """
+
+    def __init__(self, stack: ModelStack) -> None:
+        sizes = [parameter[0].numel() for parameter in stack.parameters.values()]
+        room = [-(-size // ALIGNED) * ALIGNED for size in sizes]
+        example = next(iter(stack.parameters.values()))
+        self.weights = torch.zeros(len(stack), sum(room), dtype=example.dtype)
+        self.weights.grad = torch.zeros_like(self.weights)
+        found, first = {}, 0
+        for (name, parameter), size, taken in zip(stack.parameters.items(), sizes, room, strict=True):
+            places = slice(first, first + size)
+            own = self.weights[:, places].view_as(parameter)
+            own.copy_(parameter)
+            stack.parameters[name] = own
+            found[name] = self.weights.grad[:, places].view_as(parameter)
+            first += taken
+        gradients = stack.gradients()
+        assert gradients is not None
+        self._gradients, self._targets = gradients, [found.get(name) for name in stack.tensor_names]
+
+    def differentiate(self, rows: Tensor, labels: Tensor, weights: Tensor | None) -> None:
+        """Gradients of the mean cross-entropy of every model over its batch, `(K, B, ...)` and `(K, B)`.
+
+        Parameters
+        ----------
+        rows, labels : Tensor
+            The batch.
+        weights : Tensor, (K, B), optional
+            Of each row in the mean.
+        """
+        if weights is None:
+            weights = self.weights.new_ones(labels.shape)
+        total = weights.sum(dim=1, keepdim=True)
+        # A model without any weight skips the step; this only avoids 0 / 0.
+        shares = weights / torch.where(total > 0, total, 1)
+        self._gradients.in_weights(rows, cross_entropy_slope(labels, shares), self._targets)
