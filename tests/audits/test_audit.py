@@ -79,12 +79,12 @@ def test_accuracy_unfairness_is_the_metric_and_fairlearns(audited):
             for run, logits in enumerate(predictions_of(audited, arm.arm)):
                 predicted = logits.argmax(dim=1).numpy()
                 gap = metrics.class_accuracy_unfairness(y, predicted, groups=groups)
-                assert arm.per_run[run] == pytest.approx(gap)
+                assert arm.plain_per_run[run] == pytest.approx(gap)
                 frame = MetricFrame(metrics=accuracy_score, y_true=y, y_pred=predicted, sensitive_features=groups)
                 counts = pd.Series(groups).value_counts()
                 enough = frame.by_group[counts.reindex(frame.by_group.index).to_numpy() >= 10]
-                assert arm.per_run[run] == pytest.approx(enough.max() - enough.min())
-            assert arm.value == pytest.approx(np.mean(arm.per_run))
+                assert arm.plain_per_run[run] == pytest.approx(enough.max() - enough.min())
+            assert arm.plain == pytest.approx(np.mean(arm.plain_per_run))
 
 
 def test_success_rate_unfairness_is_the_metric(audited):
@@ -96,7 +96,7 @@ def test_success_rate_unfairness_is_the_metric(audited):
                 wanted = (attacks["arm"] == arm.arm) & (attacks["seed"] == run) & (attacks["attack"] == "union")
                 success = attacks[wanted & (attacks["epsilon"] == epsilon)].sort_values("row")["success"].to_numpy()
                 gap = metrics.success_rate_unfairness(audited.rows.y, success, groups=groups)
-                assert arm.per_run[run] == pytest.approx(gap)
+                assert arm.plain_per_run[run] == pytest.approx(gap)
 
 
 def test_confidence_unfairness_is_the_metric_and_fairlearns(audited):
@@ -109,7 +109,7 @@ def test_confidence_unfairness_is_the_metric_and_fairlearns(audited):
             for run, logits in enumerate(predictions_of(audited, arm.arm)):
                 chances = logits.softmax(dim=1).numpy()
                 gap = metrics.equalized_odds_unfairness(y, chances, sensitive=groups, target=position, label=position)
-                assert arm.per_run[run] == pytest.approx(gap, abs=1e-6)
+                assert arm.plain_per_run[run] == pytest.approx(gap, abs=1e-6)
                 kept = y == position
                 frame = MetricFrame(
                     metrics=lambda _, confidence: confidence.mean(),
@@ -119,7 +119,7 @@ def test_confidence_unfairness_is_the_metric_and_fairlearns(audited):
                 )
                 counts = pd.Series(groups[kept]).value_counts()
                 enough = frame.by_group[counts.reindex(frame.by_group.index).to_numpy() >= 10]
-                assert arm.per_run[run] == pytest.approx(enough.max() - enough.min(), abs=1e-6)
+                assert arm.plain_per_run[run] == pytest.approx(enough.max() - enough.min(), abs=1e-6)
 
 
 def test_success_on_linear_models_is_the_closed_form():
@@ -141,7 +141,7 @@ def test_success_on_linear_models_is_the_closed_form():
             broken = (margin < epsilon * normal.abs().sum()).numpy()
             rates = [broken[LINEAR_ROWS.groups["site"] == site].mean() for site in ("north", "south")]
             assert [group.value for group in arm.groups] == pytest.approx(rates)
-            assert arm.value == pytest.approx(abs(rates[0] - rates[1]))
+            assert arm.plain == pytest.approx(abs(rates[0] - rates[1]))
 
 
 def test_what_is_asked(audited):
@@ -360,7 +360,7 @@ def test_least_epsilon_of_an_audit_is_the_closed_form(tmp_path, monkeypatch):
     for finding in asked:
         groups = LINEAR_ROWS.y if finding.parameters.partition == "class" else LINEAR_ROWS.groups["site"]
         for arm in (finding.standard, finding.robust):
-            for gap, model in zip(arm.per_run, models[arm.arm], strict=True):
+            for gap, model in zip(arm.plain_per_run, models[arm.arm], strict=True):
                 with torch.no_grad():
                     logits, normal = model(x), model.weight[1] - model.weight[0]
                     margin = (logits[:, 1] - logits[:, 0]) * (2 * y - 1)

@@ -79,7 +79,7 @@ def test_stages_that_may_not_be_needed():
 @pytest.fixture
 def found():
     return Results(
-        fairtoll_version="0", schema_version=2, title="", question="",
+        fairtoll_version="0", schema_version=3, title="", question="",
         dataset={"name": "", "title": "", "note": "", "rows": {}, "classes": [], "attributes": {}},
         configuration={}, arms=[], findings=[], accuracy=[],
         claims=[

@@ -2,60 +2,40 @@
 
 import pytest
 
+from experiments.example_findings import MeasuredByHand, arm_value, finding
 from fairtoll.experiments import find_experiment
-from fairtoll.experiments.cifar10 import EASY, HARD, cifar10_highlights
-from fairtoll.experiments.claims import judge_claims, judge_flips
+from fairtoll.experiments.cifar10 import ACCURACY, EASY, HARD, LEAST_QUESTIONS, cifar10_highlights
+from fairtoll.experiments.claims import judge_claims
+from fairtoll.experiments.conclusion import compare_flips
 from fairtoll.findings import results
 
 CLASSES = ("airplane", "automobile", "bird", "cat", "deer", "dog", "frog", "horse", "ship", "truck")
-CHANGES = {"less fair": (0.05, 0.09), "fairer": (-0.09, -0.05), "equivalent": (-0.005, 0.005),
-           "inconclusive": (-0.04, 0.06)}  # fmt: skip
 CLAIMS = {"cau-cifar10", "easy-hard", "least-epsilon", "cru-s-cifar10", "cru-s-shrinks", "luf", "conclusion"}
+CIFAR10 = find_experiment("cifar10")
 
 
-def arm(name, means, width):
-    groups = [
-        results.GroupValue(
-            group=one, value=means.get(one, 0.5),
-            interval=(means.get(one, 0.5) - width, means.get(one, 0.5) + width), rows=200, sufficient=True,
-        )
-        for one in CLASSES
-    ]  # fmt: skip
-    return results.ArmValue(
-        arm=name, value=0.3, corrected=None, interval=(0.2, 0.4), null_mean=None, null_95=None, worst_group=None,
-        worst_value=None, best_group=None, best_value=None, per_run=[0.3, 0.3, 0.3], groups=groups,
-    )  # fmt: skip
-
-
-def finding(question, *, verdict="inconclusive", interval=None, seeds=3, robust=None, width=0.01):
-    low, high = interval or CHANGES[verdict]
-    change = results.Difference(
-        value=(low + high) / 2, interval=(low, high), p_value=0.5, confidence=0.95, plain=0.0, least_detectable=0.1,
-        groups="",
-    )  # fmt: skip
-    attack = question.attack
-    return results.Finding(
-        id=f"paper/static/{question.key}", dataset="cifar10", protocol="paper", metric=question.metric,
-        parameters=results.Parameters(
-            partition="class", evaluation=attack.evaluation if attack else "clean", attack=None,
-            denominator=question.denominator, epsilon=attack.epsilon if attack else None, threat=None, attribute=None,
-            label=None, target=None,
-        ),
-        standard=arm("standard", {}, width), robust=arm("static", robust or {}, width), control=None,
-        noise_control=None, difference=change, difference_from_control=None, verdict=verdict,
-        verdict_from_control=None, reason="", levelling_down=None, margin=0.01, runs=seeds, published=None,
-    )  # fmt: skip
-
-
-def judge(changes=None, **everywhere):
-    found = []
-    for _, question in find_experiment("cifar10").plan("paper"):
-        options = dict(everywhere)
+def judge(changes=None, *, measured=None, leave_one_out=(), **everywhere):
+    found, questions = [], [question for _, question in CIFAR10.plan("paper")]
+    for question in questions:
+        options = {"runs": 3} | everywhere
         for key, change in (changes or {}).items():
             if question.key.startswith(key):
                 options |= change
-        found.append(finding(question, **options))
-    return {claim.id: claim for claim in judge_claims(find_experiment("cifar10").claims, found)}
+        found.append(finding(question, "cifar10", **options))
+    judged = judge_claims(
+        CIFAR10.claims, found, conclude=CIFAR10.conclude, questions=questions, measured=measured,
+        leave_one_out=leave_one_out,
+    )  # fmt: skip
+    return {claim.id: claim for claim in judged}
+
+
+def moved(robust, *, error=0.01):
+    """Group means of 0.5 on the standard arm, and these on the static one."""
+    means = {}
+    for key in (ACCURACY.key, LEAST_QUESTIONS[0].key):
+        means[key, "standard"] = dict.fromkeys(CLASSES, 0.5)
+        means[key, "static"] = {name: robust.get(name, 0.5) for name in CLASSES}
+    return MeasuredByHand(means, error)
 
 
 def test_every_claim_of_the_paper_about_cifar10_is_judged():
@@ -65,7 +45,7 @@ def test_every_claim_of_the_paper_about_cifar10_is_judged():
 
 
 def test_nothing_is_judged_without_the_papers_arms():
-    assert judge_claims(find_experiment("cifar10").claims, []) == []
+    assert judge_claims(CIFAR10.claims, [], conclude=CIFAR10.conclude) == []
 
 
 @pytest.mark.parametrize(
@@ -86,17 +66,19 @@ MOVED = {**dict.fromkeys(HARD, 0.4), **dict.fromkeys(EASY, 0.6)}
 
 
 @pytest.mark.parametrize(
-    ("robust", "seeds", "judgement"),
+    ("robust", "runs", "judgement"),
     [
         (MOVED, 3, "supported"),
         (MOVED, 2, "inconclusive"),
         ({**MOVED, "cat": 0.6}, 3, "refuted"),
-        ({**MOVED, "cat": 0.505}, 3, "inconclusive"),
+        ({**MOVED, "cat": 0.495}, 3, "inconclusive"),
         ({}, 3, "inconclusive"),
     ],
 )
-def test_hard_classes_down_and_easy_ones_up(robust, seeds, judgement):
-    assert judge({"cau": {"robust": robust}}, seeds=seeds)["easy-hard"].judgement == judgement
+def test_hard_classes_down_and_easy_ones_up(robust, runs, judgement):
+    judged = judge(measured=moved(robust), runs=runs)["easy-hard"]
+    assert judged.judgement == judgement
+    assert judged.models.shown == (runs if robust is MOVED else 0)
 
 
 @pytest.mark.parametrize(
@@ -109,24 +91,30 @@ def test_hard_classes_down_and_easy_ones_up(robust, seeds, judgement):
     ],
 )
 def test_least_epsilon_needs_the_gap_and_the_classes(robust, verdict, judgement):
-    assert judge({"cru_epsilon/": {"robust": robust, "verdict": verdict}})["least-epsilon"].judgement == judgement
+    judged = judge({"cru_epsilon/": {"verdict": verdict}}, measured=moved(robust))
+    assert judged["least-epsilon"].judgement == judgement
 
 
 @pytest.mark.parametrize(
-    ("middles", "judgement"),
-    [((0.3, 0.2, 0.1), "supported"), ((0.1, 0.2, 0.3), "refuted"), ((0.3, 0.2, 0.21), "inconclusive")],
+    ("changes", "judgement"),
+    [((0.3, 0.2, 0.1), "supported"), ((0.1, 0.2, 0.3), "refuted"), ((0.3, 0.2, 0.199), "inconclusive")],
 )
-def test_the_change_shrinks_if_each_step_does(middles, judgement):
-    changes = {
-        f"cru_s/class/white-box/paper/pgd-20/{epsilon:g}/all": {"interval": (middle - 0.02, middle + 0.02)}
-        for epsilon, middle in zip((0.01, 0.012, 0.014), middles, strict=True)
+def test_the_change_shrinks_if_each_step_does(changes, judgement):
+    """The rows give each change an error of 0.002, so each step one of at most 0.004."""
+    found = {
+        f"cru_s/class/white-box/paper/pgd-20/{epsilon:g}/all": {
+            "interval": (change - 0.02, change + 0.02),
+            "standard": arm_value("standard", runs=3),
+            "robust": arm_value("robust", value=0.1 + change, spread=0.001, runs=3),
+        }
+        for epsilon, change in zip((0.01, 0.012, 0.014), changes, strict=True)
     }
-    assert judge(changes)["cru-s-shrinks"].judgement == judgement
+    assert judge(found)["cru-s-shrinks"].judgement == judgement
 
 
-def test_the_conclusion_falls_with_one_of_its_parts_and_never_stands_without_leave_one_out():
+def test_the_conclusion_falls_with_one_of_its_parts_and_is_never_shown_without_leave_one_out():
     assert judge({"cau": {"verdict": "fairer"}})["conclusion"].judgement == "refuted"
-    claims = judge({"c": {"verdict": "less fair"}}, robust=MOVED)
+    claims = judge({"c": {"verdict": "less fair"}}, measured=moved(MOVED))
     assert claims["least-epsilon"].judgement == "supported"
     assert claims["conclusion"].judgement == "inconclusive"
 
@@ -170,13 +158,14 @@ def left_out(interval):
     [((0.02, 0.04), "supported"), ((-0.004, 0.006), "refuted"), ((-0.01, 0.03), "inconclusive")],
 )
 def test_leave_one_out_is_judged_by_its_flips(interval, judgement):
-    findings = [finding(question) for _, question in find_experiment("cifar10").plan("paper")]
-    claims = {
-        claim.id: claim
-        for claim in judge_claims(find_experiment("cifar10").claims, findings, leave_one_out=[left_out(interval)])
-    }
+    claims = judge(leave_one_out=[left_out(interval)])
     assert claims["luf"].judgement == judgement
     assert (claims["conclusion"].judgement == "refuted") == (judgement == "refuted")
+
+
+def test_the_p_value_of_flips_is_that_of_their_interval():
+    """An interval that just reaches 0 has a one-sided p-value of 2.5%."""
+    assert compare_flips("luf", [left_out((0.0, 0.04))]).p_value == pytest.approx(0.025, abs=1e-4)
 
 
 @pytest.mark.parametrize(
@@ -187,13 +176,13 @@ def test_leave_one_out_is_judged_by_its_flips(interval, judgement):
     ],
 )
 def test_it_is_not_judged_by_another_design_or_one_classifier(change, words):
-    judgement, reason = judge_flips([left_out((0.02, 0.04)).model_copy(update=change)])
-    assert judgement == "inconclusive"
-    assert words in reason
+    found = compare_flips("luf", [left_out((0.02, 0.04)).model_copy(update=change)])
+    assert found.p_value is None
+    assert words in found.said
 
 
 def test_it_is_not_judged_where_all_members_are_alike():
     entry = left_out((0.02, 0.04))
     alike = entry.above_standard.model_copy(update={"interval": None})
-    judgement, reason = judge_flips([entry.model_copy(update={"above_standard": alike})])
-    assert (judgement, "all equal" in reason) == ("inconclusive", True)
+    found = compare_flips("luf", [entry.model_copy(update={"above_standard": alike})])
+    assert (found.p_value, "all equal" in found.said) == (None, True)

@@ -10,7 +10,8 @@ from fairtoll import Evidence, FairtollError, audit_evidence
 from fairtoll.cli.report import rerender
 from fairtoll.evidence.store import describe_attack
 from fairtoll.findings import Attack, Comparison, Question
-from fairtoll.findings.compare import answer, answer_all
+from fairtoll.findings.compare import answer, answer_all, open_arms
+from fairtoll.findings.judged import Rules
 from fairtoll.findings.results import GroupChange
 
 UNION = Attack("white-box", "union", 1.0, "audit")
@@ -56,14 +57,14 @@ def test_accuracy_gaps_by_hand():
     results = audit_evidence(read(frame_of(BLOCKS))).results
     classes, sites = find(results, "cau", "class"), find(results, "cau", "site")
     # no: 81/100 and 95/100; yes: 70/100 and 76/100. north: 46/60 and 42/60; south: 105/140 and 129/140.
-    assert classes.standard.value == pytest.approx(0.81 - 0.70)
-    assert classes.robust.value == pytest.approx(0.95 - 0.76)
-    assert sites.standard.value == pytest.approx(46 / 60 - 105 / 140)
-    assert sites.robust.value == pytest.approx(129 / 140 - 42 / 60)
+    assert classes.standard.plain == pytest.approx(0.81 - 0.70)
+    assert classes.robust.plain == pytest.approx(0.95 - 0.76)
+    assert sites.standard.plain == pytest.approx(46 / 60 - 105 / 140)
+    assert sites.robust.plain == pytest.approx(129 / 140 - 42 / 60)
     assert (sites.robust.worst_group, sites.robust.best_group) == ("north", "south")
     assert sites.robust.worst_value == pytest.approx(42 / 60)
     assert [group.rows for group in sites.robust.groups] == [60, 140]
-    assert sites.difference.plain == pytest.approx(sites.robust.value - sites.standard.value)
+    assert sites.difference.plain == pytest.approx(sites.robust.plain - sites.standard.plain)
 
 
 def test_accuracy_gaps_are_fairlearns():
@@ -77,16 +78,16 @@ def test_accuracy_gaps_are_fairlearns():
                 metrics=accuracy_score, y_true=one["y"], y_pred=predicted, sensitive_features=one[column]
             ).difference(method="between_groups")
             finding = find(results, "cau", partition)
-            value = finding.standard.value if arm == "plain" else finding.robust.value
+            value = finding.standard.plain if arm == "plain" else finding.robust.plain
             assert value == pytest.approx(expected)
 
 
 def test_confidence_gaps_by_hand():
     results = audit_evidence(read(frame_of(BLOCKS))).results
     # Mean confidence of "yes" is 0.1 + 0.8 x share predicted "yes"; label "no": north 4/40, south 15/60 for plain.
-    assert find(results, "eou", "site", "no").standard.value == pytest.approx(0.8 * (15 / 60 - 4 / 40))
-    assert find(results, "eou", "site", "yes").standard.value == pytest.approx(0.8 * (60 / 80 - 10 / 20))
-    assert find(results, "eou", "site", "yes").robust.value == pytest.approx(0.8 * (72 / 80 - 4 / 20))
+    assert find(results, "eou", "site", "no").standard.plain == pytest.approx(0.8 * (15 / 60 - 4 / 40))
+    assert find(results, "eou", "site", "yes").standard.plain == pytest.approx(0.8 * (60 / 80 - 10 / 20))
+    assert find(results, "eou", "site", "yes").robust.plain == pytest.approx(0.8 * (72 / 80 - 4 / 20))
 
 
 def test_rate_gaps_are_fairlearns():
@@ -99,7 +100,7 @@ def test_rate_gaps_are_fairlearns():
         expected = equalized_odds_difference(
             (one["y"] == "yes").astype(int), (one["p"] > 0.5).astype(int), sensitive_features=one["site"]
         )
-        assert max(getattr(finding, role).value for finding in findings) == pytest.approx(expected)
+        assert max(getattr(finding, role).plain for finding in findings) == pytest.approx(expected)
 
 
 def with_attack(evidence, successes):
@@ -128,7 +129,7 @@ def test_both_denominators_by_hand():
     assert [group.value for group in overall.standard.groups] == pytest.approx([15 / 60, 35 / 140])
     assert [group.value for group in among.standard.groups] == pytest.approx([1 / 46, 0])
     assert [group.rows for group in among.standard.groups] == [46, 105]
-    assert among.robust.value == 0
+    assert among.robust.plain == 0
     assert overall.standard.worst_group in ("north", "south")
     assert (overall.robust.worst_group, overall.robust.best_group) == ("north", "south")  # more success is worse
     assert overall.parameters.denominator == "all"
@@ -153,14 +154,14 @@ def test_a_group_that_is_too_small_is_shown_and_flagged_and_takes_no_part():
     finding = find(audit_evidence(read(frame_of(SMALL))).results, "cau", "site")
     island = finding.standard.groups[0]
     assert (island.group, island.rows, island.sufficient, island.value) == ("island", 9, False, 0.0)
-    assert finding.standard.value == pytest.approx(46 / 60 - 105 / 140)
+    assert finding.standard.plain == pytest.approx(46 / 60 - 105 / 140)
     assert finding.standard.worst_group == "south"
 
 
 def test_the_minimum_can_be_lowered():
     finding = find(audit_evidence(read(frame_of(SMALL)), minimum_rows=9).results, "cau", "site")
     assert finding.standard.groups[0].sufficient
-    assert finding.standard.value == pytest.approx(46 / 60)
+    assert finding.standard.plain == pytest.approx(46 / 60)
     assert finding.standard.worst_group == "island"
 
 
@@ -177,7 +178,7 @@ def test_fewer_than_two_groups_are_insufficient_data_and_never_nought():
     assert finding.reason == "fewer than two groups have enough rows to compare"
     assert finding.difference is None
     for arm in (finding.standard, finding.robust):
-        assert (arm.value, arm.interval, arm.null_mean, arm.null_95, arm.corrected) == (None,) * 5
+        assert (arm.value, arm.interval, arm.null_mean, arm.null_95, arm.plain) == (None,) * 5
         assert arm.per_run == [None] * 3
         assert [group.sufficient for group in arm.groups] == [True, False]
     row = audited.table().query("metric == 'cau' and partition == 'site'").iloc[0]
@@ -202,7 +203,7 @@ def test_a_group_without_rows_of_the_class_is_named_as_insufficient():
         assert (arm.groups[0].value, arm.groups[0].interval) == (None, None)
         assert arm.worst_group != "island"
     # The others are compared: as by hand.
-    assert finding.standard.value == pytest.approx(0.8 * (60 / 80 - 10 / 20))
+    assert finding.standard.plain == pytest.approx(0.8 * (60 / 80 - 10 / 20))
 
 
 def test_a_cell_of_two_attributes_without_rows_of_the_class_is_named_as_insufficient():
@@ -222,7 +223,7 @@ def test_a_class_without_rows_is_named_as_insufficient(partition):
     predictions = full.predictions.assign(probability_2=np.float32(0.0))
     evidence = Evidence(full.rows, predictions, full.attacks, ("no", "yes", "maybe"), full.about)
     finding = answer(evidence, PAIR, Question("cau", partition), dataset="hand")
-    assert finding.standard.value == pytest.approx({"class": 0.11, "site": 46 / 60 - 105 / 140}[partition])
+    assert finding.standard.plain == pytest.approx({"class": 0.11, "site": 46 / 60 - 105 / 140}[partition])
     if partition == "class":
         assert [(one.group, one.rows, one.sufficient, one.value) for one in finding.robust.groups] == [
             ("maybe", 0, False, None), ("no", 100, True, pytest.approx(0.95)), ("yes", 100, True, pytest.approx(0.76)),
@@ -328,3 +329,93 @@ def test_an_audit_of_predictions_is_saved_and_computed_again(tmp_path, monkeypat
     (tmp_path / "results.json").write_bytes(results.replace(b"island", b"Island"))
     rerender(tmp_path)
     assert (tmp_path / "results.json").read_bytes() == results
+
+
+def test_a_comparison_without_a_group_of_enough_rows_is_insufficient_data():
+    finding = answer(
+        read(frame_of([("north", "no", 4, 4, 4), ("north", "yes", 3, 0, 1)])),
+        PAIR,
+        Question("cau", "class"),
+        dataset="hand",
+    )
+    assert (finding.verdict, finding.difference, finding.models) == ("insufficient data", None, None)
+    assert [group.rows for group in finding.robust.groups] == [4, 3]
+
+
+def test_the_value_shown_is_the_value_judged():
+    """In every arm and run, and through a control with fewer groups."""
+    generator = np.random.default_rng(3)
+    frame = frame_of(BLOCKS, runs=4)
+    frame["p"] = np.clip(frame["p"] + generator.normal(0, 0.3, len(frame)), 0, 1)
+    evidence = read(frame)
+    for paired in (False, True):
+        for partition in ("class", "site", "class & site"):
+            found = answer(evidence, PAIR, Question("cau", partition), dataset="hand", rules=Rules(paired=paired))
+            change = found.difference
+            assert change.value == change.robust - change.standard
+            assert (change.standard, change.robust) == (found.standard.value, found.robust.value)
+            assert found.standard.value == pytest.approx(np.mean(found.standard.per_run))
+            assert found.robust.plain == pytest.approx(np.mean(found.robust.plain_per_run))
+            assert change.plain == pytest.approx(found.robust.plain - found.standard.plain)
+            assert change.path[-1].value == change.value
+            assert len(found.models.pairs) == 4
+
+
+def test_families_count_what_is_judged():
+    with_control = Comparison("audit", "plain", "hardened", control="plain")
+    plan = [(with_control, Question("cau", "class")), (PAIR, Question("cau", "site"))]
+    found = answer_all(read(frame_of(BLOCKS, runs=3)), plan, dataset="hand")
+    assert [finding.family for finding in found] == [3, 3]
+    assert found[0].difference.confidence == pytest.approx(1 - 0.05 / 3)
+    assert found[0].verdict_from_control is not None
+
+
+def sequence(runs, *, shift):
+    """Runs in which the hardened model is right `shift` less often in the south, give or take a little each run."""
+    generator = np.random.default_rng(11)
+    parts = []
+    for run in range(runs):
+        for arm, less in (("plain", 0.0), ("hardened", shift)):
+            right = generator.random(800) < np.where(np.arange(800) < 400, 0.9, 0.9 - less)
+            site = np.where(np.arange(800) < 400, "north", "south")
+            p = np.where(right, 0.9, 0.1) - 0.001 * run
+            parts.append(pd.DataFrame({"model": arm, "run": run, "site": site, "y": "yes", "p": p}))
+    frame = pd.concat(parts, ignore_index=True)
+    return Evidence.from_frame(frame, label="y", probabilities={"yes": "p"}, groups=["site"], arm="model", seed="run")
+
+
+def test_a_decided_comparison_keeps_its_verdict_and_values_when_runs_are_added():
+    plan = [(PAIR, Question("cau", "site"))]
+    rules = Rules(sequential=True, paired=True)
+    five, twenty = sequence(5, shift=0.5), sequence(20, shift=0.5)
+    first, later = (answer_all(evidence, plan, dataset="hand", rules=rules)[0] for evidence in (five, twenty))
+    assert (first.verdict, first.runs, later.runs) == ("less fair", 5, 5)
+    assert later == first
+    assert open_arms(five, plan, rules=rules) == ([], 1, 1)
+
+
+def test_an_open_comparison_names_the_arms_that_it_needs_until_the_last_look():
+    plan = [(PAIR, Question("cau", "site"))]
+    rules = Rules(sequential=True, paired=True)
+    arms, final, total = open_arms(sequence(5, shift=0.03), plan, rules=rules)
+    found = answer_all(sequence(10, shift=0.03), plan, dataset="hand", rules=rules)[0]
+    assert (arms, final, total) == (["plain", "hardened"], 0, 1)
+    assert [look.runs for look in found.difference.path] == [5, 10]
+    assert found.difference.confidence == pytest.approx(1 - 0.05 / 5)
+    assert found.difference.needed.sentence
+
+
+def test_one_run_shows_what_the_two_models_do():
+    found = answer(sequence(1, shift=0.5), PAIR, Question("cau", "site"), dataset="hand")
+    assert found.verdict == "inconclusive"
+    assert found.models.shown == {"wider gap": 1}
+    assert found.models.swap_p < 0.01
+    assert "one training run" in found.reason
+
+
+def test_each_group_has_its_change():
+    found = answer(sequence(5, shift=0.5), PAIR, Question("cau", "site"), dataset="hand")
+    assert [change.group for change in found.changes] == ["south", "north"]  # who loses most comes first
+    south = found.changes[0]
+    assert south.value == pytest.approx(south.robust - south.standard)
+    assert south.interval[0] < -0.5 < south.interval[1]

@@ -70,4 +70,4 @@ def test_findings_of_two_targets_are_two_and_have_the_published_values_of_their_
     assert [finding.published.standard for finding in findings] == [0, 1, 2]
     for target, finding in zip("abc", findings, strict=True):
         means = frame.groupby("sex")[f"p_{target}"].mean()
-        assert finding.standard.value == pytest.approx(means.max() - means.min(), abs=1e-6)
+        assert finding.standard.plain == pytest.approx(means.max() - means.min(), abs=1e-6)

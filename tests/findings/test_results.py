@@ -59,7 +59,13 @@ def test_every_number_is_finite_and_every_share_between_nought_and_one(mini):
         for role in ("standard", "robust", "control", "noise_control"):
             arm = finding[role]
             if arm is not None:
-                known = [arm["value"], arm["null_mean"], arm["null_95"], *arm["per_run"], *(arm["interval"] or [])]
+                known = [
+                    arm["plain"],
+                    arm["null_mean"],
+                    arm["null_95"],
+                    *arm["plain_per_run"],
+                    *(arm["interval"] or []),
+                ]
                 shares += [value for value in known if value is not None]
                 shares += [group["value"] for group in arm["groups"] if group["value"] is not None]
     assert len(shares) > 500

@@ -1,7 +1,7 @@
 """A SYNTHETIC audit of a user's own two models, with hostile names and too few rows. No figure is real."""
 
 import numpy as np
-from example_arms import MARGIN, Json, arm_value, difference
+from example_arms import MARGIN, Json, arm_value, changes_between, difference, models_of
 
 from fairtoll.findings.results import Results
 
@@ -14,10 +14,11 @@ def audit_results() -> Results:
 
     def value(arm: str, names: list[str], *, sufficient: bool = True) -> Json:
         entry = arm_value(arm, 0.7, 0.1, dict.fromkeys(names, 400), rng, lowest_is_worst=True)
-        entry["per_run"] = entry["per_run"][:1]
+        entry["per_run"], entry["plain_per_run"] = entry["per_run"][:1], entry["plain_per_run"][:1]
         if not sufficient:
-            entry.update(value=None, corrected=None, interval=None, null_mean=None, null_95=None)
-            entry.update(worst_group=None, worst_value=None, best_group=None, best_value=None, per_run=[])
+            entry.update(value=None, plain=None, interval=None, null_mean=None, null_95=None, row_error=None)
+            entry.update(worst_group=None, worst_value=None, best_group=None, best_value=None)
+            entry.update(per_run=[], plain_per_run=[], systematic=None)
             for group in entry["groups"]:
                 group.update(sufficient=False, rows=3, interval=None)
         return entry
@@ -58,6 +59,9 @@ def audit_results() -> Results:
             "difference_from_control": None,
             "verdict": "inconclusive" if sufficient else "insufficient data",
             "verdict_from_control": None,
+            "changes": changes_between(standard, robust),
+            "models": models_of(standard, robust) if sufficient else None,
+            "family": 1,
             "levelling_down": None,
             "reason": "one training run" if sufficient else "fewer than two groups have ten rows",
             "margin": MARGIN,
@@ -68,7 +72,7 @@ def audit_results() -> Results:
     attack = {"evaluation": "white-box", "attack": "union", "denominator": "all", "threat": "declared"}
     document = {
         "fairtoll_version": "0.1.0",
-        "schema_version": 2,
+        "schema_version": 3,
         "title": 'SYNTHETIC audit <of> my "own" models',
         "question": "",
         "notes": [],

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-from example_arms import levelled
+from example_arms import change_between, changes_between, levelled, models_of
 from example_images import examples
 
 from fairtoll.findings.results import Results
@@ -76,7 +76,9 @@ def arm_value(arm: str, values: np.ndarray, half: float, rng: np.random.Generato
     return {
         "arm": arm,
         "value": mean,
-        "corrected": mean - half / 2,
+        "plain": mean + half / 2,
+        "row_error": half / 3,
+        "systematic": mean * 0.9,
         "interval": [max(0.0, mean - 1.5 * half), mean + 1.5 * half],
         "null_mean": 1.3 * half,
         "null_95": 1.9 * half,
@@ -85,6 +87,7 @@ def arm_value(arm: str, values: np.ndarray, half: float, rng: np.random.Generato
         "best_group": CLASSES[order[-1]],
         "best_value": float(values[order[-1]]),
         "per_run": per_run.tolist(),
+        "plain_per_run": (per_run + half / 2).tolist(),
         "groups": [
             {
                 "group": name,
@@ -106,15 +109,10 @@ def difference(base: Json, robust: Json, margin: float, half: float, seeds: int)
     verdict = "less fair" if low > margin else "fairer" if high < -margin else "inconclusive"
     if -margin < low and high < margin:
         verdict = "equivalent"
-    return {
-        "value": value,
-        "interval": [low, high],
-        "p_value": 0.004 if verdict in ("less fair", "fairer") else 0.31,
-        "confidence": 0.9917,
-        "plain": value,
-        "least_detectable": half,
-        "groups": f"{base['best_group']} over {base['worst_group']}",
-    }, verdict if seeds > 2 else "inconclusive"
+    p_value = 0.004 if verdict in ("less fair", "fairer") else 0.31
+    verdict = verdict if seeds > 2 else "inconclusive"
+    reason = "one training run" if seeds < 3 else f"the interval is set against a margin of {margin:.3g}"
+    return change_between(base, robust, half, verdict, reason, runs=seeds, p_value=p_value, sequential=False), verdict
 
 
 def finding(
@@ -149,6 +147,9 @@ def finding(
         "difference_from_control": control,
         "verdict": verdict,
         "verdict_from_control": control_verdict,
+        "changes": changes_between(made[0], made[1], top=metric.startswith("cru_s")),
+        "models": models_of(made[0], made[1]),
+        "family": 2,
         "levelling_down": levelled(made[0], made[1]) if verdict == "fairer" else None,
         "reason": "one training run" if seeds < 3 else f"the interval is set against a margin of {margin:.3g}",
         "margin": margin,
@@ -323,7 +324,7 @@ def cifar10_results(*, seeds: int = 3, protocols: Sequence[str] = tuple(ROLES)) 
     quick = seeds < 3
     document = {
         "fairtoll_version": "0.1.0",
-        "schema_version": 2,
+        "schema_version": 3,
         "title": "SYNTHETIC EXAMPLE, no figure is real: CIFAR-10 reproduction",
         "question": "Does adversarial training make a CIFAR-10 classifier less fair between its ten classes?",
         "dataset": {

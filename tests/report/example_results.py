@@ -3,7 +3,7 @@
 from typing import Any
 
 import numpy as np
-from example_arms import MARGIN, SEEDS, arm_value, difference, levelled
+from example_arms import MARGIN, SEEDS, arm_value, changes_between, difference, levelled, models_of
 from example_claims import alarms, claims
 from example_leave_one_out import leave_one_out
 
@@ -115,6 +115,9 @@ def finding(
         "difference_from_control": control,
         "verdict": verdict,
         "verdict_from_control": control_verdict,
+        "changes": changes_between(arms["standard"], arms[robust], top=metric == "cru_s"),
+        "models": models_of(arms["standard"], arms[robust]),
+        "family": 2,
         "levelling_down": levelled(arms["standard"], arms[robust]) if verdict == "fairer" else None,
         "reason": reason,
         "margin": margin,
@@ -293,7 +296,7 @@ def example_results() -> Results:
     rng = np.random.default_rng(7)
     document = {
         "fairtoll_version": "0.1.0",
-        "schema_version": 2,
+        "schema_version": 3,
         "title": "SYNTHETIC EXAMPLE, no figure is real: Adult reproduction",
         "question": "",
         "dataset": {

@@ -47,7 +47,7 @@ def test_findings_table_holds_each_difference(tables: list[Table], example: Resu
     for row, finding in zip(table.rows, example.findings, strict=True):
         assert row[7:10] == [finding.difference.value, *finding.difference.interval]
         assert row[11] == finding.verdict
-        assert row[5:7] == [getattr(finding, role).corrected for role in ("standard", "robust")]
+        assert row[5:7] == [getattr(finding, role).plain for role in ("standard", "robust")]
 
 
 def test_paper_table_ii_is_beside_the_measured_values(tables: list[Table]) -> None:
@@ -105,13 +105,13 @@ def test_csv_text_is_no_formula(text: str) -> None:
 
 def test_toll_table_shows_what_the_difference_is_of(tables: list[Table], example: Results) -> None:
     table = next(table for table in tables if table.name == "toll-paper-points")
-    assert "corrected" in table.note
+    assert "plain" in table.note
     finding = next(f for f in example.findings if f.metric == "cau" and f.parameters.partition == "class")
     assert table.rows[0][1:6] == [
         finding.standard.value,
         finding.robust.value,
-        finding.standard.corrected,
-        finding.robust.corrected,
+        finding.standard.plain,
+        finding.robust.plain,
         finding.difference.value,
     ]
     assert str(table.rows[0][9]).startswith(finding.standard.worst_group)

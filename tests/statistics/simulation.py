@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 from scipy.special import ndtri
@@ -67,8 +68,26 @@ class Scenario:
         return values
 
     @property
-    def truth(self):
+    def systematic(self):
+        """Difference of the gaps of expected group means."""
         return float(np.ptp(self.profile(self.robust)) - np.ptp(self.profile(self.standard)))
+
+    @cached_property
+    def truth(self):
+        """Difference of the expected gaps of one run, over many runs without rows."""
+        generator = np.random.default_rng(12345)
+        found = []
+        for place, shape in enumerate((self.standard, self.robust)):
+            runs = self.rates(shape, generator, runs=40_000, robust=place == 1)
+            found.append(np.ptp(runs, axis=1).mean())
+        return float(found[1] - found[0])
+
+    def rates(self, shape, generator, *, runs, robust):
+        """Expected group means in each run, `(runs, G)`."""
+        shift = self.run_deviation * generator.standard_normal((runs, self.groups))
+        if self.lopsided:
+            shift *= (np.arange(self.groups) == self.groups - 1) & robust
+        return np.clip(self.profile(shape) + shift, 0.001, 0.999)
 
     @property
     def labels(self):
@@ -85,10 +104,8 @@ class Scenario:
         arms = []
         for shape in (self.standard, self.robust):
             own = generator.standard_normal(total)
-            shift = self.run_deviation * generator.standard_normal((self.runs, self.groups))
-            if self.lopsided:
-                shift *= (np.arange(self.groups) == self.groups - 1) & (len(arms) == 1)
-            rates = np.repeat(np.clip(self.profile(shape) + shift, 0.001, 0.999), self.rows, axis=1)
+            of_groups = self.rates(shape, generator, runs=self.runs, robust=len(arms) == 1)
+            rates = np.repeat(of_groups, self.rows, axis=1)
             difficulty = np.sqrt(0.45) * shared + np.sqrt(0.45) * own
             difficulty = difficulty + np.sqrt(0.1) * generator.standard_normal((self.runs, total))
             if self.binary:

@@ -5,7 +5,7 @@ import pytest
 from scipy import stats
 from simulation import Scenario
 
-from fairtoll.statistics import difference, gap_interval, group_intervals
+from fairtoll.statistics import difference, gap_interval, group_intervals, systematic_difference
 
 CORE = [("flat", "flat"), ("separated", "separated"), ("flat", "separated"), ("separated", "flat")]
 NEAR = [("flat", "graded"), ("flat", "nearly tied"), ("nearly tied", "halves"), ("graded", "graded")]
@@ -17,17 +17,18 @@ def fewest(share, trials):
     return stats.binom.ppf(1e-4, trials, share)
 
 
-def run(scenario, trials, seed):
+def run(scenario, trials, seed, systematic=False):
     generator = np.random.default_rng(seed)
-    labels, truth = scenario.labels, scenario.truth
-    found = [difference(*scenario.draw(generator), labels).interval for _ in range(trials)]
+    labels, truth = scenario.labels, scenario.systematic if systematic else scenario.truth
+    compute = systematic_difference if systematic else difference
+    found = [compute(*scenario.draw(generator), labels).interval for _ in range(trials)]
     covered = sum(truth in interval for interval in found)
     false_less_fair = sum(interval.low > max(truth, 0.0) for interval in found)
     return covered, false_less_fair
 
 
-def judge(scenario, trials, seed):
-    covered, false_less_fair = run(scenario, trials, seed)
+def judge(scenario, trials, seed, systematic=False):
+    covered, false_less_fair = run(scenario, trials, seed, systematic)
     assert covered >= fewest(0.93, trials)
     assert trials - false_less_fair >= fewest(0.95, trials)
 
@@ -37,6 +38,12 @@ def judge(scenario, trials, seed):
 @pytest.mark.parametrize(("standard", "robust"), CORE)
 def test_coverage(standard, robust, runs, noise, groups):
     judge(Scenario(standard, robust, groups, runs, noise), trials=150, seed=runs)
+
+
+@pytest.mark.parametrize(("runs", "noise"), [(3, "rows"), (5, "runs")])
+@pytest.mark.parametrize(("standard", "robust"), CORE)
+def test_coverage_of_the_systematic_part(standard, robust, runs, noise):
+    judge(Scenario(standard, robust, 5, runs, noise), trials=150, seed=runs, systematic=True)
 
 
 @pytest.mark.parametrize(("standard", "robust"), CORE)

@@ -48,7 +48,13 @@ def test_without_row_noise_it_is_the_t_interval_of_independent_runs():
     interval = oracle.confidence_interval()
     assert found.interval.low == pytest.approx(interval.low, rel=1e-6)
     assert found.interval.high == pytest.approx(interval.high, rel=1e-6)
-    assert found.p_value == pytest.approx(oracle.pvalue, rel=1e-6)
+    one_sided = stats.ttest_ind(
+        robust_runs[:, 1] - robust_runs[:, 0],
+        standard_runs[:, 1] - standard_runs[:, 0],
+        equal_var=False,
+        alternative="greater",
+    )
+    assert found.p_value == pytest.approx(one_sided.pvalue, rel=1e-6)
     assert found.degrees_of_freedom == pytest.approx(oracle.df, rel=1e-6)
 
 
@@ -107,7 +113,7 @@ def test_exchanging_the_arms_changes_the_sign(seed, runs, groups):
     there, back = difference(standard, robust, labels), difference(robust, standard, labels)
     assert there.value == pytest.approx(-back.value)
     assert there.interval.low == pytest.approx(-back.interval.high)
-    assert there.p_value == pytest.approx(back.p_value)
+    assert min(there.p_value, back.p_value) <= 0.5 <= max(there.p_value, back.p_value)
     assert there.plain == pytest.approx(-back.plain)
 
 
@@ -130,10 +136,10 @@ def test_names_of_groups_and_order_of_runs_and_rows_do_not_matter(seed, order):
 def test_parts_add_up_and_the_interval_leaves_out_zero_as_the_p_value_says():
     standard, robust, labels = arms(rows=6000)
     found = difference(standard, robust, labels)
-    assert found.value == pytest.approx(found.corrected_robust - found.corrected_standard)
-    assert (found.p_value < 0.05) == (0 not in found.interval)
-    edge = difference(standard, robust, labels, confidence=1 - found.p_value)
-    assert min(abs(edge.interval.low), abs(edge.interval.high)) == pytest.approx(0, abs=1e-6)
+    assert found.value == found.robust - found.standard
+    assert found.standard == pytest.approx(np.mean(found.standard_per_run))
+    assert (found.p_value < 0.025) == (found.interval.low > 0)
+    assert found.interval_at(1 - 2 * found.p_value).low == pytest.approx(0, abs=1e-6)
     assert found.standard_highest == 0
     assert found.robust_lowest == 2
 

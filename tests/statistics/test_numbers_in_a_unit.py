@@ -31,8 +31,8 @@ def all_of(standard, robust, labels, **options):
     groups = [limit for each in group_intervals(robust, labels, **options).values() for limit in (each.low, each.high)]
     return np.array(
         [
-            found.value, found.interval.low, found.interval.high, found.plain, found.least_detectable,
-            found.standard_error, found.corrected_standard, found.corrected_robust, one.low, one.high, null.mean,
+            found.value, found.interval.low, found.interval.high, found.plain, found.least_detectable(0.0),
+            found.standard_error, found.standard, found.robust, one.low, one.high, null.mean,
             null.q95, *groups,
         ]
     )  # fmt: skip

@@ -2,12 +2,15 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from scipy import stats
 
+from fairtoll import FairtollError
 from fairtoll.statistics import (
     Interval,
     VerdictKind,
     difference,
     levelling_down,
+    state_models_verdict,
     state_verdict,
     swap_test,
 )
@@ -19,6 +22,13 @@ def found():
     return difference(generator.random((3, 200)), generator.random((3, 200)), np.repeat([0, 1], 100))
 
 
+def between(found, low, high):
+    """The difference whose 95% interval this is."""
+    error = (high - low) / 2 / stats.t.ppf(0.975, found.degrees_of_freedom)
+    middle = (low + high) / 2
+    return replace(found, value=middle, standard_error=error, below=0.0, above=0.0, interval=Interval(low, high, 0.95))
+
+
 @pytest.mark.parametrize(
     ("low", "high", "kind"),
     [
@@ -26,21 +36,54 @@ def found():
         (0.009, 0.05, VerdictKind.INCONCLUSIVE),
         (-0.05, -0.011, VerdictKind.FAIRER),
         (-0.009, 0.009, VerdictKind.EQUIVALENT),
-        (-0.011, 0.009, VerdictKind.INCONCLUSIVE),
+        (-0.02, 0.009, VerdictKind.INCONCLUSIVE),
         (0.001, 0.009, VerdictKind.EQUIVALENT),
     ],
 )
 def test_the_interval_alone_decides(found, low, high, kind):
-    verdict = state_verdict(replace(found, interval=Interval(low, high, 0.95)), margin=0.01)
+    verdict = state_verdict(between(found, low, high), margin=0.01)
     assert verdict.kind == kind
-    assert (f"{found.least_detectable:.4g}" in verdict.reason) == (kind == VerdictKind.INCONCLUSIVE)
+    least = between(found, low, high).least_detectable(0.01)
+    assert (f"{least:.4g}" in verdict.reason) == (kind == VerdictKind.INCONCLUSIVE)
+
+
+def test_equivalence_is_two_one_sided_tests_at_the_level():
+    """The 95% interval ends at 0.0105, beyond the margin; that of 90%, at 0.01 or less, is what shows equivalence."""
+    generator = np.random.default_rng(0)
+    found = difference(generator.random((3, 200)), generator.random((3, 200)), np.repeat([0, 1], 100))
+    wide = between(found, -0.0105, 0.0105)
+    narrow = wide.interval_at(0.9)
+    oracle = stats.t.ppf(0.95, wide.degrees_of_freedom) * wide.standard_error
+    assert narrow.high == pytest.approx(oracle)
+    assert narrow.high < 0.01
+    assert state_verdict(wide, margin=0.01).kind == VerdictKind.EQUIVALENT
+    assert state_verdict(between(found, -0.014, 0.014), margin=0.01).kind == VerdictKind.INCONCLUSIVE
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "kind"),
+    [
+        (0.011, 0.05, "wider gap"),
+        (0.009, 0.05, "unclear"),
+        (-0.05, -0.011, "narrower gap"),
+        (-0.009, 0.009, "same gap"),
+        (-0.02, 0.009, "unclear"),
+    ],
+)
+def test_two_models_have_words_of_their_own(found, low, high, kind):
+    one = replace(between(found, low, high), standard_runs=1, robust_runs=1)
+    assert state_models_verdict(one, margin=0.01) == kind
+    with pytest.raises(FairtollError, match="3 and 3 runs"):
+        state_models_verdict(between(found, low, high), margin=0.01)
+    with pytest.raises(FairtollError, match="margin is -1"):
+        state_models_verdict(one, margin=-1)
 
 
 @pytest.mark.parametrize(("runs", "opening"), [(1, "one training run: "), (2, "two training runs: ")])
 @pytest.mark.parametrize("arm", ["standard_runs", "robust_runs"])
 @pytest.mark.parametrize(("low", "high"), [(0.5, 0.6), (-0.6, -0.5), (-0.001, 0.001)])
 def test_fewer_than_three_training_runs_never_decide(found, runs, opening, arm, low, high):
-    few = replace(found, interval=Interval(low, high, 0.95), **{arm: runs})
+    few = replace(between(found, low, high), **{arm: runs})
     verdict = state_verdict(few, margin=0.01)
     assert verdict.kind == "inconclusive"
     assert verdict.reason.startswith(opening)

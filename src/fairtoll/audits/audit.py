@@ -20,6 +20,7 @@ from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.findings.assemble import assemble
+from fairtoll.findings.judged import Rules
 from fairtoll.findings.model_alarms import prepare_arm
 from fairtoll.findings.plan import audit_questions
 from fairtoll.findings.questions import Attack, Comparison
@@ -42,6 +43,7 @@ def audit(
     attacks: Sequence[AttackSpec] | None = None,
     least_epsilon_max: float | None = None,
     seed: int = 0,
+    paired: bool = False,
     out: str | Path | None = None,
 ) -> Audit:
     """Measure the cost of hardening a model by group: every gap with null, interval and verdict.
@@ -73,6 +75,9 @@ def audit(
         arm's mean. Rows that it does not break count with it; choose it where it breaks nearly all.
     seed : int
         Of the attacks' random starts, 0 or more.
+    paired : bool
+        Whether run k of every arm belong together, as where they share initial weights and the order of batches. What
+        such runs share then cancels in a difference; otherwise the order of the models does not matter.
     out : path, optional
         Folder for evidence, results and report. Each measure of each training run is kept there once it is finished:
         the same call again resumes where an error or Ctrl-C ended it. A folder with another audit, of other
@@ -106,7 +111,7 @@ def audit(
         )
     options = check_options(
         attributes=data.groups, partitions=partitions, epsilons=epsilons, minimum_rows=minimum_rows,
-        least_epsilon_max=least_epsilon_max, seed=seed,
+        least_epsilon_max=least_epsilon_max, seed=seed, paired=paired,
     )  # fmt: skip
     chosen = check_attacks(attacks) if attacks is not None else (Union(),)
     if not chosen:
@@ -128,7 +133,10 @@ def audit(
         arms = [prepare_arm(arm, target, gradients=True) for arm in arms]
         work = AuditWork(arms, target, options.epsilons, chosen, largest)
         if out is None:
-            return _answer(work.evidence(), configuration)
+            with part(0.95):
+                measured = work.evidence()
+            with part(0.05):
+                return _answer(measured, configuration)
         require_audit_folder(Path(out))
         if not (Path(out) / CONFIGURATION).exists():
             # A model that fails on a clean row leaves no folder behind.
@@ -136,9 +144,10 @@ def audit(
                 work.predict()
         run = Run(Path(out), configuration)
         with run.lock():
-            with part(0.93):
+            with part(0.88):
                 evidence = work.evidence_in(run)
-            found = _answer(evidence, configuration)
+            with part(0.05):
+                found = _answer(evidence, configuration)
             with part(0.05):
                 found.save(run.folder)
     return found
@@ -152,6 +161,7 @@ def audit_evidence(
     attacks: Sequence[Mapping[str, Any]] = (),
     minimum_rows: int = 10,
     least_epsilon_max: float | None = None,
+    paired: bool = False,
 ) -> Audit:
     """Audit existing evidence, such as `Evidence.from_frame` of predictions.
 
@@ -169,6 +179,8 @@ def audit_evidence(
         Smaller groups are flagged and excluded from gaps.
     least_epsilon_max : float, optional
         Largest radius of a search for least epsilon in the evidence, if there is one.
+    paired : bool
+        Whether training runs of the same name belong together in all arms; see `audit`.
 
     Returns
     -------
@@ -189,7 +201,7 @@ def audit_evidence(
     """
     options = check_options(
         attributes=evidence.attributes, partitions=partitions, epsilons=epsilons, minimum_rows=minimum_rows,
-        least_epsilon_max=least_epsilon_max, without_radii=True,
+        least_epsilon_max=least_epsilon_max, paired=paired, without_radii=True,
     )  # fmt: skip
     return _answer(evidence, _questions(options, [dict(attack) for attack in attacks] or [describe(Union())]))
 
@@ -218,7 +230,8 @@ def audit_again(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
         )
     options = check_options(
         attributes=evidence.attributes, partitions=kept.get("partitions"), epsilons=kept.get("epsilons"),
-        minimum_rows=kept.get("minimum_rows"), least_epsilon_max=kept.get("least_epsilon_max"), without_radii=True,
+        minimum_rows=kept.get("minimum_rows"), least_epsilon_max=kept.get("least_epsilon_max"),
+        paired=kept.get("paired", False), without_radii=True,
     )  # fmt: skip
     return _answer(evidence, kept | _questions(options, attacks))
 
@@ -246,7 +259,7 @@ def _answer(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
         question=f"What does {', '.join(arms[1:])} cost compared with {arms[0]}, and which classes and groups pay?",
         threat=THREAT,
         configuration=configuration,
-        minimum_rows=configuration["minimum_rows"],
+        rules=Rules(paired=configuration["paired"], minimum_rows=configuration["minimum_rows"]),
     )
     return Audit(evidence, found)
 
@@ -259,6 +272,7 @@ def _questions(options: Options, attacks: list[dict[str, Any]]) -> dict[str, Any
         "epsilons": list(options.epsilons),
         "attacks": attacks,
         "minimum_rows": options.minimum_rows,
+        "paired": options.paired,
         **({} if largest is None else {"least_epsilon_max": largest}),
     }
 

@@ -32,6 +32,8 @@ class Options:
         Where the search for least epsilon ends.
     seed : int
         Of random starts.
+    paired : bool
+        Whether run k of every arm belong together.
     """
 
     partitions: tuple[str, ...]
@@ -39,6 +41,7 @@ class Options:
     minimum_rows: int
     least_epsilon_max: float | None
     seed: int
+    paired: bool = False
 
 
 def check_options(
@@ -49,6 +52,7 @@ def check_options(
     minimum_rows: Any,
     least_epsilon_max: Any,
     seed: Any = 0,
+    paired: Any = False,
     without_radii: bool = False,
 ) -> Options:
     """The options in their types, or an error that names the one that is wrong.
@@ -57,7 +61,7 @@ def check_options(
     ----------
     attributes : iterable of str
         Protected attributes of the data.
-    partitions, epsilons, minimum_rows, least_epsilon_max, seed
+    partitions, epsilons, minimum_rows, least_epsilon_max, seed, paired
         As given to `audit`.
     without_radii : bool
         Whether epsilons may be empty.
@@ -80,12 +84,15 @@ def check_options(
         raise FairtollError(
             f"least_epsilon_max is {least_epsilon_max!r}; expected a finite radius above 0; give the largest to try"
         )
+    if not isinstance(paired, bool):
+        raise FairtollError(f"paired is {paired!r}; expected True where run k of all arms belong together, or False")
     return Options(
         _partitions(partitions, ["class", *attributes]),
         _radii(epsilons, without_radii=without_radii),
         _whole(minimum_rows, name="minimum_rows", least=LEAST_ROWS),
         largest,
         _whole(seed, name="seed", least=0),
+        paired,
     )
 
 

@@ -84,6 +84,14 @@ def audit(
             show_default=False,
         ),
     ] = None,
+    paired: Annotated[
+        bool,
+        typer.Option(
+            "--paired",
+            help="The k-th weights of every model share initial weights and order of batches: compare them run by run.",
+            rich_help_panel=MODELS,
+        ),
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for evidence, results and report.")] = Path("runs/audit"),
 ) -> None:
     """Audit your own models: which classes and groups pay for the hardened one."""
@@ -98,6 +106,7 @@ def audit(
             table=rows,
             mutable=mutable,
             epsilons=epsilon,
+            paired=paired,
             out=out,
             display=display,
         )

@@ -65,6 +65,7 @@ def audit_from_files(
     table: Table,
     mutable: Sequence[str] | None,
     epsilons: Sequence[float],
+    paired: bool,
     out: Path,
     display: Progress,
 ) -> Path:
@@ -82,6 +83,8 @@ def audit_from_files(
         Features that may move by epsilon standard deviations, within their range; see `table_threat`.
     epsilons : sequence of float
         Radii in standard deviations.
+    paired : bool
+        Whether the k-th weights of every model belong together.
     out : Path
         Folder of the audit; an audit that is refused leaves none.
     display : Progress
@@ -110,7 +113,7 @@ def audit_from_files(
         for note in _assumed(table, rows, moving=movable(train or rows) if mutable is None else mutable):
             display.message(f"Note: {note}")
         with reporting_to(display.track("Attacking the models, writing the report")), part(1.0):
-            audit(arms, rows, threat=threat, epsilons=sorted(epsilons), out=out)
+            audit(arms, rows, threat=threat, epsilons=sorted(epsilons), paired=paired, out=out)
     return out / "report.html"
 
 

@@ -1,28 +1,17 @@
-"""The kinds of claims in a paper, as values: called with the findings, each returns its judgement."""
+"""The kinds of claims in a paper, as values: called with what was found, each returns its test."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from itertools import pairwise
 
-from fairtoll.experiments.claims import (
-    INCONCLUSIVE,
-    REFUTED,
-    SUPPORTED,
-    Found,
-    Judgement,
-    all_or_none,
-    by_reach,
-    conclude,
-    join_verdicts,
-    judge_flips,
-    make_claim,
-    meaning,
-    say_change,
-    unless_few_runs,
-)
+from fairtoll.experiments.claims import LEVEL, Found, Judgement, Tested, models_that_show, say_change
+from fairtoll.experiments.conclusion import compare_flips, conclude
 from fairtoll.findings.results import ArmValue, Claim, Finding
+from fairtoll.statistics import Estimate, paired_estimate
+from fairtoll.statistics.verdict import MINIMUM_RUNS
 
 
 @dataclass(frozen=True)
@@ -49,17 +38,24 @@ class Worse:
     where: tuple[str, ...] = ()
     spread: bool = False
 
-    def __call__(self, found: Found) -> Claim:
-        """Judge it."""
+    def __call__(self, found: Found) -> Tested:
+        """Test it by the p-values of its gaps; refuted where one of them is fairer or equivalent."""
         findings = [found.findings[key] for key in self.keys]
-        judgement, runs = join_verdicts(findings), findings[0].runs
         places = self.where or ("",) * len(findings)
         said = "; ".join(say_change(finding, where) for finding, where in zip(findings, places, strict=True))
-        reason = f"{meaning(judgement, runs)}: {self.what} {said}, over {_count(runs)}"
+        said = f"{self.what} {said}, over {_count(findings)}"
         if self.spread:
             largest = max(_spread(arm.per_run) for one in findings for arm in (one.standard, one.robust))
-            reason += f"; one arm's value differs by up to {largest:.3f} between training runs alone"
-        return make_claim(self.id, judgement, f"{reason}.", findings)
+            said += f"; one arm's value differs by up to {100 * largest:.1f} points between training runs alone"
+        return Tested(
+            self.id,
+            _joint([_p_of(finding) for finding in findings]),
+            any(finding.verdict in ("fairer", "equivalent") for finding in findings),
+            said,
+            findings,
+            models_that_show(_pairs_show(findings), f"a larger {self.what}"),
+            below_margin=all(finding.verdict != "less fair" for finding in findings),
+        )
 
 
 @dataclass(frozen=True)
@@ -71,26 +67,24 @@ class GroupBelow:
     low: str
     high: str
 
-    def __call__(self, found: Found) -> Claim:
-        """Judge it by whether the interval of the gap excludes 0."""
+    def __call__(self, found: Found) -> Tested:
+        """Test it by the difference of the two groups' means in each arm."""
         findings = [found.findings[key] for key in self.keys]
-        phrases, below, above = [], 0, 0
-        for place, finding in enumerate(findings):
+        weights, phrases, parts = {self.high: 1.0, self.low: -1.0}, [], []
+        shown = [True] * min(one.runs for one in findings)
+        for place, (key, finding) in enumerate(zip(self.keys, findings, strict=True)):
             for arm in (finding.standard, finding.robust):
                 means = {group.group: group.value for group in arm.groups}
                 low, high = means.get(self.low), means.get(self.high)
-                if low is None or high is None or arm.interval is None:
-                    continue
-                phrases.append(f"{low:.3f} against {high:.3f} ({arm.arm}, D_{place})")
-                certain = arm.interval[0] > 0
-                below += certain and low < high
-                above += certain and low > high
-        every = 2 * len(findings)
-        judgement: Judgement = SUPPORTED if below == every else REFUTED if above else INCONCLUSIVE
-        judgement = unless_few_runs(judgement, findings)
-        pair = f"{self.low.lower()} against {self.high.lower()}"
-        reason = f"The gap's interval excludes 0 in {below} of {every}: {pair} {'; '.join(phrases)}."
-        return make_claim(self.id, judgement, reason, findings)
+                parts.append(_measure(found, key, weights, finding, arm=arm.arm))
+                if low is not None and high is not None:
+                    phrases.append(f"{low:.3f} against {high:.3f} ({arm.arm}, D_{place})")
+                shown = [
+                    so_far and _shows(found, key, weights, arm=arm.arm, only=run) for run, so_far in enumerate(shown)
+                ]
+        said = f"{self.low.lower()} against {self.high.lower()} {'; '.join(phrases)}"
+        models = models_that_show(shown, f"{self.low.lower()} below {self.high.lower()} everywhere")
+        return Tested(self.id, _joint(_p_values(parts, findings)), _any_below(parts, findings), said, findings, models)
 
 
 @dataclass(frozen=True)
@@ -101,24 +95,29 @@ class LargerInSecond:
     keys: tuple[str, str]
     what: str
 
-    def __call__(self, found: Found) -> Claim:
-        """Judge it by the difference of the gaps."""
-        first, second = (found.findings[key] for key in self.keys)
-        phrases, judgements = [], []
+    def __call__(self, found: Found) -> Tested:
+        """Test it by the difference of the gaps in the same training run; the two questions share no row."""
+        findings = [found.findings[key] for key in self.keys]
+        first, second = findings
+        phrases, parts = [], []
         for one, other in ((first.standard, second.standard), (first.robust, second.robust)):
-            if one.value is None or other.value is None or one.interval is None or other.interval is None:
-                judgements.append(INCONCLUSIVE)
-                continue
-            change = other.value - one.value
-            # The two share no row; each half-width is taken for 1.96 standard errors.
-            reach = math.hypot(_half(one.interval), _half(other.interval))
-            judgements.append(by_reach(change, reach))
-            phrases.append(
-                f"{one.arm}: {one.value:.3f} in D_0, {other.value:.3f} in D_1 (change {change:+.3f} ± {reach:.3f})"
+            part = _between(one, other)
+            parts.append(part)
+            if part is not None:
+                phrases.append(
+                    f"{one.arm}: {100 * (one.value or 0):.1f} points in D_0, {100 * (other.value or 0):.1f} in D_1 "
+                    f"({_say(part)})"
+                )
+        pairs = [
+            all(
+                _far(arm.per_run[run], other.per_run[run], (arm, other))
+                for arm, other in ((first.standard, second.standard), (first.robust, second.robust))
             )
-        judgement = unless_few_runs(all_or_none(judgements), [first, second])
-        lead = {SUPPORTED: "It is", REFUTED: "It is lower"}.get(judgement, meaning(judgement, first.runs))
-        return make_claim(self.id, judgement, f"{lead}: {self.what}, {'; '.join(phrases)}.", [first, second])
+            for run in range(min(first.runs, second.runs))
+        ]
+        said = f"{self.what}, {'; '.join(phrases)}"
+        models = models_that_show(pairs, "a larger gap in D_1 in both classifiers")
+        return Tested(self.id, _joint(_p_values(parts, findings)), _any_below(parts, findings), said, findings, models)
 
 
 @dataclass(frozen=True)
@@ -130,52 +129,66 @@ class RisesWithValues:
     fewer: str
     more: str
 
-    def __call__(self, found: Found) -> Claim:
-        """Judge it; two attributes cannot show a trend, whatever their order, so that it is never supported."""
-        findings, phrases, judgements = [], [], []
+    def __call__(self, found: Found) -> Tested:
+        """Test it; two attributes cannot show a trend, whatever their order, so that it is never supported."""
+        findings, phrases, parts, pairs = [], [], [], []
         for place, keys in enumerate(self.keys):
             few, many = (found.findings[key] for key in keys)
             findings += [few, many]
-            if few.difference is None or many.difference is None:
-                judgements.append(INCONCLUSIVE)
-                continue
-            change = many.difference.value - few.difference.value
-            # The same rows and models: without their covariance the half-widths are added, which is conservative.
-            reach = _half(few.difference.interval) + _half(many.difference.interval)
-            judgements.append(by_reach(change, reach))
-            phrases.append(
-                f"D_{place}: the change is {many.difference.value:+.3f} for {self.more} and "
-                f"{few.difference.value:+.3f} for {self.fewer}, {change:+.3f} ± {reach:.3f} apart"
-            )
-        judgement = unless_few_runs(all_or_none(judgements), findings)
-        judgement = INCONCLUSIVE if judgement == SUPPORTED else judgement
-        lead = "The order is the other way round" if judgement == REFUTED else "Two attributes cannot show a trend"
-        return make_claim(self.id, judgement, f"{lead}: {'; '.join(phrases)}.", findings)
+            part = _change_between(few, many)
+            parts.append(part)
+            pairs.append(_changes_shown(few, many))
+            if part is not None and few.difference is not None and many.difference is not None:
+                phrases.append(
+                    f"D_{place}: the change is {100 * many.difference.value:+.1f} points for {self.more} and "
+                    f"{100 * few.difference.value:+.1f} for {self.fewer} ({_say(part)})"
+                )
+        shown = [all(run) for run in zip(*pairs, strict=False)]
+        models = models_that_show(shown, f"a larger change for {self.more}")
+        return Tested(
+            self.id,
+            _joint(_p_values(parts, findings)),
+            _any_below(parts, findings),
+            "; ".join(phrases),
+            findings,
+            models,
+            never_supported=True,
+            lead={"inconclusive": "Two attributes cannot show a trend", "refuted": "The order is the other way round"},
+        )
 
 
 @dataclass(frozen=True)
 class ClassesMove:
-    """Accuracy falls for the hard classes and rises for the easy ones, each by more than its uncertainty."""
+    """Accuracy falls for the hard classes and rises for the easy ones."""
 
     id: str
     key: str
     hard: tuple[str, ...]
     easy: tuple[str, ...]
 
-    def __call__(self, found: Found) -> Claim:
-        """Judge it class by class."""
-        gap, phrases, judgements = found.findings[self.key], [], []
-        for names, sign in ((self.hard, -1.0), (self.easy, 1.0)):
-            for name in names:
-                change, reach = class_change(gap, name)
-                judgements.append(by_reach(sign * change, reach))
-                phrases.append(f"{name} {100 * change:+.1f} ± {100 * reach:.1f} points")
-        judgement = unless_few_runs(all_or_none(judgements), [gap])
-        lead = {SUPPORTED: "Each class moves as claimed", REFUTED: "A class moves the other way"}.get(
-            judgement, meaning(judgement, gap.runs)
-        )
-        said = f"{lead}: accuracy from standard to static, {', '.join(phrases)}."
-        return make_claim(self.id, judgement, said, [gap])
+    def __call__(self, found: Found) -> Tested:
+        """Test it class by class."""
+        gap = found.findings[self.key]
+        signs = {**dict.fromkeys(self.hard, -1.0), **dict.fromkeys(self.easy, 1.0)}
+        parts, phrases, shown = [], [], [True] * gap.runs
+        arms = {"arm": gap.robust.arm, "minus": gap.standard.arm}
+        for name, sign in signs.items():
+            part = _measure(found, self.key, {name: sign}, gap, **arms)
+            parts.append(part)
+            if part is not None:
+                reach = (part.interval.high - part.interval.low) / 2
+                phrases.append(f"{name} {100 * sign * part.value:+.1f} ± {100 * reach:.1f} points")
+            shown = [
+                so_far and _shows(found, self.key, {name: sign}, only=run, **arms) for run, so_far in enumerate(shown)
+            ]
+        said = f"accuracy from standard to static, {', '.join(phrases)}"
+        models = models_that_show(shown, "each class moving as claimed")
+        lead: dict[Judgement, str] = {
+            "supported": "Each class moves as claimed",
+            "refuted": "A class moves the other way",
+        }
+        p_value = _joint(_p_values(parts, [gap]))
+        return Tested(self.id, p_value, _any_below(parts, [gap]), said, [gap], models, lead=lead)
 
 
 @dataclass(frozen=True)
@@ -187,20 +200,30 @@ class EasyRiseMore:
     hard: tuple[str, ...]
     easy: tuple[str, ...]
 
-    def __call__(self, found: Found) -> Claim:
-        """Judge it by the gap and by the two rises."""
+    def __call__(self, found: Found) -> Tested:
+        """Test it by the gap and by the two rises."""
         least = found.findings[self.key]
-        rises = {names: [class_change(least, name) for name in names] for names in (self.hard, self.easy)}
-        means = {names: sum(change for change, _ in of) / len(of) for names, of in rises.items()}
-        reach = math.hypot(*(math.hypot(*(one for _, one in of)) / len(of) for of in rises.values()))
-        apart = means[self.easy] - means[self.hard]
-        judgement = unless_few_runs(all_or_none([join_verdicts([least]), by_reach(apart, reach)]), [least])
-        reason = (
-            f"{meaning(judgement, least.runs)}: CRU_eps {say_change(least)}; mean least epsilon changes by "
-            f"{means[self.easy]:+.5f} for {_list(self.easy)} and by {means[self.hard]:+.5f} for {_list(self.hard)} "
-            f"(white-box; {apart:+.5f} ± {reach:.5f} apart)."
+        weights = {name: 1 / len(self.easy) for name in self.easy} | {name: -1 / len(self.hard) for name in self.hard}
+        arms = {"arm": least.robust.arm, "minus": least.standard.arm}
+        part = _measure(found, self.key, weights, least, **arms)
+        said = f"CRU_eps {say_change(least)}"
+        if part is not None:
+            low, high = part.interval.low, part.interval.high
+            said += (
+                f"; mean least epsilon rises by {part.value:+.5f} more (interval {low:+.5f} to {high:+.5f}, white-box) "
+                f"for {_list(self.easy)} than for {_list(self.hard)}"
+            )
+        wider = _pairs_show([least])
+        shown = [one and _shows(found, self.key, weights, only=run, **arms) for run, one in enumerate(wider)]
+        return Tested(
+            self.id,
+            _joint([_p_of(least), *_p_values([part], [least])]),
+            least.verdict in ("fairer", "equivalent") or _any_below([part], [least]),
+            said,
+            [least],
+            models_that_show(shown, "a larger CRU_eps by easy classes that rise more"),
+            below_margin=least.verdict != "less fair",
         )
-        return make_claim(self.id, judgement, reason, [least])
 
 
 @dataclass(frozen=True)
@@ -210,26 +233,22 @@ class Shrinks:
     id: str
     keys: tuple[str, ...]
 
-    def __call__(self, found: Found) -> Claim:
-        """Judge it from each radius to the next."""
+    def __call__(self, found: Found) -> Tested:
+        """Test it from each radius to the next, over the same models."""
         rates = [found.findings[key] for key in self.keys]
-        known = [finding.difference for finding in rates if finding.difference is not None]
-        if len(known) < len(rates):
-            return make_claim(self.id, INCONCLUSIVE, "A class has too few rows to compare.", rates)
-        # The same rows and models at every radius: without their covariance the half-widths are added, which is
-        # conservative.
-        reach = [_half(change.interval) for change in known]
-        judgements: list[Judgement] = [
-            by_reach(known[place].value - known[place + 1].value, reach[place] + reach[place + 1])
-            for place in range(len(known) - 1)
-        ]
-        judgement = unless_few_runs(all_or_none(judgements), rates)
-        lead = {SUPPORTED: "It shrinks", REFUTED: "It grows"}.get(judgement, meaning(judgement, rates[0].runs))
+        parts = [_change_between(after, before) for before, after in pairwise(rates)]
+        pairs = [_changes_shown(after, before) for before, after in pairwise(rates)]
         listed = ", ".join(
-            f"{100 * change.value:+.1f} ± {100 * half:.1f} points at {rate.parameters.epsilon:g}"
-            for change, half, rate in zip(known, reach, rates, strict=True)
+            f"{100 * rate.difference.value:+.1f} points at {rate.parameters.epsilon:g}"
+            for rate in rates
+            if rate.difference is not None
         )
-        return make_claim(self.id, judgement, f"{lead}: white-box over all rows, the change is {listed}.", rates)
+        steps = "; ".join(_say(part) for part in parts if part is not None)
+        said = f"white-box over all rows, the change is {listed} (from one to the next it falls by {steps})"
+        models = models_that_show([all(run) for run in zip(*pairs, strict=False)], "it shrinking at each step")
+        lead: dict[Judgement, str] = {"supported": "It shrinks", "refuted": "It grows"}
+        p_value, refuted = _joint(_p_values(parts, rates)), _any_below(parts, rates)
+        return Tested(self.id, p_value, refuted, said, rates, models, lead=lead)
 
 
 @dataclass(frozen=True)
@@ -238,10 +257,9 @@ class Flips:
 
     id: str
 
-    def __call__(self, found: Found) -> Claim:
-        """Judge it by the rate of flips."""
-        judgement, reason = judge_flips(found.leave_one_out)
-        return make_claim(self.id, judgement, reason, [])
+    def __call__(self, found: Found) -> Tested:
+        """Test it by the rate of flips."""
+        return compare_flips(self.id, found.leave_one_out)
 
 
 @dataclass(frozen=True)
@@ -263,30 +281,129 @@ class Conclusion:
     kinds: Mapping[str, Sequence[str]] = field(hash=False)
     unmeasured: str = ""
 
-    def __call__(self, found: Found) -> Claim:
-        """Judge it."""
-        return conclude(self.data, found.claims, self.kinds, self.unmeasured or self._fourth(found))
+    def __call__(self, found: Found, claims: Sequence[Claim]) -> Claim:
+        """Draw it."""
+        return conclude(self.data, claims, self.kinds, self.unmeasured or self._fourth(found))
 
     def _fourth(self, found: Found) -> str:
         if not found.leave_one_out:
             return "the fourth kind, leave-one-out, is not measured here"
-        _, said = judge_flips(found.leave_one_out)
-        return f"the fourth kind, leave-one-out, the paper claims on CIFAR-10 alone ({said[0].lower()}{said[1:-1]})"
+        said = compare_flips("luf", found.leave_one_out).said
+        return f"the fourth kind, leave-one-out, the paper claims on CIFAR-10 alone ({said})"
 
 
-def class_change(finding: Finding, name: str) -> tuple[float, float]:
-    """How far a class's mean moves from the standard arm to the robust one, and the uncertainty of it."""
-    arms: tuple[ArmValue, ArmValue] = (finding.standard, finding.robust)
-    before, after = (next(group for group in arm.groups if group.group == name) for arm in arms)
-    if before.value is None or after.value is None:
-        return 0.0, math.inf
-    widths = [2 * _half(one.interval) if one.interval else math.inf for one in (before, after)]
-    # The arms share their rows, so that treating them as independent is conservative.
-    return after.value - before.value, math.hypot(*widths) / 2
+def _joint(p_values: Sequence[float | None]) -> float | None:
+    """All parts must hold: an intersection-union test; None where a part could not be tested."""
+    known = [p_value for p_value in p_values if p_value is not None]
+    return max(known) if len(known) == len(p_values) and known else None
 
 
-def _half(interval: tuple[float, float]) -> float:
-    return (interval[1] - interval[0]) / 2
+def _p_of(finding: Finding) -> float | None:
+    """Of one or two training runs a p-value says nothing about the recipes."""
+    if finding.difference is None or finding.runs < MINIMUM_RUNS:
+        return None
+    return finding.difference.p_value
+
+
+def _share(findings: Sequence[Finding]) -> float:
+    """Of the error that belongs to the look at which the figures were taken."""
+    return min((one.difference.share for one in findings if one.difference is not None), default=1.0)
+
+
+def _p_values(parts: Sequence[Estimate | None], findings: Sequence[Finding]) -> list[float | None]:
+    if min(finding.runs for finding in findings) < MINIMUM_RUNS:
+        return [None] * len(parts)
+    return [None if part is None else min(1.0, part.p_value / _share(findings)) for part in parts]
+
+
+def _any_below(parts: Sequence[Estimate | None], findings: Sequence[Finding]) -> bool:
+    """Whether one part has the opposite sign beyond doubt: its own interval lies below 0."""
+    enough = min(finding.runs for finding in findings) >= MINIMUM_RUNS
+    return enough and any(part is not None and part.interval.high < 0 for part in parts)
+
+
+def _measure(
+    found: Found, key: str, weights: Mapping[str, float], finding: Finding, *, arm: str, minus: str | None = None
+) -> Estimate | None:
+    if found.measured is None:
+        return None
+    confidence = 1 - LEVEL * _share([finding])
+    return found.measured.contrast(
+        found.questions[key], weights, arm=arm, minus=minus, runs=finding.runs, confidence=confidence
+    )
+
+
+def _shows(
+    found: Found, key: str, weights: Mapping[str, float], *, only: int, arm: str, minus: str | None = None
+) -> bool:
+    """Whether one pair of models shows it beyond the noise of the rows."""
+    if found.measured is None:
+        return False
+    part = found.measured.contrast(found.questions[key], weights, arm=arm, minus=minus, only=only)
+    return part is not None and part.p_value <= LEVEL
+
+
+def _pairs_show(findings: Sequence[Finding]) -> list[bool]:
+    """For each pair of models, whether all of the gaps are wider beyond the noise of the rows."""
+    if any(finding.models is None for finding in findings):
+        return []
+    pairs = zip(*(one.models.pairs for one in findings if one.models is not None), strict=False)
+    return [all(pair.p_value <= LEVEL for pair in run) for run in pairs]
+
+
+def _allowance(arm: ArmValue) -> float:
+    """As much as the noise of the rows adds to the plain gap; near 0 where the extreme groups are far apart."""
+    return max((arm.plain or 0.0) - (arm.value or 0.0), 0.0)
+
+
+def _between(one: ArmValue, other: ArmValue) -> Estimate | None:
+    """How much larger the gap of `other` is than that of `one`: the same models on other rows."""
+    if one.row_error is None or other.row_error is None:
+        return None
+    steps = _steps(one.per_run, other.per_run)
+    error = math.hypot(one.row_error, other.row_error)
+    return paired_estimate(steps, error, below=_allowance(one), above=_allowance(other)) if steps else None
+
+
+def _change_between(less: Finding, more: Finding) -> Estimate | None:
+    """How much larger the change of `more` is than that of `less`: the same models and rows."""
+    if less.difference is None or more.difference is None:
+        return None
+    changes = [_steps(finding.standard.per_run, finding.robust.per_run) for finding in (less, more)]
+    steps = _steps(*changes)
+    # The same rows: without their covariance the errors are added, which is on the safe side.
+    error = less.difference.row_error + more.difference.row_error
+    return paired_estimate(steps, error) if steps else None
+
+
+def _changes_shown(less: Finding, more: Finding) -> list[bool]:
+    """For each pair of models, whether the change of `more` is larger beyond the noise of the rows."""
+    if less.models is None or more.models is None:
+        return []
+    shown = []
+    for one, other in zip(less.models.pairs, more.models.pairs, strict=False):
+        # A one-sided 95% limit of each from its 95% interval; added, as above.
+        reach = sum((pair.value - pair.interval[0]) * 1.645 / 1.96 for pair in (one, other))
+        shown.append(other.value - one.value > reach)
+    return shown
+
+
+def _far(one: float | None, other: float | None, arms: tuple[ArmValue, ArmValue]) -> bool:
+    """Whether one model's gap is larger on the second rows than on the first, beyond their noise."""
+    errors = [arm.row_error for arm in arms]
+    if one is None or other is None or None in errors:
+        return False
+    return other - one > 1.645 * math.hypot(*(error or 0.0 for error in errors))
+
+
+def _steps(first: Sequence[float | None], second: Sequence[float | None]) -> list[float]:
+    """Of each training run that both have."""
+    return [other - one for one, other in zip(first, second, strict=False) if one is not None and other is not None]
+
+
+def _say(part: Estimate) -> str:
+    low, high = part.interval.low, part.interval.high
+    return f"{100 * part.value:+.1f}, interval {100 * low:+.1f} to {100 * high:+.1f}"
 
 
 def _spread(values: Sequence[float | None]) -> float:
@@ -294,8 +411,11 @@ def _spread(values: Sequence[float | None]) -> float:
     return max(known) - min(known) if known else 0.0
 
 
-def _count(runs: int) -> str:
-    return "one training run" if runs == 1 else f"{runs} training runs"
+def _count(findings: Sequence[Finding]) -> str:
+    runs = sorted({finding.runs for finding in findings})
+    if runs == [1]:
+        return "one training run"
+    return f"{runs[0]} training runs" if len(runs) == 1 else f"{runs[0]} to {runs[-1]} training runs"
 
 
 def _list(names: Sequence[str]) -> str:

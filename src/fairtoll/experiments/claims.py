@@ -1,20 +1,24 @@
-"""Judging a claim: the judgement that its verdicts support, in wording shared by all experiments."""
+"""Judging claims: of these recipes, by one-sided tests with Holm over claims; and of each pair of trained models."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal
+from typing import Literal, Protocol
 
 from fairtoll.experiments.published import claim_text
-from fairtoll.findings.results import Claim, Finding, LeaveOneOut
-from fairtoll.metrics import LUF_FLIP_RATE
+from fairtoll.findings import Question
+from fairtoll.findings.measured import Measured
+from fairtoll.findings.results import Claim, ClaimModels, Finding, LeaveOneOut
+from fairtoll.metrics import METRICS
 from fairtoll.statistics.verdict import MINIMUM_RUNS
 
 Judgement = Literal["supported", "refuted", "inconclusive"]
 SUPPORTED: Judgement = "supported"
 REFUTED: Judgement = "refuted"
 INCONCLUSIVE: Judgement = "inconclusive"
+#: Error of the claims of one data set together, and of one pair of models.
+LEVEL = 0.05
 
 
 @dataclass(frozen=True, eq=False)
@@ -25,42 +29,99 @@ class Found:
     ----------
     findings : mapping
         Under the paper's own protocol, by the key of their question.
+    questions : mapping
+        Their questions, by the same keys.
+    measured : Measured, optional
+        For estimates beyond the findings.
     leave_one_out : sequence of LeaveOneOut
         What was measured of it, if anything.
-    claims : list of Claim
-        Those judged before.
     """
 
     findings: Mapping[str, Finding]
+    questions: Mapping[str, Question] = field(default_factory=dict)
+    measured: Measured | None = None
     leave_one_out: Sequence[LeaveOneOut] = ()
-    claims: list[Claim] = field(default_factory=list)
 
 
-#: A claim that can be judged; see `fairtoll.experiments.claim_kinds`.
-JudgeClaim = Callable[[Found], Claim]
+@dataclass(frozen=True)
+class Tested:
+    """A claim with its test, before the other claims of the data are allowed for.
+
+    Attributes
+    ----------
+    id : str
+        Of the claim in `published.json`.
+    p_value : float, optional
+        The largest of its parts, each one-sided: all of them must hold. None where nothing was tested.
+    refuted : bool
+        Whether the data rule it out where they do not support it.
+    said : str
+        The figures behind it.
+    findings : sequence of Finding
+        Behind it.
+    models : ClaimModels, optional
+        How many pairs of trained models show it.
+    below_margin : bool
+        Whether what it says is true, but less than the margin that matters.
+    never_supported : bool
+        Whether such data can only refute it.
+    lead : mapping
+        How the reason begins, by judgement, where it is not the general wording.
+    """
+
+    id: str
+    p_value: float | None
+    refuted: bool
+    said: str
+    findings: Sequence[Finding] = ()
+    models: ClaimModels | None = None
+    below_margin: bool = False
+    never_supported: bool = False
+    lead: Mapping[Judgement, str] = field(default_factory=dict)
+
+
+class ClaimTest(Protocol):
+    """A claim that can be tested; see `fairtoll.experiments.claim_kinds`."""
+
+    def __call__(self, found: Found) -> Tested:
+        """Test it."""
+
+
+#: The conclusion of a paper, from the claims that are judged already.
+Conclude = Callable[[Found, Sequence[Claim]], Claim]
 
 
 def judge_claims(
-    claims: Sequence[JudgeClaim],
+    claims: Sequence[ClaimTest],
     findings: Sequence[Finding],
     *,
+    conclude: Conclude | None = None,
     robust: str = "static",
+    questions: Sequence[Question] = (),
+    measured: Measured | None = None,
     leave_one_out: Sequence[LeaveOneOut] = (),
 ) -> list[Claim]:
     """Each claim with its judgement, the reason and the findings behind it.
 
-    Judged under the paper's own protocol; nothing is judged where its arms were not trained. A claim that the robust
-    classifier is worse is *supported* if every gap it names is "less fair", *refuted* if one is "fairer" or
-    "equivalent", and *inconclusive* otherwise.
+    Judged under the paper's own protocol; nothing is judged where its arms were not trained. Each claim has a one-sided
+    p-value, the largest of its parts (an intersection-union test), and Holm's method allows for all claims of the
+    data. A claim whose p-value survives is *supported*; one that its gaps rule out is *refuted*; else it is
+    *inconclusive*. The conclusion is drawn from the claims and not tested.
 
     Parameters
     ----------
     claims : sequence of callable
-        In order; a later one may read what was said of an earlier one.
+        In order.
     findings : sequence of Finding
         Of the whole report.
+    conclude : callable, optional
+        Draws the conclusion.
     robust : str
         The paper's robust arm.
+    questions : sequence of Question
+        Of the findings.
+    measured : Measured, optional
+        For estimates beyond the findings.
     leave_one_out : sequence of LeaveOneOut
         What was measured of it, if anything.
 
@@ -71,146 +132,96 @@ def judge_claims(
     """
     start = f"paper/{robust}/"
     by_key = {finding.id.removeprefix(start): finding for finding in findings if finding.id.startswith(start)}
-    found = Found(by_key, leave_one_out)
-    for judge in claims if by_key else ():
-        found.claims.append(judge(found))
-    return found.claims
+    if not by_key:
+        return []
+    found = Found(by_key, {question.key: question for question in questions}, measured, leave_one_out)
+    tested = [test(found) for test in claims]
+    adjusted = holm({one.id: one.p_value for one in tested if one.p_value is not None and not one.never_supported})
+    judged = [_judge(one, adjusted.get(one.id)) for one in tested]
+    return judged if conclude is None else [*judged, conclude(found, judged)]
 
 
-def make_claim(identifier: str, judgement: Judgement, reason: str, findings: Sequence[Finding]) -> Claim:
-    """A judged claim, in the paper's wording as `published.json` has it."""
-    return Claim(
-        id=identifier,
-        text=claim_text(identifier),
-        judgement=judgement,
-        reason=reason,
-        findings=[finding.id for finding in findings],
-    )
-
-
-def join_verdicts(findings: Sequence[Finding]) -> Judgement:
-    """A claim that the robust arm is worse: by every gap, ruled out by one, or open."""
-    verdicts = {finding.verdict for finding in findings}
-    if verdicts == {"less fair"}:
-        return SUPPORTED
-    return REFUTED if verdicts & {"fairer", "equivalent"} else INCONCLUSIVE
-
-
-def all_or_none(judgements: Sequence[Judgement]) -> Judgement:
-    """Supported if every part is, refuted if one part is."""
-    if all(judgement == SUPPORTED for judgement in judgements):
-        return SUPPORTED
-    return REFUTED if REFUTED in judgements else INCONCLUSIVE
-
-
-def by_reach(change: float, reach: float) -> Judgement:
-    """A change claimed to be above 0, of which `reach` is the uncertainty.
+def holm(p_values: Mapping[str, float]) -> dict[str, float]:
+    """Holm's adjusted p-values: each is at most a level where the step-down method at that level rejects.
 
     Examples
     --------
-    >>> by_reach(0.2, 0.1), by_reach(-0.2, 0.1), by_reach(0.05, 0.1)
-    ('supported', 'refuted', 'inconclusive')
+    >>> holm({"a": 0.01, "b": 0.04, "c": 0.03})
+    {'a': 0.03, 'c': 0.06, 'b': 0.06}
     """
-    return SUPPORTED if change > reach else REFUTED if change < -reach else INCONCLUSIVE
+    adjusted: dict[str, float] = {}
+    largest = 0.0
+    ordered = sorted(p_values.items(), key=lambda item: item[1])
+    for place, (name, p_value) in enumerate(ordered):
+        largest = max(largest, min(1.0, (len(ordered) - place) * p_value))
+        adjusted[name] = largest
+    return adjusted
 
 
-def unless_few_runs(judgement: Judgement, findings: Sequence[Finding]) -> Judgement:
-    """One or two training runs give no information about the next."""
-    return INCONCLUSIVE if min(finding.runs for finding in findings) < MINIMUM_RUNS else judgement
+def _judge(tested: Tested, adjusted: float | None) -> Claim:
+    survives = adjusted is not None and adjusted <= LEVEL
+    judgement: Judgement = SUPPORTED if survives else REFUTED if tested.refuted else INCONCLUSIVE
+    lead = tested.lead.get(judgement) or _lead(tested, judgement)
+    return Claim(
+        id=tested.id,
+        text=claim_text(tested.id),
+        judgement=judgement,
+        reason=f"{lead}: {tested.said}." if tested.said else f"{lead}.",
+        findings=[finding.id for finding in tested.findings],
+        p_value=tested.p_value,
+        p_adjusted=adjusted,
+        models=tested.models,
+    )
 
 
-def meaning(judgement: Judgement, runs: int) -> str:
-    """The basis of a judgement, in a few words."""
+def _lead(tested: Tested, judgement: Judgement) -> str:
     if judgement == SUPPORTED:
-        return "The change is above the margin"
+        return "It is, below the margin that matters" if tested.below_margin else "It is"
     if judgement == REFUTED:
-        return "A change in the claimed direction is ruled out"
-    if runs < MINIMUM_RUNS:
-        return "One training run is inconclusive" if runs == 1 else "Two training runs are inconclusive"
-    return "The interval is inconclusive"
+        return "It is ruled out"
+    runs = min((finding.runs for finding in tested.findings), default=0)
+    if 0 < runs < MINIMUM_RUNS:
+        return f"{'One training run is' if runs == 1 else 'Two training runs are'} inconclusive about the recipes"
+    return "Inconclusive"
+
+
+def models_that_show(shown: Sequence[bool], what: str) -> ClaimModels | None:
+    """How many pairs of trained models show a claim, one flag a pair.
+
+    Examples
+    --------
+    >>> models_that_show([True, False, True], "it").sentence
+    '2 of 3 pairs of models show it beyond the noise of the rows'
+    """
+    if not shown:
+        return None
+    count, of = sum(shown), len(shown)
+    if of == 1:
+        sentence = f"This pair of models {'shows' if count else 'does not show'} {what} beyond the noise of the rows"
+    else:
+        sentence = f"{count} of {of} pairs of models show {what} beyond the noise of the rows"
+    return ClaimModels(shown=count, of=of, sentence=sentence)
 
 
 def say_change(finding: Finding, where: str = "") -> str:
-    """The gap in both arms and the change, in one phrase."""
+    """The gap in both arms and the change, in one phrase, in the unit of a report."""
     change = finding.difference
     if finding.parameters.epsilon is not None and finding.metric == "cru_s":
         where += f" at {finding.parameters.epsilon:g}"
-    digits = 5 if finding.metric == "cru_epsilon" else 3
-    phrase = f"{_number(finding.standard.value, digits)} to {_number(finding.robust.value, digits)}{where}"
+    factor, digits, unit = _unit(finding.metric)
+    phrase = f"{_number(finding.standard.value, factor, digits)} to {_number(finding.robust.value, factor, digits)}"
+    phrase += f"{unit}{where}"
     if change is not None:
-        low, high = change.interval
-        phrase += f" (change {change.value:+.{digits}f}, interval {low:+.{digits}f} to {high:+.{digits}f})"
+        low, high = (factor * end for end in change.interval)
+        phrase += f" (change {factor * change.value:+.{digits}f}, interval {low:+.{digits}f} to {high:+.{digits}f})"
     return phrase
 
 
-def judge_flips(found: Sequence[LeaveOneOut]) -> tuple[Judgement, str]:
-    """Whether leave-one-out models change more predictions of the static classifier, and the sentence that says so.
-
-    By the flip rate, which carries LUF_t and LUF_l, in the design that the paper must have used. Each of its members
-    has its own seed, so that its interval covers new seeds; those of the reference models it covers where there
-    are several.
-
-    Examples
-    --------
-    >>> judge_flips([])
-    ('inconclusive', 'Leave-one-out models of both classifiers are not trained in this run.')
-    """
-    compared = [one for one in found if one.above_standard is not None]
-    if not compared:
-        return INCONCLUSIVE, "Leave-one-out models of both classifiers are not trained in this run."
-    independent = next((one for one in compared if one.design == "independent-seeds"), None)
-    if independent is None or independent.above_standard is None:
-        missing = "Leave-one-out models with their own seeds (independent-seeds)"
-        return INCONCLUSIVE, f"{missing} are not trained in this run."
-    if independent.above_standard.interval is None:
-        return INCONCLUSIVE, "A single member, or members that are all equal, give no interval."
-    contrast, margin = independent.above_standard, LUF_FLIP_RATE.margin
-    low, high = independent.above_standard.interval
-    judgement: Judgement = SUPPORTED if low > margin else REFUTED if high < margin else INCONCLUSIVE
-    lead = {SUPPORTED: "The change is above the margin", REFUTED: "A change above the margin is ruled out"}.get(
-        judgement, "The interval is inconclusive"
-    )
-    return judgement, (
-        f"{lead}: with a separate seed for each of {independent.members} models, predictions flip "
-        f"{100 * contrast.flip_rate:+.2f} points more often for the static classifier (interval {100 * low:+.2f} to "
-        f"{100 * high:+.2f}, margin {100 * margin:g}); LUF {contrast.luf:+.4f}."
-    )
+def _unit(metric: str) -> tuple[float, int, str]:
+    """Factor, digits and name of a metric's unit in sentences."""
+    unit = METRICS[metric].unit
+    return (100.0, 1, " points") if unit == "points" else (1.0, 5 if unit == "epsilon" else 3, "")
 
 
-def _number(value: float | None, digits: int) -> str:
-    return "insufficient data" if value is None else f"{value:.{digits}f}"
-
-
-def conclude(data: str, claims: Sequence[Claim], kinds: Mapping[str, Sequence[str]], unmeasured: str) -> Claim:
-    """The paper's conclusion, that all four kinds of fairness are harmed, as far as one data set shows.
-
-    Parameters
-    ----------
-    data : str
-        What to call the data.
-    claims : sequence of Claim
-        Judged already.
-    kinds : mapping
-        Kind of fairness to the claims that decide it.
-    unmeasured : str
-        The kinds that this experiment does not measure, in words.
-    """
-    judged = {claim.id: claim.judgement for claim in claims}
-    found = {kind: [judged[one] for one in of] for kind, of in kinds.items()}
-    fallen = [kind for kind, of in found.items() if REFUTED in of]
-    open_ = [kind for kind, of in found.items() if INCONCLUSIVE in of and kind not in fallen]
-    shown = [kind for kind in found if kind not in fallen and kind not in open_]
-    phrases = [
-        f"{label} {', '.join(kinds_)}"
-        for label, kinds_ in (("shown for", shown), ("not so for", fallen), ("not settled for", open_))
-        if kinds_
-    ]
-    reason = f"On {data}, {'; '.join(phrases)}; {unmeasured}."
-    ids = sorted({identifier for claim in claims for identifier in claim.findings})
-    return Claim(
-        id="conclusion",
-        text=claim_text("conclusion"),
-        judgement=REFUTED if fallen else INCONCLUSIVE,
-        reason=reason,
-        findings=ids,
-    )
+def _number(value: float | None, factor: float, digits: int) -> str:
+    return "insufficient data" if value is None else f"{factor * value:.{digits}f}"

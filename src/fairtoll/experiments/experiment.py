@@ -10,7 +10,7 @@ from fairtoll.attacks import PGD
 from fairtoll.data import TrainTest
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.measures import Measure
-from fairtoll.experiments.claims import JudgeClaim
+from fairtoll.experiments.claims import ClaimTest, Conclude
 from fairtoll.experiments.describe import UNDESCRIBED, described_as, digest
 from fairtoll.experiments.leave_one_out.options import LeaveOneOut
 from fairtoll.findings import Comparison, Question
@@ -247,6 +247,8 @@ class Experiment:
         Which images the report shows.
     claims : sequence of callable
         The paper's claims; see `fairtoll.experiments.claim_kinds`.
+    conclude : callable, optional
+        Draws the paper's conclusion from them.
     published, published_accuracy : mapping
         The paper's values: of questions by ``protocol/key``, of accuracies by (arm, evaluation, ...).
     published_leave_one_out : str, optional
@@ -299,7 +301,8 @@ class Experiment:
     arm_notes: Mapping[str, str] = field(default_factory=dict)
     row: str = "row"
     pictures: Pictures | None = None
-    claims: tuple[JudgeClaim, ...] = ()
+    claims: tuple[ClaimTest, ...] = ()
+    conclude: Conclude | None = None
     published: Mapping[str, Mapping[Any, Any]] = field(default_factory=dict, metadata=described_as(digest))
     published_accuracy: Mapping[tuple[str, ...], float] = field(default_factory=dict, metadata=described_as(digest))
     published_leave_one_out: str | None = None

@@ -17,6 +17,8 @@ from fairtoll.experiments.leave_one_out.results import leave_one_out_notes, leav
 from fairtoll.experiments.pictures import EXAMPLES
 from fairtoll.findings import results as types
 from fairtoll.findings.assemble import assemble
+from fairtoll.findings.judged import Rules
+from fairtoll.findings.measured import Measured
 from fairtoll.runs.folder import finished_stages, read_configuration
 from fairtoll.storage.files import read_json
 
@@ -48,16 +50,27 @@ def compute_results(experiment: Experiment, folder: Path) -> types.Results:
     ) -> list[str]:
         return [] if make is None else make(findings, accuracy, left_out)
 
+    # Run k of every arm starts from the same weights and takes the same batches.
+    rules = Rules(sequential=configuration["runs"] == "auto", paired=True)
+    paper = [question for comparison, question in experiment.plan() if comparison.protocol == "paper"]
     found = assemble(
         evidence,
         experiment.plan(),
+        rules=rules,
         title=experiment.title,
         question=experiment.question,
         threat=experiment.threat,
         configuration=configuration,
         published=experiment.published,
         published_accuracy=experiment.published_accuracy,
-        judge_claims=lambda findings, _: judge_claims(experiment.claims, findings, leave_one_out=left_out),
+        judge_claims=lambda findings, _: judge_claims(
+            experiment.claims,
+            findings,
+            conclude=experiment.conclude,
+            questions=paper,
+            measured=Measured(evidence, rules),
+            leave_one_out=left_out,
+        ),
         make_notes=partial(remarks, experiment.notes),
         make_highlights=partial(remarks, experiment.highlights),
         cuts=experiment.reductions(configuration, evidence.about) if experiment.reductions else [],

@@ -14,6 +14,7 @@ from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
 from fairtoll.findings.alarms import raise_alarms
 from fairtoll.findings.compare import PublishedValues, answer_all
+from fairtoll.findings.judged import Rules
 from fairtoll.findings.least_epsilon import least_epsilons
 from fairtoll.findings.model_alarms import model_alarms
 from fairtoll.findings.questions import Comparison, Question
@@ -41,7 +42,7 @@ def assemble(
     examples: Sequence[results.Example] = (),
     environment: Mapping[str, Any] | None = None,
     times: Sequence[results.StageTime] = (),
-    minimum_rows: int = 10,
+    rules: Rules = Rules(),
 ) -> results.Results:
     """Compute everything a report shows, from evidence alone.
 
@@ -65,6 +66,8 @@ def assemble(
         What this run left out or made smaller.
     examples : sequence of Example
         Images to show.
+    rules : Rules
+        How differences are judged.
 
     Returns
     -------
@@ -72,7 +75,7 @@ def assemble(
     """
     about = evidence.about
     dataset = str(about.get("name", "data"))
-    findings = answer_all(evidence, plan, dataset=dataset, published=published, minimum_rows=minimum_rows)
+    findings = answer_all(evidence, plan, dataset=dataset, published=published, rules=rules)
     accuracy = accuracies(evidence, published_accuracy or {})
     arms = [results.Arm(**arm) for arm in about.get("arms", [])] or [
         results.Arm(name=name, title=name, note="") for name in evidence.arms
@@ -102,7 +105,7 @@ def assemble(
             for alarm in (*model_alarms(evidence, arm.name), *raise_alarms(evidence, arm.name, threat=threat))
         ],
         notes=[
-            *(describe_copies(arm, copies) for arm, copies in evidence.copies.items()),
+            *(_of_copies(evidence, arm) for arm in evidence.copies),
             *(make_notes(findings, accuracy) if make_notes else []),
         ],
         highlights=make_highlights(findings, accuracy) if make_highlights else [],
@@ -112,6 +115,13 @@ def assemble(
         environment=dict(environment or describe_environment()),
         times=list(times),
     )
+
+
+def _of_copies(evidence: Evidence, arm: str) -> str:
+    said = describe_copies(arm, evidence.copies[arm])
+    if len(evidence.training_runs(arm)) > 1:
+        return said
+    return f"{said} This recipe is deterministic; vary the training rows between runs to compare recipes."
 
 
 def accuracies(evidence: Evidence, published: Mapping[tuple[str, ...], float]) -> list[results.Accuracy]:

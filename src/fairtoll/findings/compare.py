@@ -1,36 +1,29 @@
-"""Answering a question: values, nulls, intervals, differences and a verdict."""
+"""Answering a question: values, nulls, intervals, differences and verdicts."""
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
-from fairtoll.findings.arm_values import CONFIDENCE, arm_value
+from fairtoll.findings.arm_values import arm_value, sufficient_groups
+from fairtoll.findings.changes import describe_changes
+from fairtoll.findings.judged import Compared, Rules, count_judgements, describe_difference
+from fairtoll.findings.model_pairs import describe_models
 from fairtoll.findings.outcomes import Outcomes, metric_of, outcomes_of
 from fairtoll.findings.questions import Comparison, Question
 from fairtoll.findings.readings import Readings
 from fairtoll.metrics import Metric
-from fairtoll.statistics import (
-    Difference,
-    InsufficientDataError,
-    Verdict,
-    VerdictKind,
-    bonferroni,
-    difference,
-    levelling_down,
-    state_verdict,
-)
+from fairtoll.progress import tracked
+from fairtoll.statistics import LOOKS, levelling_down
 
 #: The paper's values for a question: of the arms, and of single groups as (arm, group).
 PublishedValues = Mapping[str, Mapping[Any, Any]]
+ROLES = ("standard", "robust", "control", "noise_control")
 
 
 def answer_all(
@@ -39,9 +32,9 @@ def answer_all(
     *,
     dataset: str,
     published: PublishedValues | None = None,
-    minimum_rows: int = 10,
+    rules: Rules = Rules(),
 ) -> list[results.Finding]:
-    """Answer every question of a plan; confidence is widened within (data, protocol, metric).
+    """Answer every question of a plan; the error is shared within (data, protocol, metric).
 
     Parameters
     ----------
@@ -53,28 +46,50 @@ def answer_all(
         Its name.
     published : mapping, optional
         The paper's values by ``f"{protocol}/{question.key}"``.
-    minimum_rows : int
-        Smaller groups are shown and flagged, and excluded from gaps.
+    rules : Rules
+        How differences are judged.
 
     Returns
     -------
     list of Finding
     """
-    readings = Readings(evidence)
-    families = Counter((comparison.protocol, question.metric) for comparison, question in plan)
+    readings, families = Readings(evidence), count_judgements(plan)
     return [
         answer(
             evidence,
             comparison,
             question,
             dataset=dataset,
-            confidence=bonferroni(CONFIDENCE, families[comparison.protocol, question.metric]),
+            family=families[comparison.protocol, question.metric],
             published=(published or {}).get(f"{comparison.protocol}/{question.key}", {}),
-            minimum_rows=minimum_rows,
+            rules=rules,
             readings=readings,
         )
-        for comparison, question in plan
+        for comparison, question in tracked(plan)
     ]
+
+
+def open_arms(
+    evidence: Evidence, plan: Sequence[tuple[Comparison, Question]], *, rules: Rules
+) -> tuple[list[str], int, int]:
+    """The arms that an open judgement still needs, and how many judgements are final, of how many.
+
+    Where runs are added until a comparison is decided: those that are neither decided at the runs of the evidence nor
+    beyond what more runs can decide.
+    """
+    readings, families = Readings(evidence), count_judgements(plan)
+    needed: set[str] = set()
+    final = total = 0
+    for comparison, question in tracked(plan):
+        family = families[comparison.protocol, question.metric]
+        for role, compared in compare_arms(readings, comparison, question, family=family, rules=rules)[1].items():
+            total += 1
+            judgement = compared.judgement
+            if judgement is None or judgement.final:
+                final += 1
+            else:
+                needed |= {getattr(comparison, role), comparison.robust}
+    return [arm for arm in evidence.arms if arm in needed], final, total
 
 
 def answer(
@@ -83,19 +98,21 @@ def answer(
     question: Question,
     *,
     dataset: str,
-    confidence: float = CONFIDENCE,
+    family: int = 1,
     published: Mapping[Any, Any] | None = None,
-    minimum_rows: int = 10,
+    rules: Rules = Rules(),
     readings: Readings | None = None,
 ) -> results.Finding:
     """Answer one question of one comparison.
 
     Parameters
     ----------
-    confidence : float
-        Of the interval of the difference; widen it for several comparisons.
+    family : int
+        Judgements that share the error.
     published : mapping, optional
         "standard" and "robust" for the gaps, `(arm, group)` for single groups, "note".
+    rules : Rules
+        How differences are judged.
     readings : Readings, optional
         Of the same evidence, kept from other questions.
 
@@ -109,42 +126,37 @@ def answer(
         If the evidence does not hold what the question needs.
     """
     published = published or {}
-    metric = metric_of(question)
-    arms = {
-        role: arm
-        for role in ("standard", "robust", "control", "noise_control")
-        if (arm := getattr(comparison, role)) is not None
-    }
+    metric, arms = metric_of(question), _arms(comparison)
     readings = Readings(evidence) if readings is None else readings
-    outcomes = {role: outcomes_of(readings, arm, question) for role, arm in arms.items()}
-    _require_same_rows(outcomes, arms, question)
+    outcomes, judged = compare_arms(readings, comparison, question, family=family, rules=rules)
     names, of_every_row = readings.groups(question.partition)
     groups = of_every_row[outcomes["standard"].rows]
-    differences = {
-        role: _difference(outcomes[role], outcomes["robust"], groups, metric, confidence, minimum_rows)
-        for role in ("standard", "control")
-        if role in outcomes
-    }
+    main = judged["standard"]
+    found = describe_difference(main, (comparison.standard, comparison.robust), names, limits=_limits(outcomes, arms))
+    from_control = (
+        describe_difference(judged["control"], (str(comparison.control), comparison.robust), names)
+        if "control" in judged
+        else None
+    )
+    runs = found.runs if found is not None else main.count
+    at_look = _at_look(outcomes, main, runs)
+    both = [sufficient_groups(at_look[role], groups, len(names), rules.minimum_rows) for role in ("standard", "robust")]
+    systematic = {} if found is None or found.systematic is None else found.systematic.model_dump()
     values = {
         role: arm_value(
             arm,
-            outcomes[role],
+            at_look[role],
             groups,
             names,
             metric=metric,
             published={key[1]: one for key, one in published.items() if isinstance(key, tuple) and key[0] == role},
-            minimum_rows=minimum_rows,
+            minimum_rows=rules.minimum_rows,
+            compared=both[0] & both[1] if role in ("standard", "robust") else None,
+            systematic=systematic.get(role),
         )
         for role, arm in arms.items()
     }
-    found = differences["standard"]
-    if found is not None:
-        values["standard"].corrected, values["robust"].corrected = found.corrected_standard, found.corrected_robust
-    if (against := differences.get("control")) is not None:
-        values["control"].corrected = against.corrected_standard
-    margin = metric.margin_for(outcomes["standard"].mean)
-    verdict = _verdict(found, outcomes["standard"], outcomes["robust"], arms, margin)
-    from_control = _verdict_name(state_verdict(against, margin=margin)) if "control" in arms else None
+    missing = outcomes["standard"].missing or outcomes["robust"].missing
     return results.Finding(
         id=f"{comparison.protocol}/{comparison.robust}/{question.key}",
         dataset=dataset,
@@ -155,21 +167,76 @@ def answer(
         robust=values["robust"],
         control=values.get("control"),
         noise_control=values.get("noise_control"),
-        difference=_describe(found, values["standard"], values["robust"], names, metric),
-        difference_from_control=_describe(against, values["control"], values["robust"], names, metric)
-        if "control" in arms
-        else None,
-        verdict=_verdict_name(verdict),
-        verdict_from_control=from_control,
-        reason=verdict.reason,
+        difference=found,
+        difference_from_control=from_control,
+        changes=describe_changes(main, names, runs=runs),
+        models=describe_models(main, runs=runs),
+        verdict="insufficient data" if found is None else found.verdict,
+        verdict_from_control=None
+        if "control" not in judged
+        else "insufficient data"
+        if from_control is None
+        else from_control.verdict,
+        reason=(missing or "fewer than two groups have enough rows to compare") if found is None else found.reason,
         levelling_down=_levelled(values["standard"], values["robust"], metric),
-        margin=margin,
-        runs=min(len(one.values) for one in outcomes.values()),
+        margin=main.margin,
+        family=family,
+        runs=runs,
         published=results.Published(
             standard=published["standard"], robust=published["robust"], note=published.get("note")
         )
         if "standard" in published
         else None,
+    )
+
+
+def compare_arms(
+    readings: Readings, comparison: Comparison, question: Question, *, family: int, rules: Rules
+) -> tuple[dict[str, Outcomes], dict[str, Compared]]:
+    """The numbers of every arm of a comparison by role, and the robust arm beside the standard one and the control.
+
+    Raises
+    ------
+    FairtollError
+        If the evidence does not hold what the question needs.
+    """
+    metric, arms = metric_of(question), _arms(comparison)
+    outcomes = {role: outcomes_of(readings, arm, question) for role, arm in arms.items()}
+    _require_same_rows(outcomes, arms, question)
+    groups = readings.groups(question.partition)[1][outcomes["standard"].rows]
+    standard = outcomes["standard"]
+    # A margin that more runs moved would undo verdicts.
+    first = standard.take(range(min(LOOKS[0], len(standard.values)))) if rules.sequential else standard
+    margin = metric.margin_for(first.mean)
+    judged: dict[str, Compared] = {}
+    for role in ("standard", "control"):
+        if role in outcomes:
+            judged[role] = Compared(outcomes[role], outcomes["robust"], groups, metric, margin, family, rules)
+    return outcomes, judged
+
+
+def _arms(comparison: Comparison) -> dict[str, str]:
+    return {role: arm for role in ROLES if (arm := getattr(comparison, role)) is not None}
+
+
+def _at_look(outcomes: Mapping[str, Outcomes], main: Compared, runs: int) -> dict[str, Outcomes]:
+    """Every arm's numbers over the training runs that the verdict is read from."""
+    first, second = main.taken(runs)
+    found = {}
+    for role, one in outcomes.items():
+        kept = min(runs, len(one.values)) if main.rules.sequential else len(one.values)
+        found[role] = one.take({"standard": first, "robust": second}.get(role, range(kept)))
+    return found
+
+
+def _limits(outcomes: Mapping[str, Outcomes], arms: Mapping[str, str]) -> str:
+    """What censored rows mean for a gap, where there are any."""
+    standard, robust = outcomes["standard"], outcomes["robust"]
+    if not (standard.censored or robust.censored):
+        return ""
+    return (
+        f"{standard.censored:.2%} of the rows of '{arms['standard']}' and {robust.censored:.2%} of '{arms['robust']}' "
+        "are not broken at the largest radius and count with it"
     )
 
 
@@ -182,73 +249,6 @@ def _require_same_rows(outcomes: Mapping[str, Outcomes], arms: Mapping[str, str]
                 f"{what} covers {len(rows)} rows of '{arms['standard']}' and {len(found.rows)} of '{arms[role]}', not "
                 "the same; expected the same rows in all arms of a comparison; attack the same rows of each"
             )
-
-
-def _difference(
-    base: Outcomes,
-    robust: Outcomes,
-    groups: NDArray[np.intp],
-    metric: Metric,
-    confidence: float,
-    minimum_rows: int,
-) -> Difference | None:
-    if base.missing or robust.missing:
-        return None
-    try:
-        return difference(
-            base.values,
-            robust.values,
-            groups,
-            standard_included=base.included,
-            robust_included=robust.included,
-            confidence=confidence,
-            minimum_rows=minimum_rows,
-            rates=metric.rates,
-        )
-    except InsufficientDataError:
-        return None
-
-
-def _verdict(
-    found: Difference | None, standard: Outcomes, robust: Outcomes, arms: Mapping[str, str], margin: float
-) -> Verdict:
-    if missing := standard.missing or robust.missing:
-        return Verdict(VerdictKind.INSUFFICIENT_DATA, missing, margin)
-    verdict = state_verdict(found, margin=margin)
-    if standard.censored or robust.censored:
-        limits = (
-            f"{standard.censored:.2%} of the rows of '{arms['standard']}' and {robust.censored:.2%} of '"
-            f"{arms['robust']}' are not broken at the largest radius and count with it"
-        )
-        verdict = replace(verdict, reason=f"{verdict.reason}; {limits}")
-    return verdict
-
-
-def _describe(
-    found: Difference | None,
-    base: results.ArmValue,
-    robust: results.ArmValue,
-    names: Sequence[str],
-    metric: Metric,
-) -> results.Difference | None:
-    if found is None:
-        return None
-    # Gaps of rates or confidences lie between 0 and 1, so their differences within -1 and 1.
-    limit = metric.upper_limit
-
-    def extremes(high: Any, low: Any) -> str:
-        return f"{names[high]} over {names[low]}"
-
-    return results.Difference(
-        value=min(max(found.value, -limit), limit),
-        interval=(max(found.interval.low, -limit), min(found.interval.high, limit)),
-        p_value=found.p_value,
-        confidence=found.confidence,
-        plain=found.plain,
-        least_detectable=found.least_detectable,
-        groups=f"{base.arm}: {extremes(found.standard_highest, found.standard_lowest)}; "
-        f"{robust.arm}: {extremes(found.robust_highest, found.robust_lowest)}",
-    )
 
 
 def _levelled(standard: results.ArmValue, robust: results.ArmValue, metric: Metric) -> results.LevellingDown | None:
@@ -276,10 +276,6 @@ def _levelled(standard: results.ArmValue, robust: results.ArmValue, metric: Metr
         if found.levelled_down
         else None
     )
-
-
-def _verdict_name(verdict: Verdict) -> results.VerdictName:
-    return verdict.kind.value
 
 
 def _parameters(question: Question, metric: Metric) -> results.Parameters:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -35,11 +36,13 @@ class Outcomes:
         Share of the counted values that are lower limits.
     missing : str, optional
         Why the question has no answer for this arm; then `values` mean nothing.
+    runs : tuple
+        Names of the training runs; their positions where none are given.
 
     Examples
     --------
-    >>> Outcomes(np.ones((2, 3)), None, np.arange(3)).mean
-    1.0
+    >>> Outcomes(np.ones((2, 3)), None, np.arange(3)).take([0]).values.shape
+    (1, 3)
     """
 
     values: NDArray[np.float64]
@@ -47,6 +50,20 @@ class Outcomes:
     rows: NDArray[np.int64]
     censored: float = 0.0
     missing: str | None = None
+    runs: tuple[Any, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.runs:
+            object.__setattr__(self, "runs", tuple(range(len(self.values))))
+
+    def take(self, positions: Sequence[int]) -> Outcomes:
+        """The same of some training runs."""
+        if len(positions) == len(self.values) and list(positions) == list(range(len(self.values))):
+            return self
+        chosen = list(positions)
+        included = None if self.included is None else self.included[chosen]
+        runs = tuple(self.runs[position] for position in chosen)
+        return replace(self, values=self.values[chosen], included=included, runs=runs)
 
     @property
     def mean(self) -> float:
@@ -93,13 +110,14 @@ def outcomes_of(readings: Readings, arm: str, question: Question) -> Outcomes:
     measured, covered = readings.read(arm, question.attack, metric.needs)
     kept, rows = _restrict(evidence, question, covered)
     if not len(rows):
-        runs = len(next(iter(measured.values())))
+        count = len(next(iter(measured.values())))
         missing = f"no row has the true class '{question.label}'"
-        return Outcomes(np.zeros((runs, 0)), None, rows, missing=missing)
+        return Outcomes(np.zeros((count, 0)), None, rows, missing=missing)
     measured = {name: values[:, kept] for name, values in measured.items()}
     right = readings.correct(arm, rows) if question.denominator == "correct" or "correct" in metric.needs else None
     included = right if question.denominator == "correct" else None
     shape = next(iter(measured.values())).shape[:2]
+    runs = tuple(readings.training_runs(arm, question.attack, metric.needs))
     counted = np.ones(shape, dtype=np.bool_) if included is None else included
     by_run = {**measured, "counted": counted} | ({} if right is None else {"correct": right})
     given["labels"] = evidence.labels[rows]
@@ -107,15 +125,15 @@ def outcomes_of(readings: Readings, arm: str, question: Question) -> Outcomes:
     if metric.scale == "amount" and "censored" in measured:
         # Radii that are lower limits count with the largest radius; rates derived from them hold no limits.
         censored = float((measured["censored"] & counted).sum() / max(counted.sum(), 1))
-    outcomes = []
+    outcomes: list[NDArray[Any]] = []
     for run in range(shape[0]):
         known = given | {name: values[run] for name, values in by_run.items()}
         try:
             outcomes.append(metric.outcome(**{name: known[name] for name in metric.needs}))
         except NotMeasurableError as error:
             missing = f"training run {run + 1} of '{arm}': {error}"
-            return Outcomes(np.zeros(shape), included, rows, censored, missing)
-    return Outcomes(np.stack(outcomes).astype(np.float64), included, rows, censored)
+            return Outcomes(np.zeros(shape), included, rows, censored, missing, runs)
+    return Outcomes(np.stack(outcomes).astype(np.float64), included, rows, censored, runs=runs)
 
 
 def _computable(metric: Metric) -> bool:

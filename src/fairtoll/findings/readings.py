@@ -63,6 +63,15 @@ class Readings:
         assert covered is not None
         return found, covered
 
+    def training_runs(self, arm: str, attack: Attack | None, needs: Sequence[str]) -> list[Any]:
+        """Names of the training runs that `read` gives, in order."""
+        if attack is None:
+            return self.evidence.training_runs(arm)
+        address = _address(attack)
+        if {"success", "least_epsilon", "censored"}.isdisjoint(needs):
+            del address["attack"]
+        return self.evidence.training_runs(arm, **address)
+
     def groups(self, partition: str) -> tuple[tuple[str, ...], NDArray[np.intp]]:
         """The groups of a partition, with or without rows, and the position among them of each row's, (N,)."""
         if partition not in self._groups:

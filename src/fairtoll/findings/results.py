@@ -6,129 +6,40 @@ import json
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import Field, ValidationError
 
 from fairtoll.errors import FairtollError
+from fairtoll.findings._strict import Strict
+from fairtoll.findings.gap_types import ArmValue as ArmValue
+from fairtoll.findings.gap_types import Denominator as Denominator
+from fairtoll.findings.gap_types import Difference as Difference
+from fairtoll.findings.gap_types import Evaluation as Evaluation
+from fairtoll.findings.gap_types import Finding as Finding
+from fairtoll.findings.gap_types import GroupChange as GroupChange
+from fairtoll.findings.gap_types import GroupValue as GroupValue
+from fairtoll.findings.gap_types import LevellingDown as LevellingDown
+from fairtoll.findings.gap_types import Look as Look
+from fairtoll.findings.gap_types import MeasuredChange as MeasuredChange
+from fairtoll.findings.gap_types import ModelPair as ModelPair
+from fairtoll.findings.gap_types import Models as Models
+from fairtoll.findings.gap_types import ModelsVerdictName as ModelsVerdictName
+from fairtoll.findings.gap_types import Needed as Needed
+from fairtoll.findings.gap_types import Parameters as Parameters
+from fairtoll.findings.gap_types import Protocol as Protocol
+from fairtoll.findings.gap_types import Published as Published
+from fairtoll.findings.gap_types import Systematic as Systematic
+from fairtoll.findings.gap_types import VerdictName as VerdictName
+from fairtoll.findings.leave_one_out_types import LeaveOneOut as LeaveOneOut
+from fairtoll.findings.leave_one_out_types import LeaveOneOutContrast as LeaveOneOutContrast
+from fairtoll.findings.leave_one_out_types import LeaveOneOutGroup as LeaveOneOutGroup
+from fairtoll.findings.leave_one_out_types import LeaveOneOutPoint as LeaveOneOutPoint
+from fairtoll.findings.leave_one_out_types import LeaveOneOutRow as LeaveOneOutRow
+from fairtoll.findings.leave_one_out_types import PublishedLeaveOneOut as PublishedLeaveOneOut
 
-SCHEMA_VERSION: Literal[2] = 2
-VerdictName = Literal["less fair", "fairer", "equivalent", "inconclusive", "insufficient data"]
-Protocol = Literal["paper", "sound", "audit"]
-Evaluation = Literal["clean", "static-transfer", "white-box"]
-Denominator = Literal["all", "correct"]
-Pair = tuple[float, float]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid", allow_inf_nan=False)
-
-
-class GroupValue(_Strict):
-    """One group of one arm: its mean over training runs, interval and size."""
-
-    group: str
-    value: float | None
-    interval: Pair | None
-    rows: int
-    sufficient: bool
-    published: float | None = None
-
-
-class ArmValue(_Strict):
-    """A gap in one arm, with what it would be by chance."""
-
-    arm: str
-    value: float | None = Field(description="mean over training runs of one model's gap, the paper's quantity")
-    corrected: float | None = Field(description="gap of groups chosen on other data than it is measured on")
-    interval: Pair | None = Field(description="95% interval of the gap of expected group means")
-    null_mean: float | None
-    null_95: float | None
-    worst_group: str | None
-    worst_value: float | None
-    best_group: str | None
-    best_value: float | None
-    per_run: list[float | None]
-    groups: list[GroupValue]
+SCHEMA_VERSION: Literal[3] = 3
 
 
-class Difference(_Strict):
-    """How much larger the second arm's gap is than the first's, corrected for choosing the groups."""
-
-    value: float
-    interval: Pair
-    p_value: float
-    confidence: float = Field(description="of the interval, widened within (dataset, protocol, metric)")
-    plain: float = Field(description="the second arm's value minus the first's")
-    least_detectable: float
-    groups: str = Field(description="the groups most often chosen as extremes, in words")
-
-
-class Parameters(_Strict):
-    """What exactly was measured."""
-
-    partition: str
-    evaluation: Evaluation
-    attack: str | None
-    denominator: Denominator | None
-    epsilon: float | None
-    threat: str | None
-    attribute: str | None
-    label: str | None = Field(description="true class that the rows are restricted to")
-    target: str | None = Field(description="class whose confidence or prediction is averaged")
-    matched_rate: float | None = Field(
-        default=None, description="mean success rate at which the arms are compared, each at the radius that gives it"
-    )
-
-
-class Published(_Strict):
-    """The paper's values for the same quantity."""
-
-    standard: float
-    robust: float
-    note: str | None = None
-
-
-class GroupChange(_Strict):
-    """One group's own value in both arms."""
-
-    group: str
-    standard: float
-    robust: float
-
-
-class LevellingDown(_Strict):
-    """The gap shrank because the group best off lost more than the one worst off gained."""
-
-    standard_gap: float
-    robust_gap: float
-    best: GroupChange = Field(description="the group best off in the standard arm")
-    worst: GroupChange = Field(description="the group worst off in the standard arm")
-    robust_worst: GroupChange = Field(description="the group worst off in the robust arm")
-
-
-class Finding(_Strict):
-    """One gap in the arms of one comparison, with its verdict."""
-
-    id: str
-    dataset: str
-    protocol: Protocol
-    metric: str
-    parameters: Parameters
-    standard: ArmValue
-    robust: ArmValue
-    control: ArmValue | None
-    noise_control: ArmValue | None
-    difference: Difference | None
-    difference_from_control: Difference | None
-    verdict: VerdictName
-    verdict_from_control: VerdictName | None
-    reason: str
-    levelling_down: LevellingDown | None = Field(description="where the values alone are levelled down")
-    margin: float
-    runs: int = Field(description="training runs of each arm")
-    published: Published | None
-
-
-class Accuracy(_Strict):
+class Accuracy(Strict):
     """Accuracy of one arm under one evaluation, over training runs."""
 
     arm: str
@@ -143,7 +54,7 @@ class Accuracy(_Strict):
     source_arm: str | None = None
 
 
-class LeastEpsilonGroup(_Strict):
+class LeastEpsilonGroup(Strict):
     """Least epsilon over the rows of one class or group, all training runs of an arm together."""
 
     group: str
@@ -153,7 +64,7 @@ class LeastEpsilonGroup(_Strict):
     broken: list[float] = Field(description="share of rows with a least epsilon of at most each of `epsilons`")
 
 
-class LeastEpsilon(_Strict):
+class LeastEpsilon(Strict):
     """The distribution of least epsilon in one arm, class by class."""
 
     arm: str
@@ -170,7 +81,7 @@ class LeastEpsilon(_Strict):
     groups: list[LeastEpsilonGroup] = Field(description="the whole set first, named 'all', then each group")
 
 
-class Example(_Strict):
+class Example(Strict):
     """One test image and its adversarial example, as PNG data URIs."""
 
     class_name: str
@@ -188,117 +99,35 @@ class Example(_Strict):
     adversarial_confidence: float
 
 
-class LeaveOneOutPoint(_Strict):
-    """What a study with `members` left-out rows would find: the mean over all choices of so many of those trained."""
+class ClaimModels(Strict):
+    """How many pairs of trained models show what a claim says, beyond the noise of the rows."""
 
-    members: int
-    luf: float
-    flips_per_row: float = Field(description="LUF_t")
-    flips_per_model: float = Field(description="LUF_l")
-    ever_flipped: float = Field(description="share of test rows that at least one member flips")
+    shown: int
+    of: int
+    sentence: str
 
 
-class LeaveOneOutContrast(_Strict):
-    """How much more often predictions flip than in another design or arm."""
-
-    arm: str = Field(description="of what is compared with")
-    design: str
-    flip_rate: float = Field(description="difference of flip rates, a fraction")
-    interval: Pair | None = Field(description="95%, as of the flip rates")
-    paired: bool = Field(description="member by member: same left-out row, or same seed")
-    luf: float = Field(description="difference of LUF at as many members")
-
-
-class LeaveOneOutGroup(_Strict):
-    """Test rows of one class or group."""
-
-    partition: str
-    group: str
-    rows: int
-    flip_rate: float
-    luf: float
-    error: float = Field(description="share of the group that the full model gets wrong")
-    sufficient: bool = Field(description="whether there are enough rows to compare")
-
-
-class LeaveOneOutRow(_Strict):
-    """One left-out training row, or the seed in its place."""
-
-    row: int | None = Field(description="of the training set; none in a floor")
-    class_name: str | None
-    picture: str | None = Field(default=None, description="of an image, as a PNG data URI")
-    groups: dict[str, str]
-    flips: float = Field(description="test rows whose predicted class it changes, mean over reference models")
-    largest_change: float = Field(description="of any confidence, in any reference model's study")
-
-
-class PublishedLeaveOneOut(_Strict):
-    """The paper's leave-one-out values of one classifier (Table III)."""
-
-    luf: float
-    luf_t: float = Field(description="left-out models that predict another class, mean over test rows")
-    luf_l: float = Field(description="test rows whose predicted class changes, mean over left-out models")
-
-
-class LeaveOneOut(_Strict):
-    """One arm under one leave-one-out design: how much predictions depend on one training row, or on chance."""
-
-    arm: str
-    design: Literal["masked", "independent-seeds", "re-permuted", "rerun", "one-ulp", "new-seed"]
-    title: str
-    floor: bool = Field(description="no row is left out: the effect of chance or rounding alone")
-    members: int = Field(description="of each reference model")
-    references: int = Field(default=1, description="full models that members are compared with, each with its own seed")
-    rows: int = Field(description="of the test set")
-    precision: str
-    adversarial_examples: Literal["own", "shared"] | None = Field(
-        description="of static training: crafted on each member's own source model, or on the full model (approximate)"
-    )
-    luf: float = Field(description="mean over test rows of the largest change of any confidence by any member")
-    luf_interval: Pair | None = Field(
-        description="95%, by the delete-one jackknife over members, and over reference models where there are several; "
-        "none where members differ by a row or by rounding alone: a few then decide the maximum, and no interval has "
-        "its coverage"
-    )
-    luf_quantiles: list[float] = Field(description="of the rows' LUF: least, 5, 25, 50, 75, 95%, largest")
-    flips_per_row: float = Field(description="LUF_t, in members")
-    flips_per_model: float = Field(description="LUF_l, in test rows")
-    flip_rate: float = Field(description="share of (member, test row) pairs; LUF_t / members, LUF_l / rows")
-    flip_rate_interval: Pair | None = Field(
-        description="95%, for skewed means, over members, and over reference models where there are several; none "
-        "where all members agree"
-    )
-    per_member: list[float] = Field(description="each member's flip rate, in order, mean over reference models")
-    per_reference: list[float] = Field(default=[], description="each reference model's flip rate, mean over members")
-    curve: list[LeaveOneOutPoint]
-    above_floor: LeaveOneOutContrast | None
-    above_standard: LeaveOneOutContrast | None
-    groups: list[LeaveOneOutGroup]
-    most_influential: list[LeaveOneOutRow] = Field(
-        description="the members that change most predictions, first the largest"
-    )
-    published: PublishedLeaveOneOut | None = Field(description="the paper's values, where it has the arm")
-    published_note: str | None
-
-
-class Claim(_Strict):
+class Claim(Strict):
     """A claim of the paper, judged."""
 
     id: str
     text: str
-    judgement: Literal["supported", "refuted", "inconclusive"]
+    judgement: Literal["supported", "refuted", "inconclusive"] = Field(description="of these recipes")
     reason: str
     findings: list[str]
+    p_value: float | None = Field(default=None, description="the largest of its parts, each one-sided")
+    p_adjusted: float | None = Field(default=None, description="by Holm over the claims of these data")
+    models: ClaimModels | None = Field(default=None, description="of these trained models, one pair a training run")
 
 
-class Reading(_Strict):
+class Reading(Strict):
     """One share that an alarm rests on, such as an accuracy under one attack."""
 
     label: str = Field(description="what was measured, such as 'under PGD with 20 steps at 0.1'")
     value: float = Field(description="a share of rows")
 
 
-class Alarm(_Strict):
+class Alarm(Strict):
     """A sign that a robustness figure is unreliable."""
 
     id: str
@@ -311,7 +140,7 @@ class Alarm(_Strict):
     readings: list[Reading] = Field(default=[], description="the figures behind it, the questionable one first")
 
 
-class Arm(_Strict):
+class Arm(Strict):
     """How an arm was made."""
 
     name: str
@@ -319,7 +148,7 @@ class Arm(_Strict):
     note: str
 
 
-class Data(_Strict):
+class Data(Strict):
     """The data that was used."""
 
     name: str
@@ -333,7 +162,7 @@ class Data(_Strict):
     )
 
 
-class StageTime(_Strict):
+class StageTime(Strict):
     """How long one stage of a run took."""
 
     stage: str
@@ -342,11 +171,11 @@ class StageTime(_Strict):
     seconds: float
 
 
-class Results(_Strict):
+class Results(Strict):
     """Everything a report shows."""
 
     fairtoll_version: str
-    schema_version: Literal[2]
+    schema_version: Literal[3]
     title: str
     question: str = Field(description="what is evaluated, in one sentence")
     dataset: Data
@@ -356,6 +185,7 @@ class Results(_Strict):
     accuracy: list[Accuracy]
     claims: list[Claim]
     alarms: list[Alarm]
+    answer: list[str] = Field(default=[], description="who pays and how much, in at most three sentences")
     notes: list[str] = Field(description="remarks on how to read these results")
     highlights: list[str] = Field(default=[], description="sentences for the first screen")
     cuts: list[str] = Field(default=[], description="what this run left out or made smaller, for the first screen")

@@ -18,7 +18,7 @@ class ArmDetail:
 
     title: str
     gap: str
-    corrected: str
+    plain: str
     interval: str
     null: str
     worst: str
@@ -100,7 +100,7 @@ def arm_detail(finding: Finding, value: ArmValue, titles: Titles) -> ArmDetail:
     return ArmDetail(
         title=titles[value.arm],
         gap=in_unit(value.value, unit),
-        corrected=in_unit(value.corrected, unit),
+        plain=in_unit(value.plain, unit),
         interval=interval(value.interval, unit),
         null=f"{in_unit(value.null_mean, unit)} / {in_unit(value.null_95, unit)}",
         worst="–" if worst is None else f"{worst} {level(value.worst_value, unit)}",

@@ -8,8 +8,8 @@ from fairtoll.report.numbers import MINUS
 
 POINT_LENGTH = 124
 CORRECTED_NOTE = (
-    "Difference = corrected robust − corrected standard: the plain gap is inflated by chance, since its groups "
-    "are chosen for lying far apart."
+    "Gaps and differences are means over training runs of one model's gap, without what the noise of the rows adds; "
+    "plain is the same with it: the paper's definition."
 )
 
 

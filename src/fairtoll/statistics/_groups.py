@@ -47,8 +47,9 @@ class Arm:
     `runs (S, G)` group means; `pseudo (S, M)` what each row adds to them (mean `runs` within a group);
     `influence (M,)` the rows' deviation from the group mean, averaged over runs; `row_variance (G,)` the
     variance that the choice of rows gives to a group's mean over runs, less `interaction (G,)`, which is
-    new in each run and so part of the variance between runs too; `included_rows (G,)` the fewest that count
-    in any run; `rates` whether outcomes are shares between 0 and 1, as of rows that are right.
+    new in each run and so part of the variance between runs too; `run_variance (S, G)` what it gives to a group's mean
+    in each single run; `included_rows (G,)` the fewest that count in any run; `rates` whether outcomes are shares
+    between 0 and 1, as of rows that are right.
     """
 
     partition: Partition
@@ -57,6 +58,7 @@ class Arm:
     influence: Floats
     row_variance: Floats
     interaction: Floats
+    run_variance: Floats
     included_rows: NDArray[np.intp]
     rates: bool
 
@@ -64,6 +66,11 @@ class Arm:
     def means(self) -> Floats:
         """Group means, averaged over training runs: `(G,)`."""
         return np.asarray(self.runs.mean(axis=0), dtype=np.float64)
+
+    @property
+    def deviations(self) -> Floats:
+        """What each row adds to its group's mean in each run, less that mean: `(S, M)`."""
+        return self.pseudo - self.partition.spread(self.runs)
 
     @property
     def plain(self) -> float:
@@ -208,6 +215,7 @@ def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] |
         deviations = weights * (values - partition.spread(runs)) * partition.spread(rows / included)
     influence = deviations.mean(axis=0)
     row_variance = partition.total(influence**2) / (rows * (rows - 1))
+    run_variance = partition.total(deviations**2) / (rows * (rows - 1))
     interaction = np.zeros_like(row_variance)
     if len(values) > 1:
         interaction = partition.total(((deviations - influence) ** 2).sum(axis=0))
@@ -218,8 +226,8 @@ def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] |
     if rates is None:
         rates = bool(((values == 0.0) | (values == 1.0)).all())
     if rates:
-        # Rates of exactly 0 or 1 are not known without error: Laplace's rule gives about (1 / n) ** 2.
-        row_variance = np.maximum(row_variance, (smallest + 1) / ((smallest + 2) ** 2 * smallest))
+        row_variance = np.maximum(row_variance, rare_variance(smallest))
+        run_variance = np.maximum(run_variance, rare_variance(included))
     return Arm(
         partition=partition,
         runs=runs,
@@ -227,6 +235,12 @@ def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] |
         influence=influence,
         row_variance=row_variance,
         interaction=interaction,
+        run_variance=run_variance,
         included_rows=smallest.astype(np.intp),
         rates=rates,
     )
+
+
+def rare_variance(rows: Floats) -> Floats:
+    """The least variance of a rate over so many rows: 0 or 1 is not known without error (Laplace's rule)."""
+    return np.asarray((rows + 1) / ((rows + 2) ** 2 * rows), dtype=np.float64)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairtoll.statistics._groups import Arm, Floats
 
@@ -23,15 +24,15 @@ class Corrected:
 
     `value` the cross-fitted gap; `allowance` how far it may fall short for groups chosen wrongly, near 0
     where the extreme groups are well separated; `weights (G,)` mean over draws of +1 for the group chosen as
-    highest, -1 for the lowest; `chosen (G,)` the share of draws a group was either; `runs_variance` of the
-    chosen contrast between training runs, over S; `highest`, `lowest` the positions most often chosen.
+    highest, -1 for the lowest; `chosen (G,)` the share of draws a group was either; `contrasts (S, draws)` of the
+    chosen groups in each run; `highest`, `lowest` the positions most often chosen.
     """
 
     value: float
     allowance: float
     weights: Floats
     chosen: Floats
-    runs_variance: float
+    contrasts: Floats
     highest: int
     lowest: int
 
@@ -65,7 +66,7 @@ def correct_gap(arm: Arm, noise: Floats, run_weights: Floats) -> Corrected:
     runs comes from the runs themselves and that of the rows from their variance within groups.
     """
     means = arm.means
-    runs, groups = arm.runs.shape
+    groups = arm.runs.shape[1]
     shifts = noise * np.sqrt(arm.row_variance) + run_weights @ arm.runs
     choosing = means + STRENGTH * shifts
     highest = choosing.argmax(axis=1)
@@ -74,18 +75,64 @@ def correct_gap(arm: Arm, noise: Floats, run_weights: Floats) -> Corrected:
     each = np.arange(len(shifts))
     share_high = np.bincount(highest, minlength=groups) / len(shifts)
     share_low = np.bincount(lowest, minlength=groups) / len(shifts)
-    runs_variance = 0.0
-    if runs > 1:
-        residuals = arm.runs - means
-        contrasts = residuals[:, highest] - residuals[:, lowest]
-        runs_variance = float((contrasts**2).sum(axis=0).mean() / (runs * (runs - 1)))
     value = float((measuring[each, highest] - measuring[each, lowest]).mean())
     return Corrected(
         value=value,
         allowance=ALLOWANCE * max(float(np.ptp(means)) - value, 0.0),
         weights=share_high - share_low,
         chosen=share_high + share_low,
-        runs_variance=runs_variance,
+        contrasts=arm.runs[:, highest] - arm.runs[:, lowest],
         highest=int(share_high.argmax()),
         lowest=int(share_low.argmax()),
+    )
+
+
+@dataclass(frozen=True)
+class Runs:
+    """The gaps of one arm's single runs, corrected for the choice of groups.
+
+    `values (S,)` the cross-fitted gap of each run; `plain (S,)` largest minus smallest group mean; `highest`,
+    `lowest (S, draws)` the groups chosen; `allowance` how far the mean of the values may fall short for groups chosen
+    wrongly.
+    """
+
+    values: Floats
+    plain: Floats
+    highest: NDArray[np.intp]
+    lowest: NDArray[np.intp]
+    allowance: float
+
+    def contrasts(self, groups: int) -> Floats:
+        """+1 for the group chosen as highest, -1 for the lowest, 0 for the others: `(G, S, draws)`."""
+        found = np.zeros((groups, *self.highest.shape))
+        np.put_along_axis(found, self.highest[np.newaxis], 1.0, axis=0)
+        np.put_along_axis(found, self.lowest[np.newaxis], -1.0, axis=0)
+        # A group that is both, where all are equal, contributes nothing.
+        found[:, self.highest == self.lowest] = 0.0
+        return found
+
+
+def correct_runs(arm: Arm, noise: Floats) -> Runs:
+    """Cross-fit the gap of every single run by thinning the noise of its rows.
+
+    As `correct_gap`, with each run's own row noise and the same draws in every run: what differs between the groups
+    of one trained model counts as its gap, whether other runs repeat it or not.
+    """
+    values = np.empty(len(arm.runs))
+    highest = np.empty((len(arm.runs), len(noise)), dtype=np.intp)
+    lowest = np.empty_like(highest)
+    each = np.arange(len(noise))
+    for run, (means, variance) in enumerate(zip(arm.runs, arm.run_variance, strict=True)):
+        shifts = noise * np.sqrt(variance)
+        choosing = means + STRENGTH * shifts
+        highest[run], lowest[run] = choosing.argmax(axis=1), choosing.argmin(axis=1)
+        measuring = means - shifts / STRENGTH
+        values[run] = (measuring[each, highest[run]] - measuring[each, lowest[run]]).mean()
+    plain = np.ptp(arm.runs, axis=1)
+    return Runs(
+        values=values,
+        plain=plain,
+        highest=highest,
+        lowest=lowest,
+        allowance=ALLOWANCE * float(np.maximum(plain - values, 0.0).mean()),
     )

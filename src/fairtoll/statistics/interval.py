@@ -12,6 +12,9 @@ from scipy.special import stdtrit
 from fairtoll.statistics._freedom import combined_freedom
 from fairtoll.statistics._groups import Arm, Floats, check_confidence, check_count, read_arms
 
+#: Groups with fewer rows have at least the variance of a rate over all rows.
+SMALL_GROUP = 50
+
 
 @dataclass(frozen=True)
 class Interval:
@@ -117,8 +120,8 @@ def gap_interval(
     The lower limit is the largest gap that any two groups support once all pairs are allowed for (a
     studentised range, as in Tukey's and Kramer's test), at least 0; it is above 0 for equal groups in a
     share of 1 - confidence of cases. The upper limit is the largest that any pair allows by its own t
-    interval. It is of the gap of the arm's *expected* group means: the mean of single runs' gaps, which
-    training noise widens, may lie above it.
+    interval. It is of the gap of the arm's *expected* group means, its systematic part: the mean of single runs' gaps,
+    which training noise widens, may lie above it (`mean_gap`).
 
     Parameters
     ----------
@@ -192,6 +195,11 @@ def _comparable_variances(arm: Arm) -> tuple[Floats, float]:
     """
     runs, groups = arm.runs.shape
     rows = arm.row_variance + arm.interaction
+    if arm.rates:
+        # A small group's own variance is too often too small; that of a rate over all rows is not.
+        share = float(np.average(arm.means, weights=arm.included_rows))
+        small = arm.included_rows < SMALL_GROUP
+        rows = np.where(small, np.maximum(rows, share * (1 - share) / arm.included_rows), rows)
     row_freedom = float((arm.included_rows - 1).sum())
     if runs == 1:
         return rows, row_freedom
@@ -201,7 +209,9 @@ def _comparable_variances(arm: Arm) -> tuple[Floats, float]:
     pooled = float((residuals**2).sum()) / freedom / runs
     parts = np.array([arm.row_variance.mean(), pooled])
     degrees = combined_freedom(parts, np.array([row_freedom, freedom]))
-    return rows + max(pooled - float(arm.interaction.mean()), 0.0), float(degrees)
+    # One group may vary more between runs than the others: its own variance, where it is larger.
+    between = np.maximum(pooled, (residuals**2).sum(axis=0) / (runs - 1) / runs)
+    return rows + np.maximum(between - float(arm.interaction.mean()), 0.0), float(degrees)
 
 
 def _wilson(means: Floats, variance: Floats, quantile: Floats, rows: Floats) -> tuple[Floats, Floats]:

@@ -9,6 +9,7 @@ from typing import Any
 
 from fairtoll.errors import FairtollError
 from fairtoll.statistics.difference import Difference
+from fairtoll.statistics.interval import Interval
 
 #: Fewer training runs never decide: two differ by one number, which says little about how far a third would be.
 MINIMUM_RUNS = 3
@@ -21,6 +22,16 @@ class VerdictKind(StrEnum):
     FAIRER = "fairer"
     EQUIVALENT = "equivalent"
     INCONCLUSIVE = "inconclusive"
+    INSUFFICIENT_DATA = "insufficient data"
+
+
+class ModelsVerdictKind(StrEnum):
+    """The verdict on two trained models, over new rows."""
+
+    WIDER = "wider gap"
+    NARROWER = "narrower gap"
+    SAME = "same gap"
+    UNCLEAR = "unclear"
     INSUFFICIENT_DATA = "insufficient data"
 
 
@@ -52,10 +63,11 @@ class LevellingDown:
 
 
 def state_verdict(difference: Difference | None, *, margin: float) -> Verdict:
-    """The verdict that an interval of a difference of gaps supports.
+    """The verdict on two recipes that an interval of a difference of gaps supports.
 
-    Less fair: all of it above the margin. Fairer: all below minus the margin. Equivalent: all within.
-    Otherwise, and always with fewer than three training runs in either arm, inconclusive.
+    Less fair: all of it above the margin. Fairer: all below minus the margin. Equivalent: the interval at twice the
+    error lies within both margins (two one-sided tests). Otherwise, and always with fewer than three training runs in
+    either arm, inconclusive.
 
     Parameters
     ----------
@@ -79,13 +91,11 @@ def state_verdict(difference: Difference | None, *, margin: float) -> Verdict:
     >>> state_verdict(None, margin=0.01).kind.value
     'insufficient data'
     """
-    if not 0 <= margin < float("inf"):
-        raise FairtollError(f"margin is {margin}; expected 0 or more; give it in the metric's unit")
+    _check_margin(margin)
     if difference is None:
         reason = "fewer than two groups have enough rows to compare"
         return Verdict(VerdictKind.INSUFFICIENT_DATA, reason, margin)
-    low, high = difference.interval.low, difference.interval.high
-    spoken = f"the difference of gaps is {difference.value:+.4g}, from {low:+.4g} to {high:+.4g}"
+    spoken = _spoken(difference)
     runs = min(difference.standard_runs, difference.robust_runs)
     if runs < MINIMUM_RUNS:
         reason = f"one training run: {spoken} over rows alone, and another run may differ"
@@ -95,14 +105,86 @@ def state_verdict(difference: Difference | None, *, margin: float) -> Verdict:
                 f"a verdict takes {MINIMUM_RUNS}"
             )
         return Verdict(VerdictKind.INCONCLUSIVE, reason, margin)
-    if low > margin:
-        return Verdict(VerdictKind.LESS_FAIR, f"{spoken}, above the margin of {margin:.4g}", margin)
-    if high < -margin:
-        return Verdict(VerdictKind.FAIRER, f"{spoken}, below minus the margin of {margin:.4g}", margin)
-    if -margin < low and high < margin:
-        return Verdict(VerdictKind.EQUIVALENT, f"{spoken}, within the margin of {margin:.4g}", margin)
-    reason = f"{spoken}; a difference under {difference.least_detectable:.4g} could not have been shown"
-    return Verdict(VerdictKind.INCONCLUSIVE, reason, margin)
+    kind = {
+        1: VerdictKind.LESS_FAIR,
+        -1: VerdictKind.FAIRER,
+        0: VerdictKind.EQUIVALENT,
+        None: VerdictKind.INCONCLUSIVE,
+    }[_side(difference, margin)]
+    return Verdict(kind, _reason(difference, margin, spoken), margin)
+
+
+def state_models_verdict(difference: Difference | None, *, margin: float) -> ModelsVerdictKind:
+    """The verdict on two trained models, from the difference of one run each, over rows alone.
+
+    Wider gap: the whole interval above the margin. Narrower gap: all below minus the margin. Same gap: the interval at
+    twice the error within both. Otherwise unclear. It says nothing about training again.
+
+    Raises
+    ------
+    FairtollError
+        When the margin is not a number of 0 or more, or the difference is of more than one run.
+
+    Examples
+    --------
+    >>> state_models_verdict(None, margin=0.01).value
+    'insufficient data'
+    """
+    _check_margin(margin)
+    if difference is None:
+        return ModelsVerdictKind.INSUFFICIENT_DATA
+    if max(difference.standard_runs, difference.robust_runs) > 1:
+        raise FairtollError(
+            f"the difference is of {difference.standard_runs} and {difference.robust_runs} runs; expected one model "
+            "each; call state_verdict on several"
+        )
+    return {
+        1: ModelsVerdictKind.WIDER,
+        -1: ModelsVerdictKind.NARROWER,
+        0: ModelsVerdictKind.SAME,
+        None: ModelsVerdictKind.UNCLEAR,
+    }[_side(difference, margin)]
+
+
+def _check_margin(margin: float) -> None:
+    if not 0 <= margin < float("inf"):
+        raise FairtollError(f"margin is {margin}; expected 0 or more; give it in the metric's unit")
+
+
+def _side(difference: Difference, margin: float) -> int | None:
+    """1 above the margin, -1 below minus the margin, 0 within both, None undecided."""
+    interval = difference.interval
+    if interval.low > margin:
+        return 1
+    if interval.high < -margin:
+        return -1
+    narrower = _narrower(difference)
+    return 0 if -margin < narrower.low and narrower.high < margin else None
+
+
+def _narrower(difference: Difference) -> Interval:
+    """At twice the error: each of the two one-sided tests of equivalence has the whole of it."""
+    return difference.interval_at(max(1 - 2 * (1 - difference.confidence), 1e-9))
+
+
+def _reason(difference: Difference, margin: float, spoken: str) -> str:
+    side = _side(difference, margin)
+    if side == 1:
+        return f"{spoken}, above the margin of {margin:.4g}"
+    if side == -1:
+        return f"{spoken}, below minus the margin of {margin:.4g}"
+    if side == 0:
+        narrower = _narrower(difference)
+        return (
+            f"{spoken}, and from {narrower.low:+.4g} to {narrower.high:+.4g} by two one-sided tests, within the margin "
+            f"of {margin:.4g}"
+        )
+    return f"{spoken}; a difference under {difference.least_detectable(margin):.4g} would often not have been shown"
+
+
+def _spoken(difference: Difference) -> str:
+    low, high = difference.interval.low, difference.interval.high
+    return f"the difference of gaps is {difference.value:+.4g}, from {low:+.4g} to {high:+.4g}"
 
 
 def levelling_down(

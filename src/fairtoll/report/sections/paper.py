@@ -79,7 +79,7 @@ def paper_table(results: Results, name: str, caption: str, findings: Sequence[Fi
         row += [verdict_words(finding, from_control=True) or None] if controlled else []
         rows.append(row)
     note = (
-        "Null 95%: what the gap of equal groups exceeds 5 times in 100, in the robust arm. Difference: corrected "
-        "robust minus corrected standard, with its interval."
+        "Null 95%: what the gap of equal groups exceeds 5 times in 100, in the robust arm. Difference: robust "
+        "minus standard, with its interval."
     )
     return Table(name, caption, tuple(columns), rows, note, compact=True)

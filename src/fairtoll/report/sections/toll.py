@@ -136,7 +136,7 @@ def toll_panel(results: Results, name: str, title: str, findings: Sequence[Findi
 
 
 def toll_tables(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> list[Table]:
-    """Return one table per unit of these findings' gaps, plain and corrected, and differences."""
+    """Return one table per unit of these findings' gaps, corrected and plain, and differences."""
     units = dict.fromkeys(metric_of(finding.metric).unit for finding in findings)
     return [
         toll_table(
@@ -150,15 +150,15 @@ def toll_tables(results: Results, name: str, caption: str, findings: Sequence[Fi
 
 
 def toll_table(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> Table:
-    """Return each finding's gaps in both arms, plain and corrected, their difference and the worst groups."""
+    """Return each finding's gaps in both arms, corrected and plain, their difference and the worst groups."""
     unit = metric_of(findings[0].metric).unit
     plain = plainly(unit)
     columns = (
         Column("Finding"),
         Column("Gap standard", plain, key="standard"),
         Column("Gap robust", plain, key="robust"),
-        Column("Corrected standard", plain, key="standard_corrected"),
-        Column("Corrected robust", plain, key="robust_corrected"),
+        Column("Plain standard", plain, key="standard_plain"),
+        Column("Plain robust", plain, key="robust_plain"),
         Column("Difference", signed(unit)),
         Column("Low", end(unit)),
         Column("High", end(unit)),
@@ -175,7 +175,7 @@ def toll_table(results: Results, name: str, caption: str, findings: Sequence[Fin
             [
                 describe(results, finding),
                 *(side.value for side in sides),
-                *(side.corrected for side in sides),
+                *(side.plain for side in sides),
                 found.value if found else None,
                 *ends(found.interval if found else None),
                 f"{verdict}, levelling down" if levelled else verdict,

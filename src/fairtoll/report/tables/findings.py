@@ -21,7 +21,7 @@ def gap_table(results: Results, name: str, caption: str, findings: Sequence[Find
     evaluations = {finding.parameters.evaluation for finding in findings} - {None}
     level = metric_of(findings[0].metric).group_title
     show_level = shower_of_groups(unit)
-    columns = [Column("Rows"), Column("Arm"), Column(f"Gap{suffix}", shower(unit)), Column("Corrected", shower(unit))]
+    columns = [Column("Rows"), Column("Arm"), Column(f"Gap{suffix}", shower(unit)), Column("Plain", shower(unit))]
     columns += [Column("Low", shower(unit)), Column("High", shower(unit))]
     columns += [Column("Null mean", shower(unit)), Column("Null 95%", shower(unit))]
     columns += [Column("Paper", shower(unit))] if has_paper else []
@@ -46,7 +46,7 @@ def gap_table(results: Results, name: str, caption: str, findings: Sequence[Find
         if len({f.protocol for f in findings}) > 1:
             label = f"{finding.protocol}: {label}"
         for value in arm_values(finding):
-            row: list[Cell] = [label, titles[value.arm], value.value, value.corrected]
+            row: list[Cell] = [label, titles[value.arm], value.value, value.plain]
             row += [*ends(value.interval), value.null_mean, value.null_95]
             row += [printed_gap(finding, value.arm)] if has_paper else []
             row += [value.worst_group, value.worst_value]
@@ -95,8 +95,8 @@ def verdict_table(results: Results, name: str, caption: str, findings: Sequence[
         Column("Unit"),
         Column("Standard", number),
         Column("Robust", number),
-        Column("Standard corrected", number),
-        Column("Robust corrected", number),
+        Column("Standard plain", number),
+        Column("Robust plain", number),
         Column("Difference", number),
         Column("Low", number),
         Column("High", number),
@@ -120,8 +120,8 @@ def verdict_table(results: Results, name: str, caption: str, findings: Sequence[
                 "fraction" if unit == "points" else unit_name(unit),
                 finding.standard.value,
                 finding.robust.value,
-                finding.standard.corrected,
-                finding.robust.corrected,
+                finding.standard.plain,
+                finding.robust.plain,
                 plain.value if plain else None,
                 *ends(plain.interval if plain else None),
                 plain.p_value if plain else None,

@@ -1,0 +1,241 @@
+"""Judging how far two arms' gaps differ: at each look at their training runs, until it is decided."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtoll.findings import results
+from fairtoll.findings.outcomes import Outcomes
+from fairtoll.findings.questions import Comparison, Question
+from fairtoll.metrics import Metric
+from fairtoll.statistics import (
+    Difference,
+    InsufficientDataError,
+    Judgement,
+    Look,
+    VerdictKind,
+    difference,
+    judge,
+    state_verdict,
+    systematic_difference,
+)
+
+CONFIDENCE = 0.95
+
+
+@dataclass(frozen=True)
+class Rules:
+    """How differences are judged.
+
+    Attributes
+    ----------
+    sequential : bool
+        Whether training runs are added until a comparison is decided, so that every look has a share of the error.
+    paired : bool
+        Whether run k of every arm shares its initial weights and batches.
+    minimum_rows : int
+        Smaller groups are excluded from gaps.
+
+    Examples
+    --------
+    >>> Rules().paired
+    False
+    """
+
+    sequential: bool = False
+    paired: bool = False
+    minimum_rows: int = 10
+
+
+def count_judgements(plan: Iterable[tuple[Comparison, Question]]) -> Counter[tuple[str, str]]:
+    """How many judgements each (protocol, metric) has: a question is judged from the control too where there is one.
+
+    Examples
+    --------
+    >>> with_control = Comparison("sound", "standard", "online", control="online-noise")
+    >>> count_judgements([(with_control, Question("cau", "class")), (with_control, Question("cau", "sex"))])
+    Counter({('sound', 'cau'): 4})
+    """
+    counts: Counter[tuple[str, str]] = Counter()
+    for comparison, question in plan:
+        counts[comparison.protocol, question.metric] += 1 if comparison.control is None else 2
+    return counts
+
+
+@dataclass(frozen=True, eq=False)
+class Compared:
+    """Two arms' numbers for one question, over the rows that both cover.
+
+    Attributes
+    ----------
+    base, robust : Outcomes
+        The arm that is compared with, and the robust one.
+    groups : ndarray of int, (n,)
+        Each row's group.
+    metric : Metric
+        Which definition.
+    margin : float
+        The largest difference that does not matter.
+    family : int
+        Judgements that share the error.
+    rules : Rules
+        How it is judged.
+    """
+
+    base: Outcomes
+    robust: Outcomes
+    groups: NDArray[np.intp]
+    metric: Metric
+    margin: float
+    family: int
+    rules: Rules
+
+    @cached_property
+    def common(self) -> tuple[list[int], list[int]]:
+        """Positions in each arm of the training runs that both have, in order."""
+        both = [run for run in self.base.runs if run in set(self.robust.runs)]
+        return [self.base.runs.index(run) for run in both], [self.robust.runs.index(run) for run in both]
+
+    @cached_property
+    def judgement(self) -> Judgement | None:
+        """The verdict at its look; None where there are too few groups with enough rows."""
+        if self.base.missing or self.robust.missing:
+            return None
+        return judge(
+            self.difference,
+            runs=self.count,
+            margin=self.margin,
+            family=self.family,
+            sequential=self.rules.sequential,
+            confidence=CONFIDENCE,
+        )
+
+    @property
+    def count(self) -> int:
+        """Training runs that may be looked at: those of both arms where they are paired."""
+        if self.rules.paired:
+            return len(self.common[0])
+        return min(len(self.base.runs), len(self.robust.runs))
+
+    def difference(self, runs: int, confidence: float) -> Difference | None:
+        """The difference of the first so many runs."""
+        return self._compute(difference, runs, confidence)
+
+    def systematic(self, runs: int, confidence: float) -> Difference | None:
+        """The same of the gaps of mean group values."""
+        return self._compute(systematic_difference, runs, confidence)
+
+    def taken(self, runs: int) -> tuple[Sequence[int], Sequence[int]]:
+        """Positions in each arm of the first so many runs; all of them where runs are not paired nor added."""
+        if self.rules.paired:
+            return self.common[0][:runs], self.common[1][:runs]
+        if not self.rules.sequential:
+            return range(len(self.base.runs)), range(len(self.robust.runs))
+        return range(runs), range(runs)
+
+    def _compute(self, compute: Any, runs: int, confidence: float) -> Difference | None:
+        first, second = self.taken(runs)
+        base, robust = self.base.take(first), self.robust.take(second)
+        try:
+            found: Difference = compute(
+                base.values,
+                robust.values,
+                self.groups,
+                standard_included=base.included,
+                robust_included=robust.included,
+                paired=self.rules.paired,
+                confidence=confidence,
+                minimum_rows=self.rules.minimum_rows,
+                rates=self.metric.rates,
+            )
+        except InsufficientDataError:
+            return None
+        return found
+
+
+def describe_difference(
+    compared: Compared, arms: tuple[str, str], names: Sequence[str], *, limits: str = ""
+) -> results.Difference | None:
+    """The judgement as a report shows it; `limits` is added to the reason.
+
+    Parameters
+    ----------
+    arms : (str, str)
+        What the arm that is compared with and the robust one are called.
+    names : sequence of str
+        Of the groups.
+    """
+    judgement = compared.judgement
+    if judgement is None:
+        return None
+    last = judgement.looks[-1]
+    found, bound = last.difference, compared.metric.upper_limit
+    first, second = (
+        f"{arm}: {names[high]} over {names[low]}"
+        for arm, high, low in (
+            (arms[0], found.standard_highest, found.standard_lowest),
+            (arms[1], found.robust_highest, found.robust_lowest),
+        )
+    )
+    needed, open_ = judgement.needed, last.verdict.kind == VerdictKind.INCONCLUSIVE
+    return results.Difference(
+        standard=found.standard,
+        robust=found.robust,
+        value=found.value,
+        interval=_within(found, bound),
+        confidence=found.confidence,
+        p_value=judgement.p_value,
+        plain=found.plain,
+        row_error=found.row_error,
+        least_detectable=found.least_detectable(compared.margin),
+        runs=last.runs,
+        share=last.share,
+        paired=compared.rules.paired,
+        verdict=last.verdict.kind.value,
+        reason="; ".join(part for part in (last.verdict.reason, limits) if part),
+        path=[_look(look, bound) for look in judgement.looks],
+        needed=None
+        if needed is None or not open_
+        else results.Needed(
+            runs=needed.runs,
+            rows=None if needed.rows is None else round(needed.rows * len(compared.groups)),
+            sentence=needed.sentence,
+        ),
+        systematic=_systematic(compared, last, bound),
+        groups=f"{first}; {second}",
+    )
+
+
+def _look(look: Look, bound: float) -> results.Look:
+    return results.Look(
+        runs=look.runs,
+        value=look.difference.value,
+        interval=_within(look.difference, bound),
+        confidence=look.difference.confidence,
+        verdict=look.verdict.kind.value,
+    )
+
+
+def _systematic(compared: Compared, last: Look, bound: float) -> results.Systematic | None:
+    found = compared.systematic(last.runs, last.difference.confidence)
+    if found is None:
+        return None
+    return results.Systematic(
+        standard=found.standard,
+        robust=found.robust,
+        value=found.value,
+        interval=_within(found, bound),
+        verdict=state_verdict(found, margin=compared.margin).kind.value,
+    )
+
+
+def _within(found: Difference, bound: float) -> tuple[float, float]:
+    """Gaps of rates or confidences lie between 0 and 1, so their differences within -1 and 1."""
+    return max(found.interval.low, -bound), min(found.interval.high, bound)

@@ -1,0 +1,76 @@
+"""What pairs of trained models show on new rows, whatever others from the same recipes would."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from fairtoll.findings import results
+from fairtoll.findings.judged import CONFIDENCE, Compared
+from fairtoll.statistics import Difference, InsufficientDataError, difference, state_models_verdict, swap_test
+
+
+def describe_models(compared: Compared, *, runs: int) -> results.Models | None:
+    """Each of the first so many pairs of one training run, compared over rows alone.
+
+    None where nothing can be compared. Training runs are paired by their number, and by position where the arms have
+    no number in common.
+    """
+    first, second = compared.common if compared.common[0] else (range(compared.count), range(compared.count))
+    pairs = []
+    for base, robust in list(zip(first, second, strict=True))[:runs]:
+        found = _difference(compared, base, robust)
+        if found is None:
+            return None
+        pairs.append(
+            results.ModelPair(
+                run=compared.base.runs[base],
+                standard=found.standard,
+                robust=found.robust,
+                value=found.value,
+                interval=(found.interval.low, found.interval.high),
+                verdict=state_models_verdict(found, margin=compared.margin).value,
+                p_value=found.p_value,
+            )
+        )
+    if not pairs:
+        return None
+    return results.Models(
+        pairs=pairs,
+        shown=dict(Counter(pair.verdict for pair in pairs)),
+        swap_p=_swap(compared, first[0], second[0]) if len(pairs) == 1 else None,
+    )
+
+
+def _difference(compared: Compared, base: int, robust: int) -> Difference | None:
+    if compared.base.missing or compared.robust.missing:
+        return None
+    one, other = compared.base.take([base]), compared.robust.take([robust])
+    try:
+        return difference(
+            one.values,
+            other.values,
+            compared.groups,
+            standard_included=one.included,
+            robust_included=other.included,
+            confidence=CONFIDENCE,
+            minimum_rows=compared.rules.minimum_rows,
+            rates=compared.metric.rates,
+        )
+    except InsufficientDataError:
+        return None
+
+
+def _swap(compared: Compared, base: int, robust: int) -> float | None:
+    """Only where all rows count in both models can they be swapped."""
+    if compared.base.included is not None or compared.robust.included is not None:
+        return None
+    found = swap_test(
+        compared.base.values[base],
+        compared.robust.values[robust],
+        compared.groups,
+        minimum_rows=compared.rules.minimum_rows,
+        generator=np.random.default_rng(0),
+    )
+    return found.p_value
