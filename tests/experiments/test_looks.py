@@ -26,7 +26,7 @@ from small_experiments import small_adult
 from fairtoll.experiments import looks
 
 # Worker processes read this file too.
-def decide(evidence, plan):
+def decide(evidence, plan, *, rules):
     runs = len(evidence.training_runs("standard"))
     assert all(len(evidence.training_runs(arm)) <= runs for arm in evidence.arms)
     return {decisions!r}[runs], runs, 48

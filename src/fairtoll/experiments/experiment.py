@@ -13,8 +13,9 @@ from fairtoll.evidence.measures import Measure
 from fairtoll.experiments.claims import ClaimTest, Conclude
 from fairtoll.experiments.describe import UNDESCRIBED, described_as, digest
 from fairtoll.experiments.leave_one_out.options import LeaveOneOut
-from fairtoll.findings import Comparison, Question
+from fairtoll.findings import Comparison, Question, Rules
 from fairtoll.findings import results as types
+from fairtoll.statistics import LOOKS
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.training import FitSettings, Recipe
 from fairtoll.training.networks import DenseNetwork, Network
@@ -25,8 +26,6 @@ Remarks = Callable[[Sequence[types.Finding], Sequence[types.Accuracy], Sequence[
 #: Returns what a run reduced compared with the whole experiment, from its configuration and `about` of its evidence.
 Reductions = Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]]
 BOTH = "both"
-#: After how many training runs of each arm it is decided which arms go on.
-LOOKS = (5, 10, 20, 40, 80)
 #: Training runs until every comparison is decided, or as many as are allowed.
 AUTO: Literal["auto"] = "auto"
 Runs = int | Literal["auto"]
@@ -345,6 +344,11 @@ class Experiment:
     def looks(self) -> tuple[int, ...]:
         """After how many runs of each arm it is decided which arms go on; none where the number of runs is fixed."""
         return tuple(look for look in LOOKS if look < self.max_runs) if self.runs == AUTO else ()
+
+    @property
+    def rules(self) -> Rules:
+        """How its differences are judged: run k of every arm has the same initial weights and order of batches."""
+        return Rules(sequential=self.runs == AUTO, paired=True)
 
     @property
     def most_runs(self) -> int:

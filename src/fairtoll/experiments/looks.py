@@ -10,8 +10,8 @@ from pathlib import Path
 
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
-from fairtoll.experiments.experiment import Plan
 from fairtoll.experiments.workspace import Workspace
+from fairtoll.findings import open_arms
 from fairtoll.runs.stages import Condition, Stage
 from fairtoll.storage.files import read_json, reading, write_text
 
@@ -112,7 +112,8 @@ def look_stage(workspace: Workspace, runs: int, evidence: Sequence[Stage]) -> St
     def make() -> None:
         # Whatever other runs have left in the folder is not read: the decision is that of these runs.
         parts = {Path(output).name for stage in evidence for output in stage.outputs}
-        arms, final, comparisons = open_arms(Evidence.load(folder / "evidence", parts=parts), experiment.plan())
+        evidence_so_far = Evidence.load(folder / "evidence", parts=parts)
+        arms, final, comparisons = open_arms(evidence_so_far, experiment.plan(), rules=experiment.rules)
         last = None if before is None else read_look(folder, before)
         going = [arm for arm in arms if last is None or arm in last.arms]
         if going:
@@ -145,8 +146,3 @@ def _goes_on(folder: Path, runs: int, arm: str | None) -> bool:
     """Whether an arm trains more often than so many times; without one, whether any does."""
     look = read_look(folder, runs)
     return look is not None and (arm in look.arms if arm is not None else bool(look.arms))
-
-
-def open_arms(evidence: Evidence, plan: Plan) -> tuple[list[str], int, int]:
-    """All arms: every comparison is open until the last look."""
-    return evidence.arms, 0, len(plan)

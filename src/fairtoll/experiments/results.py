@@ -17,7 +17,6 @@ from fairtoll.experiments.leave_one_out.results import leave_one_out_notes, leav
 from fairtoll.experiments.pictures import EXAMPLES
 from fairtoll.findings import results as types
 from fairtoll.findings.assemble import assemble
-from fairtoll.findings.judged import Rules
 from fairtoll.findings.measured import Measured
 from fairtoll.runs.folder import finished_stages, read_configuration
 from fairtoll.storage.files import read_json
@@ -29,7 +28,7 @@ def compute_results(experiment: Experiment, folder: Path) -> types.Results:
     Parameters
     ----------
     experiment : Experiment
-        The description; protocol and leave-one-out are those of the run.
+        The description; runs, protocol and leave-one-out are those of the run.
     folder : Path
         The run's.
 
@@ -39,9 +38,14 @@ def compute_results(experiment: Experiment, folder: Path) -> types.Results:
         If the folder holds no finished evidence.
     """
     configuration = read_configuration(folder)
-    if missing := [name for name in ("protocol", SECTION) if name not in configuration]:
+    if missing := [name for name in ("runs", "protocol", SECTION) if name not in configuration]:
         raise FairtollError(f"the configuration in {folder} has no {', '.join(missing)}; give the folder of a run")
-    experiment = replace(experiment, protocol=configuration["protocol"], leave_one_out=section_of(configuration))
+    experiment = replace(
+        experiment,
+        runs=configuration["runs"],
+        protocol=configuration["protocol"],
+        leave_one_out=section_of(configuration),
+    )
     evidence = Evidence.load(folder / "evidence")
     left_out = _left_out(experiment, folder, evidence)
 
@@ -50,13 +54,11 @@ def compute_results(experiment: Experiment, folder: Path) -> types.Results:
     ) -> list[str]:
         return [] if make is None else make(findings, accuracy, left_out)
 
-    # Run k of every arm starts from the same weights and takes the same batches.
-    rules = Rules(sequential=configuration["runs"] == "auto", paired=True)
     paper = [question for comparison, question in experiment.plan() if comparison.protocol == "paper"]
     found = assemble(
         evidence,
         experiment.plan(),
-        rules=rules,
+        rules=experiment.rules,
         title=experiment.title,
         question=experiment.question,
         threat=experiment.threat,
@@ -68,7 +70,7 @@ def compute_results(experiment: Experiment, folder: Path) -> types.Results:
             findings,
             conclude=experiment.conclude,
             questions=paper,
-            measured=Measured(evidence, rules),
+            measured=Measured(evidence, experiment.rules),
             leave_one_out=left_out,
         ),
         make_notes=partial(remarks, experiment.notes),
