@@ -200,7 +200,7 @@ def _collection_stage(workspace: Workspace, arm: str, seeds: Sequence[int], coll
     verb = "Predict" if what == "clean" else f"Attack ({collection.name})"
     return Stage(
         f"{collection.name}-{arm}{suffix}",
-        _titled(workspace, f"{verb}: {workspace.experiment.title_of(arm)}", seeds),
+        _titled(workspace, f"{verb}: {workspace.experiment.title_of(arm)}", kept),
         tuple(outputs.values()),
         make,
         after_data(workspace, f"train-{arm}{suffix}", *([f"craft{suffix}"] if transfer else [])),

@@ -20,7 +20,7 @@ from fairtoll.runs.folder import finished_run
 from fairtoll.runs.pool import default_workers
 from fairtoll.runs.schedule import Engine, run_stages
 from fairtoll.runs.stages import Display, Silent
-from fairtoll.storage.records import recorded_configuration
+from fairtoll.storage.records import recorded_configuration, stage_records
 
 
 def reproduce(
@@ -206,11 +206,22 @@ def results_of(folder: Path) -> Results:
     Raises
     ------
     FairtollError
-        If the folder holds no finished evidence, the run of an unknown experiment, or a file that has changed since it
-        was written.
+        If the folder holds no run, one that is not finished, the run of an unknown experiment, or a file that has
+        changed since it was written.
     """
     with finished_run(folder) as configuration:
+        _require_finished(folder)
         return compute_results(find_experiment(str(configuration.get("experiment"))), folder)
+
+
+def _require_finished(folder: Path) -> None:
+    """Raise where evidence was written after the results, or there are none: arms may have unequal numbers of runs."""
+    records = stage_records(folder)
+    evidence = {name for name, one in records.items() if any(path.startswith("evidence/") for path in one["files"])}
+    if "results" not in records or not evidence <= {*records["results"]["after"]}:
+        raise FairtollError(
+            f"the run in {folder} is not finished; run the same command again: finished stages are kept"
+        )
 
 
 def choose_leave_one_out(
