@@ -10,7 +10,7 @@ from fairtoll.experiments.published import claim_text
 from fairtoll.findings import Question
 from fairtoll.findings.measured import Measured
 from fairtoll.findings.results import Claim, ClaimModels, Finding, LeaveOneOut
-from fairtoll.metrics import METRICS
+from fairtoll.findings.units import spoken
 from fairtoll.statistics.verdict import MINIMUM_RUNS
 
 Judgement = Literal["supported", "refuted", "inconclusive"]
@@ -208,20 +208,12 @@ def say_change(finding: Finding, where: str = "") -> str:
     change = finding.difference
     if finding.parameters.epsilon is not None and finding.metric == "cru_s":
         where += f" at {finding.parameters.epsilon:g}"
-    factor, digits, unit = _unit(finding.metric)
-    phrase = f"{_number(finding.standard.value, factor, digits)} to {_number(finding.robust.value, factor, digits)}"
-    phrase += f"{unit}{where}"
+    unit = spoken(finding.metric)
+    before, after = (
+        "insufficient data" if arm.value is None else unit.number(arm.value)
+        for arm in (finding.standard, finding.robust)
+    )
+    phrase = f"{before} to {after}{unit.name}{where}"
     if change is not None:
-        low, high = (factor * end for end in change.interval)
-        phrase += f" (change {factor * change.value:+.{digits}f}, interval {low:+.{digits}f} to {high:+.{digits}f})"
+        phrase += f" (change {unit.change(change.value)}, interval {unit.change_of(change.interval)})"
     return phrase
-
-
-def _unit(metric: str) -> tuple[float, int, str]:
-    """Factor, digits and name of a metric's unit in sentences."""
-    unit = METRICS[metric].unit
-    return (100.0, 1, " points") if unit == "points" else (1.0, 5 if unit == "epsilon" else 3, "")
-
-
-def _number(value: float | None, factor: float, digits: int) -> str:
-    return "insufficient data" if value is None else f"{factor * value:.{digits}f}"

@@ -14,18 +14,21 @@ from numpy.typing import NDArray
 from fairtoll.findings import results
 from fairtoll.findings.outcomes import Outcomes
 from fairtoll.findings.questions import Comparison, Question
+from fairtoll.findings.units import spoken
 from fairtoll.metrics import Metric
 from fairtoll.statistics import (
     Difference,
     InsufficientDataError,
     Judgement,
     Look,
+    Needed,
     VerdictKind,
     difference,
     judge,
     state_verdict,
     systematic_difference,
 )
+from fairtoll.statistics.verdict import MINIMUM_RUNS
 
 CONFIDENCE = 0.95
 
@@ -184,7 +187,7 @@ def describe_difference(
             (arms[1], found.robust_highest, found.robust_lowest),
         )
     )
-    needed, open_ = judgement.needed, last.verdict.kind == VerdictKind.INCONCLUSIVE
+    open_ = last.verdict.kind == VerdictKind.INCONCLUSIVE
     return results.Difference(
         standard=found.standard,
         robust=found.robust,
@@ -199,18 +202,46 @@ def describe_difference(
         share=last.share,
         paired=compared.rules.paired,
         verdict=last.verdict.kind.value,
-        reason="; ".join(part for part in (last.verdict.reason, limits) if part),
+        reason="; ".join(part for part in (_reason(last, compared), limits) if part),
         path=[_look(look, bound) for look in judgement.looks],
-        needed=None
-        if needed is None or not open_
-        else results.Needed(
-            runs=needed.runs,
-            rows=None if needed.rows is None else round(needed.rows * len(compared.groups)),
-            sentence=needed.sentence,
-        ),
+        needed=_needed(judgement.needed, len(compared.groups)) if open_ else None,
         systematic=_systematic(compared, last, bound),
         groups=f"{first}; {second}",
     )
+
+
+def _reason(last: Look, compared: Compared) -> str:
+    """Why the verdict is what it is, in the metric's unit."""
+    found, unit = last.difference, spoken(compared.metric.name)
+    interval = _within(found, compared.metric.upper_limit)
+    runs = min(found.standard_runs, found.robust_runs)
+    said = f"the difference of gaps is {unit.change(found.value)}{unit.name}, from {unit.change_of(interval)}"
+    margin = f"{unit.number(compared.margin)}{unit.name}"
+    if runs == 1:
+        return f"one training run: {said} over rows alone, and another run may differ"
+    if runs < MINIMUM_RUNS:
+        return f"two training runs: {said}, but two say too little about how far another may differ"
+    match last.verdict.kind:
+        case VerdictKind.LESS_FAIR:
+            return f"{said}, above the margin of {margin}"
+        case VerdictKind.FAIRER:
+            return f"{said}, below minus the margin of {margin}"
+        case VerdictKind.EQUIVALENT:
+            return f"{said}, and by two one-sided tests within the margin of {margin}"
+    least = unit.number(found.least_detectable(compared.margin))
+    return f"{said}; a difference under {least}{unit.name} would often not have been shown"
+
+
+def _needed(needed: Needed | None, rows: int) -> results.Needed | None:
+    """In numbers of rows, to two digits: an estimate is not known better."""
+    if needed is None:
+        return None
+    if needed.rows is None:
+        return results.Needed(runs=needed.runs, rows=None, sentence=needed.sentence)
+    number = float(f"{needed.rows * rows:.2g}")
+    begin = needed.sentence.partition(";")[0]
+    sentence = f"{begin}; about {number:,.0f} rows of this kind would, instead of {rows:,}"
+    return results.Needed(runs=None, rows=round(number), sentence=sentence)
 
 
 def _look(look: Look, bound: float) -> results.Look:

@@ -169,7 +169,7 @@ def _needed(found: Difference, margin: float, *, sequential: bool, beyond: bool)
     reach = float(stdtrit(1e9, 1 - error)) * found.row_error + max(found.below, found.above)
     times = (reach / distance) ** 2 if distance > 0 else np.inf
     if 1 < times <= MOST_ROWS:
-        begin = "more runs cannot decide" if beyond else "no number of runs decides while the estimate stays"
+        begin = "more runs cannot decide" if beyond else "more runs alone decide only if the estimate moves"
         return Needed(None, times, f"{begin}; about {_times(times)} as many rows would, were it exact")
     return Needed(None, None, "the estimate lies too near the margin for any number of runs or rows to decide")
 
