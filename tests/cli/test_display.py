@@ -7,7 +7,7 @@ import pytest
 from rich.console import Console
 
 from fairtoll.cli.display import Progress, print_summary
-from fairtoll.findings.results import Alarm, Claim, Results
+from fairtoll.findings.results import Alarm, Claim, ClaimModels, Results
 from fairtoll.runs.stages import Condition, Stage
 
 FIRST, SECOND = (Stage(name, title, (), lambda: None, seconds=10.0) for name, title in (("a", "Train: A"), ("b", "B")))
@@ -83,14 +83,15 @@ def found():
         dataset={"name": "", "title": "", "note": "", "rows": {}, "classes": [], "attributes": {}},
         configuration={}, arms=[], findings=[], accuracy=[],
         claims=[
-            Claim(id="a", text="A is [bold]larger[/bold]", judgement="supported", reason="", findings=[]),
+            Claim(id="a", text="A is [bold]larger[/bold]", judgement="supported", reason="", findings=[],
+                  models=ClaimModels(shown=3, of=5, sentence="")),
             Claim(id="b", text="B", judgement="inconclusive", reason="", findings=[]),
         ],
         alarms=[
             Alarm(id="x", title="Gradients vanish", arm="a", fired=True, message="[red]a[/red]: 9%.", value=0.1),
             Alarm(id="y", title="Quiet", arm="a", fired=False, message="nothing", value=0.1),
         ],
-        notes=[], environment={},
+        notes=[], environment={}, answer=["Male rows pay."],
     )  # fmt: skip
 
 
@@ -100,7 +101,9 @@ def test_the_summary(found):
     text = written(made)
     assert "supported" in text
     assert "A is [bold]larger[/bold]" in text
-    assert "0 gaps compared: none." in text
+    assert "0 gaps of these recipes compared: none." in text
+    assert "3 of 5 show it" in text
+    assert text.startswith("Male rows pay.")
     assert "Alarm, gradients vanish, a: [red]a[/red]: 9%." in text
     assert "Quiet" not in text
     assert "\x1b" not in text

@@ -132,22 +132,33 @@ def show_results(report: Path) -> None:
 
 
 def print_summary(results: Results, console: Console | None = None) -> None:
-    """Print the claims judged, the verdicts counted and the alarms that fired."""
+    """Print who pays, the claims judged, the verdicts counted and the alarms that fired."""
     console = console or Console()
+    for sentence in results.answer:
+        console.print(Text(sentence), soft_wrap=True)
     if results.claims:
         table = Table(title="The paper's claims", title_justify="left", show_edge=False)
-        table.add_column("Judgement", no_wrap=True)
+        table.add_column("These recipes", no_wrap=True)
+        table.add_column("These models", no_wrap=True)
         table.add_column("Claim")
         colours = {"supported": "green", "refuted": "red", "inconclusive": "yellow"}
         for claim in results.claims:
-            table.add_row(Text(claim.judgement, style=colours[claim.judgement]), Text(claim.text))
+            shown = "–" if claim.models is None else f"{claim.models.shown} of {claim.models.of} show it"
+            table.add_row(Text(claim.judgement, style=colours[claim.judgement]), shown, Text(claim.text))
         console.print(table)
     verdicts = [finding.verdict for finding in results.findings]
-    counted = ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(sorted(verdicts)))
-    console.print(Text(f"{len(verdicts)} gaps compared: {counted or 'none'}."))
+    console.print(Text(f"{len(verdicts)} gaps of these recipes compared: {_counted(verdicts)}."))
+    pairs = [pair.verdict for finding in results.findings if finding.models for pair in finding.models.pairs]
+    if pairs:
+        console.print(Text(f"{len(pairs)} pairs of these models compared: {_counted(pairs)}."))
     fired = [alarm for alarm in results.alarms if alarm.fired]
     for alarm in fired:
         console.print(Text(f"Alarm, {alarm.title.lower()}, {alarm.arm}: {alarm.message}"), soft_wrap=True)
+
+
+def _counted(verdicts: Sequence[str]) -> str:
+    """How often each appears."""
+    return ", ".join(f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(sorted(verdicts))) or "none"
 
 
 def _spoken(seconds: float, most: float) -> str:

@@ -207,7 +207,8 @@ def describe_reductions(configuration: Mapping[str, Any], about: Mapping[str, An
         said.append(f"The union of attacks starts {starts} instead of 5 times.")
     if runs < 3:
         count = "One training run" if runs == 1 else "Two training runs"
-        said.append(f"{count} of each arm: another may differ, so no verdict is more than inconclusive.")
+        verb = "shows" if runs == 1 else "show"
+        said.append(f"{count} of each arm {verb} what these models do, and nothing about the recipes.")
     return said
 
 
