@@ -76,7 +76,7 @@ def test_bad_input():
     values = np.ones((2, 600))
     with pytest.raises(InsufficientDataError, match="weights name c"):
         contrast(values, GROUPS, {"c": 1.0})
-    with pytest.raises(FairtollError, match="2 and 3 runs"):
+    with pytest.raises(FairtollError, match="paired arms have 2 and 3"):
         contrast(values, GROUPS, AB, minus=np.ones((3, 600)), paired=True)
     with pytest.raises(FairtollError, match="confidence"):
         contrast(values, GROUPS, AB, confidence=95)

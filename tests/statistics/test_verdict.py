@@ -6,7 +6,6 @@ from scipy import stats
 
 from fairtoll import FairtollError
 from fairtoll.statistics import (
-    Interval,
     VerdictKind,
     difference,
     levelling_down,
@@ -26,7 +25,7 @@ def between(found, low, high):
     """The difference whose 95% interval this is."""
     error = (high - low) / 2 / stats.t.ppf(0.975, found.degrees_of_freedom)
     middle = (low + high) / 2
-    return replace(found, value=middle, standard_error=error, below=0.0, above=0.0, interval=Interval(low, high, 0.95))
+    return replace(found, standard=0.0, robust=middle, standard_error=error, below=0.0, above=0.0)
 
 
 @pytest.mark.parametrize(
@@ -58,6 +57,22 @@ def test_equivalence_is_two_one_sided_tests_at_the_level():
     assert narrow.high < 0.01
     assert state_verdict(wide, margin=0.01).kind == VerdictKind.EQUIVALENT
     assert state_verdict(between(found, -0.014, 0.014), margin=0.01).kind == VerdictKind.INCONCLUSIVE
+
+
+def test_allowances_count_on_their_sides(found):
+    apart = between(found, 0.02, 0.05)
+    assert state_verdict(replace(apart, below=0.009), margin=0.01).kind == "less fair"
+    assert state_verdict(replace(apart, below=0.011), margin=0.01).kind == "inconclusive"
+    assert state_verdict(replace(between(found, -0.05, -0.02), above=0.011), margin=0.01).kind == "inconclusive"
+    assert state_verdict(replace(between(found, -0.009, 0.009), above=0.004), margin=0.01).kind == "inconclusive"
+
+
+def test_the_least_detectable_difference_is_detected_with_a_power_of_80_percent(found):
+    margin, steady = 0.01, replace(between(found, -0.03, 0.03), degrees_of_freedom=1e9, below=0.002)
+    least = steady.least_detectable(margin)
+    drawn = np.random.default_rng(0).normal(least, steady.standard_error, 4000)
+    verdicts = [state_verdict(replace(steady, robust=float(value)), margin=margin).kind for value in drawn]
+    assert np.mean([kind == "less fair" for kind in verdicts]) == pytest.approx(0.8, abs=0.02)
 
 
 @pytest.mark.parametrize(

@@ -11,7 +11,6 @@ from fairtoll.statistics.contrast import contrast as contrast
 from fairtoll.statistics.contrast import paired_estimate as paired_estimate
 from fairtoll.statistics.difference import Difference as Difference
 from fairtoll.statistics.difference import difference as difference
-from fairtoll.statistics.difference import systematic_difference as systematic_difference
 from fairtoll.statistics.gap import Gap as Gap
 from fairtoll.statistics.gap import mean_gap as mean_gap
 from fairtoll.statistics.interval import Interval as Interval
@@ -22,12 +21,13 @@ from fairtoll.statistics.looks import LOOK_SHARE as LOOK_SHARE
 from fairtoll.statistics.looks import LOOKS as LOOKS
 from fairtoll.statistics.looks import Judgement as Judgement
 from fairtoll.statistics.looks import Look as Look
-from fairtoll.statistics.looks import Needed as Needed
 from fairtoll.statistics.looks import judge as judge
+from fairtoll.statistics.needed import Needed as Needed
 from fairtoll.statistics.null import Null as Null
 from fairtoll.statistics.null import null_gap as null_gap
 from fairtoll.statistics.swap import SwapTest as SwapTest
 from fairtoll.statistics.swap import swap_test as swap_test
+from fairtoll.statistics.systematic import systematic_difference as systematic_difference
 from fairtoll.statistics.verdict import MINIMUM_RUNS as MINIMUM_RUNS
 from fairtoll.statistics.verdict import LevellingDown as LevellingDown
 from fairtoll.statistics.verdict import ModelsVerdictKind as ModelsVerdictKind

@@ -44,33 +44,34 @@ class Partition:
 class Arm:
     """One trained arm: group means per training run, and how far rows and runs move them.
 
-    `runs (S, G)` group means; `pseudo (S, M)` what each row adds to them (mean `runs` within a group);
-    `influence (M,)` the rows' deviation from the group mean, averaged over runs; `row_variance (G,)` the
-    variance that the choice of rows gives to a group's mean over runs, less `interaction (G,)`, which is
-    new in each run and so part of the variance between runs too; `run_variance (S, G)` what it gives to a group's mean
-    in each single run; `included_rows (G,)` the fewest that count in any run; `rates` whether outcomes are shares
-    between 0 and 1, as of rows that are right.
+    `runs (S, G)` group means; `deviations (S, M)` how far each row is from its group's, times its weight;
+    `influence (M,)` their mean over runs; `run_row_variance (S, G)` the variance that the choice of rows gives
+    to a group's mean in one run; `row_variance (G,)` the same for the mean over runs, less `interaction (G,)`,
+    which is new in each run and so part of the variance between runs too; `floor (G,)` the least variance that
+    rows can be credited with; `included_rows (G,)` the fewest that count in any run; `rates` whether outcomes
+    are shares between 0 and 1, as of rows that are right.
     """
 
     partition: Partition
     runs: Floats
-    pseudo: Floats
+    deviations: Floats
     influence: Floats
+    run_row_variance: Floats
     row_variance: Floats
     interaction: Floats
-    run_variance: Floats
+    floor: Floats
     included_rows: NDArray[np.intp]
     rates: bool
+
+    @property
+    def pseudo(self) -> Floats:
+        """What each row adds to its group's mean, `(S, M)`: their mean within a group is `runs`."""
+        return np.asarray(self.deviations + self.partition.spread(self.runs), dtype=np.float64)
 
     @property
     def means(self) -> Floats:
         """Group means, averaged over training runs: `(G,)`."""
         return np.asarray(self.runs.mean(axis=0), dtype=np.float64)
-
-    @property
-    def deviations(self) -> Floats:
-        """What each row adds to its group's mean in each run, less that mean: `(S, M)`."""
-        return self.pseudo - self.partition.spread(self.runs)
 
     @property
     def plain(self) -> float:
@@ -215,7 +216,7 @@ def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] |
         deviations = weights * (values - partition.spread(runs)) * partition.spread(rows / included)
     influence = deviations.mean(axis=0)
     row_variance = partition.total(influence**2) / (rows * (rows - 1))
-    run_variance = partition.total(deviations**2) / (rows * (rows - 1))
+    run_row_variance = partition.total(deviations**2) / (rows * (rows - 1))
     interaction = np.zeros_like(row_variance)
     if len(values) > 1:
         interaction = partition.total(((deviations - influence) ** 2).sum(axis=0))
@@ -225,22 +226,17 @@ def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] |
     smallest = included.min(axis=0)
     if rates is None:
         rates = bool(((values == 0.0) | (values == 1.0)).all())
-    if rates:
-        row_variance = np.maximum(row_variance, rare_variance(smallest))
-        run_variance = np.maximum(run_variance, rare_variance(included))
+    # Rates of exactly 0 or 1 are not known without error: Laplace's rule gives about (1 / n) ** 2.
+    floor = (smallest + 1) / ((smallest + 2) ** 2 * smallest) if rates else np.zeros_like(row_variance)
     return Arm(
         partition=partition,
         runs=runs,
-        pseudo=deviations + partition.spread(runs),
+        deviations=deviations,
         influence=influence,
-        row_variance=row_variance,
+        run_row_variance=np.maximum(run_row_variance, floor),
+        row_variance=np.maximum(row_variance, floor),
         interaction=interaction,
-        run_variance=run_variance,
+        floor=floor,
         included_rows=smallest.astype(np.intp),
         rates=rates,
     )
-
-
-def rare_variance(rows: Floats) -> Floats:
-    """The least variance of a rate over so many rows: 0 or 1 is not known without error (Laplace's rule)."""
-    return np.asarray((rows + 1) / ((rows + 2) ** 2 * rows), dtype=np.float64)

@@ -1,4 +1,4 @@
-"""How each group's own mean changes from one arm to another."""
+"""How much each group's own mean changes from one arm to another."""
 
 from __future__ import annotations
 
@@ -7,23 +7,28 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
+from scipy.special import stdtr, stdtrit
 
-from fairtoll.errors import FairtollError
 from fairtoll.statistics._freedom import combined_freedom
 from fairtoll.statistics._groups import check_confidence, read_arms
+from fairtoll.statistics.difference import check_paired, variance_of_runs
 from fairtoll.statistics.interval import Interval
+from fairtoll.statistics.systematic import row_covariance
 
 
 @dataclass(frozen=True)
 class Change:
-    """One group's means in both arms and their difference, robust minus standard, in the unit of the outcomes."""
+    """One group's means in both arms and their difference, robust minus standard, in the unit of the outcomes.
+
+    `p_value` is one-sided, of the null that the mean did not increase.
+    """
 
     standard: float
     robust: float
     value: float
     interval: Interval
     standard_error: float
+    p_value: float
 
 
 def group_changes(
@@ -38,68 +43,73 @@ def group_changes(
     minimum_rows: int = 10,
     rates: bool | None = None,
 ) -> dict[Any, Change]:
-    """The change of every group's mean, with its interval over new training runs and rows.
+    """Change of every group's mean, robust minus standard, over training runs and the rows that both arms share.
 
-    The variance is that of the runs plus that of the rows, which are the same in both arms. With one run the interval
-    is over rows alone.
+    A t interval: the variance is that of the runs (of both arms, or of the differences where runs are paired) plus
+    that of the rows, with Satterthwaite's degrees of freedom, lowered for few runs. With one run an arm it is of
+    these two models, over rows alone.
 
     Parameters
     ----------
-    standard, robust, groups, paired, standard_included, robust_included, confidence, minimum_rows, rates
-        As of `difference`.
+    standard, robust
+        `(S, N)` one number for each training run and row, or `(N,)` for one run.
+    groups
+        `(N,)` the group of each row.
+    paired
+        Whether run k of both arms belongs together, as where both began with the same weights.
+    standard_included, robust_included
+        `(S, N)` booleans: which rows count in which run. All, when not given.
+    confidence
+        Of each interval.
+    minimum_rows
+        Groups with fewer rows in any run of either arm are left out.
+    rates
+        Whether outcomes are rates. Default: if every outcome of an arm is 0 or 1.
 
     Returns
     -------
     dict
-        Group name to Change, of the groups with enough rows in both arms.
+        Group name to Change.
 
     Raises
     ------
     FairtollError
-        For malformed input, or paired arms of different numbers of runs; its subclass InsufficientDataError when no
-        group has enough rows.
+        For malformed input, paired arms with different numbers of runs, or when no group has enough rows.
 
     Examples
     --------
-    >>> right = np.tile([1, 1, 1, 0], 20)
-    >>> round(group_changes(right, 1 - right, np.repeat("a", 80))["a"].value, 2)
-    -0.5
+    >>> found = group_changes([[1, 1, 1, 0] * 25], [[1, 0, 0, 0] * 25], ["a"] * 100)["a"]
+    >>> found.value, found.interval.high < 0, found.p_value > 0.99
+    (-0.5, True, True)
     """
     check_confidence(confidence)
-    first, second = read_arms(
+    first, second = arms = read_arms(
         groups,
         (("standard", standard, standard_included), ("robust", robust, robust_included)),
         minimum_rows=minimum_rows,
         fewest_groups=1,
         rates=rates,
     )
-    if paired and len(first.runs) != len(second.runs):
-        raise FairtollError(
-            f"standard has {len(first.runs)} runs and robust has {len(second.runs)}; expected as many where they are "
-            "paired; leave out the runs that one arm lacks, or give paired=False"
+    if paired:
+        check_paired(arms)
+    covariance = row_covariance(first, second, paired=paired)
+    shared = np.maximum(first.row_variance + second.row_variance - 2 * covariance, 0.0)
+    counted = np.minimum(first.included_rows, second.included_rows)
+    changes = {}
+    for place, name in enumerate(first.partition.names):
+        between, freedom = variance_of_runs(first.runs[:, place], second.runs[:, place], paired=paired)
+        parts = np.append(between, shared[place])
+        degrees = float(combined_freedom(parts, np.append(freedom, counted[place] - 1.0)))
+        error = float(np.sqrt(parts.sum()))
+        before, after = float(first.means[place]), float(second.means[place])
+        value = after - before
+        reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
+        changes[name] = Change(
+            standard=before,
+            robust=after,
+            value=value,
+            interval=Interval(low=value - reach, high=value + reach, confidence=confidence),
+            standard_error=error,
+            p_value=float(stdtr(degrees, -value / error)) if error > 0 else float(value <= 0),
         )
-    rows = first.partition.rows.astype(np.float64)
-    shared = first.partition.total(first.influence * second.influence) / (rows * (rows - 1))
-    parts = [np.maximum(first.row_variance + second.row_variance - 2 * shared, 0.0)]
-    freedom = [rows - 1]
-    for runs in [second.runs - first.runs] if paired else [first.runs, second.runs]:
-        if len(runs) > 1:
-            parts.append(runs.var(axis=0, ddof=1) / len(runs))
-            freedom.append(np.full_like(rows, len(runs) - 1))
-    errors = np.sqrt(sum(parts))
-    reach = stdtrit(combined_freedom(np.stack(parts), np.stack(freedom)), (1 + confidence) / 2) * errors
-    before, after = first.means, second.means
-    return {
-        name: Change(
-            standard=float(before[place]),
-            robust=float(after[place]),
-            value=float(after[place] - before[place]),
-            interval=Interval(
-                float(after[place] - before[place] - reach[place]),
-                float(after[place] - before[place] + reach[place]),
-                confidence,
-            ),
-            standard_error=float(errors[place]),
-        )
-        for place, name in enumerate(first.partition.names)
-    }
+    return changes

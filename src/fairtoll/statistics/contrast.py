@@ -10,10 +10,11 @@ import numpy as np
 from numpy.typing import ArrayLike
 from scipy.special import stdtr, stdtrit
 
-from fairtoll.errors import FairtollError
 from fairtoll.statistics._freedom import combined_freedom
 from fairtoll.statistics._groups import Arm, Floats, InsufficientDataError, check_confidence, read_arms
+from fairtoll.statistics.difference import check_paired
 from fairtoll.statistics.interval import Interval
+from fairtoll.statistics.systematic import row_covariance
 
 
 @dataclass(frozen=True)
@@ -94,13 +95,10 @@ def contrast(
             f"weights name {', '.join(map(str, unknown))}; expected groups with {minimum_rows} rows or more in every "
             f"run, {', '.join(map(str, names))}; leave the others out"
         )
-    if paired and len(arms) == 2 and len(arms[0].runs) != len(arms[1].runs):
-        raise FairtollError(
-            f"the arms have {len(arms[0].runs)} and {len(arms[1].runs)} runs; expected as many where they are paired; "
-            "leave out the runs that one arm lacks"
-        )
+    if paired and len(arms) == 2:
+        check_paired(arms)
     weighted = np.array([float(weights.get(name, 0.0)) for name in names])
-    runs, errors = _runs(arms, weighted, paired=paired), _rows(arms, weighted)
+    runs, errors = _runs(arms, weighted, paired=paired), _rows(arms, weighted, paired=paired)
     value = float(sum(sign * (arm.means @ weighted) for sign, arm in zip((1.0, -1.0), arms, strict=False)))
     parts = [(part, freedom) for part, freedom in (*errors, *runs) if part > 0]
     return _estimate(value, parts, confidence)
@@ -166,13 +164,12 @@ def _runs(arms: Sequence[Arm], weights: Floats, *, paired: bool) -> list[tuple[f
     return [(float(one.var(ddof=1)) / len(one), len(one) - 1.0) for one in each if len(one) > 1]
 
 
-def _rows(arms: Sequence[Arm], weights: Floats) -> list[tuple[float, float]]:
+def _rows(arms: Sequence[Arm], weights: Floats, *, paired: bool) -> list[tuple[float, float]]:
     """Variance that the choice of rows gives, group by group, and its degrees of freedom."""
     rows = arms[0].partition.rows.astype(np.float64)
     variance = sum((arm.row_variance for arm in arms), np.zeros_like(rows))
     if len(arms) == 2:
-        shared = arms[0].partition.total(arms[0].influence * arms[1].influence) / (rows * (rows - 1))
-        variance = np.maximum(variance - 2 * shared, 0.0)
+        variance = np.maximum(variance - 2 * row_covariance(*arms, paired=paired), 0.0)
     return [
         (float(weight**2 * part), float(count - 1))
         for weight, part, count in zip(weights, variance, rows, strict=True)

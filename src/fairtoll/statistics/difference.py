@@ -1,4 +1,4 @@
-"""The difference of two trained arms' gaps, robust minus standard, with its interval."""
+"""The difference of two trained arms' gaps, robust minus standard: of one model's gap, in the mean over runs."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from scipy.special import stdtr, stdtrit
 from fairtoll.errors import FairtollError
 from fairtoll.statistics._freedom import combined_freedom
 from fairtoll.statistics._groups import Arm, Floats, check_confidence, read_arms
-from fairtoll.statistics._row_part import Side, row_parts
-from fairtoll.statistics._thinning import correct_gap, correct_runs, draw_noise, draw_run_weights
+from fairtoll.statistics._rows import row_variances
+from fairtoll.statistics._thinning import draw_noise, thin
 from fairtoll.statistics.interval import Interval
 
 POWER = 0.8
@@ -23,19 +23,16 @@ POWER = 0.8
 class Difference:
     """Robust gap minus standard gap, in the unit of the outcomes.
 
-    `value` is exactly `robust - standard`, the two arms' corrected gaps, either of which may fall just below 0 for an
-    arm without a gap. `plain` the robust plain gap minus the standard one. `p_value` one-sided, of a difference of at
-    most 0. `row_error` the part of the standard error that the rows alone give, the rest being the runs'. `below` and
-    `above` are allowances for groups chosen wrongly, which the interval adds on either side. The `highest` and `lowest`
-    group of each arm are those most often chosen.
+    `standard` and `robust` are the arms' corrected gaps, either of which may fall just below 0, and the means of
+    the `per_run` ones. `plain` is the robust plain gap minus the standard one. `row_error` is the part of
+    `standard_error` that more runs do not lower. `below` and `above` are the allowances that the interval has on
+    either side for groups that are nearly tied. `paired` says whether run k of both arms is a pair. The `highest`
+    and `lowest` group of each arm are those most often chosen.
     """
 
-    value: float
     standard: float
     robust: float
-    interval: Interval
     confidence: float
-    p_value: float
     plain: float
     standard_error: float
     row_error: float
@@ -52,18 +49,38 @@ class Difference:
     robust_runs: int
     paired: bool
 
+    @property
+    def value(self) -> float:
+        """The robust gap minus the standard gap."""
+        return self.robust - self.standard
+
+    @property
+    def interval(self) -> Interval:
+        """The interval at the confidence that was given."""
+        return self.interval_at(self.confidence)
+
+    @property
+    def p_value(self) -> float:
+        """One-sided, of the null that the difference is at most 0: half of 1 - confidence of an interval from 0 on."""
+        beyond = self.value - self.below
+        if self.standard_error == 0:
+            return float(beyond <= 0)
+        return float(stdtr(self.degrees_of_freedom, -beyond / self.standard_error))
+
     def interval_at(self, confidence: float) -> Interval:
         """The interval at another confidence."""
         reach = self._quantile((1 + check_confidence(confidence)) / 2) * self.standard_error
-        return Interval(self.value - reach - self.below, self.value + reach + self.above, confidence)
+        return Interval(
+            low=self.value - reach - self.below, high=self.value + reach + self.above, confidence=confidence
+        )
 
     def least_detectable(self, margin: float) -> float:
-        """The smallest true difference whose whole interval lies above the margin with a probability of 80%."""
+        """The least true difference that would have been called less fair, or minus it fairer, with a power of 80%."""
         reach = self._quantile((1 + self.confidence) / 2) + self._quantile(POWER)
         return margin + reach * self.standard_error + max(self.below, self.above)
 
-    def _quantile(self, probability: float) -> float:
-        return float(stdtrit(self.degrees_of_freedom, probability))
+    def _quantile(self, share: float) -> float:
+        return float(stdtrit(self.degrees_of_freedom, share))
 
 
 def difference(
@@ -79,14 +96,14 @@ def difference(
     rates: bool | None = None,
     generator: np.random.Generator | None = None,
 ) -> Difference:
-    """Difference of the gaps of two trained arms over training runs and the rows that they share.
+    """Difference of two trained arms' gaps over training runs and the rows that they share.
 
-    The gap of an arm is the mean over training runs of one model's gap, largest minus smallest group, without what the
-    noise of the rows adds: in each run the extreme groups are chosen with one half of the information in the rows and
-    measured with the other, averaged over many halves, the same in every run and arm. The variance is that of the
-    runs plus that of the rows (the same in every run and both arms), with Satterthwaite's degrees of freedom, lowered
-    for few runs. To the t interval each arm adds an allowance on the side that a wrong choice between nearly tied
-    groups would err to; it vanishes where the extreme groups are well separated.
+    The gap of an arm is the mean over training runs of one model's gap, as in `mean_gap`: the value is the robust
+    arm's minus the standard arm's exactly. The variance is that of the runs (of both arms, or of the differences
+    where runs are paired) plus that of the rows (the same in every run and both arms), with Satterthwaite's degrees
+    of freedom, lowered for few runs. To the t interval each arm adds an allowance on the side that a wrong choice
+    between nearly tied groups would err to; it vanishes where the extreme groups are well apart. With one run an
+    arm the interval is of these two models, over rows alone.
 
     Parameters
     ----------
@@ -96,8 +113,7 @@ def difference(
     groups
         `(N,)` the group of each row.
     paired
-        Whether run k of both arms belong together, as where they share initial weights and the order of batches: the
-        runs' part is then the variance of their differences. Both arms then need as many runs.
+        Whether run k of both arms belongs together, as where both began with the same weights.
     standard_included, robust_included
         `(S, N)` booleans: which rows count in which run. All, when not given.
     confidence
@@ -117,8 +133,8 @@ def difference(
     Raises
     ------
     FairtollError
-        For malformed input, or paired arms of different numbers of runs; its subclass InsufficientDataError when fewer
-        than two groups have enough rows.
+        For malformed input, or paired arms with different numbers of runs; its subclass InsufficientDataError when
+        fewer than two groups have enough rows.
 
     Examples
     --------
@@ -128,179 +144,67 @@ def difference(
     >>> standard = generator.random((3, 1000)) < 0.8
     >>> robust = generator.random((3, 1000)) < np.where(groups == "a", 0.9, 0.6)
     >>> found = difference(standard, robust, groups)
-    >>> found.interval.low > 0, found.robust_lowest, found.value == found.robust - found.standard
-    (True, 'b', True)
+    >>> found.interval.low > 0, found.robust_lowest
+    (True, 'b')
     """
     check_confidence(confidence)
     generator = np.random.default_rng(0) if generator is None else generator
-    first, second = _read(
-        standard, robust, groups, standard_included, robust_included, minimum_rows=minimum_rows, rates=rates,
-        paired=paired,
-    )  # fmt: skip
-    names = first.partition.names
-    # Both arms use the same draws, so exchanging the arms changes the sign and nothing else.
-    noise = draw_noise(len(names), generator)
-    of_standard, of_robust = correct_runs(first, noise), correct_runs(second, noise)
-    rows = row_parts(Side.of(first, of_standard), Side.of(second, of_robust), paired=paired)
-    high, low = (
-        [np.bincount(chosen.ravel(), minlength=len(names)).argmax() for chosen in of]
-        for of in ((of_standard.highest, of_robust.highest), (of_standard.lowest, of_robust.lowest))
-    )
-    return _conclude(
-        (of_standard.values, of_robust.values),
-        (float(of_standard.values.mean()), float(of_robust.values.mean())),
-        rows,
-        _between(of_standard.values[:, np.newaxis], of_robust.values[:, np.newaxis], paired=paired),
-        np.asarray(first.partition.rows - 1.0, dtype=np.float64),
-        allowances=(of_standard.allowance, of_robust.allowance),
-        plain=float(of_robust.plain.mean() - of_standard.plain.mean()),
-        confidence=confidence,
-        extremes=(names[high[0]], names[low[0]], names[high[1]], names[low[1]]),
-        paired=paired,
-    )
-
-
-def systematic_difference(
-    standard: ArrayLike,
-    robust: ArrayLike,
-    groups: ArrayLike,
-    *,
-    paired: bool = False,
-    standard_included: ArrayLike | None = None,
-    robust_included: ArrayLike | None = None,
-    confidence: float = 0.95,
-    minimum_rows: int = 10,
-    rates: bool | None = None,
-    generator: np.random.Generator | None = None,
-) -> Difference:
-    """As `difference`, of the gaps of the groups' expected means over training runs.
-
-    What every run of a recipe has in the same direction: where runs disagree on which group is worse it is smaller
-    than the mean of their gaps. Here the noise of the runs chooses and measures in halves, too.
-
-    Examples
-    --------
-    >>> groups = np.repeat(["a", "b"], 500)
-    >>> signs = np.where(groups == "a", 1, -1) * np.array([[1], [-1], [1], [-1]])
-    >>> level = np.zeros((4, 1000))
-    >>> systematic_difference(level, level + signs, groups, rates=False).value < 1 < difference(
-    ...     level, level + signs, groups, rates=False).value
-    True
-    """
-    check_confidence(confidence)
-    generator = np.random.default_rng(0) if generator is None else generator
-    first, second = _read(
-        standard, robust, groups, standard_included, robust_included, minimum_rows=minimum_rows, rates=rates,
-        paired=paired,
-    )  # fmt: skip
-    names = first.partition.names
-    counts: Floats = first.partition.rows.astype(np.float64)
-    noise = draw_noise(len(names), generator)
-    seed = int(generator.integers(2**63))
-    from_standard, from_robust = (
-        correct_gap(arm, noise, draw_run_weights(len(arm.runs), np.random.default_rng(seed))) for arm in (first, second)
-    )
-    shared = first.partition.total(first.influence * second.influence) / (counts * (counts - 1))
-    rows = (
-        from_standard.chosen * first.row_variance
-        + from_robust.chosen * second.row_variance
-        - 2 * from_standard.weights * from_robust.weights * shared
-    )
-    return _conclude(
-        tuple(np.ptp(arm.runs, axis=1) for arm in (first, second)),
-        (from_standard.value, from_robust.value),
-        np.maximum(rows, 0.0),
-        _between(from_standard.contrasts, from_robust.contrasts, paired=paired),
-        np.asarray(counts - 1.0, dtype=np.float64),
-        allowances=(from_standard.allowance, from_robust.allowance),
-        plain=float(np.ptp(second.means) - np.ptp(first.means)),
-        confidence=confidence,
-        extremes=(
-            names[from_standard.highest],
-            names[from_standard.lowest],
-            names[from_robust.highest],
-            names[from_robust.lowest],
-        ),
-        paired=paired,
-    )
-
-
-def _read(
-    standard: ArrayLike,
-    robust: ArrayLike,
-    groups: ArrayLike,
-    standard_included: ArrayLike | None,
-    robust_included: ArrayLike | None,
-    *,
-    minimum_rows: int,
-    rates: bool | None,
-    paired: bool,
-) -> tuple[Arm, Arm]:
-    first, second = read_arms(
+    arms = read_arms(
         groups,
         (("standard", standard, standard_included), ("robust", robust, robust_included)),
         minimum_rows=minimum_rows,
         rates=rates,
     )
-    if paired and len(first.runs) != len(second.runs):
-        raise FairtollError(
-            f"standard has {len(first.runs)} runs and robust has {len(second.runs)}; expected as many where they are "
-            "paired; leave out the runs that one arm lacks, or give paired=False"
-        )
-    return first, second
-
-
-def _between(standard: Floats, robust: Floats, *, paired: bool) -> list[tuple[float, float]]:
-    """Variances between training runs of the mean over them, and their degrees of freedom; columns are averaged."""
-    each = [robust - standard] if paired else [standard, robust]
-    return [(_variance(one), float(max(len(one) - 1, 1))) for one in each]
-
-
-def _variance(values: Floats) -> float:
-    runs = len(values)
-    return float(values.var(axis=0, ddof=1).mean()) / runs if runs > 1 else 0.0
-
-
-def _conclude(
-    per_run: tuple[Floats, ...],
-    values: tuple[float, float],
-    rows: Floats,
-    runs: list[tuple[float, float]],
-    row_freedom: Floats,
-    *,
-    allowances: tuple[float, float],
-    plain: float,
-    confidence: float,
-    extremes: tuple[Any, Any, Any, Any],
-    paired: bool,
-) -> Difference:
-    parts = np.append(rows, [part for part, _ in runs])
-    degrees = float(combined_freedom(parts, np.append(row_freedom, [freedom for _, freedom in runs])))
-    error = float(np.sqrt(parts.sum()))
-    value = values[1] - values[0]
-    # A standard gap that falls short makes the robust arm look worse than it is, and the other way round.
-    below, above = allowances
-    reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
+    if paired:
+        check_paired(arms)
+    counted = np.minimum(arms[0].included_rows, arms[1].included_rows)
+    # Both arms use the same draws, so exchanging the arms changes the sign and nothing else.
+    noise = draw_noise(len(counted), generator)
+    first, second = thin(arms[0], noise), thin(arms[1], noise)
+    by_group = row_variances(arms, (first, second), paired=paired)
+    between, between_freedom = variance_of_runs(first.per_run, second.per_run, paired=paired)
+    parts = np.append(by_group, between)
+    names = arms[0].partition.names
+    (standard_highest, standard_lowest), (robust_highest, robust_lowest) = first.most_chosen(), second.most_chosen()
     return Difference(
-        value=value,
-        standard=values[0],
-        robust=values[1],
-        interval=Interval(low=value - reach - below, high=value + reach + above, confidence=confidence),
+        standard=first.value,
+        robust=second.value,
         confidence=confidence,
-        p_value=float(stdtr(degrees, -(value - below) / error)) if error > 0 else float(value - below <= 0),
-        plain=plain,
-        standard_error=error,
-        row_error=float(np.sqrt(rows.sum())),
-        degrees_of_freedom=degrees,
-        below=below,
-        above=above,
-        standard_per_run=tuple(per_run[0].tolist()),
-        robust_per_run=tuple(per_run[1].tolist()),
-        standard_highest=extremes[0],
-        standard_lowest=extremes[1],
-        robust_highest=extremes[2],
-        robust_lowest=extremes[3],
-        standard_runs=len(per_run[0]),
-        robust_runs=len(per_run[1]),
+        plain=arms[1].plain - arms[0].plain,
+        standard_error=float(np.sqrt(parts.sum())),
+        row_error=float(np.sqrt(by_group.sum())),
+        degrees_of_freedom=float(combined_freedom(parts, np.append(counted - 1.0, between_freedom))),
+        # A standard gap that falls short makes the robust arm look worse than it is, and the other way round.
+        below=first.allowance,
+        above=second.allowance,
+        standard_per_run=tuple(first.per_run.tolist()),
+        robust_per_run=tuple(second.per_run.tolist()),
+        standard_highest=names[standard_highest],
+        standard_lowest=names[standard_lowest],
+        robust_highest=names[robust_highest],
+        robust_lowest=names[robust_lowest],
+        standard_runs=len(first.per_run),
+        robust_runs=len(second.per_run),
         paired=paired,
     )
+
+
+def check_paired(arms: tuple[Arm, ...]) -> None:
+    """Raise unless both arms have the same number of runs."""
+    first, second = (len(arm.runs) for arm in arms)
+    if first != second:
+        raise FairtollError(
+            f"paired arms have {first} and {second} training runs; expected the same runs in both, in the same order; "
+            "give the runs that both have, or paired=False"
+        )
+
+
+def variance_of_runs(standard: Floats, robust: Floats, *, paired: bool) -> tuple[Floats, Floats]:
+    """Variances that runs give to a difference of means over runs, and their degrees of freedom: `(2,)`, paired `(1,)`.
+
+    `standard`, `robust` are `(S, ...)`, one number a run; over further axes variances are averaged. One run says
+    nothing: 0.
+    """
+    samples = [robust - standard] if paired else [standard, robust]
+    variances = [float(one.var(axis=0, ddof=1).mean()) / len(one) if len(one) > 1 else 0.0 for one in samples]
+    return np.array(variances), np.array([max(len(one) - 1.0, 1.0) for one in samples])

@@ -1,4 +1,4 @@
-"""The gap of one arm: the mean over its training runs of one model's gap, without what the noise of the rows adds."""
+"""One arm's gap: the mean over training runs of one model's gap, corrected for the noise of rows."""
 
 from __future__ import annotations
 
@@ -10,17 +10,19 @@ from scipy.special import stdtrit
 
 from fairtoll.statistics._freedom import combined_freedom
 from fairtoll.statistics._groups import check_confidence, read_arms
-from fairtoll.statistics._row_part import Side, row_parts
-from fairtoll.statistics._thinning import correct_runs, draw_noise
+from fairtoll.statistics._rows import row_variances
+from fairtoll.statistics._thinning import draw_noise, thin
 from fairtoll.statistics.interval import Interval
 
 
 @dataclass(frozen=True)
 class Gap:
-    """One arm's gap, in the unit of the outcomes.
+    """The mean over training runs of one model's gap, in the unit of the outcomes.
 
-    `value` the mean of `per_run`, corrected for the noise of the rows; `plain` the mean of `plain_per_run`, largest
-    minus smallest group mean as it is. `row_error` the part of the standard error that the rows alone give.
+    `value` is corrected for the noise of rows and the mean of `per_run`; it may fall just below 0. `plain` is the
+    mean of `plain_per_run`, each run's largest minus smallest group mean, as the paper defines it. `interval` is
+    over new training runs and rows like these; with one run, of that model and over rows alone. `row_error` is the
+    part of `standard_error` that more runs do not lower.
     """
 
     value: float
@@ -43,11 +45,12 @@ def mean_gap(
     rates: bool | None = None,
     generator: np.random.Generator | None = None,
 ) -> Gap:
-    """Mean over training runs of one model's gap, with its interval over new runs and rows.
+    """Mean over training runs of the largest minus the smallest of a run's expected group means.
 
-    In each run the extreme groups are chosen with one half of the information in the rows and measured with the
-    other, averaged over many halves, so that groups that are equal have a gap of 0 on average. With one run the
-    interval is over new rows alone, of that model.
+    The largest difference of noisy group means is too large. So each run's extreme groups are chosen with one half
+    of the rows' information and measured with the other, averaged over all such halves, the same in every run.
+    The variance is that between runs plus that of the rows, which runs share. The interval's upper limit has an
+    allowance for groups that are nearly tied, of which the wrong one may be chosen.
 
     Parameters
     ----------
@@ -62,8 +65,8 @@ def mean_gap(
     minimum_rows
         Groups with fewer rows in any run are left out.
     rates
-        Whether outcomes are rates, whose groups of all 0 or all 1 are not known without error. Default: if every
-        outcome is 0 or 1. Give False for numbers in a unit, such as least epsilon.
+        Whether outcomes are rates, whose groups of all 0 or all 1 are not known without error. Default: if
+        every outcome is 0 or 1. Give False for numbers in a unit, such as least epsilon.
     generator
         Source of the random halves; `numpy.random.default_rng(0)` when not given.
 
@@ -78,30 +81,35 @@ def mean_gap(
 
     Examples
     --------
+    >>> import numpy as np
     >>> correct = np.random.default_rng(0).random((3, 4000)) < np.repeat([0.9, 0.7], 2000)
-    >>> gap = mean_gap(correct, np.repeat(["a", "b"], 2000))
-    >>> 0.2 in gap.interval, gap.value <= gap.plain
-    (True, True)
+    >>> found = mean_gap(correct, np.repeat(["a", "b"], 2000))
+    >>> round(found.value, 1), 0.2 in found.interval, found.runs
+    (0.2, True, 3)
     """
     check_confidence(confidence)
     generator = np.random.default_rng(0) if generator is None else generator
     (arm,) = read_arms(groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, rates=rates)
-    runs = correct_runs(arm, draw_noise(len(arm.partition.names), generator))
-    rows = row_parts(Side.of(arm, runs))
-    count = len(runs.values)
-    between = float(runs.values.var(ddof=1)) / count if count > 1 else 0.0
-    parts = np.append(rows, between)
-    freedom = np.append(arm.partition.rows - 1.0, max(count - 1, 1))
+    thinned = thin(arm, draw_noise(len(arm.partition.rows), generator))
+    by_group = row_variances((arm,), (thinned,), paired=False)
+    runs = len(thinned.per_run)
+    between = float(thinned.per_run.var(ddof=1)) / runs if runs > 1 else 0.0
+    parts = np.append(by_group, between)
+    degrees = float(combined_freedom(parts, np.append(arm.included_rows - 1.0, max(runs - 1, 1))))
     error = float(np.sqrt(parts.sum()))
-    reach = float(stdtrit(float(combined_freedom(parts, freedom)), (1 + confidence) / 2)) * error
-    value = float(runs.values.mean())
+    reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
+    value = thinned.value
     return Gap(
         value=value,
-        plain=float(runs.plain.mean()),
-        per_run=tuple(runs.values.tolist()),
-        plain_per_run=tuple(runs.plain.tolist()),
-        interval=Interval(low=value - reach, high=value + reach + runs.allowance, confidence=confidence),
+        plain=arm.plain,
+        per_run=tuple(thinned.per_run.tolist()),
+        plain_per_run=tuple(thinned.plain.tolist()),
+        interval=Interval(
+            low=max(value - reach, 0.0),
+            high=max(value + reach + thinned.allowance, 0.0),
+            confidence=confidence,
+        ),
         standard_error=error,
-        row_error=float(np.sqrt(rows.sum())),
-        runs=count,
+        row_error=float(np.sqrt(by_group.sum())),
+        runs=runs,
     )

@@ -1,32 +1,25 @@
-"""Judging a difference while training runs are added: looks at fixed numbers of runs, each with its share of the error.
-
-Every look's verdict is read at its own share, so that looking again does not raise the rate of false verdicts, whatever
-the largest number of runs turns out to be (Bonferroni over looks: the shares sum to 1).
-"""
+"""Runs until decided: fixed looks, each with a fixed share of the error whatever the largest number of runs."""
 
 from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-import numpy as np
-from scipy.special import stdtrit
-
 from fairtoll.statistics._groups import check_confidence, check_count
 from fairtoll.statistics.difference import Difference
-from fairtoll.statistics.verdict import MINIMUM_RUNS, Verdict, VerdictKind, state_verdict
+from fairtoll.statistics.interval import bonferroni
+from fairtoll.statistics.needed import Needed, runs_or_rows_needed
+from fairtoll.statistics.verdict import Verdict, VerdictKind, check_margin, state_verdict
 
-#: Numbers of training runs at which a sequential comparison is judged.
+#: Numbers of training runs after which a comparison is looked at.
 LOOKS = (5, 10, 20, 40, 80)
-#: Of the error, for each look.
+#: The share of the error that each look has. Fixed, so that a study that is continued later keeps its error rate.
 LOOK_SHARE = 1 / len(LOOKS)
-#: More runs than anyone trains, and more rows than anyone finds.
-MOST_RUNS, MOST_ROWS = 1000, 1000.0
 
 
 @dataclass(frozen=True)
 class Look:
-    """What was found with the first `runs` training runs, at its `share` of the error."""
+    """A comparison after so many training runs, at its `share` of the error."""
 
     runs: int
     share: float
@@ -35,25 +28,12 @@ class Look:
 
 
 @dataclass(frozen=True)
-class Needed:
-    """About what an open comparison would take, were its estimate exact.
-
-    `runs` training runs of each arm, None where no number of them decides; `rows` so many times the rows, None where
-    they are not what is lacking.
-    """
-
-    runs: int | None
-    rows: float | None
-    sentence: str
-
-
-@dataclass(frozen=True)
 class Judgement:
-    """Every look at a comparison, the last one is judged.
+    """A comparison after its looks.
 
-    `p_value` one-sided, of a difference of at most 0, the smallest over looks of each divided by its share. `final`
-    whether more runs would change nothing: decided, at the last look, or out of reach of more runs. `needed` where it
-    is not decided.
+    `looks` up to the first with a verdict. `p_value` one-sided, of the null that the difference is at most 0, over
+    all looks taken; not corrected for the family. `final` whether further runs would not be looked at. `needed`
+    what an inconclusive comparison would take.
     """
 
     looks: tuple[Look, ...]
@@ -63,7 +43,7 @@ class Judgement:
 
     @property
     def last(self) -> Look:
-        """The look that is judged."""
+        """The look that the verdict is of."""
         return self.looks[-1]
 
 
@@ -76,130 +56,72 @@ def judge(
     sequential: bool = False,
     confidence: float = 0.95,
 ) -> Judgement | None:
-    """Judge a difference at each look until it is decided.
+    """Judge a comparison at its looks, stopping at the first with a verdict.
+
+    In a sequential design a comparison is looked at after 5, 10, 20, 40 and 80 runs, each look with a fifth of the
+    error, so that a false verdict has at most the error in all however far it goes (Bonferroni over looks, and over
+    the `family`). It also stops where the choice of rows alone, which runs do not change, keeps it from every
+    verdict. Otherwise, or with fewer than five runs, all runs are one look with the whole error.
 
     Parameters
     ----------
     compute
-        Called with a number of runs and a confidence; gives the difference of the first so many runs, or None where
-        too few groups have enough rows.
+        Gives the difference of the first n runs at a confidence: ``compute(n, confidence)``; None if there are too
+        few groups with enough rows.
     runs
-        Training runs that there are.
+        How many runs there are.
     margin
         The largest difference that does not matter.
     family
-        Judgements that share the error.
+        How many comparisons are judged together.
     sequential
-        Whether runs are added until a comparison is decided: looks at 5, 10, 20, 40 and 80 runs, a fifth of the error
-        each. Otherwise all runs are one look with the whole error.
+        Whether runs were added until decided. Fixed before the first look.
     confidence
-        Of all judgements of the family together.
+        Of all verdicts of the family together.
 
     Returns
     -------
-    Judgement or None
-        None where `compute` gives none.
+    Judgement, or None
+        None if there are too few groups with enough rows.
 
     Raises
     ------
     FairtollError
-        For no runs, or a family of none.
+        For a number of runs or of comparisons below 1, a margin below 0, or a confidence not between 0 and 1.
 
     Examples
     --------
+    >>> import numpy as np
     >>> from fairtoll.statistics import difference
-    >>> level = np.repeat([[0.0], [0.1], [0.2], [0.1], [0.0]], 40, axis=1)
-    >>> groups = np.repeat(["a", "b"], 20)
-    >>> higher = level + 5 * (groups == "a")
-    >>> found = judge(lambda runs, confidence: difference(level[:runs], higher[:runs], groups, confidence=confidence,
-    ...               rates=False), runs=5, margin=0.01, sequential=True)
-    >>> found.last.verdict.kind.value, found.last.runs, found.final
-    ('less fair', 5, True)
+    >>> generator = np.random.default_rng(0)
+    >>> groups = np.repeat(["a", "b"], 500)
+    >>> standard = generator.random((10, 1000)) < 0.8
+    >>> robust = generator.random((10, 1000)) < np.where(groups == "a", 0.9, 0.6)
+    >>> def compute(runs, confidence):
+    ...     return difference(standard[:runs], robust[:runs], groups, confidence=confidence)
+    >>> found = judge(compute, runs=10, margin=0.01, family=4, sequential=True)
+    >>> found.last.runs, found.last.verdict.kind.value, found.final
+    (5, 'less fair', True)
     """
+    runs = check_count(runs, name="runs", least=1)
     check_confidence(confidence)
-    runs, family = check_count(runs, name="runs", least=1), check_count(family, name="family", least=1)
-    planned = [number for number in LOOKS if number <= runs] if sequential else []
-    share = LOOK_SHARE if planned else 1.0
+    check_margin(margin)
+    in_looks = sequential and runs >= LOOKS[0]
+    share = LOOK_SHARE if in_looks else 1.0
+    each = 1 - (1 - bonferroni(confidence, family)) * share
     looks: list[Look] = []
-    final, needed, p_value = True, None, 1.0
-    for number in planned or [runs]:
-        error = (1 - confidence) * share / family
-        found = compute(number, 1 - error)
+    needed: Needed | None = None
+    for number in [look for look in LOOKS if look <= runs] if in_looks else [runs]:
+        found = compute(number, each)
         if found is None:
             return None
         verdict = state_verdict(found, margin=margin)
         looks.append(Look(number, share, found, verdict))
-        p_value = min(p_value, found.p_value / share)
-        if verdict.kind != VerdictKind.INCONCLUSIVE:
-            needed = None
+        decided = verdict.kind != VerdictKind.INCONCLUSIVE
+        needed = None if decided else runs_or_rows_needed(found, margin=margin, at=LOOKS if in_looks else ())
+        if decided or (in_looks and needed is not None and needed.hopeless):
             break
-        beyond = _out_of_reach(found, margin)
-        needed = _needed(found, margin, sequential=bool(planned), beyond=beyond)
-        final = beyond or not planned or number == LOOKS[-1]
-        if beyond:
-            break
-    return Judgement(tuple(looks), p_value, final if needed is not None else True, needed)
-
-
-def _out_of_reach(found: Difference, margin: float) -> bool:
-    """Whether the rows alone keep every verdict away, wherever more runs may move the estimate."""
-    runs = min(found.standard_runs, found.robust_runs)
-    if runs < MINIMUM_RUNS:
-        return False
-    moved = float(stdtrit(runs - 1, 0.95)) * _run_error(found)
-    wide, narrow = (float(stdtrit(1e9, 1 - error)) * found.row_error for error in _errors(found))
-    less_fair = found.value + moved - wide - found.below > margin
-    fairer = found.value - moved + wide + found.above < -margin
-    # Somewhere in reach of the estimate the narrower interval must fit between the margins.
-    low, high = -margin + narrow + found.below, margin - narrow - found.above
-    equivalent = low < high and found.value - moved < high and found.value + moved > low
-    return not (less_fair or fairer or equivalent)
-
-
-def _needed(found: Difference, margin: float, *, sequential: bool, beyond: bool) -> Needed:
-    runs = min(found.standard_runs, found.robust_runs)
-    if runs < MINIMUM_RUNS:
-        least = LOOKS[0] if sequential else MINIMUM_RUNS
-        return Needed(least, None, f"a verdict on the recipes takes {least} training runs of each arm, or more")
-    number = None if beyond else next((n for n in _candidates(runs, sequential) if _decided(found, margin, n)), None)
-    if number is not None:
-        return Needed(number, None, f"about {number} runs of each arm would decide, were the estimate exact")
-    distance = abs(abs(found.value) - margin)
-    error = _errors(found)[0 if abs(found.value) > margin else 1]
-    reach = float(stdtrit(1e9, 1 - error)) * found.row_error + max(found.below, found.above)
-    times = (reach / distance) ** 2 if distance > 0 else np.inf
-    if 1 < times <= MOST_ROWS:
-        begin = "more runs cannot decide" if beyond else "more runs alone decide only if the estimate moves"
-        return Needed(None, times, f"{begin}; about {_times(times)} as many rows would, were it exact")
-    return Needed(None, None, "the estimate lies too near the margin for any number of runs or rows to decide")
-
-
-def _times(times: float) -> str:
-    return f"{times:.1f} times" if times < 3 else f"{times:.0f} times"
-
-
-def _candidates(runs: int, sequential: bool) -> list[int]:
-    later = [number for number in LOOKS if number > runs] if sequential else []
-    first = max([runs, *later])
-    return [*later, *(int(number) for number in np.unique(np.geomspace(first + 1, MOST_RUNS, 40).round()))]
-
-
-def _decided(found: Difference, margin: float, runs: int) -> bool:
-    """Whether the same estimate with so many runs would be decided."""
-    before = min(found.standard_runs, found.robust_runs)
-    part = _run_error(found) ** 2 * before / runs
-    error = float(np.sqrt(found.row_error**2 + part))
-    wide, narrow = (float(stdtrit(runs - 1, 1 - share)) * error for share in _errors(found))
-    if found.value - wide - found.below > margin or found.value + wide + found.above < -margin:
-        return True
-    return found.value - narrow - found.below > -margin and found.value + narrow + found.above < margin
-
-
-def _errors(found: Difference) -> tuple[float, float]:
-    """One side's error of an interval that decides, and of one that shows equivalence."""
-    error = 1 - found.confidence
-    return error / 2, error
-
-
-def _run_error(found: Difference) -> float:
-    return float(np.sqrt(max(found.standard_error**2 - found.row_error**2, 0.0)))
+    last = looks[-1]
+    final = not in_looks or needed is None or needed.hopeless or last.runs == LOOKS[-1]
+    p_value = min(1.0, min(look.difference.p_value for look in looks) / share)
+    return Judgement(looks=tuple(looks), p_value=p_value, final=final, needed=needed)

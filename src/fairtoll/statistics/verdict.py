@@ -91,7 +91,7 @@ def state_verdict(difference: Difference | None, *, margin: float) -> Verdict:
     >>> state_verdict(None, margin=0.01).kind.value
     'insufficient data'
     """
-    _check_margin(margin)
+    check_margin(margin)
     if difference is None:
         reason = "fewer than two groups have enough rows to compare"
         return Verdict(VerdictKind.INSUFFICIENT_DATA, reason, margin)
@@ -130,7 +130,7 @@ def state_models_verdict(difference: Difference | None, *, margin: float) -> Mod
     >>> state_models_verdict(None, margin=0.01).value
     'insufficient data'
     """
-    _check_margin(margin)
+    check_margin(margin)
     if difference is None:
         return ModelsVerdictKind.INSUFFICIENT_DATA
     if max(difference.standard_runs, difference.robust_runs) > 1:
@@ -146,7 +146,8 @@ def state_models_verdict(difference: Difference | None, *, margin: float) -> Mod
     }[_side(difference, margin)]
 
 
-def _check_margin(margin: float) -> None:
+def check_margin(margin: float) -> None:
+    """Raise unless a margin is a number of 0 or more."""
     if not 0 <= margin < float("inf"):
         raise FairtollError(f"margin is {margin}; expected 0 or more; give it in the metric's unit")
 
