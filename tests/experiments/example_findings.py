@@ -51,7 +51,7 @@ def pairs_of(changes, *, error=0.01):
     """Models whose differences are these, each with such an error of the rows."""
     pairs = [
         results.ModelPair(
-            run=run, standard=0.1, robust=0.1 + value, value=value,
+            run=str(run), standard=0.1, robust=0.1 + value, value=value,
             interval=(value - 1.96 * error, value + 1.96 * error), verdict="unclear",
             p_value=paired_estimate([value], error).p_value,
         )

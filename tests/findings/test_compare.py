@@ -419,3 +419,11 @@ def test_each_group_has_its_change():
     south = found.changes[0]
     assert south.value == pytest.approx(south.robust - south.standard)
     assert south.interval[0] < -0.5 < south.interval[1]
+
+
+def test_a_model_that_is_alone_in_its_arm_is_compared_with_every_other():
+    frame = frame_of(BLOCKS, runs=4)
+    evidence = read(frame[(frame["model"] == "hardened") | (frame["run"] == 0)])
+    found = answer(evidence, PAIR, Question("cau", "site"), dataset="hand")
+    assert [pair.run for pair in found.models.pairs] == ["0", "1", "2", "3"]
+    assert {pair.standard for pair in found.models.pairs} == {found.models.pairs[0].standard}

@@ -158,7 +158,7 @@ def models_of(base: Json, robust: Json) -> Json:
         value = other - one
         verdict = "wider gap" if value > 0.03 else "narrower gap" if value < -0.03 else "unclear"
         pairs.append(
-            {"run": run, "standard": one, "robust": other, "value": value, "interval": [value - 0.02, value + 0.02],
+            {"run": str(run), "standard": one, "robust": other, "value": value, "interval": [value - 0.02, value + 0.02],
              "verdict": verdict, "p_value": 0.01 if value > 0.03 else 0.4}
         )  # fmt: skip
     counts = Counter(pair["verdict"] for pair in pairs)

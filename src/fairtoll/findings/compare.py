@@ -170,7 +170,7 @@ def answer(
         difference=found,
         difference_from_control=from_control,
         changes=describe_changes(main, names, runs=runs),
-        models=describe_models(main, runs=runs),
+        models=describe_models(main, runs=runs if rules.sequential else None),
         verdict="insufficient data" if found is None else found.verdict,
         verdict_from_control=None
         if "control" not in judged

@@ -110,7 +110,7 @@ class Difference(Strict):
 class ModelPair(Strict):
     """One model of each arm, of the same training run, compared on new rows alone."""
 
-    run: int
+    run: str = Field(description="name of the training run, of the robust arm where the other has one model alone")
     standard: float
     robust: float
     value: float

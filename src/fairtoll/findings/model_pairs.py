@@ -11,13 +11,13 @@ from fairtoll.findings.judged import CONFIDENCE, Compared
 from fairtoll.statistics import Difference, InsufficientDataError, difference, state_models_verdict, swap_test
 
 
-def describe_models(compared: Compared, *, runs: int) -> results.Models | None:
-    """Each of the first so many pairs of one training run, compared over rows alone.
+def describe_models(compared: Compared, *, runs: int | None = None) -> results.Models | None:
+    """Each of the first so many pairs of one training run, all when not given, compared over rows alone.
 
     None where nothing can be compared. Training runs are paired by their number, and by position where the arms have
-    no number in common.
+    no number in common; a model that is the only one of its arm is compared with every one of the other.
     """
-    first, second = compared.common if compared.common[0] else (range(compared.count), range(compared.count))
+    first, second = _paired(compared)
     pairs = []
     for base, robust in list(zip(first, second, strict=True))[:runs]:
         found = _difference(compared, base, robust)
@@ -25,7 +25,7 @@ def describe_models(compared: Compared, *, runs: int) -> results.Models | None:
             return None
         pairs.append(
             results.ModelPair(
-                run=compared.base.runs[base],
+                run=str(compared.robust.runs[robust]),
                 standard=found.standard,
                 robust=found.robust,
                 value=found.value,
@@ -41,6 +41,17 @@ def describe_models(compared: Compared, *, runs: int) -> results.Models | None:
         shown=dict(Counter(pair.verdict for pair in pairs)),
         swap_p=_swap(compared, first[0], second[0]) if len(pairs) == 1 else None,
     )
+
+
+def _paired(compared: Compared) -> tuple[list[int], list[int]]:
+    """Positions of the runs of each arm that are compared."""
+    ours, theirs = len(compared.base.runs), len(compared.robust.runs)
+    if 1 in (ours, theirs):
+        most = max(ours, theirs)
+        return [min(place, ours - 1) for place in range(most)], [min(place, theirs - 1) for place in range(most)]
+    if compared.common[0]:
+        return compared.common
+    return list(range(compared.count)), list(range(compared.count))
 
 
 def _difference(compared: Compared, base: int, robust: int) -> Difference | None:
