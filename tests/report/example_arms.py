@@ -158,8 +158,8 @@ def models_of(base: Json, robust: Json) -> Json:
         value = other - one
         verdict = "wider gap" if value > 0.03 else "narrower gap" if value < -0.03 else "unclear"
         pairs.append(
-            {"run": str(run), "standard": one, "robust": other, "value": value, "interval": [value - 0.02, value + 0.02],
-             "verdict": verdict, "p_value": 0.01 if value > 0.03 else 0.4}
+            {"run": str(run), "standard": one, "robust": other, "value": value,
+             "interval": [value - 0.02, value + 0.02], "verdict": verdict, "p_value": 0.01 if value > 0.03 else 0.4}
         )  # fmt: skip
     counts = Counter(pair["verdict"] for pair in pairs)
     return {"pairs": pairs, "shown": dict(counts), "swap_p": 0.03 if len(pairs) == 1 else None}
