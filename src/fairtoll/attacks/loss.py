@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from typing import Any
 
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional
 
 from fairtoll.errors import FairtollError
+from fairtoll.models.gradients import Slope, cross_entropy_slope
 
 
 def cross_entropy(logits: Tensor, y: Tensor) -> Tensor:
@@ -35,7 +39,37 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
     return others.amax(dim=1) - true
 
 
+def margin_slope(labels: Tensor) -> Slope:
+    """The gradient of the margin in the logits, `(N, C)`; wrong classes that are equally likely share it.
+
+    Examples
+    --------
+    >>> margin_slope(torch.tensor([0]))(0, np.array([[3.0, 1.0, 2.0]])).tolist()
+    [[-1.0, 0.0, 1.0]]
+    """
+    true = labels.numpy()
+
+    def slope(member: int, logits: NDArray[Any]) -> NDArray[Any]:
+        # Class by class, since numpy is slow on short rows.
+        by_class, rows = logits.T.copy(), np.arange(len(true))
+        by_class[true, rows] = -np.inf
+        found = (by_class == by_class.max(axis=0)).astype(logits.dtype)
+        found /= found.sum(axis=0)
+        found[true, rows] = -1
+        answer: NDArray[Any] = found.T
+        return answer
+
+    return slope
+
+
 LOSSES: dict[str, Callable[[Tensor, Tensor], Tensor]] = {"cross_entropy": cross_entropy, "margin": margin}
+
+
+#: Of each loss, its gradient in the logits.
+SLOPES: dict[Callable[[Tensor, Tensor], Tensor], Callable[[Tensor], Slope]] = {
+    cross_entropy: lambda labels: cross_entropy_slope(labels.unsqueeze(0)),
+    margin: margin_slope,
+}
 
 
 def get_loss(name: str) -> Callable[[Tensor, Tensor], Tensor]:

@@ -15,6 +15,7 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll.errors import FairtollError
+from fairtoll.models.gradients import DenseGradients, Slope
 from fairtoll.models.networks import Standardize
 from fairtoll.models.passes import TENSORS, Array, Kind, Memory, backward, forward, silent
 
@@ -92,7 +93,7 @@ def quick(model: nn.Module) -> nn.Module:
         return model
     held = dict(model.named_parameters()) | dict(model.named_buffers())
     tensors = [held[name].detach().unsqueeze(0) for name in chain[1]]
-    return _Quick(model, chain[0], tensors) if tensors and tensors[0].device.type == "cpu" else model
+    return QuickChain(model, chain[0], tensors) if tensors and tensors[0].device.type == "cpu" else model
 
 
 def dense_logits(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> Tensor:
@@ -177,19 +178,43 @@ def _batched(x: Tensor, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> Ten
     return x
 
 
-class _Quick(nn.Module):
-    """A model's layers by `dense_logits`; any other input goes to the model."""
+class QuickChain(nn.Module):
+    """What `quick` returns: a model's layers in numpy; any other input goes to the model.
+
+    Not for several threads at once: its memory is used again.
+
+    Examples
+    --------
+    >>> chain = quick(nn.Sequential(nn.Linear(2, 3), nn.Tanh()))
+    >>> chain.suits(torch.zeros(5, 2)), chain.suits(torch.zeros(5, 2).double())
+    (True, False)
+    """
 
     def __init__(self, model: nn.Module, kinds: Sequence[Kind], tensors: Sequence[Tensor]) -> None:
         super().__init__()
         # In a list, so that its weights are not registered as this module's.
         self._model, self._kinds, self._tensors = [model], kinds, list(tensors)
+        self._numpy = DenseGradients(kinds, tensors) if tensors[0].dtype in DTYPES else None
 
     def forward(self, x: Tensor) -> Tensor:
+        """Logits of rows, with the gradient that autograd needs."""
+        if self._numpy is not None and self.suits(x) and not (torch.is_grad_enabled() and x.requires_grad):
+            return self._numpy.logits(x)
         if x.ndim != 2 or x.shape[1] != self._tensors[0].shape[-1] or x.dtype != self._tensors[0].dtype:
             answer: Tensor = self._model[0](x)
             return answer
         return dense_logits(x.unsqueeze(0), self._kinds, self._tensors)[0]
+
+    def suits(self, x: Tensor) -> bool:
+        """Whether rows can be evaluated in numpy."""
+        first = self._tensors[0]
+        fits = x.ndim == 2 and x.shape[1] == first.shape[-1] and x.dtype == first.dtype and x.device.type == "cpu"
+        return fits and self._numpy is not None and not torch.is_autocast_enabled("cpu")
+
+    def logits_and_slopes(self, x: Tensor, slope: Slope) -> tuple[Tensor, Tensor]:
+        """Logits of rows that suit, and the gradient in the rows of the loss whose `slope` is given."""
+        assert self._numpy is not None
+        return self._numpy.logits_and_slopes(x, slope)
 
 
 class _Dense(torch.autograd.Function):

@@ -50,6 +50,25 @@ class DenseGradients:
                 found[member] = self._pass(member, own, tensors, [None] * len(tensors), slope, to_rows=True)
         return torch.from_numpy(found)
 
+    def logits(self, x: Tensor) -> Tensor:
+        """Logits `(N, C)` of rows `(N, F)` by the first member."""
+        with silent():
+            return torch.from_numpy(forward(x.detach().numpy(), self._kinds, self._members[0], self._memory)[-1].copy())
+
+    def logits_and_slopes(self, x: Tensor, slope: Slope) -> tuple[Tensor, Tensor]:
+        """Logits `(N, C)` of rows `(N, F)` by the first member, and the gradient in the rows."""
+        tensors, logits = self._members[0], np.empty(0)
+
+        def keeping(member: int, found: Array) -> Array:
+            nonlocal logits
+            logits = found.copy()
+            return slope(member, found)
+
+        with silent():
+            unwanted = [None] * len(tensors)
+            gradient = self._pass(0, x.detach().numpy(), tensors, unwanted, keeping, to_rows=True).copy()
+        return torch.from_numpy(logits), torch.from_numpy(gradient)
+
     def in_weights(self, x: Tensor, slope: Slope, targets: Sequence[Tensor | None]) -> None:
         """Gradients in the weights, written to `targets`: one for each of the tensors, or None where none is wanted."""
         found = [None if target is None else target.detach().numpy() for target in targets]

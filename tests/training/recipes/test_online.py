@@ -137,10 +137,9 @@ def test_without_steps_every_row_moves_at_random_inside_the_threat(monkeypatch):
     seen = []
 
     def fit(*args, perturb, **options):
-        rows, labels = X[:1], Y[:1]
+        stack, rows = args[0], args[1].unsqueeze(0)
         noise = BatchNoise([0], epoch=0)
-        stack = args[0]
-        seen.extend(perturb(stack, rows, labels, noise) - rows for _ in range(2))
+        seen.extend(perturb(stack, rows, Y[:1], noise) - X[:1] for _ in range(2))
 
     monkeypatch.setattr(online, "fit", fit)
     given = TrainingSetup(X[0], Y[0], torch.arange(ROWS), [0], lambda: nn.Linear(FEATURES, 2))

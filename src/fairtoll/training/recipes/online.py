@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from fairtoll.models.dense import dense_chain
 from fairtoll.models.stack import ModelStack
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.training.fit import BatchNoise, fit
@@ -31,9 +32,23 @@ def attack_batch(
     """
     flat = rows.flatten(0, 1)
     low, high = (end.view_as(rows) for end in threat.bounds(flat, epsilon))
-    step = threat.radius(flat, epsilon).view_as(rows) * (2.5 / max(steps, 1))
-    point = low + (high - low) * noise.uniform(rows.shape).to(rows)
-    slopes = stack.slopes(labels)
+    radius = threat.radius(flat, epsilon).view_as(rows)
+    return _climb(stack, low, high, radius, labels, noise, threat=threat, steps=steps)
+
+
+def _climb(
+    stack: ModelStack,
+    low: Tensor,
+    high: Tensor,
+    radius: Tensor,
+    labels: Tensor,
+    noise: BatchNoise,
+    *,
+    threat: LinfThreat,
+    steps: int,
+) -> Tensor:
+    point = low + (high - low) * noise.uniform(low.shape).to(low)
+    step, slopes = radius * (2.5 / max(steps, 1)), stack.slopes(labels)
     for _ in range(steps):
         gradient = slopes(threat.project(point, low, high))
         point = torch.minimum(torch.maximum(point + step * gradient.sign(), low), high)
@@ -73,13 +88,23 @@ def train_online(
     >>> len(train_online(setup, threat=LinfThreat(), epsilon=0.1, steps=2))
     1
     """
+    rows = setup.x
+    # A table's bounds are computed once: for each batch anew they take as long as half a step of a small network. Those
+    # of images would fill the memory.
+    at_once = rows.ndim == 2 and dense_chain(setup.network()) is not None
+    if at_once:
+        radius = threat.radius(rows[:1], epsilon)
+        rows = torch.cat(threat.bounds(rows, epsilon), dim=1)
 
     def perturb(stack: ModelStack, rows: Tensor, labels: Tensor, noise: BatchNoise) -> Tensor:
-        return attack_batch(stack, rows, labels, noise, threat=threat, epsilon=epsilon, steps=steps)
+        if not at_once:
+            return attack_batch(stack, rows, labels, noise, threat=threat, epsilon=epsilon, steps=steps)
+        low, high = rows.chunk(2, dim=-1)
+        return _climb(stack, low, high, radius.to(rows), labels, noise, threat=threat, steps=steps)
 
     return fit(
         setup.initial_stack(),
-        setup.x,
+        rows,
         setup.y,
         items=setup.items,
         seeds=setup.seeds,
