@@ -36,7 +36,7 @@ def test_the_version(command):
     ("arguments", "words"),
     [
         (["--help"], ["reproduce", "report", "audit", "--version", "fairtoll reproduce adult"]),
-        (["reproduce", "adult", "--help"], ["--out", "--runs", "--protocol", "--device", "paper", "sound", "both"]),
+        (["reproduce", "adult", "--help"], ["--out", "--runs", "auto", "--max-runs", "--device", "paper", "sound"]),
         (["reproduce", "--help"], ["adult", "cifar10", "gaussian", "generated"]),
         (["report", "--help"], ["FOLDER", "evidence"]),
         (["audit", "--help"], ["--model", "--weights", "--data", "--label", "--epsilon", "--group", "--out"]),

@@ -198,7 +198,8 @@ def adult_notes(
     notes = [nearest_to_table_two(findings)] if any(finding.protocol == "paper" for finding in findings) else []
     return [
         *notes,
-        "The all-14 and realistic threats are evaluated on the first training run of each arm but the controls.",
+        "The all-14 and realistic threats are evaluated on the first training run of each arm but the controls, the "
+        "checks behind the alarms on the first five runs of each arm: no comparison reads them.",
         "Where the paper is silent: four hidden layers of 64, class >50K tripled, inputs standardised inside the "
         "model, Glorot-uniform weights, epsilon in raw units on the six continuous attributes, PGD with 20 steps "
         "of 2.5 epsilon / 20 and no random start: the setting whose accuracies come near the paper's.",
