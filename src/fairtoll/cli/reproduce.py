@@ -122,7 +122,7 @@ def _parameters(experiment: Experiment) -> list[inspect.Parameter]:
         Any,
         typer.Option(
             parser=read_runs,
-            metavar="INTEGER" if experiment.data.kept else "INTEGER|auto",
+            metavar="<int>" if experiment.data.kept else "<int|auto>",
             help=f"Training runs of every arm{until_decided}. Default: {experiment.runs}.",
             show_default=False,
         ),
