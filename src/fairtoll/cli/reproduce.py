@@ -127,13 +127,12 @@ def _parameters(experiment: Experiment) -> list[inspect.Parameter]:
             show_default=False,
         ),
     ]
-    own = str(experiment.rows_left_out) if experiment.rows_left_out else "none"
     leave_one_out = Annotated[
         int | None,
         typer.Option(
             min=0,
             help=f"Training {experiment.row}s to leave out, one at a time; 0 for none. Default: what the folder "
-            f"holds, else {own}.",
+            f"holds, else none.",
             show_default=False,
         ),
     ]

@@ -236,8 +236,6 @@ class Experiment:
         Whether all runs of an arm train as one stack also on a CPU; else each is a stage of its own there.
     leave_one_out : LeaveOneOut
         How members are trained, and how many.
-    rows_left_out : int
-        How many rows are left out where nothing is requested.
     arm_notes : mapping
         How an arm is made, where the recipe's own note does not say it all.
     row : str
@@ -296,7 +294,6 @@ class Experiment:
     protocol: str = BOTH
     together: bool = True
     leave_one_out: LeaveOneOut = LeaveOneOut()
-    rows_left_out: int = field(default=0, metadata=UNDESCRIBED)
     arm_notes: Mapping[str, str] = field(default_factory=dict)
     row: str = "row"
     pictures: Pictures | None = None

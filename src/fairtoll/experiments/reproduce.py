@@ -11,7 +11,7 @@ from typing import Any
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.engine import MAX_RUNS, build_run
 from fairtoll.experiments.experiment import AUTO, Experiment, Runs
-from fairtoll.experiments.leave_one_out.options import SEPARATING, LeaveOneOut, last_requested, require_rows
+from fairtoll.experiments.leave_one_out.options import LeaveOneOut, last_requested, require_rows
 from fairtoll.experiments.options import choose_device
 from fairtoll.experiments.registry import find_experiment
 from fairtoll.experiments.results import compute_results
@@ -243,7 +243,7 @@ def choose_leave_one_out(
     Examples
     --------
     >>> choose_leave_one_out(find_experiment("adult"), Path("nowhere"), None).count
-    10
+    0
     """
     base, rows = experiment.leave_one_out, experiment.data.train or experiment.costs.train_rows
     if not count and (designs or references != 1 or keep_weights):
@@ -254,8 +254,4 @@ def choose_leave_one_out(
     if count is not None:
         chosen = base.requested(count, designs=designs, references=references, keep_weights=keep_weights)
         return require_rows(chosen, rows=rows, what=experiment.row)
-    if (before := last_requested(folder)) is not None:
-        return before
-    if base.count or not experiment.rows_left_out:
-        return base
-    return replace(base, count=min(experiment.rows_left_out, rows), designs=SEPARATING)
+    return last_requested(folder) or base

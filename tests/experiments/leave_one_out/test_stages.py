@@ -496,13 +496,11 @@ def test_how_without_how_many(tmp_path, how):
     assert not (tmp_path / "run").exists()
 
 
-def test_where_nothing_is_requested_ten_rows_separate_the_row_from_the_seed(tmp_path):
+def test_where_nothing_is_requested_no_row_is_left_out(tmp_path):
     def chosen(count=None, *, of=find_experiment("adult"), **how):
         return choose_leave_one_out(of, tmp_path, count, **how)
 
-    options = chosen()
-    assert (options.count, options.arms, options.designs) == (10, ("standard", "static"), SEPARATING)
-    assert chosen(of=small_adult(rows=4)).count == 4
+    assert chosen().count == 0
     requested = chosen(100)
     assert (requested.count, requested.arms, requested.designs) == (100, ("standard", "static"), DESIGNS)
     one = chosen(100, designs=("one-ulp", "masked", "masked"), references=3)
@@ -525,8 +523,8 @@ def mini_adult(tmp_path):
     return run
 
 
-def test_the_main_command_leaves_rows_out_by_itself_and_then_as_many_as_are_requested(mini_adult, tmp_path):
-    results, first = mini_adult()
+def test_the_main_command_leaves_as_many_rows_out_as_are_requested(mini_adult, tmp_path):
+    results, first = mini_adult(leave_one_out=10, designs=SEPARATING)
     entries = results["leave_one_out"]
     assert [(one["arm"], one["design"], one["members"]) for one in entries] == [
         (arm, design, 10) for arm in ("standard", "static") for design in SEPARATING
@@ -555,6 +553,7 @@ def test_a_run_without_it_has_none(mini_run):
     assert results["leave_one_out"] == []
     assert results["configuration"]["leave_one_out"]["count"] == 0
     assert not (mini_run / "members").exists()
+    assert any("--leave-one-out 100 adds it" in note for note in results["notes"])
 
 
 def test_options_come_back_from_a_configuration():
