@@ -37,7 +37,7 @@ help:
 	@echo 'make test-all    lint, then every test'
 	@echo 'make lint        ruff and mypy'
 	@echo 'make bench       benchmarks, each prints Markdown tables; BENCH=name runs one, ARGS="..." passes options'
-	@echo 'make coverage    simulate the coverage of the intervals; writes docs/coverage.md (six minutes)'
+	@echo 'make coverage    simulate the coverage of the intervals; writes docs/coverage.md (fifteen minutes)'
 	@echo 'make schema      write the JSON schema of results.json from the code'
 	@echo 'make clean       remove the environments and caches; runs/ is kept'
 	@echo

@@ -6,17 +6,23 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+from scipy import stats
 from scipy.special import ndtri
 
 BASE = 0.72
+# Of numbers: their standard deviation within a group, and the largest number that can be told, as of least epsilon.
+DEVIATION, CAP = 0.45, BASE + 0.2
+# The sizes of Adult's smaller races and larger ones, about.
+UNEVEN = (15, 40, 200, 1000, 3000)
 
 
 @dataclass(frozen=True)
 class Scenario:
     """One way the two arms may be; `noise` is where most of the variance of a group's mean comes from.
 
-    `uneven` groups have fewer rows the later they come; `lopsided` runs move only the last group, and only
-    in the robust arm.
+    `sizes` of the groups, when they are not equal. `kind` of outcome: "rates", "numbers", or "censored", numbers cut
+    at a cap. `lopsided` runs move only the last group, and only in the robust arm. `spread` how many times further
+    runs move the last group than the others. `correlation` over runs of what run k moves in both arms.
     """
 
     standard: str
@@ -24,18 +30,26 @@ class Scenario:
     groups: int
     runs: int
     noise: str
-    binary: bool = True
-    uneven: bool = False
+    kind: str = "rates"
+    sizes: tuple[int, ...] | None = None
     lopsided: bool = False
+    spread: float = 1.0
+    correlation: float = 0.0
 
     @property
     def rows(self):
-        sizes = np.full(self.groups, 1000 if self.groups == 2 else 400)
-        return sizes // np.arange(1, self.groups + 1) + 50 if self.uneven else sizes
+        if self.sizes is not None:
+            return np.array(self.sizes)
+        return np.full(self.groups, 1000 if self.groups == 2 else 400)
+
+    @property
+    def labels(self):
+        return np.repeat(np.arange(self.groups), self.rows)
 
     @property
     def row_error(self):
-        return float(np.sqrt(BASE * (1 - BASE) / self.rows.min()))
+        """Standard error that the rows give to the mean of the group of median size."""
+        return float(np.sqrt(BASE * (1 - BASE) / np.median(self.rows)))
 
     @property
     def run_deviation(self):
@@ -67,31 +81,57 @@ class Scenario:
             raise ValueError(shape)
         return values
 
+    def shifts(self, generator, runs):
+        """How far runs move the groups of both arms, each `(runs, G)`."""
+        normal = generator.standard_normal((2, runs, self.groups))
+        normal[1] = self.correlation * normal[0] + np.sqrt(1 - self.correlation**2) * normal[1]
+        scale = np.ones((2, 1, self.groups))
+        if self.lopsided:
+            scale[0] = 0
+            scale[1, 0, :-1] = 0
+        scale[..., -1] *= self.spread
+        return self.run_deviation * scale * normal
+
+    def rates(self, shape, shift):
+        """Expected group means of runs: of rates, or of numbers before they are cut, `(runs, G)`."""
+        moved = self.profile(shape) + shift
+        return np.clip(moved, 0.001, 0.999) if self.kind == "rates" else moved
+
+    @cached_property
+    def _expected(self):
+        """Expected group means of many runs of both arms, each `(runs, G)`."""
+        both = self.shifts(np.random.default_rng(12345), runs=40_000)
+        found = [self.rates(shape, shift) for shape, shift in zip((self.standard, self.robust), both, strict=True)]
+        if self.kind != "censored":
+            return found
+        # The mean of a normal number that is cut at the cap.
+        ends = [(CAP - means) / DEVIATION for means in found]
+        return [
+            means * stats.norm.cdf(end) - DEVIATION * stats.norm.pdf(end) + CAP * stats.norm.sf(end)
+            for means, end in zip(found, ends, strict=True)
+        ]
+
+    @cached_property
+    def gaps(self):
+        """Expected gap of one run of each arm, as of endless rows."""
+        return tuple(float(np.ptp(means, axis=1).mean()) for means in self._expected)
+
+    @property
+    def truth(self):
+        """Difference of the expected gaps of one run."""
+        return self.gaps[1] - self.gaps[0]
+
+    @cached_property
+    def systematic_gaps(self):
+        """The gap of the expected group means of each arm."""
+        if self.kind != "censored":
+            return tuple(float(np.ptp(self.profile(shape))) for shape in (self.standard, self.robust))
+        return tuple(float(np.ptp(means.mean(axis=0))) for means in self._expected)
+
     @property
     def systematic(self):
         """Difference of the gaps of expected group means."""
-        return float(np.ptp(self.profile(self.robust)) - np.ptp(self.profile(self.standard)))
-
-    @cached_property
-    def truth(self):
-        """Difference of the expected gaps of one run, over many runs without rows."""
-        generator = np.random.default_rng(12345)
-        found = []
-        for place, shape in enumerate((self.standard, self.robust)):
-            runs = self.rates(shape, generator, runs=40_000, robust=place == 1)
-            found.append(np.ptp(runs, axis=1).mean())
-        return float(found[1] - found[0])
-
-    def rates(self, shape, generator, *, runs, robust):
-        """Expected group means in each run, `(runs, G)`."""
-        shift = self.run_deviation * generator.standard_normal((runs, self.groups))
-        if self.lopsided:
-            shift *= (np.arange(self.groups) == self.groups - 1) & robust
-        return np.clip(self.profile(shape) + shift, 0.001, 0.999)
-
-    @property
-    def labels(self):
-        return np.repeat(np.arange(self.groups), self.rows)
+        return self.systematic_gaps[1] - self.systematic_gaps[0]
 
     def draw(self, generator):
         """Outcomes of both arms, each `(S, N)`.
@@ -101,15 +141,47 @@ class Scenario:
         """
         total = int(self.rows.sum())
         shared = generator.standard_normal(total)
+        both = self.shifts(generator, self.runs)
         arms = []
-        for shape in (self.standard, self.robust):
-            own = generator.standard_normal(total)
-            of_groups = self.rates(shape, generator, runs=self.runs, robust=len(arms) == 1)
-            rates = np.repeat(of_groups, self.rows, axis=1)
-            difficulty = np.sqrt(0.45) * shared + np.sqrt(0.45) * own
+        for shape, shift in zip((self.standard, self.robust), both, strict=True):
+            rates = np.repeat(self.rates(shape, shift), self.rows, axis=1)
+            difficulty = np.sqrt(0.45) * shared + np.sqrt(0.45) * generator.standard_normal(total)
             difficulty = difficulty + np.sqrt(0.1) * generator.standard_normal((self.runs, total))
-            if self.binary:
+            if self.kind == "rates":
                 arms.append((difficulty < ndtri(rates)).astype(float))
             else:
-                arms.append(rates + 0.45 * difficulty)
+                numbers = rates + DEVIATION * difficulty
+                arms.append(np.minimum(numbers, CAP) if self.kind == "censored" else numbers)
+        return arms
+
+
+@dataclass(frozen=True)
+class Opposed:
+    """Two groups of which runs disagree which is worse: the standard gap always the same, the robust one normal.
+
+    Toll: the robust gap's expected size, of a normal number of mean 0, less the standard one.
+    """
+
+    standard_gap: float = 0.03
+    deviation: float = 0.04
+    runs: int = 5
+    rows: int = 1000
+
+    @property
+    def labels(self):
+        return np.repeat([0, 1], self.rows)
+
+    @property
+    def truth(self):
+        return self.deviation * float(np.sqrt(2 / np.pi)) - self.standard_gap
+
+    def draw(self, generator):
+        gaps = [np.full(self.runs, self.standard_gap), self.deviation * generator.standard_normal(self.runs)]
+        shared = generator.standard_normal(2 * self.rows)
+        arms = []
+        for gap in gaps:
+            rates = BASE + np.outer(gap, np.repeat([0.5, -0.5], self.rows))
+            difficulty = np.sqrt(0.45) * (shared + generator.standard_normal(2 * self.rows))
+            difficulty = difficulty + np.sqrt(0.1) * generator.standard_normal((self.runs, 2 * self.rows))
+            arms.append((difficulty < ndtri(rates)).astype(float))
         return arms

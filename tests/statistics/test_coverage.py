@@ -48,7 +48,7 @@ def test_coverage_of_the_systematic_part(standard, robust, runs, noise):
 
 @pytest.mark.parametrize(("standard", "robust"), CORE)
 def test_coverage_of_numbers_in_groups_of_uneven_size(standard, robust):
-    judge(Scenario(standard, robust, 5, 3, "rows", binary=False, uneven=True), trials=150, seed=7)
+    judge(Scenario(standard, robust, 5, 3, "rows", kind="numbers", sizes=(450, 250, 183, 150, 130)), trials=150, seed=7)
 
 
 @pytest.mark.parametrize("groups", [2, 10])
@@ -77,9 +77,9 @@ def test_one_gap_and_single_groups(noise):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("binary", [True, False])
+@pytest.mark.parametrize("kind", ["rates", "numbers"])
 @pytest.mark.parametrize("groups", [2, 10])
 @pytest.mark.parametrize(("runs", "noise"), DESIGNS)
 @pytest.mark.parametrize(("standard", "robust"), CORE)
-def test_coverage_of_every_design(standard, robust, runs, noise, groups, binary):
-    judge(Scenario(standard, robust, groups, runs, noise, binary=binary), trials=600, seed=10 + runs)
+def test_coverage_of_every_design(standard, robust, runs, noise, groups, kind):
+    judge(Scenario(standard, robust, groups, runs, noise, kind=kind), trials=600, seed=10 + runs)

@@ -78,6 +78,7 @@ class LeaveOneOut(Strict):
     luf: float = Field(description="mean over test rows of the largest change of any confidence by any member")
     luf_interval: Pair | None = Field(
         description="95%, by the delete-one jackknife over members, and over reference models where there are several; "
+        "holds 93% or more with 25 members, 89% with 10 where they differ in overall size (lognormal, 0.5); "
         "none where members differ by a row or by rounding alone: a few then decide the maximum, and no interval has "
         "its coverage"
     )

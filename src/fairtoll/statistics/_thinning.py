@@ -21,15 +21,20 @@ class Thinned:
     """The gap of every run of an arm, corrected for the choice of groups.
 
     `per_run (S,)` the corrected gap of each run, `plain (S,)` its largest minus its smallest group mean;
-    `highest`, `lowest (S, D)` the positions of the groups chosen in each run and draw; `allowance` how far the
-    mean over runs may fall short for groups chosen wrongly, near 0 where the extreme groups are well apart.
+    `highest`, `lowest (S, D)` the positions of the groups chosen in each run and draw; `correction` by how
+    much the plain gaps exceed the corrected ones on average, near 0 where the extreme groups are well apart.
     """
 
     per_run: Floats
     plain: Floats
     highest: NDArray[np.intp]
     lowest: NDArray[np.intp]
-    allowance: float
+    correction: float
+
+    @property
+    def allowance(self) -> float:
+        """How far a value in a difference of two arms may fall short for groups chosen wrongly."""
+        return ALLOWANCE * self.correction
 
     @property
     def value(self) -> float:
@@ -61,8 +66,8 @@ def thin(arm: Arm, noise: Floats) -> Thinned:
     contrasts = _at(measuring, highest) - _at(measuring, lowest)
     per_run = np.asarray(contrasts.mean(axis=1), dtype=np.float64)
     plain = np.asarray(np.ptp(arm.runs, axis=1), dtype=np.float64)
-    short = ALLOWANCE * float(np.maximum(plain - per_run, 0.0).mean())
-    return Thinned(per_run=per_run, plain=plain, highest=highest, lowest=lowest, allowance=short)
+    correction = float(np.maximum(plain - per_run, 0.0).mean())
+    return Thinned(per_run=per_run, plain=plain, highest=highest, lowest=lowest, correction=correction)
 
 
 def _at(values: Floats, positions: NDArray[np.intp]) -> Floats:

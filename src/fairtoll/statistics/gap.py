@@ -106,7 +106,8 @@ def mean_gap(
         plain_per_run=tuple(thinned.plain.tolist()),
         interval=Interval(
             low=max(value - reach, 0.0),
-            high=max(value + reach + thinned.allowance, 0.0),
+            # The whole correction: where a small group is the extreme one the value falls short by nearly so much.
+            high=max(value + reach + thinned.correction, 0.0),
             confidence=confidence,
         ),
         standard_error=error,

@@ -65,9 +65,13 @@ def difference_interval(first: Floats, second: Floats, *, paired: bool) -> Pair 
 def luf_interval(changes: Sequence[Floats]) -> Pair | None:
     """95% interval of LUF, by the delete-one jackknife over members, in [0, 1]; None where members agree.
 
-    Its coverage is nominal where every member moves many rows, as with independent seeds. Where a few members decide
-    the maximum nothing drawn from the others says how large another would be: do not use it there. A bootstrap would
-    draw members twice and so see the maximum of fewer.
+    A variance that comes from few members is itself hardly known, so its degrees of freedom are the number of members
+    that it comes from, at least 2: with d what LUF loses without each, less the mean, sum(d^2)^2 / sum(d^4).
+    Simulated coverage of nominal 95%: 98 to 99% where members are alike; where they differ in overall size
+    (lognormal, 0.5) 93% of 25 or 100 members and 89% of 10, which with the usual freedom is 81 to 85%. Use it where
+    every member moves many rows, as with independent seeds; where a few rows alone make the difference nothing drawn
+    from the others says how large another would be. A bootstrap would draw members twice and so see the maximum of
+    fewer.
 
     Parameters
     ----------
@@ -83,16 +87,19 @@ def luf_interval(changes: Sequence[Floats]) -> Pair | None:
     if members < 2:
         return None
     lost = np.mean([_lost(change) for change in changes], axis=0)
-    jackknife = (members - 1) / members * float(((lost - lost.mean()) ** 2).sum())
+    squares = (lost - lost.mean()) ** 2
+    jackknife = (members - 1) / members * float(squares.sum())
+    effective = float(squares.sum() ** 2 / (squares**2).sum()) if jackknife > 0 else 0.0
+    freedom = min(members - 1.0, max(effective, 2.0))
     values = np.array([change.max(axis=0).mean() for change in changes])
-    return _around(float(values.mean()), _Part(jackknife, members - 1), _references(values), low=0.0, high=1.0)
+    return _around(float(values.mean()), _Part(jackknife, freedom), _references(values), low=0.0, high=1.0)
 
 
 class _Part(NamedTuple):
     """Of the error of a mean: variance, its degrees of freedom, third central moment."""
 
     variance: float
-    freedom: int
+    freedom: float
     third: float = 0.0
 
 
