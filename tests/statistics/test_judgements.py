@@ -48,7 +48,7 @@ def test_the_runs_that_it_names_decide_the_same_estimate():
     named = 0
     for seed in range(60):
         both = arms(seed, 0.04, runs=5)
-        found = judge(computed(both), runs=5, margin=MARGIN, sequential=True)
+        found = judge(computed(both, paired=True), runs=5, margin=MARGIN, sequential=True)
         if found.needed is None or found.needed.runs not in LOOKS:
             continue
         named += 1
@@ -57,7 +57,7 @@ def test_the_runs_that_it_names_decide_the_same_estimate():
         mean = both.mean(axis=1, keepdims=True)
         stretch = np.sqrt((5 * times - 1) / (4 * times))
         more = np.tile(mean + stretch * (both - mean), (1, times, 1))
-        again = judge(computed(more), runs=found.needed.runs, margin=MARGIN, sequential=True)
+        again = judge(computed(more, paired=True), runs=found.needed.runs, margin=MARGIN, sequential=True)
         assert again.needed is None
         assert again.last.runs > 5
         assert again.last.difference.value == pytest.approx(found.last.difference.value, abs=1e-3)
