@@ -43,6 +43,17 @@ def test_a_line_for_each_stage_without_a_terminal():
     ]
 
 
+@pytest.mark.parametrize("terminal", [False, True])
+def test_what_is_left(terminal):
+    made = console(terminal=terminal)
+    with Progress(made) as display:
+        display.begin([FIRST, SECOND], seconds=150, most=400)
+        display.start(FIRST)
+        display.left(seconds=140, most=350)
+        display.end(FIRST)
+    assert "about 2 to 6 minutes left" in " ".join(written(made).split())
+
+
 def test_a_bar_in_a_terminal():
     made = console(terminal=True)
     work(Progress(made))

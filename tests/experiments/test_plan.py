@@ -1,11 +1,14 @@
 """The plan of the Adult experiment: every question once, and the paper's values where they belong."""
 
 import pytest
+import torch
 
 from fairtoll.data import load_adult
 from fairtoll.experiments import find_experiment
 from fairtoll.experiments.adult import adult_threats
+from fairtoll.experiments.costs import slower_here
 from fairtoll.experiments.published import published_accuracy
+from fairtoll.experiments.registry import EXPERIMENTS
 
 #: Typed in from the paper's Tables II and V; groups as the paper orders them.
 TABLE_TWO = {10: (0.0611, 0.1866), 15: (0.1081, 0.2338), 20: (0.107, 0.2272)}
@@ -57,3 +60,10 @@ def test_what_each_threat_may_touch():
     }
     continuous = {"age", "fnlwgt", "education-num", "capital-gain", "capital-loss", "hours-per-week"}
     assert movable == {"paper": continuous, "all-14": set(names), "realistic": continuous - {"age"}}
+
+
+@pytest.mark.parametrize("name", EXPERIMENTS)
+def test_the_speed_of_a_machine_is_read_from_the_experiment_s_network(name):
+    before = torch.get_num_threads()
+    assert 0 < slower_here(find_experiment(name)) < float("inf")
+    assert torch.get_num_threads() == before

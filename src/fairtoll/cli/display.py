@@ -7,7 +7,7 @@ from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
 from rich.console import Console
-from rich.progress import BarColumn, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+from rich.progress import BarColumn, TextColumn, TimeElapsedColumn
 from rich.progress import Progress as Bar
 from rich.table import Table
 from rich.text import Text
@@ -36,14 +36,14 @@ class Progress:
             BarColumn(),
             TextColumn("{task.percentage:>3.0f}%"),
             TimeElapsedColumn(),
-            TextColumn("left"),
-            TimeRemainingColumn(),
+            TextColumn("{task.fields[left]}"),
             console=self.console,
             disable=not self.console.is_terminal,
         )
         self._shares: dict[str, float] = {}
         self._total = self._done = 0
         self._running: dict[str, tuple[Stage, float]] = {}
+        self._left = ""
 
     def __enter__(self) -> Progress:
         self._bar.start()
@@ -60,14 +60,19 @@ class Progress:
             self._print("Every stage is up to date.")
             return
         self._whole = sum(stage.seconds for stage in stages)
-        self._task = self._bar.add_task("", total=self._whole)
+        self._task = self._bar.add_task("", total=self._whole, left=f"about {_spoken(seconds, most)}")
         self._total = len(stages)
         many = f"Up to {len(stages)}" if any(stage.condition for stage in stages) else f"{len(stages)}"
         self._print(f"{many} stages to run, about {_spoken(seconds, most)}; finished stages are kept.")
 
+    def left(self, *, seconds: float, most: float) -> None:
+        """Show about how long the rest takes."""
+        self._left = f"about {_spoken(seconds, most)} left" if most >= 1 else ""
+        self._bar.update(self._task, left=self._left)
+
     def track(self, title: str) -> Callable[[float], None]:
         """A separate bar for one piece of work: call the result with each finished share."""
-        task = self._bar.add_task(title, total=1.0)
+        task = self._bar.add_task(title, total=1.0, left="")
         reported = done = 0.0
 
         def advance(share: float) -> None:
@@ -102,7 +107,8 @@ class Progress:
         self._done += 1
         self._describe()
         if not self.console.is_terminal:
-            self._print(f"[{self._done}/{self._total}] {stage.title}: {time.monotonic() - started:.1f} s")
+            left = f"; {self._left}" if self._left else ""
+            self._print(f"[{self._done}/{self._total}] {stage.title}: {time.monotonic() - started:.1f} s{left}")
 
     def drop(self, stage: Stage) -> None:
         """Shorten the bar by a stage that is not needed."""

@@ -276,7 +276,17 @@ CIFAR10 = Experiment(
     notes=cifar10_notes,
     highlights=cifar10_highlights,
     reductions=describe_reductions,
-    costs=Costs(train_rows=50_000, items=50_000, test_rows=10_000, update=0.92, gradient=0.75, member=0.92),
+    costs=Costs(
+        train_rows=50_000,
+        items=50_000,
+        test_rows=10_000,
+        update=0.92,
+        gradient=0.75,
+        member=0.92,
+        plain=0.76,
+        row=(3, 32, 32),
+        classes=10,
+    ),
     on_device=on_device,
     options=(
         Option(

@@ -2,12 +2,21 @@
 
 from __future__ import annotations
 
+import statistics
+import time
 from dataclasses import dataclass
 
-from fairtoll.experiments.experiment import Collection
+import numpy as np
+import torch
+from torch.nn import functional
+
+from fairtoll.data import Dataset
+from fairtoll.experiments.experiment import Collection, Experiment
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.training import Recipe
 
+#: Seconds of steps that a machine's speed is read from.
+TRIED = 0.04
 #: How much faster an accelerator is taken to be.
 ACCELERATION = 50.0
 #: How much faster training is in bfloat16, where it is used at all.
@@ -70,3 +79,32 @@ class Estimate:
     def _seconds(self, milliseconds: float, runs: int) -> float:
         faster = ACCELERATION if self.workspace.device == "cuda" else 1.0
         return milliseconds * runs / 1000 / faster
+
+
+def slower_here(experiment: Experiment) -> float:
+    """How many times as long work takes on this machine's cores as where an experiment's costs were measured.
+
+    From a few gradients of its network in plain PyTorch, on one thread and on rows of zeros: some tens of milliseconds.
+
+    Examples
+    --------
+    >>> from fairtoll.experiments.registry import find_experiment
+    >>> slower_here(find_experiment("adult")) > 0
+    True
+    """
+    costs = experiment.costs
+    rows = min(experiment.settings.batch_size, max(1, int(1000 * TRIED / 2 / costs.plain)))
+    names = tuple(f"class {label}" for label in range(costs.classes))
+    data = Dataset(np.zeros((rows, *costs.row), dtype=np.float32), np.arange(rows) % costs.classes, names)
+    model, threads = experiment.network(data)(), torch.get_num_threads()
+    x, y = torch.from_numpy(data.x), torch.from_numpy(data.y)
+    taken: list[float] = []
+    torch.set_num_threads(1)
+    try:
+        while sum(taken) < TRIED or len(taken) < 3:
+            begun = time.perf_counter()
+            functional.cross_entropy(model(x), y).backward()
+            taken.append(time.perf_counter() - begun)
+    finally:
+        torch.set_num_threads(threads)
+    return statistics.median(taken) * 1000 / rows / costs.plain

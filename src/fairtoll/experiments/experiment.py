@@ -152,6 +152,13 @@ class Costs:
         Milliseconds for one row in one gradient step of an attack.
     member : float
         As `update`, of a leave-one-out member.
+    plain : float
+        Milliseconds for one row of a gradient in plain PyTorch where all of these were measured: by how much longer it
+        takes on another machine, everything does (`fairtoll.experiments.costs.slower_here`).
+    row : tuple of int
+        The shape of a row.
+    classes : int
+        How many there are.
 
     Examples
     --------
@@ -165,6 +172,9 @@ class Costs:
     update: float = 0.001
     gradient: float = 0.001
     member: float = 0.002
+    plain: float = 0.0021
+    row: tuple[int, ...] = (2,)
+    classes: int = 2
 
 
 @dataclass(frozen=True)

@@ -127,5 +127,5 @@ GAUSSIAN = Experiment(
     network=DenseNetwork(depth=0),
     settings=FitSettings(learning_rate=0.01),
     runs=5,
-    costs=Costs(train_rows=4000, items=4000, test_rows=2000, update=0.001, gradient=0.0005),
+    costs=Costs(train_rows=4000, items=4000, test_rows=2000, update=0.001, gradient=0.0005, plain=0.0002),
 )

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtoll.errors import FairtollError
+from fairtoll.experiments.costs import slower_here
 from fairtoll.experiments.engine import MAX_RUNS, build_run
 from fairtoll.experiments.experiment import AUTO, Experiment, Runs
 from fairtoll.experiments.leave_one_out.options import LeaveOneOut, last_requested, require_rows
@@ -114,7 +115,8 @@ def reproduce(
                 f"Up to {chosen.max_runs} training runs: from {chosen.looks[0]} on, only of arms whose comparisons are "
                 "open."
             )
-        run_stages(build, display, workers=workers, engine=where)
+        slower = slower_here(chosen) if device == "cpu" else 1.0
+        run_stages(build, display, workers=workers, engine=where, slower=slower)
     return folder / "report.html"
 
 

@@ -2,18 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import time
+from collections.abc import Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, wait
 from contextlib import ExitStack, closing
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal, Protocol, get_args
 
 from fairtoll.errors import FairtollError
 from fairtoll.runs.folder import Run
+from fairtoll.runs.pace import Pace
 from fairtoll.runs.pool import Pool
 from fairtoll.runs.stages import Build, Display, Stage, expected_seconds, longest_paths
 
 EngineName = Literal["processes", "ray"]
+#: Of the expected seconds of a running stage, as much at most counts as done.
+LAST = 0.9
 ENGINES: tuple[EngineName, ...] = get_args(EngineName)
 
 
@@ -74,7 +78,7 @@ class Engine:
             )
 
 
-def run_stages(build: Build, display: Display, *, workers: int, engine: Engine = Engine()) -> None:
+def run_stages(build: Build, display: Display, *, workers: int, engine: Engine = Engine(), slower: float = 1.0) -> None:
     """Run every stage that is needed and not up to date, in parallel where they do not depend on each other.
 
     Parameters
@@ -87,6 +91,8 @@ def run_stages(build: Build, display: Display, *, workers: int, engine: Engine =
         Processes on this machine, 1 or more.
     engine : Engine
         Where portable stages are made.
+    slower : float
+        How many times as long as they say stages are expected to take here, for the estimate alone.
 
     Raises
     ------
@@ -112,9 +118,10 @@ def run_stages(build: Build, display: Display, *, workers: int, engine: Engine =
             cluster = Cluster(build, address=engine.address, device=engine.device, message=display.message)
             away = open_places.enter_context(closing(cluster))
         places = {stage.name: away if stage.portable else here for stage in todo}
-        certain = [stage for stage in todo if stage.condition is None or stage.condition.stage in done]
-        display.begin(todo, seconds=_expected(certain, places), most=_expected(todo, places))
-        _schedule(run, todo, done, places, display)
+        pace = Pace(slower)
+        least, most = _remaining(todo, {}, done, places, pace)
+        display.begin(todo, seconds=least, most=most)
+        _schedule(run, todo, done, places, display, pace)
 
 
 def _is_dropped(stage: Stage, done: set[str]) -> bool:
@@ -134,21 +141,46 @@ def _drop(undecided: list[Stage], done: set[str]) -> list[Stage]:
     return dropped
 
 
-def _expected(todo: Sequence[Stage], places: dict[str, Place]) -> float:
-    """The estimated duration: the work of each place, at least the longest path."""
-    return max(
-        expected_seconds([stage for stage in todo if places[stage.name] is place], workers=place.slots())
-        for place in places.values()
+def _remaining(
+    left: Sequence[Stage], since: Mapping[str, float], done: set[str], places: dict[str, Place], pace: Pace
+) -> tuple[float, float]:
+    """Estimated seconds of the stages that are certain to be made, and of all; some run `since` a time already.
+
+    The work of each place, at least the longest path.
+    """
+    now = time.monotonic()
+    stages = []
+    for stage in left:
+        if _is_dropped(stage, done):
+            continue
+        expected = pace.expected(stage)
+        # What runs for longer than expected will not end at once.
+        passed = min(now - since.get(stage.name, now), LAST * expected)
+        stages.append(replace(stage, seconds=expected - passed))
+    certain = [stage for stage in stages if stage.condition is None or stage.condition.stage in done]
+    least, most = (
+        max(
+            (
+                expected_seconds([stage for stage in some if places[stage.name] is place], workers=place.slots())
+                for place in places.values()
+            ),
+            default=0.0,
+        )
+        for some in (certain, stages)
     )
+    return least, most
 
 
-def _schedule(run: Run, todo: Sequence[Stage], done: set[str], places: dict[str, Place], display: Display) -> None:
+def _schedule(
+    run: Run, todo: Sequence[Stage], done: set[str], places: dict[str, Place], display: Display, pace: Pace
+) -> None:
     by_name = {stage.name: stage for stage in todo}
     distinct = list({id(place): place for place in places.values()}.values())
     paths = longest_paths(todo)
     waiting = sorted(todo, key=lambda stage: -paths[stage.name])
     undecided = [stage for stage in todo if stage.condition is not None]
     running: dict[Future[Any], Stage] = {}
+    since: dict[str, float] = {}
     while waiting or running:
         for stage in _drop(undecided, done):
             waiting.remove(stage)
@@ -165,6 +197,7 @@ def _schedule(run: Run, todo: Sequence[Stage], done: set[str], places: dict[str,
                     display.end(stage)
                     continue
                 running[place.submit(stage)] = stage
+                since[stage.name] = time.monotonic()
         finished, _ = wait(running, timeout=0.2, return_when=FIRST_COMPLETED)
         for name, share in [step for place in distinct for step in place.steps()]:
             display.advance(by_name[name], share)
@@ -172,8 +205,13 @@ def _schedule(run: Run, todo: Sequence[Stage], done: set[str], places: dict[str,
             stage = running.pop(future)
             if places[stage.name].finish(stage, future):
                 done.add(stage.name)
+                pace.finished(stage, time.monotonic() - since[stage.name])
+                left = [stage for stage in todo if stage.name not in done]
+                least, most = _remaining(left, since, done, places, pace)
+                display.left(seconds=least, most=most)
                 display.end(stage)
                 if stage.says is not None:
                     display.message(stage.says())
             else:
+                del since[stage.name]
                 waiting.insert(0, stage)

@@ -113,6 +113,9 @@ class Display(Protocol):
     def begin(self, stages: Sequence[Stage], *, seconds: float, most: float) -> None:
         """These stages are to be made, in about so many seconds; in `most` if all that depend on a condition are."""
 
+    def left(self, *, seconds: float, most: float) -> None:
+        """About so many seconds remain; `most` if all stages that depend on a condition are made."""
+
     def start(self, stage: Stage) -> None:
         """One stage has begun."""
 
@@ -138,6 +141,9 @@ class Silent:
     """
 
     def begin(self, stages: Sequence[Stage], *, seconds: float, most: float) -> None:
+        """Do nothing."""
+
+    def left(self, *, seconds: float, most: float) -> None:
         """Do nothing."""
 
     def start(self, stage: Stage) -> None:
@@ -167,9 +173,11 @@ def longest_paths(stages: Sequence[Stage]) -> dict[str, float]:
     {'b': 2.0, 'a': 3.0}
     """
     paths: dict[str, float] = {}
+    behind: dict[str, float] = {}
     for stage in reversed(stages):
-        waiting = [paths[later.name] for later in stages if stage.name in later.after]
-        paths[stage.name] = stage.seconds + max(waiting, default=0.0)
+        paths[stage.name] = stage.seconds + behind.get(stage.name, 0.0)
+        for before in stage.after:
+            behind[before] = max(behind.get(before, 0.0), paths[stage.name])
     return paths
 
 
