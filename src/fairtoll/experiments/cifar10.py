@@ -11,6 +11,7 @@ from fairtoll.attacks import PGD, LeastEpsilon, SuccessCurve, Union
 from fairtoll.data import TrainTest, load_cifar10
 from fairtoll.errors import FairtollError
 from fairtoll.evidence import Checks, Clean, Transfer, WhiteBox
+from fairtoll.evidence.measures import CHECK_ROWS
 from fairtoll.experiments.claim_kinds import ClassesMove, Conclusion, EasyRiseMore, Flips, Shrinks, Worse
 from fairtoll.experiments.experiment import Collection, Costs, Data, Experiment, Option, Pictures, compare
 from fairtoll.experiments.leave_one_out.options import SEPARATING, LeaveOneOut
@@ -43,7 +44,7 @@ def pixel_threats(data: TrainTest) -> dict[str, LinfThreat]:
     return {"paper": LinfThreat(box=(0.0, 1.0))}
 
 
-def collections(*, restarts: int = 5, queries: int = 500, check_rows: int = 500) -> tuple[Collection, ...]:
+def collections(*, restarts: int = 5, queries: int = 500, check_rows: int = CHECK_ROWS) -> tuple[Collection, ...]:
     """What is measured.
 
     Parameters
@@ -199,12 +200,18 @@ def describe_reductions(configuration: Mapping[str, Any], about: Mapping[str, An
     said, rows, runs = [], about["rows"], configuration["runs"]
     if configuration["data"]["train"] is not None:
         epochs = configuration["settings"]["epochs"]
-        said.append(f"Trained on {rows['train']:,} of 50,000 images for {epochs} of 20 epochs.")
+        said.append(
+            f"Trained on {rows['train']:,} of 50,000 images for {epochs} of 20 epochs, in batches of "
+            f"{configuration['settings']['batch_size']} instead of 250."
+        )
     if rows["attacked"] < rows["test"]:
         said.append(f"Attacked {rows['attacked']:,} of {rows['test']:,} test images, as many of each class.")
     restarts = next(one for one in configuration["collections"] if one["name"] == "union")
     if (starts := restarts["measures"][0]["attack"]["restarts"]) < 5:
         said.append(f"The union of attacks starts {starts} instead of 5 times.")
+    checks = next(one for one in configuration["collections"] if one["name"] == "checks")
+    if (checked := checks["measures"][0]["rows"]) < CHECK_ROWS:
+        said.append(f"The attacks behind the alarms are run on {checked} instead of {CHECK_ROWS} images.")
     if runs < 3:
         count = "One training run" if runs == 1 else "Two training runs"
         verb = "shows" if runs == 1 else "show"
@@ -213,14 +220,17 @@ def describe_reductions(configuration: Mapping[str, Any], about: Mapping[str, An
 
 
 def quick(experiment: Experiment, chosen: bool) -> Experiment:
-    """A few minutes on two cores: fewer training images, epochs, runs and attacked images."""
+    """A few minutes on two cores: fewer training images, epochs, runs and attacked images.
+
+    Of small batches, so that few images are 200 optimiser steps.
+    """
     if not chosen:
         return experiment
     return replace(
         experiment,
-        data=replace(experiment.data, train=8_000, attacked=300),
-        collections=collections(restarts=1, queries=100, check_rows=100),
-        settings=replace(experiment.settings, epochs=5),
+        data=replace(experiment.data, train=5_000, attacked=300),
+        collections=collections(restarts=1, queries=100, check_rows=50),
+        settings=replace(experiment.settings, epochs=4, batch_size=100),
         leave_one_out=replace(experiment.leave_one_out, arms=("standard",), designs=SEPARATING),
         runs=1,
     )
