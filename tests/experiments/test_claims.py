@@ -86,6 +86,14 @@ def test_a_claim_is_supported_by_its_p_value_whatever_the_margin():
     assert "below the margin" not in judge({key: {"verdict": "less fair"}})["cau-adult"].reason
 
 
+def test_an_open_claim_says_what_is_excluded():
+    key = NAMED[0][1][0]
+    excluded = judge({key: {"interval": (-0.025, 0.009), "p_value": 0.6}})["cau-adult"]
+    assert excluded.judgement == "inconclusive"
+    assert "a rise by more than the margin of 1.0 points is ruled out" in excluded.reason
+    assert "ruled out" not in judge({key: {"interval": (-0.025, 0.011), "p_value": 0.6}})["cau-adult"].reason
+
+
 def test_other_claims_are_allowed_for():
     """Five claims can be tested here: 0.02 alone would do, among five it does not."""
     changes = {NAMED[0][1][0]: {"p_value": 0.02}}

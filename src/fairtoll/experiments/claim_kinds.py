@@ -10,6 +10,7 @@ from itertools import pairwise
 from fairtoll.experiments.claims import LEVEL, Found, Judgement, Tested, models_that_show, say_change
 from fairtoll.experiments.conclusion import compare_flips, conclude
 from fairtoll.findings.results import ArmValue, Claim, Finding
+from fairtoll.findings.units import spoken
 from fairtoll.statistics import Estimate, paired_estimate
 from fairtoll.statistics.verdict import MINIMUM_RUNS
 
@@ -43,7 +44,7 @@ class Worse:
         findings = [found.findings[key] for key in self.keys]
         places = self.where or ("",) * len(findings)
         said = "; ".join(say_change(finding, where) for finding, where in zip(findings, places, strict=True))
-        said = f"{self.what} {said}, over {_count(findings)}"
+        said = f"{self.what} {said}, over {_count(findings)}{_ruled_out(findings, places)}"
         if self.spread:
             largest = max(_spread(arm.per_run) for one in findings for arm in (one.standard, one.robust))
             said += f"; one arm's value differs by up to {100 * largest:.1f} points between training runs alone"
@@ -290,6 +291,23 @@ class Conclusion:
             return "the fourth kind, leave-one-out, is not measured here"
         said = compare_flips("luf", found.leave_one_out).said
         return f"the fourth kind, leave-one-out, the paper claims on CIFAR-10 alone ({said})"
+
+
+def _ruled_out(findings: Sequence[Finding], places: Sequence[str]) -> str:
+    """What an inconclusive verdict excludes nevertheless: a rise by more than the margin."""
+    excluded = [
+        where.strip() or "it"
+        for finding, where in zip(findings, places, strict=True)
+        if finding.runs >= MINIMUM_RUNS
+        and finding.verdict == "inconclusive"
+        and finding.difference is not None
+        and finding.difference.interval[1] < finding.margin
+    ]
+    if not excluded:
+        return ""
+    unit = spoken(findings[0].metric)
+    where = "" if excluded == ["it"] else f" {' and '.join(excluded)}"
+    return f"; a rise{where} by more than the margin of {unit.number(findings[0].margin)}{unit.name} is ruled out"
 
 
 def _joint(p_values: Sequence[float | None]) -> float | None:
