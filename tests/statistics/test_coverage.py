@@ -69,7 +69,7 @@ def test_one_gap_and_single_groups(noise):
     expected = dict(enumerate(scenario.profile("separated")))
     for _ in range(trials):
         flat, apart = scenario.draw(generator)
-        covered += gap_interval(flat, scenario.labels, resamples=1000).low == 0.0
+        covered += gap_interval(flat, scenario.labels).low == 0.0
         found = group_intervals(apart, scenario.labels)
         inside += sum(expected[name] in interval for name, interval in found.items())
     assert covered >= fewest(0.94, trials)

@@ -6,7 +6,7 @@ from scipy import stats
 from simulation import UNEVEN, Scenario
 
 from fairtoll.errors import FairtollError
-from fairtoll.statistics import mean_gap
+from fairtoll.statistics import gap_interval, mean_gap
 
 
 def test_several_runs_are_the_mean_of_their_own_gaps():
@@ -48,3 +48,14 @@ def test_its_interval_holds_the_gap_of_small_groups_at_the_extremes(runs):
     generator = np.random.default_rng(4)
     found = [mean_gap(scenario.draw(generator)[0], scenario.labels).interval for _ in range(trials)]
     assert sum(scenario.gaps[0] in interval for interval in found) >= stats.binom.ppf(1e-4, trials, 0.93)
+
+
+@pytest.mark.parametrize(("runs", "noise", "options"), [
+    (3, "rows", {"sizes": UNEVEN}), (3, "rows", {"spread": 6.0}), (5, "rows", {"spread": 6.0}), (3, "runs", {}),
+])  # fmt: skip
+def test_equal_groups_seldom_have_a_systematic_gap_above_0(runs, noise, options):
+    """Also where one is small, or moved further by runs than the others."""
+    scenario, trials = Scenario("flat", "flat", 5, runs, noise, **options), 200
+    generator = np.random.default_rng(5)
+    silent = sum(gap_interval(scenario.draw(generator)[0], scenario.labels).low == 0.0 for _ in range(trials))
+    assert stats.binomtest(silent, trials).proportion_ci(method="exact").high >= 0.95

@@ -8,10 +8,10 @@ from fairtoll.statistics import LOOK_SHARE, LOOKS, Difference, judge
 
 def of(value, confidence, *, runs, run_deviation, row_error=0.0, allowance=0.0):
     """A difference of paired runs with so much noise of runs and rows."""
-    error = np.sqrt(run_deviation**2 / runs + row_error**2)
+    parts = tuple((variance, 1e9) for variance in (run_deviation**2 / runs, row_error**2))
     return Difference(
-        standard=0.1, robust=0.1 + value, confidence=confidence, plain=value, standard_error=float(error),
-        row_error=row_error, degrees_of_freedom=1e9, below=allowance, above=allowance, standard_per_run=(0.1,) * runs,
+        standard=0.1, robust=0.1 + value, confidence=confidence, plain=value, row_error=row_error, parts=parts,
+        below=allowance, above=allowance, standard_per_run=(0.1,) * runs,
         robust_per_run=(0.1 + value,) * runs, standard_highest="a", standard_lowest="b", robust_highest="a",
         robust_lowest="b", standard_runs=runs, robust_runs=runs, paired=True,
     )  # fmt: skip

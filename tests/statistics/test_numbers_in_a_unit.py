@@ -26,7 +26,7 @@ def radii(generator, labels, factors, runs, *, wrong=0.3):
 def all_of(standard, robust, labels, **options):
     """Every number that the statistics give, as one array."""
     found = difference(standard, robust, labels, **options)
-    one = gap_interval(robust, labels, resamples=500, **options)
+    one = gap_interval(robust, labels, **options)
     null = null_gap(robust, labels, resamples=200)
     groups = [limit for each in group_intervals(robust, labels, **options).values() for limit in (each.low, each.high)]
     return np.array(
@@ -128,7 +128,7 @@ def test_coverage(standard, robust, groups, rows):
         interval = difference(*arms, labels, rates=False).interval
         covered += truth in interval
         false_less_fair += interval.low > max(truth, 0.0)
-        silent += gap_interval(arms[0], labels, resamples=300, rates=False).low == 0.0
+        silent += gap_interval(arms[0], labels, rates=False).low == 0.0
     assert covered >= fewest(0.93, trials)
     assert trials - false_less_fair >= fewest(0.95, trials)
     if standard == 1.0:

@@ -23,9 +23,9 @@ def found():
 
 def between(found, low, high):
     """The difference whose 95% interval this is."""
-    error = (high - low) / 2 / stats.t.ppf(0.975, found.degrees_of_freedom)
+    error = (high - low) / 2 / stats.t.ppf(0.975, 4)
     middle = (low + high) / 2
-    return replace(found, standard=0.0, robust=middle, standard_error=error, below=0.0, above=0.0)
+    return replace(found, standard=0.0, robust=middle, parts=((error**2, 4.0),), below=0.0, above=0.0)
 
 
 @pytest.mark.parametrize(
@@ -68,7 +68,7 @@ def test_allowances_count_on_their_sides(found):
 
 
 def test_the_least_detectable_difference_is_detected_with_a_power_of_80_percent(found):
-    margin, steady = 0.01, replace(between(found, -0.03, 0.03), degrees_of_freedom=1e9, below=0.002)
+    margin, steady = 0.01, replace(found, standard=0.0, robust=0.0, parts=((0.015**2, 1e9),), below=0.002, above=0.0)
     least = steady.least_detectable(margin)
     drawn = np.random.default_rng(0).normal(least, steady.standard_error, 4000)
     verdicts = [state_verdict(replace(steady, robust=float(value)), margin=margin).kind for value in drawn]

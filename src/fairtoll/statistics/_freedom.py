@@ -1,25 +1,52 @@
-"""Degrees of freedom of a variance that is a sum of estimated parts."""
+"""Degrees of freedom of a variance that is a sum of estimated parts, and what follows from them."""
 
 from __future__ import annotations
 
 import numpy as np
+from scipy.special import ndtri, stdtr, stdtrit
 
 from fairtoll.statistics._groups import Floats
 
+# No closer to the middle is a quantile of use; at the middle itself all are 0.
+LEAST_TAIL, LARGEST_TAIL = 1e-300, 0.25
 
-def combined_freedom(parts: Floats, freedom: Floats) -> Floats:
-    """Satterthwaite's degrees of freedom of the sum of `parts (K, ...)`, conservative with few runs.
 
-    A part known from one or two degrees of freedom may be small by luck, and then hardly lowers the sum's:
-    a nominal 95% interval of two runs held 87% at worst. Each part therefore counts 1 + 9 / freedom ** 2
-    times here (not in the variance): 94% at worst, in the simulation of one such part plus a known one.
+def combined_freedom(parts: Floats, freedom: Floats, confidence: float) -> Floats:
+    """Satterthwaite's degrees of freedom of the sum of `parts (K, ...)`, for an interval at this confidence.
+
+    A part known from few degrees of freedom may be small by luck, and then hardly lowers the sum's: a nominal 99.75%
+    interval of five paired runs missed twice as often as it should, a 95% one of two runs in 13%. Each part therefore
+    counts as many times as the square of its own t quantile exceeds the normal one's, here and not in the variance. By
+    simulation with shares of 20 to 100% of the variance known from 2 to 20 degrees of freedom no confidence from 95 to
+    99.9% is then missed.
 
     Examples
     --------
-    >>> combined_freedom(np.array([2.0, 2.0]), np.array([10.0, 10.0])).item()
+    >>> combined_freedom(np.array([2.0, 2.0]), np.array([10.0, 10.0]), 0.95).item()
     20.0
     """
-    counted = parts * (1 + 9 / freedom**2)
+    return _combined(parts, freedom, (1 - confidence) / 2)
+
+
+def quantile(parts: Floats, freedom: Floats, tail: float) -> float:
+    """The number of standard errors that a sum of `parts (K,)` is exceeded by with a probability of `tail`."""
+    return float(-stdtrit(_combined(parts, freedom, tail), tail))
+
+
+def tail_beyond(parts: Floats, freedom: Floats, beyond: float) -> float:
+    """The probability of more than `beyond` standard errors: the inverse of `quantile`."""
+    if beyond < 0:
+        return 1 - tail_beyond(parts, freedom, -beyond)
+    low, high = np.log(LEAST_TAIL), np.log(0.5)
+    for _ in range(50):
+        middle = (low + high) / 2
+        low, high = (low, middle) if quantile(parts, freedom, float(np.exp(middle))) < beyond else (middle, high)
+    return float(stdtr(_combined(parts, freedom, float(np.exp(high))), -beyond))
+
+
+def _combined(parts: Floats, freedom: Floats, tail: float) -> Floats:
+    tail = min(max(tail, LEAST_TAIL), LARGEST_TAIL)
+    counted = parts * (stdtrit(freedom, tail) / ndtri(tail)) ** 2
     below: Floats = (counted**2 / freedom).sum(axis=0)
     above: Floats = counted.sum(axis=0) ** 2
     total = np.broadcast_to(freedom.sum(axis=0), below.shape)

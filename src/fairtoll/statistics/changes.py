@@ -7,9 +7,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtr, stdtrit
 
-from fairtoll.statistics._freedom import combined_freedom
+from fairtoll.statistics._freedom import quantile, tail_beyond
 from fairtoll.statistics._groups import check_confidence, read_arms
 from fairtoll.statistics.difference import check_paired, variance_of_runs
 from fairtoll.statistics.interval import Interval
@@ -99,17 +98,17 @@ def group_changes(
     for place, name in enumerate(first.partition.names):
         between, freedom = variance_of_runs(first.runs[:, place], second.runs[:, place], paired=paired)
         parts = np.append(between, shared[place])
-        degrees = float(combined_freedom(parts, np.append(freedom, counted[place] - 1.0)))
+        freedom = np.append(freedom, counted[place] - 1.0)
         error = float(np.sqrt(parts.sum()))
         before, after = float(first.means[place]), float(second.means[place])
         value = after - before
-        reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
+        reach = quantile(parts, freedom, (1 - confidence) / 2) * error
         changes[name] = Change(
             standard=before,
             robust=after,
             value=value,
             interval=Interval(low=value - reach, high=value + reach, confidence=confidence),
             standard_error=error,
-            p_value=float(stdtr(degrees, -value / error)) if error > 0 else float(value <= 0),
+            p_value=tail_beyond(parts, freedom, value / error) if error > 0 else float(value <= 0),
         )
     return changes

@@ -8,9 +8,8 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtr, stdtrit
 
-from fairtoll.statistics._freedom import combined_freedom
+from fairtoll.statistics._freedom import combined_freedom, quantile, tail_beyond
 from fairtoll.statistics._groups import Arm, Floats, InsufficientDataError, check_confidence, read_arms
 from fairtoll.statistics.difference import check_paired
 from fairtoll.statistics.interval import Interval
@@ -140,19 +139,16 @@ def _estimate(
 ) -> Estimate:
     variance = sum(part for part, _ in parts)
     error = float(np.sqrt(variance))
-    degrees = np.inf
-    if error > 0:
-        known = np.array([part for part, _ in parts])
-        freedom = np.minimum(np.array([of for _, of in parts]), 1e9)
-        degrees = float(combined_freedom(known, freedom))
-    reach = float(stdtrit(min(degrees, 1e9), (1 + confidence) / 2)) * error
+    known = np.array([part for part, _ in parts])
+    freedom = np.minimum(np.array([of for _, of in parts]), 1e9)
+    reach = quantile(known, freedom, (1 - confidence) / 2) * error if error > 0 else 0.0
     beyond = value - below
     return Estimate(
         value=value,
         interval=Interval(low=value - reach - below, high=value + reach + above, confidence=confidence),
         standard_error=error,
-        degrees_of_freedom=degrees,
-        p_value=float(stdtr(min(degrees, 1e9), -beyond / error)) if error > 0 else float(beyond <= 0),
+        degrees_of_freedom=float(combined_freedom(known, freedom, confidence)) if error > 0 else np.inf,
+        p_value=tail_beyond(known, freedom, beyond / error) if error > 0 else float(beyond <= 0),
     )
 
 

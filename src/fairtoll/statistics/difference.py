@@ -7,10 +7,9 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtr, stdtrit
 
 from fairtoll.errors import FairtollError
-from fairtoll.statistics._freedom import combined_freedom
+from fairtoll.statistics._freedom import combined_freedom, quantile, tail_beyond
 from fairtoll.statistics._groups import Arm, Floats, check_confidence, read_arms
 from fairtoll.statistics._rows import row_variances
 from fairtoll.statistics._thinning import draw_noise, thin
@@ -25,7 +24,8 @@ class Difference:
 
     `standard` and `robust` are the arms' corrected gaps, either of which may fall just below 0, and the means of
     the `per_run` ones. `plain` is the robust plain gap minus the standard one. `row_error` is the part of
-    `standard_error` that more runs do not lower. `below` and `above` are the allowances that the interval has on
+    `standard_error` that more runs do not lower. `parts` are the variances that add up to its square, each with its
+    degrees of freedom. `below` and `above` are the allowances that the interval has on
     either side for groups that are nearly tied. `paired` says whether run k of both arms is a pair. The `highest`
     and `lowest` group of each arm are those most often chosen.
     """
@@ -34,9 +34,8 @@ class Difference:
     robust: float
     confidence: float
     plain: float
-    standard_error: float
     row_error: float
-    degrees_of_freedom: float
+    parts: tuple[tuple[float, float], ...]
     below: float
     above: float
     standard_per_run: tuple[float, ...]
@@ -65,22 +64,35 @@ class Difference:
         beyond = self.value - self.below
         if self.standard_error == 0:
             return float(beyond <= 0)
-        return float(stdtr(self.degrees_of_freedom, -beyond / self.standard_error))
+        return tail_beyond(*self._split(), beyond / self.standard_error)
+
+    @property
+    def standard_error(self) -> float:
+        """The standard error of the value."""
+        return float(np.sqrt(sum(part for part, _ in self.parts)))
+
+    @property
+    def degrees_of_freedom(self) -> float:
+        """Of the interval at the confidence that was given."""
+        return float(combined_freedom(*self._split(), self.confidence))
 
     def interval_at(self, confidence: float) -> Interval:
         """The interval at another confidence."""
-        reach = self._quantile((1 + check_confidence(confidence)) / 2) * self.standard_error
+        reach = self._quantile((1 - check_confidence(confidence)) / 2) * self.standard_error
         return Interval(
             low=self.value - reach - self.below, high=self.value + reach + self.above, confidence=confidence
         )
 
     def least_detectable(self, margin: float) -> float:
         """The least true difference that would have been called less fair, or minus it fairer, with a power of 80%."""
-        reach = self._quantile((1 + self.confidence) / 2) + self._quantile(POWER)
+        reach = self._quantile((1 - self.confidence) / 2) + self._quantile(1 - POWER)
         return margin + reach * self.standard_error + max(self.below, self.above)
 
-    def _quantile(self, share: float) -> float:
-        return float(stdtrit(self.degrees_of_freedom, share))
+    def _quantile(self, tail: float) -> float:
+        return quantile(*self._split(), tail) if self.parts else 0.0
+
+    def _split(self) -> tuple[Floats, Floats]:
+        return np.array([part for part, _ in self.parts]), np.array([freedom for _, freedom in self.parts])
 
 
 def difference(
@@ -163,7 +175,6 @@ def difference(
     first, second = thin(arms[0], noise), thin(arms[1], noise)
     by_group = row_variances(arms, (first, second), paired=paired)
     between, between_freedom = variance_of_runs(first.per_run, second.per_run, paired=paired)
-    parts = np.append(by_group, between)
     names = arms[0].partition.names
     (standard_highest, standard_lowest), (robust_highest, robust_lowest) = first.most_chosen(), second.most_chosen()
     return Difference(
@@ -171,9 +182,8 @@ def difference(
         robust=second.value,
         confidence=confidence,
         plain=arms[1].plain - arms[0].plain,
-        standard_error=float(np.sqrt(parts.sum())),
         row_error=float(np.sqrt(by_group.sum())),
-        degrees_of_freedom=float(combined_freedom(parts, np.append(counted - 1.0, between_freedom))),
+        parts=parts_of((by_group, counted - 1.0), (between, between_freedom)),
         # A standard gap that falls short makes the robust arm look worse than it is, and the other way round.
         below=first.allowance,
         above=second.allowance,
@@ -187,6 +197,12 @@ def difference(
         robust_runs=len(second.per_run),
         paired=paired,
     )
+
+
+def parts_of(*given: tuple[Floats, Floats]) -> tuple[tuple[float, float], ...]:
+    """The variances above 0 with their degrees of freedom, from arrays of both."""
+    pairs = [pair for variances, freedom in given for pair in zip(variances.tolist(), freedom.tolist(), strict=True)]
+    return tuple((variance, freedom) for variance, freedom in pairs if variance > 0)
 
 
 def check_paired(arms: tuple[Arm, ...]) -> None:

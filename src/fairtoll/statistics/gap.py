@@ -6,9 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from scipy.special import stdtrit
 
-from fairtoll.statistics._freedom import combined_freedom
+from fairtoll.statistics._freedom import quantile
 from fairtoll.statistics._groups import check_confidence, read_arms
 from fairtoll.statistics._rows import row_variances
 from fairtoll.statistics._thinning import draw_noise, thin
@@ -95,9 +94,9 @@ def mean_gap(
     runs = len(thinned.per_run)
     between = float(thinned.per_run.var(ddof=1)) / runs if runs > 1 else 0.0
     parts = np.append(by_group, between)
-    degrees = float(combined_freedom(parts, np.append(arm.included_rows - 1.0, max(runs - 1, 1))))
+    freedom = np.append(arm.included_rows - 1.0, max(runs - 1, 1))
     error = float(np.sqrt(parts.sum()))
-    reach = float(stdtrit(degrees, (1 + confidence) / 2)) * error
+    reach = quantile(parts, freedom, (1 - confidence) / 2) * error
     value = thinned.value
     return Gap(
         value=value,

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 from scipy.special import stdtrit
 
 from fairtoll.statistics._freedom import combined_freedom
 from fairtoll.statistics._groups import Arm, Floats, check_confidence, check_count, read_arms
 
-#: Groups with fewer rows have at least the variance of a rate over all rows.
+#: Groups with fewer rows have at least the variance within groups of all rows.
 SMALL_GROUP = 50
 
 
@@ -91,7 +91,7 @@ def group_intervals(
     (arm,) = read_arms(
         groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, fewest_groups=1, rates=rates
     )
-    variance, freedom = _group_variances(arm)
+    variance, freedom = _group_variances(arm, confidence)
     quantile: Floats = np.asarray(stdtrit(freedom, (1 + confidence) / 2), dtype=np.float64)
     means = arm.means
     reach = quantile * np.sqrt(variance)
@@ -112,16 +112,15 @@ def gap_interval(
     confidence: float = 0.95,
     minimum_rows: int = 10,
     rates: bool | None = None,
-    resamples: int = 8000,
-    generator: np.random.Generator | None = None,
 ) -> Interval:
     """Interval of one arm's gap of expected group means, valid with ties.
 
-    The lower limit is the largest gap that any two groups support once all pairs are allowed for (a
-    studentised range, as in Tukey's and Kramer's test), at least 0; it is above 0 for equal groups in a
-    share of 1 - confidence of cases. The upper limit is the largest that any pair allows by its own t
-    interval. It is of the gap of the arm's *expected* group means, its systematic part: the mean of single runs' gaps,
-    which training noise widens, may lie above it (`mean_gap`).
+    The lower limit is the largest gap that any two groups support once all pairs are allowed for (Bonferroni), at
+    least 0; it is above 0 for equal groups in a share of at most 1 - confidence of cases. The upper limit is the
+    largest that any pair allows by its own t interval. Each pair has its own error and degrees of freedom, since runs
+    may move one group more than the others and groups may be small. It is of the gap of the arm's *expected* group
+    means, its systematic part: the mean of single runs' gaps, which training noise widens, may lie above it
+    (`mean_gap`).
 
     Parameters
     ----------
@@ -138,10 +137,6 @@ def gap_interval(
     rates
         Whether outcomes are rates, whose groups of all 0 or all 1 are not known without error. Default: if
         every outcome is 0 or 1. Give False for numbers in a unit, such as least epsilon.
-    resamples
-        Draws for the studentised range.
-    generator
-        Source of the draws; `numpy.random.default_rng(0)` when not given.
 
     Returns
     -------
@@ -161,57 +156,38 @@ def gap_interval(
     True
     """
     check_confidence(confidence)
-    resamples = check_count(resamples, name="resamples", least=100)
-    generator = np.random.default_rng(0) if generator is None else generator
     (arm,) = read_arms(groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, rates=rates)
     upper, lower = np.triu_indices(len(arm.partition.names), 1)
-    variance, degrees = _comparable_variances(arm)
-    errors = np.sqrt(variance[upper] + variance[lower])
     pairs = np.abs(arm.means[upper] - arm.means[lower])
-    noise = generator.standard_normal((resamples, len(variance))) * np.sqrt(variance)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        ratios = np.abs(noise[:, upper] - noise[:, lower]) / errors
-    scale = np.sqrt(generator.chisquare(degrees, len(noise)) / degrees)
-    studentised = np.nan_to_num(ratios, nan=0.0).max(axis=1) / scale
-    low = float((pairs - np.quantile(studentised, confidence) * errors).max())
-    high = float((pairs + stdtrit(degrees, (1 + confidence) / 2) * errors).max())
+    low = float((pairs - _pair_reach(arm, upper, lower, bonferroni(confidence, len(pairs)))).max())
+    high = float((pairs + _pair_reach(arm, upper, lower, confidence)).max())
     return Interval(low=max(low, 0.0), high=high, confidence=confidence)
 
 
-def _group_variances(arm: Arm) -> tuple[Floats, Floats]:
+def _group_variances(arm: Arm, confidence: float) -> tuple[Floats, Floats]:
     """Variance of each group's mean over runs, and its degrees of freedom: both `(G,)`."""
     runs = len(arm.runs)
     between = arm.runs.var(axis=0, ddof=1) / runs if runs > 1 else np.zeros_like(arm.row_variance)
     parts = np.stack([arm.row_variance, between])
     freedom = np.stack([arm.included_rows - 1.0, np.full_like(between, max(runs - 1, 1))])
-    return parts.sum(axis=0), combined_freedom(parts, freedom)
+    return parts.sum(axis=0), combined_freedom(parts, freedom, confidence)
 
 
-def _comparable_variances(arm: Arm) -> tuple[Floats, float]:
-    """Variances `(G,)` for comparing groups, the runs' part pooled over groups, and degrees of freedom.
-
-    What a run shifts in every group alike does not matter to a comparison, so it is taken out first; what
-    is new in each row and run depends on the group's size, and stays with the group.
-    """
-    runs, groups = arm.runs.shape
-    rows = arm.row_variance + arm.interaction
-    if arm.rates:
-        # A small group's own variance is too often too small; that of a rate over all rows is not.
-        share = float(np.average(arm.means, weights=arm.included_rows))
-        small = arm.included_rows < SMALL_GROUP
-        rows = np.where(small, np.maximum(rows, share * (1 - share) / arm.included_rows), rows)
-    row_freedom = float((arm.included_rows - 1).sum())
-    if runs == 1:
-        return rows, row_freedom
-    residuals = arm.runs - arm.runs.mean(axis=0)
-    residuals = residuals - residuals.mean(axis=1, keepdims=True)
-    freedom = (runs - 1) * (groups - 1)
-    pooled = float((residuals**2).sum()) / freedom / runs
-    parts = np.array([arm.row_variance.mean(), pooled])
-    degrees = combined_freedom(parts, np.array([row_freedom, freedom]))
-    # One group may vary more between runs than the others: its own variance, where it is larger.
-    between = np.maximum(pooled, (residuals**2).sum(axis=0) / (runs - 1) / runs)
-    return rows + np.maximum(between - float(arm.interaction.mean()), 0.0), float(degrees)
+def _pair_reach(arm: Arm, upper: NDArray[np.intp], lower: NDArray[np.intp], confidence: float) -> Floats:
+    """Half the t interval of the difference of each pair of groups, `(P,)`, of these two alone."""
+    runs = len(arm.runs)
+    rows = arm.row_variance
+    # A small group's own variance is too often too small; that of all rows is not.
+    within = float((arm.deviations**2).sum()) / (runs * float((arm.partition.rows - 1).sum()))
+    rows = np.where(arm.included_rows < SMALL_GROUP, np.maximum(rows, within / arm.included_rows), rows)
+    between = np.zeros(len(upper))
+    if runs > 1:
+        between = (arm.runs[:, upper] - arm.runs[:, lower]).var(axis=0, ddof=1) / runs
+    parts = np.stack([rows[upper], rows[lower], between])
+    counts = arm.included_rows - 1.0
+    freedom = np.stack([counts[upper], counts[lower], np.full(len(upper), max(runs - 1.0, 1.0))])
+    degrees = combined_freedom(parts, freedom, confidence)
+    return np.asarray(stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(parts.sum(axis=0)), dtype=np.float64)
 
 
 def _wilson(means: Floats, variance: Floats, quantile: Floats, rows: Floats) -> tuple[Floats, Floats]:

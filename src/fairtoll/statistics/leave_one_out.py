@@ -6,7 +6,7 @@ references, the effect of a reference averages out over rows, and the variance o
 
 A few rows make most flips, so that means are skewed; a plain t interval of 25 of Adult's rows held the mean of all in
 88% of draws instead of 95%. Its ends are therefore moved by Hall's transformation (1992, On the removal of skewness by
-transformation), which held it in 91 to 94%.
+transformation), which held it in 91 to 94%; where rows' numbers of flips are log-normal it holds 84 to 92%.
 """
 
 from __future__ import annotations
@@ -133,9 +133,8 @@ def _around(value: float, *parts: _Part, low: float = -np.inf, high: float = np.
         return None
     freedom = float(known[0].freedom)
     if len(known) > 1:
-        freedom = float(
-            combined_freedom(np.array([part.variance for part in known]), np.array([part.freedom for part in known]))
-        )
+        variances, counts = (np.array(column, dtype=np.float64) for column in list(zip(*known, strict=True))[:2])
+        freedom = float(combined_freedom(variances, counts, CONFIDENCE))
     error = variance**0.5
     skewness = sum(part.third for part in known) / error**3
     reach = float(stdtrit(freedom, 1 - (1 - CONFIDENCE) / 2))

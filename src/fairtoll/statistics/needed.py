@@ -6,9 +6,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtrit
 
-from fairtoll.statistics._freedom import combined_freedom
+from fairtoll.statistics._freedom import quantile
 from fairtoll.statistics._groups import Floats
 from fairtoll.statistics.difference import Difference
 from fairtoll.statistics.verdict import MINIMUM_RUNS
@@ -50,18 +49,18 @@ class _Outlook:
     def runs(self) -> int:
         return min(self.found.standard_runs, self.found.robust_runs)
 
-    def freedom(self, row_variance: float, run_variance: float, runs: float) -> float:
-        of_runs = (runs - 1) * (1 if self.found.paired else 2)
-        parts, freedom = np.array([row_variance, run_variance]), np.array([1e4, max(of_runs, 1)])
-        return float(combined_freedom(parts, freedom))
+    def reach(self, row_variance: float, run_variance: float, runs: float, tail: float) -> float:
+        """Half an interval that misses on one side with a probability of `tail`."""
+        of_runs = min((runs - 1) * (1 if self.found.paired else 2), 1e4)
+        parts, freedom = np.array([row_variance, run_variance]), np.array([1e4, max(of_runs, 1.0)])
+        return quantile(parts, freedom, tail) * float(np.sqrt(parts.sum()))
 
     def decides(self, value: float, *, runs: float = np.inf, rows: float = 1.0) -> bool:
         """Whether a verdict comes of so many runs, and of so many times as many rows, at an estimate of `value`."""
         row_variance = self.found.row_error**2 / rows
         run_variance = 0.0 if np.isinf(runs) else self.run_variance * self.runs / runs
-        error = (row_variance + run_variance) ** 0.5
-        degrees = 1e4 if np.isinf(runs) else self.freedom(row_variance, run_variance, runs)
-        outer, inner = (float(stdtrit(degrees, share)) * error for share in _shares(self.found.confidence))
+        error = 1 - self.found.confidence
+        outer, inner = (self.reach(row_variance, run_variance, runs, tail) for tail in (error / 2, min(error, 0.5)))
         below, above = self.found.below / rows**0.5, self.found.above / rows**0.5
         apart = value - outer - below > self.margin or value + outer + above < -self.margin
         within = value - inner - below > -self.margin and value + inner + above < self.margin
@@ -69,7 +68,7 @@ class _Outlook:
 
     def plausible(self) -> Floats:
         """Where more runs may bring the estimate."""
-        reach = float(stdtrit(self.freedom(0.0, 1.0, self.runs), (1 + SURE) / 2)) * self.run_variance**0.5
+        reach = self.reach(0.0, self.run_variance, self.runs, (1 - SURE) / 2)
         return np.linspace(self.found.value - reach, self.found.value + reach, 201)
 
 
@@ -106,11 +105,6 @@ def runs_or_rows_needed(found: Difference, *, margin: float, at: Sequence[int] =
     else:
         sentence = f"{opening}; about {rows:.2g} times as many rows would"
     return Needed(runs=None, rows=rows, hopeless=hopeless, sentence=sentence)
-
-
-def _shares(confidence: float) -> tuple[float, float]:
-    """Probabilities whose quantiles are one end of the interval, and of that of equivalence."""
-    return (1 + confidence) / 2, max(confidence, 0.5)
 
 
 def _candidates(runs: int, at: Sequence[int]) -> list[int]:

@@ -5,11 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fairtoll.statistics._freedom import combined_freedom
 from fairtoll.statistics._groups import Arm, Floats, check_confidence, read_arms
 from fairtoll.statistics._systematic import correct_gap, draw_run_weights
 from fairtoll.statistics._thinning import draw_noise
-from fairtoll.statistics.difference import Difference, check_paired, variance_of_runs
+from fairtoll.statistics.difference import Difference, check_paired, parts_of, variance_of_runs
 
 
 def systematic_difference(
@@ -96,16 +95,14 @@ def systematic_difference(
         0.0,
     )
     between, between_freedom = variance_of_runs(first.contrasts, second.contrasts, paired=paired)
-    parts = np.append(by_group, between)
     names = arms[0].partition.names
     return Difference(
         standard=first.value,
         robust=second.value,
         confidence=confidence,
         plain=float(np.ptp(arms[1].means) - np.ptp(arms[0].means)),
-        standard_error=float(np.sqrt(parts.sum())),
         row_error=float(np.sqrt(by_group.sum())),
-        degrees_of_freedom=float(combined_freedom(parts, np.append(counted - 1.0, between_freedom))),
+        parts=parts_of((by_group, counted - 1.0), (between, between_freedom)),
         below=first.allowance,
         above=second.allowance,
         standard_per_run=tuple(first.contrasts.mean(axis=1).tolist()),
