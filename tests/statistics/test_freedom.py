@@ -33,3 +33,11 @@ def test_the_p_value_is_that_of_the_t_test_far_out_and_near_the_middle():
         gaps = [np.diff(arm[:, [0, 10]], axis=1)[:, 0] for arm in (standard, robust)]
         oracle = stats.ttest_rel(gaps[1], gaps[0], alternative="greater").pvalue
         assert found.p_value == pytest.approx(oracle, rel=1e-6)
+
+
+def test_two_runs_that_hardly_differ_have_a_p_value():
+    labels, runs = np.repeat([0, 1], 10), np.array([[0.0, 1.0], [0.0, 1.0 + 1e-9]])
+    standard = np.repeat(runs, 10, axis=1)
+    found = difference(standard, standard + labels, labels, paired=True, rates=False)
+    assert 0 <= found.p_value < 1e-3
+    assert found.interval.low > 0.9

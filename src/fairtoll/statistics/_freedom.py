@@ -7,8 +7,10 @@ from scipy.special import ndtri, stdtr, stdtrit
 
 from fairtoll.statistics._groups import Floats
 
-# No closer to the middle is a quantile of use; at the middle itself all are 0.
-LEAST_TAIL, LARGEST_TAIL = 1e-300, 0.25
+# Within these how much a part counts depends on the tail: at the middle all quantiles are 0, and far out those of one
+# degree of freedom have no square.
+LEAST_TAIL, LARGEST_TAIL = 1e-15, 0.25
+SMALLEST = 1e-300
 
 
 def combined_freedom(parts: Floats, freedom: Floats, confidence: float) -> Floats:
@@ -37,7 +39,7 @@ def tail_beyond(parts: Floats, freedom: Floats, beyond: float) -> float:
     """The probability of more than `beyond` standard errors: the inverse of `quantile`."""
     if beyond < 0:
         return 1 - tail_beyond(parts, freedom, -beyond)
-    low, high = np.log(LEAST_TAIL), np.log(0.5)
+    low, high = np.log(SMALLEST), np.log(0.5)
     for _ in range(50):
         middle = (low + high) / 2
         low, high = (low, middle) if quantile(parts, freedom, float(np.exp(middle))) < beyond else (middle, high)
