@@ -7,7 +7,6 @@ what the processor's cache still holds.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from itertools import cycle
 from typing import Any, Literal
 
 import numpy as np
@@ -46,9 +45,18 @@ class Memory:
     def take(self, name: object, shape: tuple[int, ...], dtype: Any) -> Array:
         """An array of this shape with whatever is in it."""
         held = self._held.get(name)
+        if held is not None and held.shape == shape and held.dtype == dtype:
+            return held
         if held is None or len(held) < shape[0] or held.shape[1:] != shape[1:] or held.dtype != dtype:
             held = self._held[name] = np.empty(shape, dtype)
         return held[: shape[0]]
+
+    def ones(self, rows: int, dtype: Any) -> Array:
+        """So many ones."""
+        held = self._held.get("ones")
+        if held is None or len(held) < rows or held.dtype != dtype:
+            held = self._held["ones"] = np.ones(rows, dtype)
+        return held[:rows]
 
 
 def silent() -> np.errstate:
@@ -125,7 +133,8 @@ def backward(
     spend : bool
         Whether `outputs` may be overwritten.
     """
-    place, given, sides = len(tensors), slope, cycle((0, 1))
+    place, given, side = len(tensors), slope, 0
+    ones = memory.ones(len(slope), slope.dtype)
     # Below the first layer with weights only the gradient of the rows is needed.
     last = 0 if to_rows else min((number for number, kind in enumerate(kinds) if kind == "linear"), default=0)
     for number in reversed(range(last, len(kinds))):
@@ -136,12 +145,11 @@ def backward(
             if weight is not None:
                 np.matmul(slope.T, before, out=weight)
             if bias is not None:
-                ones = memory.take("ones", slope.shape[:1], slope.dtype)
-                ones[:] = 1
                 np.matmul(ones, slope, out=bias)
             if to_rows or number > last:
                 # By turns, as a product does not write over what it reads.
-                target = memory.take(("slope", next(sides), before.shape[1]), before.shape, slope.dtype)
+                side = 1 - side
+                target = memory.take((side, before.shape[1]), before.shape, slope.dtype)
                 slope = np.matmul(slope, tensors[place], out=target)
         elif kind == "tanh":
             factor = after if spend else memory.take(("factor", after.shape[1]), after.shape, after.dtype)
