@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from fairlearn.metrics import MetricFrame, equalized_odds_difference
+from scipy.stats import binomtest
 from sklearn.metrics import accuracy_score
 
 from fairtoll import Evidence, FairtollError, audit_evidence
@@ -427,3 +428,12 @@ def test_a_model_that_is_alone_in_its_arm_is_compared_with_every_other():
     found = answer(evidence, PAIR, Question("cau", "site"), dataset="hand")
     assert [pair.run for pair in found.models.pairs] == ["0", "1", "2", "3"]
     assert {pair.standard for pair in found.models.pairs} == {found.models.pairs[0].standard}
+
+
+@pytest.mark.parametrize(("right", "rows"), [(36, 40), (150, 400), (300, 400)])
+def test_the_interval_of_an_accuracy_is_wilsons_for_one_run(right, rows):
+    evidence = read(frame_of([("north", "no", rows, right, right), ("south", "yes", 1, 1, 1)]))
+    found = next(entry for entry in audit_evidence(evidence).results.accuracy if entry.arm == "plain")
+    wanted = binomtest(right + 1, rows + 1).proportion_ci(method="wilson")
+    assert found.interval == pytest.approx((wanted.low, wanted.high), abs=0.01)
+    assert found.interval[0] <= found.mean <= found.interval[1]

@@ -257,6 +257,7 @@ def all_accuracies(rng: np.random.Generator) -> list[Json]:
                 "mean": float(seeds.mean()),
                 "sd": float(seeds.std(ddof=1)),
                 "per_run": seeds.tolist(),
+                "interval": [max(0.0, mean - 2 * sd), min(1.0, mean + 2 * sd)],
                 "published": None,
                 "source_arm": None,
                 **more,

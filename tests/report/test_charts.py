@@ -1,8 +1,10 @@
 """Charts: intervals far longer than the rest are cut and say so; names stand whole."""
 
 import copy
+from typing import Any
 
 import pytest
+from example_parts import with_parts
 
 from fairtoll.findings.results import Results
 from fairtoll.report.build import build
@@ -10,6 +12,7 @@ from fairtoll.report.charts.domain import cut_ends, reach, within
 from fairtoll.report.charts.row import Row
 from fairtoll.report.charts.rows import row_panel
 from fairtoll.report.charts.static import page_svg
+from fairtoll.report.charts.style import Panel
 
 TITLES = {
     "standard": "Standard",
@@ -66,3 +69,41 @@ def test_arm_titles_are_whole(example: Results, prefix: str) -> None:
     svg = "".join(page_svg(panel) for panel in chosen[:3])
     assert "…" not in svg
     assert "Static adversarial" in svg
+
+
+def rows_of(panel: Panel) -> list[dict[str, Any]]:
+    """Every entry that a panel draws."""
+    return [entry for entries in panel.spec["datasets"].values() for entry in entries]
+
+
+def test_a_line_joins_one_attack_and_starts_at_no_attack(example: Results) -> None:
+    """A union at the first radius, stronger than the attack of all three, must not make robustness rise."""
+
+    def entry(attack: str, epsilon: float, mean: float) -> dict[str, Any]:
+        return {
+            "arm": "standard", "evaluation": "white-box", "attack": attack, "threat": "paper", "epsilon": epsilon,
+            "mean": mean, "sd": None, "per_run": [mean], "interval": [mean - 0.01, mean + 0.02],
+        }  # fmt: skip
+
+    clean = {**entry("", 0.0, 0.8), "evaluation": "clean", "attack": None, "threat": None, "epsilon": None}
+    radii = (10.0, 15.0, 20.0)
+    given = [entry("union", 10.0, 0.05), *(entry("pgd-20", radius, 0.3 - radius / 100) for radius in radii)]
+    results = with_parts(example, findings=[], accuracy=[clean, *given])
+    section = next(section for section in build(results) if section.anchor == "transfer")
+    (panel,) = [panel for figure in section.figures for panel in figure.panels]
+    points = [(one["x"], one["y"]) for one in panel.spec["datasets"]["points"]]
+    assert points == [(0.0, 80.0), *((radius, pytest.approx(30 - radius)) for radius in radii)]
+    ends = [(one["low"], one["high"]) for one in panel.spec["datasets"]["intervals"]]
+    assert ends == [(pytest.approx(y - 1), pytest.approx(y + 2)) for _, y in points]
+    assert "pgd-20" in panel.title
+
+
+@pytest.mark.parametrize("prefix", ["success-paper-white-box", "transfer", "accuracy-0-clean"])
+def test_marks_have_their_intervals(example: Results, prefix: str) -> None:
+    panels = [panel for section in build(example) for figure in section.figures for panel in figure.panels]
+    panel = next(panel for panel in panels if panel.name == prefix)
+    drawn = [(one["low"], one["high"]) for one in rows_of(panel) if "low" in one]
+    marks = [one["x"] for one in rows_of(panel) if "tip interval" in one]
+    assert marks
+    for mark in marks:
+        assert any(low <= mark <= high and high - low < 20 for low, high in drawn)

@@ -17,13 +17,15 @@ from example_parts import with_parts
 
 from fairtoll.findings.results import Results
 from fairtoll.report import render_html
-from fairtoll.report.arms import arm_colours, arm_values
+from fairtoll.report.arms import arm_colours
 from fairtoll.report.build import build
 from fairtoll.report.charts.classes import change, shared_domain
 from fairtoll.report.charts.gaps import headings_of
 from fairtoll.report.charts.static import key_lines
 from fairtoll.report.charts.strip import strip_svg
 from fairtoll.report.charts.style import Key
+from fairtoll.report.compared import together
+from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import in_unit, own_value, radius
 from fairtoll.report.section import Section
 from fairtoll.report.sections.examples import strip_of
@@ -86,10 +88,10 @@ def test_without_accuracies_the_order_is_the_data_s(cifar10: Results) -> None:
 
 
 def test_class_panel_draws_what_the_finding_says(cifar10: Results, sections: dict[str, Section]) -> None:
-    finding = next(f for f in cifar10.findings if f.metric == "cau")
+    (finding,) = together(f for f in cifar10.findings if f.metric == "cau" and f.protocol == "paper")
     panel = panels_of(sections["class-accuracy"])["cau-paper-0"]
     marks = drawn(panel, "point")
-    arms = arm_values(finding)
+    arms = finding.arms()
     assert len(marks) == len(arms)
     for entries, arm in zip(marks, arms, strict=True):
         by_class = {group.group: group.value for group in arm.groups}
@@ -104,7 +106,7 @@ def test_class_panel_draws_what_the_finding_says(cifar10: Results, sections: dic
 def test_success_panels_share_an_axis_that_holds_every_class(cifar10: Results) -> None:
     found = [f for f in cifar10.findings if f.metric == "cru_s"][:3]
     values = [100 * g.value for f in found for role in ("standard", "robust") for g in getattr(f, role).groups]
-    low, high = shared_domain(found)
+    low, high = shared_domain(together(found))
     assert 0 <= low <= min(values)
     assert max(values) <= high <= 100
 
@@ -335,20 +337,40 @@ def test_two_attacks_at_one_radius_are_distinguished(cifar10: Results) -> None:
     first = next(one for one in cifar10.findings if one.metric == "cru_s")
     second = copy.deepcopy(first)
     second.parameters.attack = "another"
-    assert len(set(headings_of(cifar10, [first, second]))) == 2
-    assert headings_of(cifar10, [first, first])[0] == "ε = 0.01"
+    assert len(set(headings_of(together([first, second])))) == 2
+    assert headings_of(together([first, first])) == ["ε = 0.01"]
 
 
-def test_two_hardened_arms_have_each_its_own_relative_gap(cifar10: Results) -> None:
-    """Both arms under one protocol, as in an audit of three models."""
+@pytest.fixture(scope="module")
+def three_arms(cifar10: Results) -> Results:
+    """Both hardened arms under one protocol, as in an audit of three models."""
     both = [finding.model_copy(update={"protocol": "paper"}) for finding in cifar10.findings]
-    section = next(s for s in build(with_parts(cifar10, findings=both)) if s.anchor == "least-epsilon")
-    gaps = [figure for figure in section.figures if figure.name.startswith("cru-epsilon-paper")]
-    relative = [[panel for panel in figure.panels if panel.title == "CRU_ε over the mean"] for figure in gaps]
-    assert [len(panels) for panels in relative] == [1, 1]
-    for (panel,), arm, other in zip(relative, ("static", "online"), ("online", "static"), strict=True):
-        assert f"{ARMS[arm][0]} 0." in panel.summary
-        assert f"{ARMS[other][0]} 0." not in panel.summary
+    return with_parts(cifar10, findings=both)
+
+
+def test_two_hardened_arms_share_one_figure(three_arms: Results) -> None:
+    section = next(s for s in build(three_arms) if s.anchor == "least-epsilon")
+    (figure,) = [figure for figure in section.figures if figure.name.startswith("cru-epsilon-paper")]
+    titles = [panel.title for panel in figure.panels]
+    assert titles.count("CRU_ε") == titles.count("CRU_ε over the mean") == 1
+    (relative,) = [panel for panel in figure.panels if panel.title == "CRU_ε over the mean"]
+    for arm in ("standard", "static", "online"):
+        assert relative.summary.count(f"{ARMS[arm][0]} 0.") == 1
+
+
+def test_two_hardened_arms_are_columns_of_one_table(three_arms: Results) -> None:
+    section = next(s for s in build(three_arms) if s.anchor == "toll")
+    units = {metric_of(finding.metric).unit for finding in three_arms.findings}
+    assert {table.name for table in section.tables} == {f"toll-paper-{unit}" for unit in units}
+    table = next(table for table in section.tables if table.name == "toll-paper-points")
+    titles = [column.title for column in table.columns]
+    assert len(set(titles)) == len({column.csv_title for column in table.columns}) == len(titles)
+    cau = next(row for row in table.rows if row[0] == "CAU by class")
+    for arm in ("static", "online"):
+        found = next(f for f in three_arms.findings if f.metric == "cau" and f.robust.arm == arm)
+        assert cau[titles.index(f"Difference, {ARMS[arm][0]}")] == found.difference.value
+        assert cau[titles.index(f"Verdict, {ARMS[arm][0]}")] == found.verdict
+    assert sum(row[0] == "CAU by class" for row in table.rows) == 1
 
 
 def test_arms_of_one_role_have_colours_of_their_own_whatever_their_names(cifar10: Results) -> None:

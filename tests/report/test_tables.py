@@ -105,16 +105,15 @@ def test_csv_text_is_no_formula(text: str) -> None:
 
 def test_toll_table_shows_what_the_difference_is_of(tables: list[Table], example: Results) -> None:
     table = next(table for table in tables if table.name == "toll-paper-points")
-    assert "plain" in table.note
     finding = next(f for f in example.findings if f.metric == "cau" and f.parameters.partition == "class")
-    assert table.rows[0][1:6] == [
-        finding.standard.value,
-        finding.robust.value,
-        finding.standard.plain,
-        finding.robust.plain,
-        finding.difference.value,
-    ]
-    assert str(table.rows[0][9]).startswith(finding.standard.worst_group)
+    row = dict(zip((column.csv_title for column in table.columns), table.rows[0], strict=True))
+    for side in ("standard", "robust"):
+        assert row[side] == getattr(finding.difference, side)
+        assert str(row[f"worst_group_{side}"]).startswith(getattr(finding, side).worst_group)
+    assert row["robust"] - row["standard"] == pytest.approx(row["difference"])
+    assert row["runs"] == finding.difference.runs
+    assert (row["difference"], row["low"], row["high"]) == (finding.difference.value, *finding.difference.interval)
+    assert row["verdict"] == finding.verdict
 
 
 def test_impossible_ends_are_said_to_be_beyond() -> None:

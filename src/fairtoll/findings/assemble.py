@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairtoll._version import __version__
 from fairtoll.evidence.copies import describe_copies
@@ -18,6 +19,7 @@ from fairtoll.findings.judged import Rules
 from fairtoll.findings.least_epsilon import least_epsilons
 from fairtoll.findings.model_alarms import model_alarms
 from fairtoll.findings.questions import Comparison, Question
+from fairtoll.statistics import group_intervals
 
 #: Judges claims from the findings, for a reproduction.
 JudgeClaims = Callable[[Sequence[results.Finding], Sequence[results.Accuracy]], list[results.Claim]]
@@ -128,7 +130,7 @@ def accuracies(evidence: Evidence, published: Mapping[tuple[str, ...], float]) -
     """Accuracy of every arm, clean and under every attack on the rows that it covers, mean and SD over runs."""
     found = []
     for arm in evidence.arms:
-        clean = (evidence.probabilities(arm).argmax(axis=2) == evidence.labels).mean(axis=1)
+        clean = evidence.probabilities(arm).argmax(axis=2) == evidence.labels
         found.append(_accuracy(arm, clean, ("clean", None, None, None), published))
         searches = evidence.least_epsilon_names(arm)
         for attack in evidence.attack_names(arm):
@@ -139,7 +141,7 @@ def accuracies(evidence: Evidence, published: Mapping[tuple[str, ...], float]) -
                 arm, evaluation=evaluation, threat=threat, attack=name, epsilon=epsilon
             )
             source = evidence.source_arm(arm) if evaluation == "static-transfer" else None
-            entry = _accuracy(arm, 1.0 - success.mean(axis=1), attack, published)
+            entry = _accuracy(arm, ~success, attack, published)
             found.append(entry.model_copy(update={"source_arm": source}))
     return found
 
@@ -160,11 +162,15 @@ def describe_environment() -> dict[str, Any]:
 
 def _accuracy(
     arm: str,
-    runs: np.ndarray[Any, Any],
+    correct: NDArray[np.bool_],
     attack: tuple[Any, Any, Any, Any],
     published: Mapping[tuple[str, ...], float],
 ) -> results.Accuracy:
     evaluation, threat, name, epsilon = attack
+    runs = correct.mean(axis=1)
+    interval = None
+    if correct.shape[1] > 1:
+        (interval,) = group_intervals(correct, np.zeros(correct.shape[1], dtype=int), minimum_rows=2).values()
     key = (arm, evaluation) if name is None else (arm, evaluation, threat, name, f"{epsilon:g}")
     return results.Accuracy(
         arm=arm,
@@ -175,5 +181,6 @@ def _accuracy(
         mean=float(runs.mean()),
         sd=float(runs.std(ddof=1)) if len(runs) > 1 else None,
         per_run=[float(run) for run in runs],
+        interval=(interval.low, interval.high) if interval else None,
         published=published.get(key),
     )

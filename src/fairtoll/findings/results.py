@@ -9,7 +9,7 @@ from typing import Any, Literal
 from pydantic import Field, ValidationError
 
 from fairtoll.errors import FairtollError
-from fairtoll.findings._strict import Strict
+from fairtoll.findings._strict import Pair, Strict
 from fairtoll.findings.gap_types import ArmValue as ArmValue
 from fairtoll.findings.gap_types import Denominator as Denominator
 from fairtoll.findings.gap_types import Difference as Difference
@@ -50,6 +50,9 @@ class Accuracy(Strict):
     mean: float
     sd: float | None
     per_run: list[float]
+    interval: Pair | None = Field(
+        default=None, description="95%, over new training runs and new rows; with one run, new rows alone"
+    )
     published: float | None = None
     source_arm: str | None = None
 

@@ -1,14 +1,15 @@
 """Accuracies selected by evaluation, threat and radius, and their chart over the radii."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fairtoll.findings.results import Accuracy, Results
 from fairtoll.report.arms import arm_colours, arm_titles
-from fairtoll.report.charts.lines import Line, line_panel
+from fairtoll.report.charts.lines import Line, Point, line_panel
 from fairtoll.report.charts.style import Panel
-from fairtoll.report.numbers import percent
+from fairtoll.report.numbers import interval, percent
 from fairtoll.report.select import epsilon_text, is_main_threat, main_threat
 
+RADIUS_MARKS = "A line joins one attack. Epsilon 0: without an attack. Bar: 95% interval."
 EVALUATION_TITLES = {
     "clean": "Clean rows",
     "static-transfer": "Static transfer (examples made on another model)",
@@ -77,27 +78,49 @@ def weakest(entries: Sequence[Accuracy], epsilon: float | None) -> list[Accuracy
     return list(best.values())
 
 
-def radius_panel(results: Results, name: str, title: str, entries: Sequence[Accuracy]) -> list[Panel]:
-    """Return each arm's accuracy over the radii, under its strongest attack; nothing where there is one radius."""
+def accuracy_words(entry: Accuracy) -> dict[str, str]:
+    """Return an accuracy and its interval, for a tooltip."""
+    return {"accuracy": f"{percent(entry.mean)}%", "interval": interval(entry.interval, "points")}
+
+
+def radius_panels(results: Results, name: str, title: str, entries: Sequence[Accuracy]) -> list[Panel]:
+    """Return each arm's accuracy from no attack to the largest radius, a panel for each attack of several radii.
+
+    A line joins one attack alone: another one, stronger or weaker, at one of the radii would make it rise or fall.
+    """
+    attacks = list(dict.fromkeys(entry.attack for entry in entries))
+    of_attack = {attack: [entry for entry in entries if entry.attack == attack] for attack in attacks}
+    clean = {entry.arm: entry for entry in main_accuracies(results, "clean")}
+    panels: list[Panel] = []
+    for attack, found in of_attack.items():
+        if len(radii_of(found)) > 1:
+            suffix = f"-{len(panels) + 1}" if panels else ""
+            heading = f"{title}, {attack}" if attack else title
+            panels.append(radius_panel(results, f"{name}{suffix}", heading, found, clean))
+    return panels
+
+
+def radius_panel(
+    results: Results, name: str, title: str, entries: Sequence[Accuracy], clean: Mapping[str, Accuracy]
+) -> Panel:
+    """Return each arm's accuracy under one attack over the radii; radius 0 is without an attack."""
     colours, titles = arm_colours(results), arm_titles(results)
-    radii, lines = radii_of(entries), []
+    lines = []
     for arm in dict.fromkeys(entry.arm for entry in entries):
+        of_arm = {entry.epsilon or 0.0: entry for entry in entries if entry.arm == arm}
+        of_arm |= {0.0: clean[arm]} if arm in clean else {}
         points = [
-            (
+            Point(
                 radius,
-                100 * found[0].mean,
-                {"arm": titles[arm], "epsilon": f"{radius:g}", "accuracy": f"{percent(found[0].mean)}%"},
+                100 * entry.mean,
+                {"arm": titles[arm], "epsilon": f"{radius:g}", **accuracy_words(entry)},
+                (100 * entry.interval[0], 100 * entry.interval[1]) if entry.interval else None,
             )
-            for radius in radii
-            if (found := weakest([entry for entry in entries if entry.arm == arm], radius))
+            for radius, entry in sorted(of_arm.items())
         ]
-        if points:
-            lines.append(Line(titles[arm], colours[arm], points))
-    if not lines or len(radii) < 2:
-        return []
+        lines.append(Line(titles[arm], colours[arm], points))
     words = "; ".join(
-        f"{line.label} " + ", ".join(f"{value:.1f}% at {radius:g}" for radius, value, _ in line.points)
-        for line in lines
+        f"{line.label} " + ", ".join(f"{point.y:.1f}% at {point.x:g}" for point in line.points) for line in lines
     )
     summary = f"Accuracy over epsilon, {title}: {words}."
-    return [line_panel(name, title, lines, axes=("epsilon", "Accuracy, percent"), summary=summary)]
+    return line_panel(name, title, lines, axes=("epsilon", "Accuracy, percent"), summary=summary)

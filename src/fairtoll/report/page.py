@@ -137,7 +137,7 @@ def render_page(results: Results, sections: list[Section], svgs: dict[str, str] 
                 if any(line.counts[index] or (line.from_control or line.counts)[index] for line in counts)
             ],
             findings=findings,
-            corrected_note=words.CORRECTED_NOTE,
+            gap_note=words.GAP_NOTE,
             finding_anchors={row.finding.id: row.anchor for row in findings},
             finding_names={row.finding.id: row.name for row in findings},
             fired=kinds(results, fired=True),

@@ -5,6 +5,7 @@ from typing import Any
 
 from fairtoll.findings.results import ArmValue, Finding, GroupValue, Results
 from fairtoll.metrics import METRICS
+from fairtoll.report.compared import Compared
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import finite
 
@@ -80,7 +81,7 @@ def epsilon_text(value: float | None) -> str:
     return "" if found is None else f"ε = {found:g}"
 
 
-def radius_text(finding: Finding) -> str:
+def radius_text(finding: Finding | Compared) -> str:
     """Return the radius of a finding; where least epsilon was searched for, how far."""
     text = epsilon_text(finding.parameters.epsilon)
     return text.replace("=", "to") if text and finding.metric.startswith("cru_epsilon") else text
@@ -98,13 +99,13 @@ def evaluation_name(value: str) -> str:
     return EVALUATION_NAMES.get(value, value)
 
 
-def set_name(finding: Finding) -> str:
+def set_name(finding: Finding | Compared) -> str:
     """Return the rows a finding is taken on, when it conditions on the true label."""
     label = finding.parameters.label
     return "" if label is None else f"true {label}"
 
 
-def describe(results: Results, finding: Finding) -> str:
+def describe(results: Results, finding: Finding | Compared) -> str:
     """Return one line that names a finding: metric, partition and what it is conditioned on."""
     parameters = finding.parameters
     rate = finite(parameters.matched_rate)
@@ -139,7 +140,7 @@ def protocol_title(name: str) -> str:
     return PROTOCOLS.get(name, name)
 
 
-def epsilons(findings: Iterable[Finding]) -> list[float]:
+def epsilons(findings: Iterable[Finding | Compared]) -> list[float]:
     """Return the radii among these findings, ascending."""
     return sorted({epsilon for finding in findings if (epsilon := finding.parameters.epsilon) is not None})
 

@@ -7,7 +7,7 @@ from markupsafe import Markup, escape
 from fairtoll.report.numbers import MINUS
 
 POINT_LENGTH = 124
-CORRECTED_NOTE = (
+GAP_NOTE = (
     "Gaps and differences are means over training runs of one model's gap, without what the noise of the rows adds; "
     "plain is the same with it: the paper's definition."
 )

@@ -3,12 +3,13 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from fairtoll.findings.results import Finding, Results
-from fairtoll.report.arms import arm_colours, arm_titles, arm_values
+from fairtoll.findings.results import Results
+from fairtoll.report.arms import arm_colours, arm_titles
 from fairtoll.report.charts.domain import reach
-from fairtoll.report.charts.row import Row
+from fairtoll.report.charts.row import Mark, Row
 from fairtoll.report.charts.rows import row_panel
 from fairtoll.report.charts.style import PAPER_MARK, Figure, Panel
+from fairtoll.report.compared import Compared
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import finite, in_unit, interval, percent, unit_name
 from fairtoll.report.select import epsilon_text, evaluation_name, group_of, set_name
@@ -39,32 +40,23 @@ def runs(values: Sequence[float | None], unit: str) -> list[float]:
     return found if len(found) > 1 else []
 
 
-def has_published(findings: Sequence[Finding]) -> bool:
-    """Return whether the paper printed a value for any of these."""
-    return any(
-        finding.published or any(group.published is not None for arm in arm_values(finding) for group in arm.groups)
-        for finding in findings
-    )
-
-
-def gap_domain(findings: Sequence[Finding]) -> tuple[float, float]:
+def gap_domain(findings: Sequence[Compared]) -> tuple[float, float]:
     """Return the axis that holds every gap, run, null and published value, and the usual intervals."""
     unit = metric_of(findings[0].metric).unit
     points: list[object] = []
     ends: list[object] = []
     for finding in findings:
-        points += [finding.published.standard, finding.published.robust] if finding.published else []
-        for value in arm_values(finding):
-            points += [value.value, value.null_95, *value.per_run]
+        for value in finding.arms():
+            points += [value.value, value.null_95, *value.per_run, finding.printed(value.arm)]
             ends += [value.interval[1]] if value.interval else []
     return 0.0, reach(in_axis(points, unit), in_axis(ends, unit), limit=100.0 if unit == "points" else None)
 
 
-def rate_domain(finding: Finding) -> tuple[float, float] | None:
+def rate_domain(finding: Compared) -> tuple[float, float] | None:
     """Return the axis of the groups' own rates, never past 0 or 100 percent; None for other units."""
     if metric_of(finding.metric).unit != "points":
         return None
-    entries = [group for value in arm_values(finding) for group in value.groups]
+    entries = [group for value in finding.arms() for group in value.groups]
     found = [entry for group in entries for entry in (group.value, group.published)]
     found += [end for group in entries for end in group.interval or ()]
     seen = in_axis(found, "points") or [0.0, 100.0]
@@ -77,19 +69,11 @@ def in_axis(values: Sequence[object], unit: str) -> list[float]:
     return [found for value in values if (found := scaled(value, unit)) is not None]
 
 
-def printed_gap(finding: Finding, arm: str) -> float | None:
-    """Return the paper's gap for one arm of a finding; None where it has none."""
-    if finding.published is None:
-        return None
-    printed = {finding.standard.arm: finding.published.standard, finding.robust.arm: finding.published.robust}
-    return printed.get(arm)
-
-
 def gap_panel(
     results: Results,
     name: str,
     title: str,
-    findings: Sequence[Finding],
+    findings: Sequence[Compared],
     headings: Sequence[str] | None = None,
     domain: tuple[float, float] | None = None,
 ) -> Panel:
@@ -100,8 +84,8 @@ def gap_panel(
     for index, finding in enumerate(findings):
         if headings:
             rows.append(Row(headings[index]))
-        for value in arm_values(finding):
-            published = printed_gap(finding, value.arm)
+        for value in finding.arms():
+            published = finding.printed(value.arm)
             limit = scaled(value.null_95, unit)
             gap = finite(value.value)
             rows.append(
@@ -131,7 +115,7 @@ def gap_panel(
             f"{headings[index] + ': ' if headings else ''}"
             + ", ".join(
                 f"{titles[v.arm]} {in_unit(v.value, unit)} (95% of null below {in_unit(v.null_95, unit)})"
-                for v in arm_values(finding)
+                for v in finding.arms()
             )
         )
     metric = metric_of(findings[0].metric)
@@ -145,12 +129,12 @@ def gap_panel(
     )
 
 
-def group_panel(results: Results, name: str, title: str, finding: Finding, *, controls: bool = False) -> Panel:
+def group_panel(results: Results, name: str, title: str, finding: Compared, *, controls: bool = False) -> Panel:
     """Return each group's own value in each arm, with intervals."""
     metric = metric_of(finding.metric)
     unit = metric.unit
     colours, titles = arm_colours(results), arm_titles(results)
-    arms = arm_values(finding, controls=controls)
+    arms = finding.arms(controls=controls)
     show = percent if unit == "points" else in_unit_of(unit)
     rows, words = [], []
     for first in arms[0].groups:
@@ -195,7 +179,7 @@ def in_unit_of(unit: str) -> Callable[[Any], str]:
 
 
 def spread_panel(
-    results: Results, name: str, title: str, findings: Sequence[Finding], headings: Sequence[str]
+    results: Results, name: str, title: str, findings: Sequence[Compared], headings: Sequence[str]
 ) -> Panel:
     """Return every group's rate on one line per arm: the line's length is the gap."""
     metric = metric_of(findings[0].metric)
@@ -203,10 +187,10 @@ def spread_panel(
     rows, words = [], []
     for heading, finding in zip(headings, findings, strict=True):
         rows.append(Row(heading))
-        for value in arm_values(finding):
+        for value in finding.arms():
             arm = titles[value.arm]
             points = [
-                (
+                Mark(
                     100 * found,
                     group.group,
                     {
@@ -216,12 +200,13 @@ def spread_panel(
                         "interval": interval(group.interval, "points"),
                         "rows": f"{group.rows:,}",
                     },
+                    pair(group.interval, "points"),
                 )
                 for group in value.groups
                 if (found := group.value) is not None
             ]
             rows.append(Row(arm, colours[value.arm], points=points))
-            words.append(f"{heading} {arm}: " + ", ".join(f"{group} {value:.1f}%" for value, group, _ in points))
+            words.append(f"{heading} {arm}: " + ", ".join(f"{mark.group} {mark.value:.1f}%" for mark in points))
     partition = findings[0].parameters.partition
     return row_panel(
         name,
@@ -234,26 +219,23 @@ def spread_panel(
     )
 
 
-def gap_figure(results: Results, name: str, caption: str, panels: list[Panel], findings: Sequence[Finding]) -> Figure:
+def gap_figure(results: Results, name: str, caption: str, panels: list[Panel], findings: Sequence[Compared]) -> Figure:
     """Return panels with the key of a gap chart."""
-    marks = GAP_MARKS + (PAPER_MARK if has_published(findings) else "")
+    marks = GAP_MARKS + (PAPER_MARK if any(finding.has_published for finding in findings) else "")
     return Figure(name, caption, panels, marks)
 
 
-def headings_of(results: Results, findings: Sequence[Finding]) -> list[str]:
+def headings_of(findings: Sequence[Compared]) -> list[str]:
     """Return what distinguishes these findings: radius, true label, and other parameters that differ."""
     differing = [
         key
         for key in ("evaluation", "attack", "denominator", "threat", "target")
         if len({getattr(finding.parameters, key) for finding in findings} - {None}) > 1
     ]
-    robust = {finding.robust.arm for finding in findings}
-    titles = arm_titles(results)
     headings = []
     for finding in findings:
         parameters = finding.parameters
         parts = [epsilon_text(parameters.epsilon), set_name(finding)]
-        parts += [titles[finding.robust.arm]] if len(robust) > 1 else []
         values = [str(value) for key in differing if (value := getattr(parameters, key)) is not None]
         parts += [evaluation_name(value) for value in values]
         headings.append(", ".join(part for part in parts if part) or "all rows")

@@ -16,12 +16,22 @@ LABEL_SHARE = 0.066
 
 
 @dataclass(frozen=True)
+class Point:
+    """One value at one radius."""
+
+    x: float
+    y: float
+    tooltip: Json
+    interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
 class Line:
-    """One arm over the radii: (epsilon, value, tooltip) in ascending order."""
+    """One arm over the radii, ascending."""
 
     label: str
     colour: str
-    points: Sequence[tuple[float, float, Json]]
+    points: Sequence[Point]
 
 
 def spread_labels(heights: Sequence[float], distance: float) -> list[float]:
@@ -43,14 +53,20 @@ def line_panel(name: str, title: str, lines: Sequence[Line], *, axes: tuple[str,
     """Return a panel of percent (0 to 100) over epsilon."""
     entries = [
         {
-            "x": epsilon,
-            "y": value,
+            "x": point.x,
+            "y": point.y,
             "line": line.label,
             "colour": line.colour,
-            **{f"tip {key}": text for key, text in tooltip.items()},
+            **{f"tip {key}": text for key, text in point.tooltip.items()},
         }
         for line in lines
-        for epsilon, value, tooltip in line.points
+        for point in line.points
+    ]
+    intervals = [
+        {"x": point.x, "low": point.interval[0], "high": point.interval[1], "colour": line.colour}
+        for line in lines
+        for point in line.points
+        if point.interval
     ]
     x = alt.X(
         field="x",
@@ -69,18 +85,21 @@ def line_panel(name: str, title: str, lines: Sequence[Line], *, axes: tuple[str,
     colour = alt.Color(field="colour", type="nominal", scale=None, legend=None)
     base = alt.Chart(alt.NamedData(name="points"))
     ends = [line.points[-1] for line in lines]
-    heights = spread_labels([end[1] for end in ends], 100 * LABEL_SHARE)
+    heights = spread_labels([end.y for end in ends], 100 * LABEL_SHARE)
     labels = [
-        {"x": end[0], "y": height, "text": shorten(line.label, 26), "colour": line.colour}
+        {"x": end.x, "y": height, "text": shorten(line.label, 26), "colour": line.colour}
         for line, end, height in zip(lines, ends, heights, strict=True)
     ]
     ends_of_lines = alt.Chart(alt.NamedData(name="labels"))
+    bars = alt.Chart(alt.NamedData(name="intervals"))
+    low = alt.Y(field="low", type="quantitative", scale=alt.Scale(domain=[0, 100]))
     layers = [
+        bars.mark_rule(strokeWidth=1.5).encode(x=x, y=low, y2="high", color=colour),
         base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, detail="line:N"),
         base.mark_point(filled=True, size=50, opacity=1).encode(x=x, y=y, color=colour, tooltip=tooltips(entries)),
         # Text in the page's ink, for contrast; the line's colour beside it.
         ends_of_lines.mark_point(filled=True, size=40, opacity=1, xOffset=13).encode(x=RIGHT_EDGE, y=y, color=colour),
         ends_of_lines.mark_text(align="left", dx=21, fontSize=12, color=INK).encode(x=RIGHT_EDGE, y=y, text="text:N"),
     ]
-    spec = layered(layers, {"points": entries, "labels": labels}, title=title, height=HEIGHT)
+    spec = layered(layers, {"points": entries, "labels": labels, "intervals": intervals}, title=title, height=HEIGHT)
     return Panel(name, title, spec, summary)

@@ -7,11 +7,21 @@ from fairtoll.report.numbers import Json
 
 
 @dataclass(frozen=True)
+class Mark:
+    """One of several groups on a line."""
+
+    value: float
+    group: str
+    tooltip: Json
+    interval: tuple[float, float] | None = None
+
+
+@dataclass(frozen=True)
 class Row:
     """One line of a chart. Without a colour it is a heading over the lines that follow.
 
     Values are already in the axis's unit. `band` is (low, high), `tick` a mark on it (the null's mean),
-    `points` are (value, group, tooltip) where a line shows several groups.
+    `points` are marks where a line shows several groups.
     """
 
     label: str
@@ -22,7 +32,7 @@ class Row:
     tick: float | None = None
     published: float | None = None
     runs: Sequence[float] = ()
-    points: Sequence[tuple[float, str, Json]] = ()
+    points: Sequence[Mark] = ()
     text: str = ""
     hollow: bool = False
     tooltip: Json = field(default_factory=dict)

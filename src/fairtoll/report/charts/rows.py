@@ -13,6 +13,7 @@ from fairtoll.report.numbers import Json
 
 SEPARATOR = "\N{INVISIBLE SEPARATOR}"
 ROW_HEIGHT = 19
+SPREAD = 7  # pixels between the first and the last group on one line
 LABEL_LENGTH = 30
 HEADING_LENGTH = 46
 
@@ -193,15 +194,15 @@ def row_panel(
 
 
 def add_points(add: Any, lines: list[tuple[str, Row]], x: Any, y: Any, colour: Any, group_title: str) -> None:
-    """Add several groups on one line: a rule from the lowest to the highest, a shape per group."""
+    """Add several groups on one line: a rule from the lowest to the highest, a shape and an interval per group."""
     spread = [(key, row) for key, row in lines if row.points]
-    groups = list(dict.fromkeys(point[1] for _, row in spread for point in row.points))
+    groups = list(dict.fromkeys(mark.group for _, row in spread for mark in row.points))
     add(
         [
             {
                 "key": key,
-                "low": min(point[0] for point in row.points),
-                "high": max(point[0] for point in row.points),
+                "low": min(mark.value for mark in row.points),
+                "high": max(mark.value for mark in row.points),
                 "colour": row.colour,
             }
             for key, row in spread
@@ -210,24 +211,38 @@ def add_points(add: Any, lines: list[tuple[str, Row]], x: Any, y: Any, colour: A
         {"strokeWidth": 3, "opacity": 0.45},
         {"x": x("low"), "x2": "high", "y": y, "color": colour},
     )
-    entries = [
-        {
-            "key": key,
-            "x": value,
-            "group": group,
-            "colour": row.colour,
-            **{f"tip {name}": text for name, text in tooltip.items()},
-        }
-        for key, row in spread
-        for value, group, tooltip in row.points
-    ]
-    encoding: Json = {"x": x("x"), "y": y, "color": colour, "tooltip": tooltips(entries)}
+    shape: Json = {}
     if 1 < len(groups) <= len(SHAPES):
-        encoding["shape"] = alt.Shape(
+        shape["shape"] = alt.Shape(
             field="group",
             type="nominal",
             title=group_title or None,
             legend=alt.Legend(columns=2 if len(groups) > 2 else 0, labelLimit=110 if len(groups) > 2 else 150),
             scale=alt.Scale(domain=groups, range=list(SHAPES[: len(groups)])),
         )
-    add(entries, "point", {"size": 62, "filled": True, "opacity": 1}, encoding)
+    for place, group in enumerate(groups):
+        # Side by side, so that intervals that overlap can be told apart.
+        offset = (place - (len(groups) - 1) / 2) * SPREAD / max(len(groups) - 1, 1)
+        marks = [(key, row, mark) for key, row in spread for mark in row.points if mark.group == group]
+        add(
+            [
+                {"key": key, "low": mark.interval[0], "high": mark.interval[1], "colour": row.colour}
+                for key, row, mark in marks
+                if mark.interval
+            ],
+            "rule",
+            {"strokeWidth": 1.5, "strokeCap": "round", "yOffset": offset},
+            {"x": x("low"), "x2": "high", "y": y, "color": colour},
+        )
+        entries = [
+            {
+                "key": key,
+                "x": mark.value,
+                "group": mark.group,
+                "colour": row.colour,
+                **{f"tip {name}": text for name, text in mark.tooltip.items()},
+            }
+            for key, row, mark in marks
+        ]
+        encoding: Json = {"x": x("x"), "y": y, "color": colour, "tooltip": tooltips(entries), **shape}
+        add(entries, "point", {"size": 52, "filled": True, "opacity": 1, "yOffset": offset}, encoding)

@@ -5,9 +5,11 @@ from collections.abc import Mapping, Sequence
 from fairtoll.findings.results import Accuracy, Results
 from fairtoll.report.accuracies import (
     accuracies_by_attack,
+    accuracy_words,
 )
 from fairtoll.report.arms import arm_colours, arm_titles
 from fairtoll.report.charts.gaps import (
+    pair,
     runs,
     scaled,
 )
@@ -66,12 +68,13 @@ def accuracy_figure(results: Results) -> Figure | None:
                     colours[entry.arm],
                     value=scaled(entry.mean, "points"),
                     published=scaled(entry.published, "points"),
+                    interval=pair(entry.interval, "points"),
                     runs=runs(entry.per_run, "points"),
                     text=percent(entry.mean),
                     tooltip={
                         "arm": arm,
                         "evaluation": evaluation,
-                        "accuracy": f"{percent(entry.mean)}%",
+                        **accuracy_words(entry),
                         "SD over runs": percent(entry.sd),
                         **({"paper": f"{percent(entry.published, 2)}%"} if entry.published else {}),
                     },
@@ -90,7 +93,7 @@ def accuracy_figure(results: Results) -> Figure | None:
         )
     if not panels:
         return None
-    marks = "Dot: mean over training runs. Small dots: single runs." + (
+    marks = "Dot: mean over training runs. Line: 95% interval. Small dots: single runs." + (
         " Diamond: the paper's value." if published else ""
     )
     return Figure("accuracy", "Accuracy by arm and evaluation", panels, marks, columns=2)

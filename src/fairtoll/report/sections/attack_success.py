@@ -24,6 +24,7 @@ from fairtoll.report.charts.gaps import (
     spread_panel,
 )
 from fairtoll.report.charts.style import Figure
+from fairtoll.report.compared import Compared, together
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import (
     percent,
@@ -50,14 +51,14 @@ def attack_success(results: Results) -> Section:
         "Attack success",
         metric_of("cru_s").lead,
     )
-    everything = select(results, "cru_s", partition="class")
+    everything = together(select(results, "cru_s", partition="class"))
     for protocol in protocols(results):
         where = protocol_title(protocol)
         spreads, gaps = [], []
-        used: list[Finding] = []
-        of_evaluation: dict[str, list[Finding]] = {}
+        used: list[Compared] = []
+        of_evaluation: dict[str, list[Compared]] = {}
         for evaluation in ("white-box", "static-transfer"):
-            found = select(
+            chosen = select(
                 results,
                 "cru_s",
                 protocol=protocol,
@@ -65,13 +66,14 @@ def attack_success(results: Results) -> Section:
                 evaluation=evaluation,
                 denominator="all",
             ) or select(results, "cru_s", protocol=protocol, partition="class", evaluation=evaluation)
-            if not found:
+            if not chosen:
                 continue
+            found = together(chosen)
             of_evaluation[evaluation] = found
             used += found
         for evaluation, found in of_evaluation.items():
             title = EVALUATION_TITLES[evaluation].split(" (")[0]
-            headings, name = headings_of(results, found), f"{protocol}-{evaluation}"
+            headings, name = headings_of(found), f"{protocol}-{evaluation}"
             if many_groups(found[0]):
                 section.figures.append(success_figure(results, name, f"{title}, {where}", found, headings))
             else:
@@ -95,7 +97,7 @@ def attack_success(results: Results) -> Section:
         section.tables += radius_tables(results, "cru-s", "CRU_s by class over epsilon", everything)
         section.tables.append(gap_table(results, "cru-s-class", "CRU_s by class", everything))
         section.tables.append(group_table(results, "attack-success-class", "Attack success per class", everything))
-    matched = select(results, "cru_s_matched", partition="class")
+    matched = together(select(results, "cru_s_matched", partition="class"))
     if matched:
         caption = "CRU_s by class at matched mean success"
         section.tables.append(gap_table(results, "cru-s-matched-class", caption, matched))
@@ -103,7 +105,7 @@ def attack_success(results: Results) -> Section:
 
 
 def success_figure(
-    results: Results, name: str, caption: str, findings: Sequence[Finding], headings: Sequence[str]
+    results: Results, name: str, caption: str, findings: Sequence[Compared], headings: Sequence[str]
 ) -> Figure:
     """Return the success rate of each of many classes, one panel a radius, on one axis."""
     domain = shared_domain(findings)
@@ -125,7 +127,7 @@ def matched_figures(results: Results) -> list[Figure]:
     """Return CRU_s where each arm is attacked at the radius that breaks the same share of it."""
     made = []
     for protocol in protocols(results):
-        found = select(results, "cru_s_matched", protocol=protocol, partition="class")
+        found = together(select(results, "cru_s_matched", protocol=protocol, partition="class"))
         if not found:
             continue
         rates = [f"{percent(finding.parameters.matched_rate, 0)}% mean success" for finding in found]
@@ -141,7 +143,7 @@ def matched_figures(results: Results) -> list[Figure]:
     return made
 
 
-def radius_tables(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> list[Table]:
+def radius_tables(results: Results, name: str, caption: str, findings: Sequence[Compared]) -> list[Table]:
     """Return, per protocol, the gaps with the radii side by side, the paper's rows first.
 
     Source: the paper's Tables I and II. `Off by` is the mean, over radii and both arms, of the absolute
@@ -169,15 +171,15 @@ def distance(rows: Sequence[Sequence[Cell]], published: Sequence[Sequence[Cell]]
     return sum(apart) / len(apart) if apart else None
 
 
-def radius_table(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> Table:
+def radius_table(results: Results, name: str, caption: str, findings: Sequence[Compared]) -> Table:
     """Return one protocol's gaps with the radii side by side."""
     titles, radii = arm_titles(results), epsilons(findings)
-    cases: dict[tuple[str, str, str], list[Finding]] = {}
+    cases: dict[tuple[str, str], list[Compared]] = {}
     for finding in findings:
         parameters = finding.parameters
         share = "correct rows" if parameters.denominator == "correct" else "all rows"
-        cases.setdefault((parameters.evaluation, share, finding.robust.arm), []).append(finding)
-    published = [finding for finding in findings if finding.published]
+        cases.setdefault((parameters.evaluation, share), []).append(finding)
+    published = [one for finding in findings for one in finding.findings if one.published]
     printed = {
         "standard": at_each([(f, f.published.standard if f.published else None) for f in published], radii),
         "robust": at_each([(f, f.published.robust if f.published else None) for f in published], radii),
@@ -189,24 +191,21 @@ def radius_table(results: Results, name: str, caption: str, findings: Sequence[F
     rows: list[list[Cell]] = []
     if has_paper:
         rows += [["the paper", role, *printed[role], None] for role in printed]
-    for (evaluation, share, _), found in cases.items():
-        standard = at_each([(finding, finding.standard.value) for finding in found], radii)
-        robust = at_each([(finding, finding.robust.value) for finding in found], radii)
-        apart = distance([standard, robust], list(printed.values()))
-        lines = [(found[0].standard.arm, standard, None), (found[0].robust.arm, robust, apart)]
-        if found[0].control:
-            controls = at_each(
-                [(finding, finding.control.value if finding.control else None) for finding in found], radii
-            )
-            lines.append((found[0].control.arm, controls, None))
-        for arm, cells, off in lines:
-            row: list[Cell] = [f"{evaluation_name(evaluation)}, {share}", titles[arm], *cells]
+    for (evaluation, share), found in cases.items():
+        cells = {
+            arm: at_each([(f, next((v.value for v in f.arms() if v.arm == arm), None)) for f in found], radii)
+            for arm in dict.fromkeys(value.arm for finding in found for value in finding.arms())
+        }
+        standard, paper = found[0].standard.arm, {one.robust.arm for one in published}
+        for arm, gaps in cells.items():
+            off = distance([cells[standard], gaps], list(printed.values())) if arm in paper else None
+            row: list[Cell] = [f"{evaluation_name(evaluation)}, {share}", titles[arm], *gaps]
             rows.append([*row, off] if has_paper else row)
     note = "Off by: mean distance of both arms from the printed values." if has_paper else ""
     return Table(name, caption, tuple(columns), rows, note, compact=True)
 
 
-def at_each(found: Sequence[tuple[Finding, float | None]], radii: Sequence[float]) -> list[Cell]:
+def at_each(found: Sequence[tuple[Finding | Compared, float | None]], radii: Sequence[float]) -> list[Cell]:
     """Return the first value at each radius; None where there is none."""
     cells: list[Cell] = []
     for radius in radii:

@@ -2,15 +2,15 @@
 
 from collections.abc import Sequence
 
-from fairtoll.findings.results import Finding, Results
-from fairtoll.report.arms import arm_titles, arm_values
+from fairtoll.findings.results import Results
+from fairtoll.report.arms import arm_titles
 from fairtoll.report.charts.gaps import (
     gap_figure,
     gap_panel,
     group_panel,
     headings_of,
-    printed_gap,
 )
+from fairtoll.report.compared import Compared, together
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.section import Section
 from fairtoll.report.select import (
@@ -41,11 +41,11 @@ def by_partition(results: Results, metric: str, anchor: str, title: str, more: s
         )
         wide: list[Table] = []
         for protocol in protocols(results):
-            found = select(results, metric, protocol=protocol, partition=partition)
+            found = together(select(results, metric, protocol=protocol, partition=partition))
             if not found:
                 continue
             where, slug = protocol_title(protocol), f"{metric}-{index + 1}-{protocol}".replace("_", "-")
-            headings = headings_of(results, found)
+            headings = headings_of(found)
             name = f"{metric_of(metric).group_title} by {partition}"
             wide += [
                 wide_table(
@@ -75,7 +75,7 @@ def by_partition(results: Results, metric: str, anchor: str, title: str, more: s
                     found,
                 )
             )
-        everything = select(results, metric, partition=partition)
+        everything = together(select(results, metric, partition=partition))
         slug = f"{metric}-{index + 1}".replace("_", "-")
         symbol = metric_of(metric).symbol
         section.tables += wide
@@ -93,11 +93,11 @@ def odds_tables(results: Results, partition: str, protocol: str, index: int) -> 
     """Return EOU and the prediction rate gap of Hardt et al. where both were taken on the same rows."""
     rates = {
         set_name(finding): finding
-        for finding in select(results, "equalized_odds_rate", protocol=protocol, partition=partition)
+        for finding in together(select(results, "equalized_odds_rate", protocol=protocol, partition=partition))
     }
     pairs = [
         (set_name(finding), finding, rates[set_name(finding)])
-        for finding in select(results, "eou", protocol=protocol, partition=partition)
+        for finding in together(select(results, "eou", protocol=protocol, partition=partition))
         if finding.parameters.evaluation == "clean" and set_name(finding) in rates
     ]
     caption = f"EOU and the prediction rate gap of Hardt et al., by {partition}, {protocol_title(protocol)}"
@@ -106,7 +106,7 @@ def odds_tables(results: Results, partition: str, protocol: str, index: int) -> 
 
 def rate_tables(results: Results, partition: str, index: int) -> list[Table]:
     """Return the prediction rate gap of Hardt et al. over the same groups."""
-    found = select(results, "equalized_odds_rate", partition=partition)
+    found = together(select(results, "equalized_odds_rate", partition=partition))
     if not found:
         return []
     where = f"by {partition} (Hardt et al.)"
@@ -117,12 +117,12 @@ def rate_tables(results: Results, partition: str, index: int) -> list[Table]:
     ]
 
 
-def has_wide_table(finding: Finding) -> bool:
+def has_wide_table(finding: Compared) -> bool:
     """Return whether the groups fit side by side, as the paper prints them."""
     return finding.metric == "eou" and len(finding.standard.groups) <= 8
 
 
-def odds_table(results: Results, name: str, caption: str, pairs: Sequence[tuple[str, Finding, Finding]]) -> Table:
+def odds_table(results: Results, name: str, caption: str, pairs: Sequence[tuple[str, Compared, Compared]]) -> Table:
     """Return EOU and the prediction rate gap, each with its null; `pairs` are (heading, EOU, rate gap).
 
     Source: the paper's EOU; Hardt et al. for the rate.
@@ -138,8 +138,8 @@ def odds_table(results: Results, name: str, caption: str, pairs: Sequence[tuple[
     )
     rows: list[list[Cell]] = []
     for heading, eou, rate in pairs:
-        rates = {value.arm: value for value in arm_values(rate)}
-        for value in arm_values(eou):
+        rates = {value.arm: value for value in rate.arms()}
+        for value in eou.arms():
             of_rate = rates.get(value.arm)
             numbers = [value.value, value.null_95]
             numbers += [of_rate.value, of_rate.null_95] if of_rate else [None, None]
@@ -147,7 +147,7 @@ def odds_table(results: Results, name: str, caption: str, pairs: Sequence[tuple[
     return Table(name, caption, columns, rows, compact=True)
 
 
-def wide_table(results: Results, name: str, caption: str, finding: Finding, *, compact: bool = True) -> Table:
+def wide_table(results: Results, name: str, caption: str, finding: Compared, *, compact: bool = True) -> Table:
     """Return each arm's value with the groups side by side, the paper's rows under them.
 
     Source: the paper's Tables IV and V.
@@ -162,13 +162,13 @@ def wide_table(results: Results, name: str, caption: str, finding: Finding, *, c
         Column("Null 95%", two_decimals),
     ]
     rows: list[list[Cell]] = []
-    for value in arm_values(finding):
+    for value in finding.arms():
         of_group = {group.group: group.value for group in value.groups}
         gaps: list[Cell] = [value.value, value.null_95]
         rows.append([titles[value.arm], *(of_group.get(group) for group in groups), *gaps])
-    for role, side in (("standard", finding.standard), ("robust", finding.robust)):
+    for role, side in (("standard", finding.standard), ("robust", finding.hardened[0])):
         printed = {group.group: group.published for group in side.groups}
-        gap = printed_gap(finding, side.arm)
+        gap = finding.printed(side.arm)
         if gap is not None or any(value is not None for value in printed.values()):
             rows.append([f"the paper, {role}", *(printed.get(group) for group in groups), gap, None])
     return Table(name, caption, tuple(columns), rows, compact=compact)

@@ -8,6 +8,7 @@ from fairtoll.report.charts.classes import (
 from fairtoll.report.charts.gaps import (
     gap_panel,
 )
+from fairtoll.report.compared import together
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.section import Section
 from fairtoll.report.select import (
@@ -28,7 +29,7 @@ def class_accuracy(results: Results) -> Section:
         metric_of("cau").lead,
     )
     for protocol in protocols(results):
-        found = select(results, "cau", protocol=protocol, partition="class")
+        found = together(select(results, "cau", protocol=protocol, partition="class"))
         if not found:
             continue
         title = protocol_title(protocol)
@@ -42,7 +43,7 @@ def class_accuracy(results: Results) -> Section:
         section.figures.append(
             class_figure(results, f"cau-class-{protocol}", f"Accuracy by class, {title}", panels, found)
         )
-    found = select(results, "cau", partition="class")
+    found = together(select(results, "cau", partition="class"))
     if found:
         section.tables.append(gap_table(results, "cau-class", "CAU by class", found))
     return section

@@ -6,6 +6,7 @@ from fairtoll.report.charts.gaps import (
     gap_panel,
     headings_of,
 )
+from fairtoll.report.compared import Compared, together
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.section import Section
 from fairtoll.report.select import (
@@ -34,16 +35,17 @@ def group_robustness(results: Results) -> Section:
         symbol = metric_of(metric).symbol
         slug = metric.replace("_", "-")
         for protocol in protocols(results):
-            panels, used = [], []
+            panels = []
+            used: list[Compared] = []
             for index, partition in enumerate(chosen):
-                found = select(results, metric, protocol=protocol, partition=partition)
+                found = together(select(results, metric, protocol=protocol, partition=partition))
                 if metric == "cru_s":
                     found = [f for f in found if f.parameters.denominator != "correct"]
                     whites = [f for f in found if f.parameters.evaluation == "white-box"]
                     found = whites or found
                 if not found:
                     continue
-                headings = headings_of(results, found) if epsilons(found) else None
+                headings = headings_of(found) if epsilons(found) else None
                 name = f"{slug}-group-{index + 1}-{protocol}"
                 panels.append(gap_panel(results, name, f"{symbol} by {partition}", found, headings))
                 used += found
@@ -58,6 +60,6 @@ def group_robustness(results: Results) -> Section:
                     )
                 )
         for index, partition in enumerate(chosen):
-            found = select(results, metric, partition=partition)
+            found = together(select(results, metric, partition=partition))
             section.tables.append(gap_table(results, f"{slug}-group-{index + 1}", f"{symbol} by {partition}", found))
     return section

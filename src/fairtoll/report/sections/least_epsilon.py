@@ -3,14 +3,12 @@
 from collections.abc import Sequence
 from dataclasses import replace
 
-from fairtoll.findings.results import Finding, LeastEpsilon, LeastEpsilonGroup, Results
+from fairtoll.findings.results import LeastEpsilon, LeastEpsilonGroup, Results
 from fairtoll.report.arms import arm_colours, arm_titles
 from fairtoll.report.charts.classes import (
     arm_keys,
-    arms_of,
     class_marks,
     class_panel,
-    is_control,
     many_groups,
     ordered_groups,
 )
@@ -23,6 +21,7 @@ from fairtoll.report.charts.gaps import (
 from fairtoll.report.charts.groups import Series, group_marks_panel
 from fairtoll.report.charts.row import Row
 from fairtoll.report.charts.style import Figure, Panel
+from fairtoll.report.compared import Compared, together
 from fairtoll.report.numbers import (
     count,
     finite,
@@ -59,8 +58,8 @@ RELATIVE_LEAD = (
 
 def least_epsilon(results: Results) -> Section:
     """Return CRU_eps, the gap in mean least epsilon, and the distribution behind the mean."""
-    found = select(results, "cru_epsilon", partition="class")
-    relative = select(results, "cru_epsilon_relative", partition="class")
+    found = together(select(results, "cru_epsilon", partition="class"))
+    relative = together(select(results, "cru_epsilon_relative", partition="class"))
     entries = least_entries(results)
     section = Section(
         "least-epsilon",
@@ -89,22 +88,22 @@ def least_epsilon(results: Results) -> Section:
     return section
 
 
-def protocols_of(findings: Sequence[Finding]) -> list[str]:
+def protocols_of(findings: Sequence[Compared]) -> list[str]:
     """Return each finding's protocol."""
     return [finding.protocol for finding in findings]
 
 
-def alike(one: Finding, other: Finding) -> bool:
-    """Return whether two findings are of one protocol, the same arms and the same attack."""
+def alike(one: Compared, other: Compared) -> bool:
+    """Return whether two findings are of one protocol and the same attack."""
     keys = ("partition", "evaluation", "attack", "threat", "epsilon")
-    return (one.protocol, one.standard.arm, one.robust.arm) == (
-        other.protocol,
-        other.standard.arm,
-        other.robust.arm,
-    ) and all(getattr(one.parameters, key) == getattr(other.parameters, key) for key in keys)
+    return one.protocol == other.protocol and all(
+        getattr(one.parameters, key) == getattr(other.parameters, key) for key in keys
+    )
 
 
-def epsilon_figure(results: Results, name: str, caption: str, finding: Finding, relative: Sequence[Finding]) -> Figure:
+def epsilon_figure(
+    results: Results, name: str, caption: str, finding: Compared, relative: Sequence[Compared]
+) -> Figure:
     """Return the means by class with the share censored, and both gaps."""
     many = many_groups(finding)
     if many:
@@ -144,10 +143,12 @@ def own_groups(entry: LeastEpsilon) -> list[LeastEpsilonGroup]:
     return [group for group in entry.groups if group.group != WHOLE]
 
 
-def censored_panel(results: Results, name: str, finding: Finding) -> Panel | None:
+def censored_panel(results: Results, name: str, finding: Compared) -> Panel | None:
     """Return the share of each class not broken at the largest radius, arms side by side; None if not measured."""
     entries = least_entries(results, finding.parameters.partition)
-    found = {arm: entry_of(entries, arm, finding.parameters.evaluation) for arm in arms_of(finding)}
+    found = {
+        arm: entry_of(entries, arm, finding.parameters.evaluation) for arm in (value.arm for value in finding.arms())
+    }
     measured = {arm: entry for arm, entry in found.items() if entry}
     if not measured:
         return None
@@ -168,10 +169,11 @@ def censored_panel(results: Results, name: str, finding: Finding) -> Panel | Non
             for group in groups
             if group in share
         }
-        series.append(Series(titles[arm], colours[arm], rows, is_control(finding, arm)))
+        series.append(Series(titles[arm], colours[arm], rows, finding.is_control(arm)))
         words.append(f"{titles[arm]}: " + ", ".join(f"{group} {percent(share.get(group))}" for group in groups))
     highest = max((value for share in shares.values() for value in share.values()), default=0.0)
-    standard, robust = (shares.get(value.arm, {}) for value in (finding.standard, finding.robust))
+    standard = shares.get(finding.standard.arm, {})
+    hardened = [shares.get(value.arm, {}) for value in finding.hardened]
     title = f"Not broken at the largest radius, ε = {largest:g}"
     return group_marks_panel(
         name,
@@ -182,9 +184,9 @@ def censored_panel(results: Results, name: str, finding: Finding) -> Panel | Non
         summary=f"{title}, percent of rows. {'; '.join(words)}.",
         domain=(0.0, min(max(104 * highest, 5.0), 100.0)),
         texts={
-            group: percent(robust[group] - standard[group], sign=True)
+            group: " / ".join(percent(robust[group] - standard[group], sign=True) for robust in hardened)
             for group in groups
-            if group in standard and group in robust
+            if group in standard and all(group in robust for robust in hardened)
         },
     )
 

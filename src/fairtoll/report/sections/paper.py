@@ -3,7 +3,6 @@
 from collections.abc import Sequence
 
 from fairtoll.findings.results import Finding, Results
-from fairtoll.report.charts.gaps import printed_gap
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import (
     unit_name,
@@ -71,7 +70,7 @@ def paper_table(results: Results, name: str, caption: str, findings: Sequence[Fi
     for finding in findings:
         found, control = finding.difference, finding.control
         row: list[Cell] = [describe(results, finding)]
-        row += [printed_gap(finding, value.arm) for value in (finding.standard, finding.robust)]
+        row += [finding.published.standard, finding.published.robust] if finding.published else [None, None]
         row += [finding.standard.value, finding.robust.value]
         row += [control.value if control else None] if controlled else []
         row += [finding.robust.null_95, found.value if found else None, *ends(found.interval if found else None)]

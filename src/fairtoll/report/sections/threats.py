@@ -4,10 +4,11 @@ from collections.abc import Mapping, Sequence
 
 from fairtoll.findings.results import Accuracy, Results
 from fairtoll.report.accuracies import (
+    RADIUS_MARKS,
     accuracies_under,
     other_threat_names,
     radii_of,
-    radius_panel,
+    radius_panels,
     weakest,
 )
 from fairtoll.report.arms import arm_titles
@@ -59,8 +60,8 @@ def threat_figure(results: Results) -> Figure | None:
     panels = []
     for index, threat in enumerate(other_threat_names(results)):
         entries = accuracies_under(results, "white-box", threat)
-        panels += radius_panel(results, f"threat-{index + 1}", f"{threat} threat, white-box", entries)
-    return Figure("threats", "Accuracy under other threat models", panels) if panels else None
+        panels += radius_panels(results, f"threat-{index + 1}", f"{threat} threat, white-box", entries)
+    return Figure("threats", "Accuracy under other threat models", panels, RADIUS_MARKS) if panels else None
 
 
 def threat_table(results: Results, name: str, caption: str, accuracies: Mapping[float, Sequence[Accuracy]]) -> Table:

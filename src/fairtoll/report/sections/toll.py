@@ -2,8 +2,8 @@
 
 from collections.abc import Sequence
 
-from fairtoll.findings.results import ArmValue, Finding, Results
-from fairtoll.report.arms import arm_colours, arm_titles
+from fairtoll.findings.results import ArmValue, Difference, Finding, Results
+from fairtoll.report.arms import Titles, arm_colours, arm_titles
 from fairtoll.report.charts.domain import reach
 from fairtoll.report.charts.gaps import (
     in_axis,
@@ -13,9 +13,11 @@ from fairtoll.report.charts.gaps import (
 from fairtoll.report.charts.row import Row
 from fairtoll.report.charts.rows import row_panel
 from fairtoll.report.charts.style import Figure, Panel
+from fairtoll.report.compared import Compared, together
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import (
     MINUS,
+    count,
     in_unit,
     interval,
     own_value,
@@ -31,7 +33,10 @@ from fairtoll.report.select import (
 )
 from fairtoll.report.tables.table import Cell, Column, Table
 from fairtoll.report.tables.units import end, ends, plainly, signed
-from fairtoll.report.words import CORRECTED_NOTE
+from fairtoll.report.words import GAP_NOTE
+
+#: A chart shows so many questions at most.
+MOST = 30
 
 
 def toll(results: Results) -> Section:
@@ -54,17 +59,15 @@ def toll(results: Results) -> Section:
     titles = arm_titles(results)
     for protocol in protocols(results):
         found = headline(results, protocol)
-        for index, arm in enumerate(dict.fromkeys(finding.robust.arm for finding in found)):
-            of_arm = [finding for finding in found if finding.robust.arm == arm]
-            name = f"toll-{protocol}" if index == 0 else f"toll-{protocol}-{index + 1}"
-            where = protocol_title(protocol)
-            section.tables += toll_tables(results, name, f"The toll of {titles[arm]}, {where}", of_arm)
-            units = dict.fromkeys(metric_of(finding.metric).unit for finding in of_arm)
-            for place, unit in enumerate(units):
-                of_unit = [finding for finding in of_arm if metric_of(finding.metric).unit == unit]
-                slug = name if place == 0 else f"{name}-{unit}"
-                panel = toll_panel(results, slug, f"{titles[arm]}, {where}", of_unit)
-                panels += [(place, panel)] if panel else []
+        arms = ", ".join(titles[arm] for arm in dict.fromkeys(finding.robust.arm for finding in found))
+        units = dict.fromkeys(metric_of(finding.metric).unit for finding in found)
+        for place, unit in enumerate(units):
+            of_unit = together(finding for finding in found if metric_of(finding.metric).unit == unit)
+            name = f"toll-{protocol}" if place == 0 else f"toll-{protocol}-{unit}"
+            caption = f"The toll of {arms}, {protocol_title(protocol)}, {unit_name(unit)}"
+            section.tables.append(toll_table(results, f"toll-{protocol}-{unit}", caption, of_unit))
+            panel = toll_panel(results, name, f"{arms}, {protocol_title(protocol)}", most_telling(of_unit))
+            panels += [(place, panel)] if panel else []
     if panels:
         marks = "Line: interval. Shaded: margin."
         caption = "Difference of gaps, robust minus standard"
@@ -77,6 +80,20 @@ def toll(results: Results) -> Section:
     return section
 
 
+def most_telling(questions: Sequence[Compared]) -> list[Compared]:
+    """Return the questions that fit a chart: of too many those with a verdict, then those with the largest change."""
+    if len(questions) <= MOST:
+        return list(questions)
+
+    def rank(question: Compared) -> tuple[bool, float]:
+        changes = [finding.difference for finding in question.findings if finding.difference]
+        decided = any(finding.verdict in ("less fair", "fairer") for finding in question.findings)
+        return not decided, -max((abs(change.value) for change in changes), default=0.0)
+
+    chosen = sorted(questions, key=rank)[:MOST]
+    return [question for question in questions if question in chosen]
+
+
 def difference_domain(findings: Sequence[Finding]) -> tuple[float, float]:
     """Return an axis as long on both sides of zero that holds every difference, the margins and the usual intervals."""
     unit = metric_of(findings[0].metric).unit
@@ -87,102 +104,109 @@ def difference_domain(findings: Sequence[Finding]) -> tuple[float, float]:
     return -far, far
 
 
-def toll_panel(results: Results, name: str, title: str, findings: Sequence[Finding]) -> Panel | None:
+def toll_panel(results: Results, name: str, title: str, questions: Sequence[Compared]) -> Panel | None:
     """Return differences of one unit against the standard arm and against the control, with margin and verdict."""
-    unit = metric_of(findings[0].metric).unit
     colours, titles = arm_colours(results), arm_titles(results)
-    rows, words = [], []
-    for finding in findings:
-        colour = colours[finding.robust.arm]
-        margin = scaled(finding.margin, unit) or 0.0
-        rows.append(Row(describe(results, finding)))
-        for numbers, against, verdict in (
-            (finding.difference, finding.standard, finding.verdict),
-            (finding.difference_from_control, finding.control, finding.verdict_from_control),
-        ):
-            if numbers is None or against is None:
-                continue
-            arm = titles[against.arm]
-            rows.append(
-                Row(
-                    f"{MINUS} {arm}",
-                    colour,
-                    value=scaled(numbers.value, unit),
-                    interval=pair(numbers.interval, unit),
-                    band=(-margin, margin),
-                    text=verdict or "",
-                    hollow=against is not finding.standard,
-                    tooltip={
-                        "difference": f"{titles[finding.robust.arm]} − {arm}",
-                        unit_name(unit): in_unit(numbers.value, unit, sign=True),
-                        "interval": interval(numbers.interval, unit, sign=True),
-                        "margin": f"± {in_unit(finding.margin, unit)}",
-                        "verdict": verdict or "–",
-                    },
-                )
-            )
-            words.append(f"{describe(results, finding)} against {arm}: {verdict}")
+    several = len({finding.robust.arm for question in questions for finding in question.findings}) > 1
+    findings = [finding for question in questions for finding in question.findings]
+    rows: list[Row] = []
+    words = []
+    for question in questions:
+        rows.append(Row(describe(results, question)))
+        for finding in question.findings:
+            for numbers, against, verdict in (
+                (finding.difference, finding.standard, finding.verdict),
+                (finding.difference_from_control, finding.control, finding.verdict_from_control),
+            ):
+                if numbers is None or against is None or verdict is None:
+                    continue
+                label = f"{MINUS} {titles[against.arm]}"
+                if several and against is finding.standard:
+                    label = titles[finding.robust.arm]
+                rows.append(toll_row(finding, numbers, verdict, label, colours[finding.robust.arm], titles, against))
+                words.append(f"{describe(results, finding)} against {titles[against.arm]}: {verdict}")
     if not words:
         return None
     return row_panel(
         name,
         title,
         rows,
-        axis=f"Difference of gaps, {unit_name(unit)}",
+        axis=f"Difference of gaps, {unit_name(metric_of(findings[0].metric).unit)}",
         summary=f"{title}. {'; '.join(words)}.",
         zero_line=True,
         domain=difference_domain(findings),
     )
 
 
-def toll_tables(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> list[Table]:
-    """Return one table per unit of these findings' gaps, corrected and plain, and differences."""
-    units = dict.fromkeys(metric_of(finding.metric).unit for finding in findings)
-    return [
-        toll_table(
-            results,
-            f"{name}-{unit}" if len(units) > 1 else name,
-            f"{caption}, {unit_name(unit)}",
-            [finding for finding in findings if metric_of(finding.metric).unit == unit],
-        )
-        for unit in units
-    ]
-
-
-def toll_table(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> Table:
-    """Return each finding's gaps in both arms, corrected and plain, their difference and the worst groups."""
-    unit = metric_of(findings[0].metric).unit
-    plain = plainly(unit)
-    columns = (
-        Column("Finding"),
-        Column("Gap standard", plain, key="standard"),
-        Column("Gap robust", plain, key="robust"),
-        Column("Plain standard", plain, key="standard_plain"),
-        Column("Plain robust", plain, key="robust_plain"),
-        Column("Difference", signed(unit)),
-        Column("Low", end(unit)),
-        Column("High", end(unit)),
-        Column("Verdict"),
-        Column("Worst group, standard"),
-        Column("Worst group, robust"),
+def toll_row(
+    finding: Finding, numbers: Difference, verdict: str, label: str, colour: str, titles: Titles, against: ArmValue
+) -> Row:
+    """Return one difference as a line of the chart."""
+    unit = metric_of(finding.metric).unit
+    margin = scaled(finding.margin, unit) or 0.0
+    return Row(
+        label,
+        colour,
+        value=scaled(numbers.value, unit),
+        interval=pair(numbers.interval, unit),
+        band=(-margin, margin),
+        text=verdict,
+        hollow=against is not finding.standard,
+        tooltip={
+            "difference": f"{titles[finding.robust.arm]} {MINUS} {titles[against.arm]}",
+            unit_name(unit): in_unit(numbers.value, unit, sign=True),
+            "interval": interval(numbers.interval, unit, sign=True),
+            "margin": f"± {in_unit(finding.margin, unit)}",
+            "verdict": verdict,
+        },
     )
+
+
+def toll_table(results: Results, name: str, caption: str, questions: Sequence[Compared]) -> Table:
+    """Return each question's gaps and their difference, with the hardened arms side by side."""
+    unit, titles = metric_of(questions[0].metric).unit, arm_titles(results)
+    plain = plainly(unit)
+    arms = list(dict.fromkeys(finding.robust.arm for question in questions for finding in question.findings))
+    columns = [Column("Finding")]
+    for arm in arms:
+        # One hardened arm needs no name; several are told apart by theirs.
+        of, slug = (f", {titles[arm]}", f"_{arm}") if len(arms) > 1 else ("", "")
+        columns += [
+            Column(f"Verdict{of}", key=f"verdict{slug}"),
+            Column(f"Gap standard{of}", plain, key=f"standard{slug}"),
+            Column(f"Gap robust{of}", plain, key=f"robust{slug}"),
+            Column(f"Difference{of}", signed(unit), key=f"difference{slug}"),
+            Column(f"Low{of}", end(unit), key=f"low{slug}"),
+            Column(f"High{of}", end(unit), key=f"high{slug}"),
+            Column(f"Runs{of}", count, key=f"runs{slug}"),
+            Column(f"Worst group, standard{of}", key=f"worst_group_standard{slug}"),
+            Column(f"Worst group, robust{of}", key=f"worst_group_robust{slug}"),
+        ]
     rows: list[list[Cell]] = []
-    for finding in findings:
-        found, sides = finding.difference, (finding.standard, finding.robust)
-        verdict = verdict_words(finding)
-        levelled = finding.levelling_down is not None and verdict == "fairer"
-        rows.append(
-            [
-                describe(results, finding),
-                *(side.value for side in sides),
-                *(side.plain for side in sides),
-                found.value if found else None,
-                *ends(found.interval if found else None),
-                f"{verdict}, levelling down" if levelled else verdict,
-                *(worst(side, unit) for side in sides),
-            ]
-        )
-    return Table(name, caption, columns, rows, CORRECTED_NOTE, compact=True)
+    for question in questions:
+        row: list[Cell] = [describe(results, question)]
+        of_arm = {finding.robust.arm: finding for finding in question.findings}
+        for arm in arms:
+            row += toll_cells(of_arm[arm], unit) if arm in of_arm else [None] * 9
+        rows.append(row)
+    return Table(name, caption, tuple(columns), rows, GAP_NOTE, compact=True)
+
+
+def toll_cells(finding: Finding, unit: str) -> list[Cell]:
+    """Return one hardened arm's cells: verdict, gaps, difference with its interval, runs, worst groups."""
+    found, verdict = finding.difference, verdict_words(finding)
+    levelled = finding.levelling_down is not None and verdict == "fairer"
+    return [
+        f"{verdict}, levelling down" if levelled else verdict,
+        # As of the look that judged them; later runs may have been trained for other comparisons.
+        found.standard if found else finding.standard.value,
+        found.robust if found else finding.robust.value,
+        found.value if found else None,
+        *ends(found.interval if found else None),
+        found.runs if found else finding.runs,
+        worst(finding.standard, unit),
+        worst(finding.robust, unit),
+    ]
 
 
 def worst(value: ArmValue, unit: str) -> str | None:

@@ -3,13 +3,16 @@
 from fairtoll.findings.results import Results
 from fairtoll.report.accuracies import (
     EVALUATION_TITLES,
+    RADIUS_MARKS,
+    accuracy_words,
     first_epsilon,
     main_accuracies,
-    radius_panel,
+    radius_panels,
     weakest,
 )
 from fairtoll.report.arms import arm_colours, arm_titles
-from fairtoll.report.charts.row import Row
+from fairtoll.report.charts.gaps import pair
+from fairtoll.report.charts.row import Mark, Row
 from fairtoll.report.charts.rows import row_panel
 from fairtoll.report.charts.style import Figure
 from fairtoll.report.numbers import (
@@ -47,10 +50,11 @@ def transfer_figure(results: Results) -> Figure | None:
         name = titles[arm]
         apart = float(transfer[arm].mean) - float(white[arm].mean)
         points = [
-            (
-                100 * float(entry.mean),
+            Mark(
+                100 * entry.mean,
                 label,
-                {"arm": name, "evaluation": label, "accuracy": f"{percent(entry.mean)}%"},
+                {"arm": name, "evaluation": label, "attack": entry.attack or "–", **accuracy_words(entry)},
+                pair(entry.interval, "points"),
             )
             for label, entry in (("white-box", white[arm]), ("static transfer", transfer[arm]))
         ]
@@ -68,7 +72,7 @@ def transfer_figure(results: Results) -> Figure | None:
         "transfer",
         "Static transfer against white-box accuracy",
         [panel],
-        "Right: static transfer minus white-box, in points.",
+        "Thin line: 95% interval. Right: static transfer minus white-box, in points.",
     )
 
 
@@ -78,5 +82,5 @@ def epsilon_figure(results: Results) -> Figure | None:
     for evaluation in ("static-transfer", "white-box"):
         title = EVALUATION_TITLES[evaluation].split(" (")[0]
         entries = main_accuracies(results, evaluation)
-        panels += radius_panel(results, f"accuracy-epsilon-{evaluation}", title, entries)
-    return Figure("accuracy-epsilon", "Accuracy as the radius grows", panels) if panels else None
+        panels += radius_panels(results, f"accuracy-epsilon-{evaluation}", title, entries)
+    return Figure("accuracy-epsilon", "Accuracy as the radius grows", panels, RADIUS_MARKS) if panels else None

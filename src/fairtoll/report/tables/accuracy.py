@@ -12,7 +12,7 @@ from fairtoll.report.select import (
     evaluation_name,
 )
 from fairtoll.report.tables.table import Cell, Column, Table
-from fairtoll.report.tables.units import plain, two_decimals
+from fairtoll.report.tables.units import ends, plain, two_decimals
 
 
 def accuracy_table(
@@ -27,6 +27,8 @@ def accuracy_table(
         Column("Attack"),
         Column("Epsilon", plain),
         Column("Accuracy, %", percent),
+        Column("Low, %", percent),
+        Column("High, %", percent),
         Column("SD over runs, %", percent),
     ]
     columns += [Column("Paper, %", two_decimals)] if published else []
@@ -39,7 +41,7 @@ def accuracy_table(
             evaluation += f" from {titles[source]}"
         row: list[Cell] = [titles[entry.arm], evaluation]
         row += [entry.threat] if with_threat else []
-        row += [entry.attack, entry.epsilon, entry.mean, entry.sd]
+        row += [entry.attack, entry.epsilon, entry.mean, *ends(entry.interval), entry.sd]
         row += [entry.published] if published else []
         row += [len(entry.per_run)]
         rows.append(row)

@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from fairtoll.findings.results import Difference, Finding, Results
-from fairtoll.report.arms import arm_titles, arm_values
-from fairtoll.report.charts.gaps import printed_gap
+from fairtoll.report.arms import arm_titles
+from fairtoll.report.compared import Compared
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import count, in_unit, interval, number, p_value, unit_name
 from fairtoll.report.select import describe, evaluation_name, group_of, radius_text, set_name
@@ -12,12 +12,12 @@ from fairtoll.report.tables.table import Cell, Column, Table
 from fairtoll.report.tables.units import ends, shower, shower_of_groups
 
 
-def gap_table(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> Table:
-    """Return every arm's gap with interval, null and worst group, one row per finding and arm."""
+def gap_table(results: Results, name: str, caption: str, findings: Sequence[Compared]) -> Table:
+    """Return every arm's gap with interval, null and worst group, one row per question and arm."""
     titles = arm_titles(results)
     unit = metric_of(findings[0].metric).unit
     suffix = f", {'points' if unit == 'points' else unit_name(unit)}"
-    has_paper = any(finding.published for finding in findings)
+    has_paper = any(one.published for finding in findings for one in finding.findings)
     evaluations = {finding.parameters.evaluation for finding in findings} - {None}
     level = metric_of(findings[0].metric).group_title
     show_level = shower_of_groups(unit)
@@ -45,23 +45,23 @@ def gap_table(results: Results, name: str, caption: str, findings: Sequence[Find
         label = ", ".join(part for part in parts if part) or f"by {parameters.partition}"
         if len({f.protocol for f in findings}) > 1:
             label = f"{finding.protocol}: {label}"
-        for value in arm_values(finding):
+        for value in finding.arms():
             row: list[Cell] = [label, titles[value.arm], value.value, value.plain]
             row += [*ends(value.interval), value.null_mean, value.null_95]
-            row += [printed_gap(finding, value.arm)] if has_paper else []
+            row += [finding.printed(value.arm)] if has_paper else []
             row += [value.worst_group, value.worst_value]
             row += [value.best_group, value.best_value]
             rows.append(row)
     return Table(name, caption, tuple(columns), rows)
 
 
-def group_table(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> Table:
+def group_table(results: Results, name: str, caption: str, findings: Sequence[Compared]) -> Table:
     """Return every group's own value in every arm, with the paper's."""
     titles = arm_titles(results)
     metric = metric_of(findings[0].metric)
     show = shower_of_groups(metric.unit)
     has_paper = any(
-        group.published is not None for finding in findings for value in arm_values(finding) for group in value.groups
+        group.published is not None for finding in findings for value in finding.arms() for group in value.groups
     )
     suffix = ", %" if metric.unit == "points" else ""
     columns = [Column("Rows of"), Column("Group"), Column("Test rows", count), Column("Arm")]
@@ -71,7 +71,7 @@ def group_table(results: Results, name: str, caption: str, findings: Sequence[Fi
     rows: list[list[Cell]] = []
     for finding in findings:
         for first in finding.standard.groups:
-            for value in arm_values(finding):
+            for value in finding.arms():
                 group = group_of(value, first.group)
                 row: list[Cell] = [
                     ", ".join(part for part in (radius_text(finding), set_name(finding)) if part) or "all rows",

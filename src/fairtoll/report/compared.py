@@ -1,0 +1,77 @@
+"""One question as charts and tables show it: the standard arm beside every hardened arm that it was evaluated for."""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from fairtoll.findings.results import ArmValue, Finding, Parameters
+from fairtoll.report.arms import arm_values
+
+
+@dataclass(frozen=True)
+class Compared:
+    """The findings of one question under one protocol, one for each hardened arm."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def protocol(self) -> str:
+        """Under which rules the arms were made and attacked."""
+        return self.findings[0].protocol
+
+    @property
+    def metric(self) -> str:
+        """The name of what was measured."""
+        return self.findings[0].metric
+
+    @property
+    def parameters(self) -> Parameters:
+        """What exactly was measured."""
+        return self.findings[0].parameters
+
+    @property
+    def standard(self) -> ArmValue:
+        """The arm that the others are compared with."""
+        return self.findings[0].standard
+
+    @property
+    def hardened(self) -> list[ArmValue]:
+        """The hardened arms, each once."""
+        return list({finding.robust.arm: finding.robust for finding in self.findings}.values())
+
+    def arms(self, *, controls: bool = True) -> list[ArmValue]:
+        """Every arm once: standard, hardened and, where there are any, the controls."""
+        main = {value.arm: value for value in (self.standard, *self.hardened)}
+        others = [value for finding in self.findings for value in arm_values(finding)] if controls else []
+        return list((main | {value.arm: value for value in others if value.arm not in main}).values())
+
+    def is_control(self, arm: str) -> bool:
+        """Whether an arm is only a control here."""
+        return arm != self.standard.arm and arm not in (value.arm for value in self.hardened)
+
+    def printed(self, arm: str) -> float | None:
+        """The paper's gap of one arm; None where it has none."""
+        for finding in self.findings:
+            if finding.published is not None:
+                values = {
+                    finding.standard.arm: finding.published.standard,
+                    finding.robust.arm: finding.published.robust,
+                }
+                if arm in values:
+                    return values[arm]
+        return None
+
+    @property
+    def has_published(self) -> bool:
+        """Whether the paper printed any of these values."""
+        return any(finding.published for finding in self.findings) or any(
+            group.published is not None for value in self.arms() for group in value.groups
+        )
+
+
+def together(findings: Iterable[Finding]) -> list[Compared]:
+    """Return findings that differ in their hardened arm alone as one, in the order of their first."""
+    found: dict[tuple[str, str, str], list[Finding]] = {}
+    for finding in findings:
+        key = (finding.protocol, finding.metric, finding.parameters.model_dump_json())
+        found.setdefault(key, []).append(finding)
+    return [Compared(tuple(of_question)) for of_question in found.values()]
