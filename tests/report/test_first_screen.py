@@ -72,11 +72,10 @@ def test_the_results_own_question_is_shown(results: Results) -> None:
 
 def test_answer_says_whether_the_papers_robustness_survives(results: Results) -> None:
     lines = brief.answer(results)
-    assert len(lines) == 2
-    assert lines[0].text == "1 gap of Static: 1 less fair; against its control: 1 inconclusive."
-    assert lines[1].label == "Robust accuracy, white-box, ε = 10."
+    assert len(lines) == 1
+    assert lines[0].label == "Robust accuracy, white-box, ε = 10."
     # The plain model's own examples are no transfer to it.
-    assert lines[1].text == "Static 6.5%: the paper's 96.4% (98.5% here) is static transfer. Plain 12.0%."
+    assert lines[0].text == "Static 6.5%: the paper's 96.4% (98.5% here) is static transfer. Plain 12.0%."
 
 
 def test_alarms_are_grouped_with_robust_arms_before_controls(results: Results) -> None:

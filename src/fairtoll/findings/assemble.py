@@ -19,6 +19,7 @@ from fairtoll.findings.judged import Rules
 from fairtoll.findings.least_epsilon import least_epsilons
 from fairtoll.findings.model_alarms import model_alarms
 from fairtoll.findings.questions import Comparison, Question
+from fairtoll.findings.summary import answer
 from fairtoll.statistics import group_intervals
 
 #: Judges claims from the findings, for a reproduction.
@@ -110,6 +111,7 @@ def assemble(
             *(_of_copies(evidence, arm) for arm in evidence.copies),
             *(make_notes(findings, accuracy) if make_notes else []),
         ],
+        answer=answer(findings, arms),
         highlights=make_highlights(findings, accuracy) if make_highlights else [],
         cuts=list(cuts),
         least_epsilon=least_epsilons(evidence),

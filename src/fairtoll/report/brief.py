@@ -8,9 +8,9 @@ from fairtoll.findings.results import Results, VerdictName
 from fairtoll.report.accuracies import first_epsilon, main_accuracies, weakest
 from fairtoll.report.arms import arm_titles
 from fairtoll.report.metrics import metric_of
-from fairtoll.report.numbers import INSUFFICIENT, percent
+from fairtoll.report.numbers import percent
 from fairtoll.report.sections.leave_one_out.words import by_arm, entries_of, of_design, rate
-from fairtoll.report.select import epsilon_text, headline, protocol_title, protocols, verdict_words
+from fairtoll.report.select import epsilon_text, protocols
 
 VERDICTS: tuple[VerdictName, ...] = ("less fair", "fairer", "equivalent", "inconclusive", "insufficient data")
 # Differences of less than two points between static transfer and white-box are not shown.
@@ -97,38 +97,9 @@ def spelled(counts: Sequence[int]) -> str:
     return ", ".join(f"{n} {verdict}" for n, verdict in zip(counts, VERDICTS, strict=True) if n)
 
 
-def in_words(verdicts: Sequence[str]) -> str:
-    """Return counted verdicts as a phrase."""
-    counts = Counter(verdicts)
-    ordered = sorted(counts, key=lambda words: next((i for i, v in enumerate(VERDICTS) if words.startswith(v)), 9))
-    return ", ".join(f"{counts[words]} {words}" for words in ordered) or "none"
-
-
 def answer(results: Results) -> list[Line]:
-    """Return the answer in brief: how the verdicts fall under each protocol, and the white-box robustness."""
-    lines = []
-    titles = arm_titles(results)
-    for protocol in protocols(results):
-        found = headline(results, protocol)
-        if not found:
-            continue
-        counts = Counter(f.robust.arm for f in found)
-        robust = max(counts, key=lambda arm: counts[arm])
-        others = [f for f in found if f.robust.arm != robust]
-        found = [f for f in found if f.robust.arm == robust]
-        text = f"{len(found)} gap{'' if len(found) == 1 else 's'} of {titles[robust]}: "
-        text += in_words([verdict_words(f) for f in found])
-        controlled = [verdict_words(f, from_control=True) for f in found if f.verdict_from_control]
-        text += f"; against its control: {in_words(controlled)}" if controlled else ""
-        for arm in dict.fromkeys(f.robust.arm for f in others):
-            verdicts = [f.verdict for f in others if f.robust.arm == arm]
-            # Another arm's line belongs to the other protocol; here only the verdicts.
-            if set(verdicts) - {"inconclusive", INSUFFICIENT}:
-                text += f"; {titles[arm]}: {in_words(verdicts)}"
-        text += "."
-        name = protocol_title(protocol).removeprefix("the ")
-        lines.append(Line(f"{name[0].upper()}{name[1:]}.", text))
-    return lines + robustness_line(results) + leave_one_out_line(results)
+    """Return the figures beside the answer: what white-box attacks leave of each arm, and what a left-out row flips."""
+    return robustness_line(results) + leave_one_out_line(results)
 
 
 def leave_one_out_line(results: Results) -> list[Line]:
