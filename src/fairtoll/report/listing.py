@@ -2,10 +2,11 @@
 
 import re
 from collections import Counter
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from fairtoll.findings.results import ArmValue, Finding, LevellingDown, Results
 from fairtoll.report.arms import Titles, arm_titles, arm_values
+from fairtoll.report.detail import details
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import in_unit, interval, own_value, p_value, percent, unit_name
 from fairtoll.report.select import describe, verdict_words
@@ -45,6 +46,7 @@ class FindingRow:
     p_value: str
     least: str
     confidence: str
+    details: list[tuple[str, str]]
 
 
 def finding_rows(results: Results) -> list[FindingRow]:
@@ -79,7 +81,7 @@ def finding_row(results: Results, finding: Finding, titles: Titles, anchor: str)
         name=describe(results, finding),
         metric=metric.symbol,
         unit="points" if metric.unit == "points" else unit_name(metric.unit),
-        sides=[arm_detail(finding, value, titles) for value in (finding.standard, finding.robust)],
+        sides=[judged_side(finding, value, titles) for value in (finding.standard, finding.robust)],
         arms=[arm_detail(finding, value, titles) for value in arm_values(finding)],
         verdict=verdict_words(finding),
         verdict_from_control=verdict_words(finding, from_control=True),
@@ -90,6 +92,7 @@ def finding_row(results: Results, finding: Finding, titles: Titles, anchor: str)
         p_value=p_value(change.p_value if change else None),
         least=in_unit(change.least_detectable if change else None, metric.unit),
         confidence=percent(change.confidence if change else None, 2),
+        details=details(finding),
     )
 
 
@@ -106,6 +109,15 @@ def arm_detail(finding: Finding, value: ArmValue, titles: Titles) -> ArmDetail:
         worst="–" if worst is None else f"{worst} {level(value.worst_value, unit)}",
         best="–" if best is None else f"{best} {level(value.best_value, unit)}",
     )
+
+
+def judged_side(finding: Finding, value: ArmValue, titles: Titles) -> ArmDetail:
+    """Return one arm as its difference was judged: later runs may have been trained for other comparisons."""
+    shown = arm_detail(finding, value, titles)
+    if finding.difference is None:
+        return shown
+    gap = finding.difference.standard if value.arm == finding.standard.arm else finding.difference.robust
+    return replace(shown, gap=in_unit(gap, metric_of(finding.metric).unit))
 
 
 def level(value: float | None, unit: str) -> str:

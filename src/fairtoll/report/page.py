@@ -69,6 +69,7 @@ def environment() -> Environment:
     made.filters.update(
         css_text=css_text,
         percent=numbers.percent,
+        p_value=numbers.p_value,
         number=numbers.number,
         point=words.point,
         sentence=words.sentence,

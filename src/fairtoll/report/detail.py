@@ -1,0 +1,105 @@
+"""What a finding says when it is opened: these models, the looks, what would decide, the systematic part, groups."""
+
+from collections import Counter
+
+from fairtoll.findings.results import Finding, Systematic
+from fairtoll.report.metrics import metric_of
+from fairtoll.report.numbers import in_unit, interval, own_value, p_value, percent
+
+#: Groups listed at most.
+GROUPS = 6
+
+
+def details(finding: Finding) -> list[tuple[str, str]]:
+    """Return what is known beside the verdict, each with its label."""
+    parts = [
+        ("These models", models_words(finding)),
+        ("Looks", path_words(finding)),
+        ("What would decide", needed_words(finding)),
+        ("Systematic part", systematic_words(finding)),
+        ("Groups, largest loss first", changes_words(finding)),
+    ]
+    return [(label, words) for label, words in parts if words]
+
+
+def models_words(finding: Finding) -> str:
+    """Return how many pairs of trained models show a wider gap; of one pair its figures."""
+    found = finding.models
+    if found is None or not found.pairs:
+        return ""
+    unit = metric_of(finding.metric).unit
+    if len(found.pairs) == 1:
+        (pair,) = found.pairs
+        swap = "" if found.swap_p is None else f"; swapping rows between the models: p = {p_value(found.swap_p)}"
+        return (
+            f"{pair.verdict}: from {in_unit(pair.standard, unit)} to {in_unit(pair.robust, unit)}, difference "
+            f"{in_unit(pair.value, unit, sign=True)} ({interval(pair.interval, unit, sign=True)}) over new rows, p = "
+            f"{p_value(pair.p_value)}{swap}. One training run says nothing about the recipes."
+        )
+    counts = Counter({verdict: count for verdict, count in found.shown.items() if count})
+    said = ", ".join(f"{count} {verdict}" for verdict, count in counts.most_common())
+    return f"of {len(found.pairs)} pairs, one a training run, over new rows alone: {said}."
+
+
+def path_words(finding: Finding) -> str:
+    """Return estimate, interval and verdict at every look at the runs, where there were several."""
+    found, unit = finding.difference, metric_of(finding.metric).unit
+    if found is None or len(found.path) < 2:
+        return ""
+    return "; ".join(
+        f"{look.runs} runs: {in_unit(look.value, unit, sign=True)} ({interval(look.interval, unit, sign=True)}), "
+        f"{look.verdict}"
+        for look in found.path
+    ) + "."  # fmt: skip
+
+
+def needed_words(finding: Finding) -> str:
+    """Return how many more runs or rows an inconclusive comparison would take."""
+    found = finding.difference
+    return "" if found is None or found.needed is None else f"{found.needed.sentence.rstrip('.')}."
+
+
+def systematic_words(finding: Finding) -> str:
+    """Return the gap of mean values in both arms, and what it means where it disagrees with the finding."""
+    found = finding.difference
+    if found is None or found.systematic is None or found.runs < 2:
+        return ""
+    part, unit = found.systematic, metric_of(finding.metric).unit
+    words = (
+        f"{in_unit(part.standard, unit)} to {in_unit(part.robust, unit)}, difference "
+        f"{in_unit(part.value, unit, sign=True)} ({interval(part.interval, unit, sign=True)}), {part.verdict}."
+    )
+    if part.verdict != finding.verdict or (part.value > 0) != (found.value > 0):
+        words += f" {disagreement(part, found.value)}"
+    return words
+
+
+def disagreement(part: Systematic, value: float) -> str:
+    """Return what it means for a deployment that the systematic part differs from the mean of single models' gaps."""
+    if value > part.value:
+        return (
+            "It is less than what single models show: each deployment has the gap that is judged here, but not always "
+            "against the same group."
+        )
+    return (
+        "It is more than what single models show: deployments of the hardened model agree more on which group is "
+        "worse off than those of the standard one."
+    )
+
+
+def changes_words(finding: Finding) -> str:
+    """Return each group's own value in both arms with the interval of its change."""
+    unit = metric_of(finding.metric).unit
+    sign = "%" if unit == "points" else ""
+    said = [
+        f"{change.group} {own_value(change.standard, unit)}{sign} to {own_value(change.robust, unit)}{sign} "
+        f"({difference(change.value, unit)}, {interval(change.interval, unit, sign=True)})"
+        for change in finding.changes[:GROUPS]
+    ]
+    rest = len(finding.changes) - GROUPS
+    return "" if not said else "; ".join(said) + (f"; {rest} more in the tables." if rest > 0 else ".")
+
+
+def difference(value: float, unit: str) -> str:
+    """Return how far a group moves."""
+    return percent(value, sign=True) if unit == "points" else in_unit(value, unit, sign=True)
