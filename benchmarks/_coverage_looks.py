@@ -54,10 +54,11 @@ class Recipes:
         return judge(compute, runs=LOOKS[-1], margin=MARGIN, family=family, sequential=True)
 
 
-# Adult: 4,000 and 11,000 rows of rate 0.1 to 0.15; static and on-line training; and rows that are too few.
+# Adult: 4,000 and 11,000 rows of rate 0.1 to 0.15; static and on-line training; four times as many rows; too few.
 KINDS = {
     "rows of Adult's sexes, runs of static training": (0.004, (0.012, 0.018)),
     "rows of Adult's sexes, runs of on-line training": (0.004, (0.02, 0.03)),
+    "many rows, runs of on-line training": (0.002, (0.02, 0.03)),
     "few rows": (0.02, (0.012, 0.018)),
 }
 

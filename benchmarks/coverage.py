@@ -231,11 +231,12 @@ def gap_part(options, goals):
     ]
 
 
-def summary_of(goals):
+def summary_of(goals, trials):
+    begin = f"{trials} trials a line. "
     if not goals.failed:
-        return [f"All {goals.lines} lines below meet the goals.\n"]
+        return [begin + f"All {goals.lines} lines below meet the goals.\n"]
     named = "; ".join(", ".join(words) for words in goals.failed)
-    return [f"Of {goals.lines} lines {len(goals.failed)} fail a goal: {named}.\n"]
+    return [begin + f"Of {goals.lines} lines {len(goals.failed)} fail a goal: {named}.\n"]
 
 
 def intervals(make):
@@ -244,7 +245,7 @@ def intervals(make):
     def part(options):
         goals = Goals()
         lines = make(options, goals)
-        return summary_of(goals) + lines
+        return summary_of(goals, options.trials) + lines
 
     return part
 
