@@ -28,10 +28,10 @@ HEAD = """# How often intervals and verdicts are right
 
 Written by `python benchmarks/coverage.py`; seeds were fixed beforehand. What is estimated is the difference of two
 arms' gaps, the mean over training runs of one model's largest minus smallest group mean. Nominal confidence is 95%. The
-goals: an interval holds the truth in 93 to 99% of trials (up to 100% where an arm is flat or nearly tied, since such an
-arm cannot be told from one with wrongly chosen groups), and at most 5% are falsely "less fair": wholly above both 0 and
-the true difference. A goal fails only where the 95% interval of Clopper and Pearson, in brackets, excludes it; the line
-then says **fails**.
+goals: an interval holds the truth in 93 to 99% of trials (up to 100% where an arm is flat or nearly tied, or where runs
+move groups by more than 0.03, since such an arm cannot be told from one with wrongly chosen groups), and at most 5% are
+falsely "less fair": wholly above both 0 and the true difference. A goal fails only where the 95% interval of Clopper
+and Pearson, in brackets, excludes it; the line then says **fails**.
 
 Outcomes are 0 and 1 with a mean of 0.72 (unless "numbers"), 1,000 rows a group with 2 groups and 400 with more. Half of
 the variance of a row's difficulty is common to both arms. Noise: with "rows" a run moves each group's rate by 0.3 times
