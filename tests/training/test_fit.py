@@ -1,15 +1,18 @@
 """The stacked loop against a plain PyTorch loop over one model, written here."""
 
+from functools import partial
+
 import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from fairtoll import FairtollError, ModelStack
+from fairtoll import FairtollError, LinfThreat, ModelStack
 from fairtoll.models.networks import Standardize, adult_network
 from fairtoll.progress import reporting_to
 from fairtoll.training import FitSettings, fit
 from fairtoll.training.fit import BatchNoise, steps_of
+from fairtoll.training.recipes.online import attack_batch
 
 ROWS, FEATURES, CLASSES = 90, 4, 3
 draw = torch.Generator().manual_seed(0)
@@ -328,3 +331,30 @@ def test_a_loss_of_another_shape_is_refused(shape):
             stack, torch.ones(5, 3), torch.zeros(5, dtype=torch.int64), items=torch.arange(5), seeds=[0],
             loss=lambda stack, rows, labels, noise: stack.each(rows).sum() * torch.ones(shape),
         )  # fmt: skip
+
+
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+@pytest.mark.parametrize("attacked", [False, True])
+def test_a_member_is_the_same_bit_for_bit_alone_and_beside_four_others(dtype, attacked):
+    """Of the network and batches of Adult: runs may be trained in blocks of any size."""
+
+    def network(seed):
+        torch.manual_seed(seed)
+        return adult_network(Standardize(x.mean(0), x.std(0))).to(dtype)
+
+    x = torch.randn(600, 14, generator=torch.Generator().manual_seed(2))
+    y = (x[:, 0] > 0).long()
+    examples = x.expand(5, -1, -1) + torch.arange(5.0).view(5, 1, 1)
+
+    def train(seeds):
+        given = {"items": torch.arange(600), "seeds": seeds, "settings": FitSettings(epochs=2)}
+        stack = ModelStack([network(seed) for seed in seeds])
+        if not attacked:
+            return fit(stack, examples[seeds], y, **given)
+        perturb = partial(attack_batch, threat=LinfThreat(), epsilon=0.2, steps=3)
+        return fit(stack, x, y, perturb=perturb, **given)
+
+    together = train(list(range(5)))
+    for seed in (0, 2, 4):
+        for name, tensor in train([seed]).parameters.items():
+            assert torch.equal(tensor[0], together.parameters[name][seed])
