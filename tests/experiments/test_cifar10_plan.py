@@ -54,10 +54,10 @@ def test_what_was_reduced_is_said():
 
     rows = {"train": 50_000, "test": 10_000, "attacked": 10_000}
     assert said() == []
-    rows = {"train": 5_000, "test": 10_000, "attacked": 300}
+    rows = {"train": 4_000, "test": 10_000, "attacked": 300}
     together = " ".join(said(quick=True))
     for part in (
-        "5,000 of 50,000",
+        "4,000 of 50,000",
         "4 of 20 epochs",
         "batches of 100 instead of 250",
         "300 of 10,000",
@@ -72,7 +72,7 @@ def test_what_a_device_and_options_change():
     whole = prepare("cifar10", device="cuda")
     assert (whole.data.attacked, whole.leave_one_out.chunk) == (10_000, 10)
     quick = prepare("cifar10", device="cuda", quick=True)
-    assert (quick.data.attacked, quick.data.train, quick.runs, quick.settings.epochs) == (300, 5_000, 1, 4)
+    assert (quick.data.attacked, quick.data.train, quick.runs, quick.settings.epochs) == (300, 4_000, 1, 4)
     assert prepare("cifar10", device="cpu", quick=True, attacked_rows=50, runs=2).data.attacked == 50
     assert prepare("cifar10", device="cpu", quick=True, runs=2).runs == 2
     # A description that is given as a value is run as it is.

@@ -222,13 +222,13 @@ def describe_reductions(configuration: Mapping[str, Any], about: Mapping[str, An
 def quick(experiment: Experiment, chosen: bool) -> Experiment:
     """A few minutes on two cores: fewer training images, epochs, runs and attacked images.
 
-    Of small batches, so that few images are 200 optimiser steps.
+    Of small batches, so that few images are 160 optimiser steps.
     """
     if not chosen:
         return experiment
     return replace(
         experiment,
-        data=replace(experiment.data, train=5_000, attacked=300),
+        data=replace(experiment.data, train=4_000, attacked=300),
         collections=collections(restarts=1, queries=100, check_rows=50),
         settings=replace(experiment.settings, epochs=4, batch_size=100),
         leave_one_out=replace(experiment.leave_one_out, arms=("standard",), designs=SEPARATING),
