@@ -10,6 +10,7 @@ sys.path.insert(0, str(Path(__file__).parents[1] / "report"))
 from example_audit import audit_results
 from example_results import example_results
 
+from fairtoll.findings.results import MeasuredChange
 from fairtoll.findings.summary import answer
 
 
@@ -62,3 +63,19 @@ def test_without_a_wider_gap_it_says_so(example):
     assert said[0].startswith("No gap is shown to be wider")
     assert f"{len(calm)} equivalent" in said[1]
     assert len(said) == 2
+
+
+@pytest.mark.parametrize(("before", "after", "said"), [(0.9, 0.28, "rows gain least"), (0.2, 0.4, "rows pay")])
+def test_a_group_that_gains_less_than_the_others_does_not_pay(example, before, after, said):
+    finding = next(one for one in example.findings if one.metric == "cru_s" and one.parameters.partition == "sex")
+    worst = finding.robust.worst_group
+    change = {"group": worst, "standard": before, "robust": after, "value": after - before}
+    changed = finding.model_copy(
+        update={
+            "verdict": "less fair",
+            "changes": [MeasuredChange(**change, interval=(after - before, after - before))],
+        }
+    )
+    sentence = answer([changed], example.arms)[0]
+    assert sentence.startswith(f"{worst} {said} with ")
+    assert f"from {100 * before:.1f}% to {100 * after:.1f}%" in sentence

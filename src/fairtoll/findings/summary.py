@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from fairtoll.findings.results import Arm, ArmValue, Finding
+from fairtoll.findings.results import Arm, Finding, MeasuredChange
 from fairtoll.metrics import METRICS
 
 MINUS = "\N{MINUS SIGN}"
@@ -53,10 +53,11 @@ def _who_pays(findings: Sequence[Finding], titles: dict[str, str]) -> str:
     pairs = finding.models.pairs if finding.models else []
     seen = finding.models.shown.get("wider gap", 0) if finding.models else 0
     of_models = f"; {seen} of {len(pairs)} pairs of trained models show it alone" if len(pairs) > 1 else ""
+    arm = titles.get(finding.robust.arm, finding.robust.arm)
+    gaps = f"{_number(found.standard, finding, unit=False)} to {_number(found.robust, finding)}"
     return (
-        f"{_payer(finding)}: with {titles.get(finding.robust.arm, finding.robust.arm)}, {_gap(finding)} goes from "
-        f"{_number(found.standard, finding, unit=False)} to {_number(found.robust, finding)}, less fair by {low} to "
-        f"{high}{_unit(finding)} over {found.runs} training runs{of_models}{_worst(finding)}."
+        f"{_payer(finding)} with {arm}: {_own(finding)}{_gap(finding)} goes from {gaps}, less fair by {low} to {high}"
+        f"{_unit(finding)} over {found.runs} training runs{of_models}."
     )
 
 
@@ -108,10 +109,10 @@ def _of_models(findings: Sequence[Finding], titles: dict[str, str]) -> list[str]
         finding, pair = max(wider, key=lambda one: _weight(one[0], one[1].interval[0]))
         low, high = (_number(end, finding, unit=False) for end in pair.interval)
         sentences.append(
-            f"These two models: {_payer(finding, small=True)} with "
-            f"{titles.get(finding.robust.arm, finding.robust.arm)}, {_gap(finding)} is "
+            f"Of these two models: {_payer(finding, small=True)} with "
+            f"{titles.get(finding.robust.arm, finding.robust.arm)}; {_own(finding)}{_gap(finding)} is "
             f"{_number(pair.standard, finding, unit=False)} before and {_number(pair.robust, finding)} after, wider by "
-            f"{low} to {high}{_unit(finding)} on new rows{_worst(finding)}."
+            f"{low} to {high}{_unit(finding)} on new rows."
         )
     else:
         sentences.append("These two models: no gap is shown to be wider after hardening, on new rows.")
@@ -136,13 +137,35 @@ def _weight(finding: Finding, at_least: float) -> tuple[bool, float]:
 
 
 def _payer(finding: Finding, *, small: bool = False) -> str:
-    """The group worst off in the robust arm, as who pays."""
-    group = finding.robust.worst_group
+    """The group worst off in the robust arm, as who pays: with its own value, or with gaining less than the others."""
+    group, moved = finding.robust.worst_group, _moved(finding)
     if group is None:
         return "some rows pay" if small else "Some rows pay"
-    if finding.parameters.partition == "class":
-        return f"{'class' if small else 'Class'} {group} pays"
-    return f"{group} rows pay"
+    of_classes = finding.parameters.partition == "class"
+    verb = "pay" if moved is None or moved[1] <= 0 else "gain least"
+    if of_classes:
+        return f"{'class' if small else 'Class'} {group} {verb.replace('pay', 'pays').replace('gain ', 'gains ')}"
+    return f"{group} rows {verb}"
+
+
+def _moved(finding: Finding) -> tuple[MeasuredChange, float] | None:
+    """The change of the group worst off in the robust arm, and by how much it gains."""
+    metric = METRICS.get(finding.metric)
+    if metric is None or not metric.levels_down:
+        return None  # neither more nor less of it is better
+    sign = 1.0 if metric.higher_is_better else -1.0
+    return next(((one, sign * one.value) for one in finding.changes if one.group == finding.robust.worst_group), None)
+
+
+def _own(finding: Finding) -> str:
+    """The same group's own value before and after."""
+    moved, metric = _moved(finding), METRICS.get(finding.metric)
+    if moved is None or metric is None:
+        return ""
+    change = moved[0]
+    before, after = (_level(value, finding) for value in (change.standard, change.robust))
+    whose = "its" if finding.parameters.partition == "class" else "their"
+    return f"{whose} {metric.group_title.lower()} goes from {before} to {after}, and "
 
 
 def _gap(finding: Finding) -> str:
@@ -157,18 +180,8 @@ def _gap(finding: Finding) -> str:
     return words
 
 
-def _worst(finding: Finding) -> str:
-    """The worst group's own value before and after."""
-    before, after = finding.standard, finding.robust
-    if before.worst_value is None or after.worst_value is None:
-        return ""
-    return f"; worst before {_level(before, finding)}, after {_level(after, finding)}"
-
-
-def _level(value: ArmValue, finding: Finding) -> str:
-    amount = value.worst_value or 0.0
-    shown = f"{100 * amount:.1f}%" if _in_points(finding) else f"{amount:.3g}"
-    return f"{value.worst_group} {shown}"
+def _level(value: float, finding: Finding) -> str:
+    return f"{100 * value:.1f}%" if _in_points(finding) else f"{value:.3g}"
 
 
 def _number(value: float, finding: Finding, *, unit: bool = True) -> str:
