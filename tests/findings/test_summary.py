@@ -69,13 +69,9 @@ def test_without_a_wider_gap_it_says_so(example):
 def test_a_group_that_gains_less_than_the_others_does_not_pay(example, before, after, said):
     finding = next(one for one in example.findings if one.metric == "cru_s" and one.parameters.partition == "sex")
     worst = finding.robust.worst_group
-    change = {"group": worst, "standard": before, "robust": after, "value": after - before}
-    changed = finding.model_copy(
-        update={
-            "verdict": "less fair",
-            "changes": [MeasuredChange(**change, interval=(after - before, after - before))],
-        }
-    )
+    moved = after - before
+    change = MeasuredChange(group=worst, standard=before, robust=after, value=moved, interval=(moved, moved))
+    changed = finding.model_copy(update={"verdict": "less fair", "changes": [change]})
     sentence = answer([changed], example.arms)[0]
     assert sentence.startswith(f"{worst} {said} with ")
     assert f"from {100 * before:.1f}% to {100 * after:.1f}%" in sentence
