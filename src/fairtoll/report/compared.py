@@ -1,6 +1,6 @@
 """One question as charts and tables show it: the standard arm beside every hardened arm that it was evaluated for."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from fairtoll.findings.results import ArmValue, Finding, Parameters
@@ -75,3 +75,17 @@ def together(findings: Iterable[Finding]) -> list[Compared]:
         key = (finding.protocol, finding.metric, finding.parameters.model_dump_json())
         found.setdefault(key, []).append(finding)
     return [Compared(tuple(of_question)) for of_question in found.values()]
+
+
+def most_telling(questions: Sequence[Compared], most: int) -> list[Compared]:
+    """Return the questions that fit a chart: of too many those with a verdict, then those with the largest change."""
+    if len(questions) <= most:
+        return list(questions)
+
+    def rank(question: Compared) -> tuple[bool, float]:
+        changes = [finding.difference for finding in question.findings if finding.difference]
+        decided = any(finding.verdict in ("less fair", "fairer") for finding in question.findings)
+        return not decided, -max((abs(change.value) for change in changes), default=0.0)
+
+    chosen = sorted(questions, key=rank)[:most]
+    return [question for question in questions if question in chosen]

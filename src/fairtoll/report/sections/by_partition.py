@@ -1,6 +1,7 @@
 """Sections on one metric over protected groups: one for each partition."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
 from fairtoll.findings.results import Results
 from fairtoll.report.arms import arm_titles
@@ -10,7 +11,7 @@ from fairtoll.report.charts.gaps import (
     group_panel,
     headings_of,
 )
-from fairtoll.report.compared import Compared, together
+from fairtoll.report.compared import Compared, most_telling, together
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.section import Section
 from fairtoll.report.select import (
@@ -24,6 +25,9 @@ from fairtoll.report.select import (
 from fairtoll.report.tables.findings import gap_table, group_table
 from fairtoll.report.tables.table import Cell, Column, Table
 from fairtoll.report.tables.units import shower_of_groups, two_decimals
+
+#: A figure shows so many questions at most, and so many have a table of their own: of many classes, each is one.
+MOST = 12
 
 
 def by_partition(results: Results, metric: str, anchor: str, title: str, more: str = "") -> list[Section]:
@@ -41,9 +45,10 @@ def by_partition(results: Results, metric: str, anchor: str, title: str, more: s
         )
         wide: list[Table] = []
         for protocol in protocols(results):
-            found = together(select(results, metric, protocol=protocol, partition=partition))
-            if not found:
+            whole = together(select(results, metric, protocol=protocol, partition=partition))
+            if not whole:
                 continue
+            found = most_telling(whole, MOST)
             where, slug = protocol_title(protocol), f"{metric}-{index + 1}-{protocol}".replace("_", "-")
             headings = headings_of(found)
             name = f"{metric_of(metric).group_title} by {partition}"
@@ -66,15 +71,12 @@ def by_partition(results: Results, metric: str, anchor: str, title: str, more: s
             ]
             symbol = metric_of(metric).symbol
             panels.append(gap_panel(results, f"{slug}-gap", f"{symbol} by {partition}", found, headings))
-            section.figures.append(
-                gap_figure(
-                    results,
-                    slug,
-                    f"{metric_of(metric).group_title} and {symbol} by {partition}, {where}",
-                    panels,
-                    found,
-                )
-            )
+            caption = f"{metric_of(metric).group_title} and {symbol} by {partition}, {where}"
+            figure = gap_figure(results, slug, caption, panels, found)
+            if len(found) < len(whole):
+                part = f"{len(found)} of {len(whole)}: with a verdict first, then with the largest change. "
+                figure = replace(figure, marks=part + figure.marks)
+            section.figures.append(figure)
         everything = together(select(results, metric, partition=partition))
         slug = f"{metric}-{index + 1}".replace("_", "-")
         symbol = metric_of(metric).symbol

@@ -13,7 +13,7 @@ from fairtoll.report.charts.gaps import (
 from fairtoll.report.charts.row import Row
 from fairtoll.report.charts.rows import row_panel
 from fairtoll.report.charts.style import Figure, Panel
-from fairtoll.report.compared import Compared, together
+from fairtoll.report.compared import Compared, most_telling, together
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import (
     MINUS,
@@ -66,7 +66,7 @@ def toll(results: Results) -> Section:
             name = f"toll-{protocol}" if place == 0 else f"toll-{protocol}-{unit}"
             caption = f"The toll of {arms}, {protocol_title(protocol)}, {unit_name(unit)}"
             section.tables.append(toll_table(results, f"toll-{protocol}-{unit}", caption, of_unit))
-            panel = toll_panel(results, name, f"{arms}, {protocol_title(protocol)}", most_telling(of_unit))
+            panel = toll_panel(results, name, f"{arms}, {protocol_title(protocol)}", most_telling(of_unit, MOST))
             panels += [(place, panel)] if panel else []
     if panels:
         marks = "Line: interval. Shaded: margin."
@@ -78,20 +78,6 @@ def toll(results: Results) -> Section:
         ordered = [panel for _, panel in sorted(panels, key=lambda entry: entry[0])]
         section.figures.append(Figure("toll", caption, ordered, marks))
     return section
-
-
-def most_telling(questions: Sequence[Compared]) -> list[Compared]:
-    """Return the questions that fit a chart: of too many those with a verdict, then those with the largest change."""
-    if len(questions) <= MOST:
-        return list(questions)
-
-    def rank(question: Compared) -> tuple[bool, float]:
-        changes = [finding.difference for finding in question.findings if finding.difference]
-        decided = any(finding.verdict in ("less fair", "fairer") for finding in question.findings)
-        return not decided, -max((abs(change.value) for change in changes), default=0.0)
-
-    chosen = sorted(questions, key=rank)[:MOST]
-    return [question for question in questions if question in chosen]
 
 
 def difference_domain(findings: Sequence[Finding]) -> tuple[float, float]:
