@@ -8,6 +8,7 @@ from example_claims import alarms, claims
 from example_leave_one_out import leave_one_out
 
 from fairtoll.findings.results import Results
+from fairtoll.findings.summary import answer
 
 Json = dict[str, Any]
 
@@ -334,4 +335,5 @@ def example_results() -> Results:
         ],
         "notes": ["no figure of this example is real"],
     }
-    return Results.model_validate(document)
+    made = Results.model_validate(document)
+    return made.model_copy(update={"answer": answer(made.findings, made.arms)})

@@ -210,3 +210,11 @@ def test_on_a_phone_every_verdict_is_seen_without_scrolling_sideways(browser: An
     )
     assert not {"none", "normal", ""} & set(names)
     page.close()
+
+
+def test_the_page_is_half_as_long_as_it_was(browser: Any, example_folder: Path) -> None:
+    """29,946 pixels at 1280 before tables were folded under their figures."""
+    page = browser.new_page(viewport={"width": 1280, "height": 900})
+    page.goto((example_folder / "report.html").as_uri())
+    assert page.evaluate("document.documentElement.scrollHeight") < 29_946 / 2 + 500
+    page.close()

@@ -12,7 +12,7 @@ from fairtoll.report.charts.style import INK, RIGHT_EDGE, SHAPES, Panel, layered
 from fairtoll.report.numbers import Json
 
 SEPARATOR = "\N{INVISIBLE SEPARATOR}"
-ROW_HEIGHT = 19
+ROW_HEIGHT = 17
 SPREAD = 7  # pixels between the first and the last group on one line
 LABEL_LENGTH = 30
 HEADING_LENGTH = 46

@@ -48,7 +48,7 @@
     const shown = document.getElementById("finding-count");
     // A screenful at first; a filter looks through all of them.
     const all = document.getElementById("finding-all");
-    let limit = 10;
+    let limit = 6;
     const linked = new Set();
     const filter = () => {
       const text = form.elements.text.value.trim().toLowerCase();
