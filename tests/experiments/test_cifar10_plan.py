@@ -54,15 +54,16 @@ def test_what_was_reduced_is_said():
 
     rows = {"train": 50_000, "test": 10_000, "attacked": 10_000}
     assert said() == []
-    rows = {"train": 4_000, "test": 10_000, "attacked": 300}
+    rows = {"train": 3_000, "test": 4_000, "attacked": 200}
     together = " ".join(said(quick=True))
     for part in (
-        "4,000 of 50,000",
-        "4 of 20 epochs",
+        "3,000 of 50,000",
+        "5 of 20 epochs",
         "batches of 100 instead of 250",
-        "300 of 10,000",
+        "4,000 of 10,000 test images",
+        "200 of 4,000",
         "1 instead of 5",
-        "50 instead of 500",
+        "30 instead of 500",
         "One training run",
     ):
         assert part in together
@@ -72,7 +73,7 @@ def test_what_a_device_and_options_change():
     whole = prepare("cifar10", device="cuda")
     assert (whole.data.attacked, whole.leave_one_out.chunk) == (10_000, 10)
     quick = prepare("cifar10", device="cuda", quick=True)
-    assert (quick.data.attacked, quick.data.train, quick.runs, quick.settings.epochs) == (300, 4_000, 1, 4)
+    assert (quick.data.attacked, quick.data.train, quick.runs, quick.settings.epochs) == (200, 3_000, 1, 5)
     assert prepare("cifar10", device="cpu", quick=True, attacked_rows=50, runs=2).data.attacked == 50
     assert prepare("cifar10", device="cpu", quick=True, runs=2).runs == 2
     # A description that is given as a value is run as it is.
