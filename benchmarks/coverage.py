@@ -234,9 +234,9 @@ def gap_part(options, goals):
 def summary_of(goals, trials):
     begin = f"{trials} trials a line. "
     if not goals.failed:
-        return [begin + f"All {goals.lines} lines below meet the goals.\n"]
+        return [begin + f"All {goals.lines} intervals below meet the goals.\n"]
     named = "; ".join(", ".join(words) for words in goals.failed)
-    return [begin + f"Of {goals.lines} lines {len(goals.failed)} fail a goal: {named}.\n"]
+    return [begin + f"Of {goals.lines} intervals {len(goals.failed)} fail a goal: {named}.\n"]
 
 
 def intervals(make):
