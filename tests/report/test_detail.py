@@ -4,6 +4,7 @@ from example_parts import with_parts
 
 from fairtoll.findings.results import Results
 from fairtoll.report import render_html
+from fairtoll.report.build import build
 from fairtoll.report.detail import details
 
 
@@ -44,3 +45,20 @@ def test_a_systematic_part_that_disagrees_says_what_it_means_for_a_deployment(ex
     apart = finding.model_copy(update={"difference": change})
     assert "not always against the same group" in dict(details(apart))["Systematic part"]
     assert "not always against the same group" in render_html(with_parts(example, findings=[apart.model_dump()]))
+
+
+def test_each_arm_has_its_matrix_of_where_attacked_rows_go(example: Results) -> None:
+    shares = [[0.2, 0.8], [0.7, 0.3]]
+    entry = {
+        "arm": "static", "evaluation": "white-box", "threat": "paper", "epsilon": 10.0,
+        "classes": example.dataset.classes, "rows": [30, 10], "shares": shares,
+    }  # fmt: skip
+    given = with_parts(example, attacked_into=[entry])
+    section = next(section for section in build(given) if section.anchor == "attacked-into")
+    (table,) = section.tables
+    assert "Static adversarial" in table.caption
+    titles = [column.title for column in table.columns]
+    for row in table.rows:
+        true = example.dataset.classes.index(row[0])
+        for into, name in enumerate(example.dataset.classes):
+            assert row[titles.index(f"{name}, %")] == shares[true][into]

@@ -14,6 +14,7 @@ from fairtoll.evidence.copies import describe_copies
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
 from fairtoll.findings.alarms import raise_alarms
+from fairtoll.findings.attacked_into import attacked_into
 from fairtoll.findings.compare import PublishedValues, answer_all
 from fairtoll.findings.judged import Rules
 from fairtoll.findings.least_epsilon import least_epsilons
@@ -115,6 +116,7 @@ def assemble(
         highlights=make_highlights(findings, accuracy) if make_highlights else [],
         cuts=list(cuts),
         least_epsilon=least_epsilons(evidence),
+        attacked_into=attacked_into(evidence),
         examples=list(examples),
         environment=dict(environment or describe_environment()),
         times=list(times),

@@ -84,6 +84,18 @@ class LeastEpsilon(Strict):
     groups: list[LeastEpsilonGroup] = Field(description="the whole set first, named 'all', then each group")
 
 
+class AttackedInto(Strict):
+    """Into which class the rows of each class are moved by an attack, in one arm."""
+
+    arm: str
+    evaluation: Evaluation
+    threat: str
+    epsilon: float
+    classes: list[str]
+    rows: list[int] = Field(description="of each true class")
+    shares: list[list[float]] = Field(description="of each true class's rows: predicted as each class, mean over runs")
+
+
 class Example(Strict):
     """One test image and its adversarial example, as PNG data URIs."""
 
@@ -193,6 +205,7 @@ class Results(Strict):
     highlights: list[str] = Field(default=[], description="sentences for the first screen")
     cuts: list[str] = Field(default=[], description="what this run left out or made smaller, for the first screen")
     least_epsilon: list[LeastEpsilon] = Field(default=[])
+    attacked_into: list[AttackedInto] = Field(default=[])
     examples: list[Example] = Field(default=[])
     leave_one_out: list[LeaveOneOut] = Field(default=[], description="by arm and design, the paper's design first")
     environment: dict[str, Any]

@@ -6,6 +6,7 @@ from fairtoll.findings.results import Results
 from fairtoll.report.section import Section
 from fairtoll.report.sections.accuracy import accuracy
 from fairtoll.report.sections.attack_success import attack_success
+from fairtoll.report.sections.attacked_into import attacked_into
 from fairtoll.report.sections.class_accuracy import class_accuracy
 from fairtoll.report.sections.confidence import confidence
 from fairtoll.report.sections.evaluated import evaluated
@@ -28,6 +29,7 @@ SECTIONS: tuple[Callable[[Results], Section | list[Section]], ...] = (
     class_accuracy,
     least_epsilon,
     attack_success,
+    attacked_into,
     examples,
     confidence,
     odds,
