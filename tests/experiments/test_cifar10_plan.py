@@ -73,7 +73,7 @@ def test_what_a_device_and_options_change():
     whole = prepare("cifar10", device="cuda")
     assert (whole.data.attacked, whole.leave_one_out.chunk) == (10_000, 10)
     quick = prepare("cifar10", device="cuda", quick=True)
-    assert (quick.data.attacked, quick.data.train, quick.runs, quick.settings.epochs) == (200, 3_000, 1, 5)
+    assert (quick.data.attacked, quick.data.train, quick.runs, quick.settings.epochs) == (400, 3_000, 1, 5)
     assert prepare("cifar10", device="cpu", quick=True, attacked_rows=50, runs=2).data.attacked == 50
     assert prepare("cifar10", device="cpu", quick=True, runs=2).runs == 2
     # A description that is given as a value is run as it is.

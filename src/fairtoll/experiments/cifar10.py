@@ -222,7 +222,7 @@ def describe_reductions(configuration: Mapping[str, Any], about: Mapping[str, An
 
 
 def quick(experiment: Experiment, chosen: bool) -> Experiment:
-    """A few minutes on two cores: fewer images to train on, to test and to attack, epochs and runs.
+    """A few minutes on two cores: fewer images to train on and to attack, epochs and runs.
 
     Of small batches, so that few images are 150 optimiser steps.
     """
@@ -230,7 +230,7 @@ def quick(experiment: Experiment, chosen: bool) -> Experiment:
         return experiment
     return replace(
         experiment,
-        data=replace(experiment.data, train=3_000, test=4_000, attacked=200),
+        data=replace(experiment.data, train=3_000, attacked=400),
         collections=collections(restarts=1, queries=100, check_rows=30),
         settings=replace(experiment.settings, epochs=5, batch_size=100),
         leave_one_out=replace(experiment.leave_one_out, arms=("standard",), designs=SEPARATING),

@@ -148,7 +148,7 @@ def prepare(
     Examples
     --------
     >>> prepare("cifar10", device="cpu", quick=True).data.attacked
-    200
+    400
     """
     if isinstance(experiment, str):
         experiment = find_experiment(experiment)
