@@ -31,12 +31,15 @@ def test_at_most_three_sentences_name_the_group_and_the_numbers_of_one_finding(e
     ]
     assert wider
     low, high = (100 * end for end in wider[0].difference.interval)
-    assert f"less fair by {low:.1f} to {high:.1f} points over {wider[0].difference.runs} training runs" in said[0]
+    assert (
+        f"less fair, interval of the change {low:.1f} to {high:.1f}, {wider[0].difference.runs} training runs"
+        in said[0]
+    )
 
 
 def test_its_counts_are_those_of_the_findings(example):
     said = " ".join(answer(example.findings, example.arms))
-    assert f"of {len(example.findings)} comparisons" in said
+    assert f"Of {len(example.findings)} comparisons" in said
     for verdict in ("less fair", "fairer"):
         assert f"{sum(finding.verdict == verdict for finding in example.findings)} {verdict}" in said
     undecided = sum(finding.verdict == "inconclusive" for finding in example.findings)
@@ -65,7 +68,9 @@ def test_without_a_wider_gap_it_says_so(example):
     assert len(said) == 2
 
 
-@pytest.mark.parametrize(("before", "after", "said"), [(0.9, 0.28, "rows gain least"), (0.2, 0.4, "rows pay")])
+@pytest.mark.parametrize(
+    ("before", "after", "said"), [(0.9, 0.28, "rows gain less than others"), (0.2, 0.4, "rows pay")]
+)
 def test_a_group_that_gains_less_than_the_others_does_not_pay(example, before, after, said):
     finding = next(one for one in example.findings if one.metric == "cru_s" and one.parameters.partition == "sex")
     worst = finding.robust.worst_group

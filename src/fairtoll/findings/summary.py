@@ -52,13 +52,11 @@ def _who_pays(findings: Sequence[Finding], titles: dict[str, str]) -> str:
     low, high = (_number(end, finding, unit=False) for end in found.interval)
     pairs = finding.models.pairs if finding.models else []
     seen = finding.models.shown.get("wider gap", 0) if finding.models else 0
-    of_models = f"; {seen} of {len(pairs)} pairs of trained models show it alone" if len(pairs) > 1 else ""
+    of_models = f"; {seen} of {len(pairs)} single pairs of models show it too" if len(pairs) > 1 else ""
     arm = titles.get(finding.robust.arm, finding.robust.arm)
     gaps = f"{_number(found.standard, finding, unit=False)} to {_number(found.robust, finding)}"
-    return (
-        f"{_payer(finding)} with {arm}: {_own(finding)}{_gap(finding)} goes from {gaps}, less fair by {low} to {high}"
-        f"{_unit(finding)} over {found.runs} training runs{of_models}."
-    )
+    change = f"less fair, interval of the change {low} to {high}, {found.runs} training runs{of_models}"
+    return f"{_payer(finding)} with {arm}: {_own(finding)}{_gap(finding)} goes from {gaps} ({change})."
 
 
 def _decided(findings: Sequence[Finding]) -> str:
@@ -69,7 +67,7 @@ def _decided(findings: Sequence[Finding]) -> str:
     ]
     levelled = sum(finding.verdict == "fairer" and finding.levelling_down is not None for finding in findings)
     more = f" ({levelled} of the fairer by levelling down)" if levelled else ""
-    return f"Decided of {len(findings)} comparisons with the standard model: {', '.join(said)}{more}."
+    return f"Of {len(findings)} comparisons with the standard model, these are decided: {', '.join(said)}{more}."
 
 
 def _open(findings: Sequence[Finding]) -> str:
@@ -86,10 +84,10 @@ def _open(findings: Sequence[Finding]) -> str:
         said.append(f"{len(runs)} would take {span} training runs")
     if rows:
         span = f"about {rows[0]:,}" if rows[0] == rows[-1] else f"{rows[0]:,} to {rows[-1]:,}"
-        said.append(f"{len(rows)} would take {span} test rows, whatever the runs")
+        said.append(f"{len(rows)} would take {span} test rows, however many runs")
     rest = len(undecided) - len(runs) - len(rows)
     if rest and said:
-        said.append(f"for {rest} neither is known to decide")
+        said.append(f"{rest} lie too near the margin to tell")
     verb = "is" if len(undecided) == 1 else "are"
     return f"{len(undecided)} {verb} inconclusive{': ' if said else ''}{'; '.join(said)}."
 
@@ -112,7 +110,7 @@ def _of_models(findings: Sequence[Finding], titles: dict[str, str]) -> list[str]
             f"Of these two models: {_payer(finding, small=True)} with "
             f"{titles.get(finding.robust.arm, finding.robust.arm)}; {_own(finding)}{_gap(finding)} is "
             f"{_number(pair.standard, finding, unit=False)} before and {_number(pair.robust, finding)} after, wider by "
-            f"{low} to {high}{_unit(finding)} on new rows."
+            f"{low} to {high}{_unit(finding)} (interval over new rows)."
         )
     else:
         sentences.append("These two models: no gap is shown to be wider after hardening, on new rows.")
@@ -142,7 +140,7 @@ def _payer(finding: Finding, *, small: bool = False) -> str:
     if group is None:
         return "some rows pay" if small else "Some rows pay"
     of_classes = finding.parameters.partition == "class"
-    verb = "pay" if moved is None or moved[1] <= 0 else "gain least"
+    verb = "pay" if moved is None or moved[1] <= 0 else "gain less than others"
     if of_classes:
         return f"{'class' if small else 'Class'} {group} {verb.replace('pay', 'pays').replace('gain ', 'gains ')}"
     return f"{group} rows {verb}"

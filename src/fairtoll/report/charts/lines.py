@@ -93,8 +93,10 @@ def line_panel(name: str, title: str, lines: Sequence[Line], *, axes: tuple[str,
     ends_of_lines = alt.Chart(alt.NamedData(name="labels"))
     bars = alt.Chart(alt.NamedData(name="intervals"))
     low = alt.Y(field="low", type="quantitative", scale=alt.Scale(domain=[0, 100]))
+    # A layer without a mark has no extent to draw.
+    rules = [bars.mark_rule(strokeWidth=1.5).encode(x=x, y=low, y2="high", color=colour)] if intervals else []
     layers = [
-        bars.mark_rule(strokeWidth=1.5).encode(x=x, y=low, y2="high", color=colour),
+        *rules,
         base.mark_line(strokeWidth=2).encode(x=x, y=y, color=colour, detail="line:N"),
         base.mark_point(filled=True, size=50, opacity=1).encode(x=x, y=y, color=colour, tooltip=tooltips(entries)),
         # Text in the page's ink, for contrast; the line's colour beside it.
