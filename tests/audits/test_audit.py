@@ -174,7 +174,8 @@ def test_the_table(audited):
     table = audited.audit.table()
     assert list(table) == [
         "metric", "partition", "label", "evaluation", "attack", "epsilon", "standard", "robust", "standard_value",
-        "robust_value", "null_95", "difference", "low", "high", "worst_group", "worst_value", "verdict",
+        "robust_value", "standard_plain", "robust_plain", "null_95", "difference", "low", "high", "worst_group",
+        "worst_value", "verdict", "these_models",
     ]  # fmt: skip
     assert len(table) == len(audited.results.findings)
     assert (table["low"] <= table["difference"]).all()
@@ -191,6 +192,8 @@ def test_the_table_whatever_the_arms_are_called(names):
         values = (finding.standard.value, finding.robust.value, finding.difference.value)
         assert (row["standard_value"], row["robust_value"], row["difference"]) == pytest.approx(values)
         assert (row["metric"], row["verdict"]) == (finding.metric, finding.verdict)
+        assert row["robust_plain"] == finding.robust.plain
+        assert row["these_models"] == finding.models.pairs[0].verdict  # one pair of models
 
 
 def test_a_stack_is_its_members():

@@ -13,7 +13,7 @@ import pandas as pd
 
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
-from fairtoll.findings.results import Results
+from fairtoll.findings.results import Finding, Results
 from fairtoll.runs.folder import differences, read_configuration
 from fairtoll.storage.files import disk_error, make_folder, write_text
 from fairtoll.storage.records import (
@@ -42,7 +42,12 @@ class Audit:
     results: Results
 
     def table(self) -> pd.DataFrame:
-        """One row a gap: metric, both models and their values, null, difference, interval and verdict."""
+        """One row a gap: metric, both arms and their values, null, difference, interval and verdict on the recipes.
+
+        Values are corrected for the noise of the rows; `standard_plain` and `robust_plain` are not, and `null_95` is
+        what chance gives the latter. `these_models` counts what each training run's pair of models shows, over rows
+        alone.
+        """
         return findings_table(self.results)
 
     def report(self, path: str | Path) -> Path:
@@ -98,6 +103,8 @@ def findings_table(found: Results) -> pd.DataFrame:
                 "robust": finding.robust.arm,
                 "standard_value": finding.standard.value,
                 "robust_value": finding.robust.value,
+                "standard_plain": finding.standard.plain,
+                "robust_plain": finding.robust.plain,
                 "null_95": finding.robust.null_95,
                 "difference": change.value if change else None,
                 "low": change.interval[0] if change else None,
@@ -105,9 +112,20 @@ def findings_table(found: Results) -> pd.DataFrame:
                 "worst_group": finding.robust.worst_group,
                 "worst_value": finding.robust.worst_value,
                 "verdict": finding.verdict,
+                "these_models": _of_models(finding),
             }
         )
     return pd.DataFrame(rows)
+
+
+def _of_models(finding: Finding) -> str | None:
+    """How many pairs of models have each verdict, the word alone where there is one pair."""
+    if finding.models is None:
+        return None
+    shown = finding.models.shown
+    if len(finding.models.pairs) == 1:
+        return next(iter(shown))
+    return ", ".join(f"{count} {verdict}" for verdict, count in shown.items())
 
 
 def require_audit_folder(folder: Path) -> None:
