@@ -13,7 +13,7 @@ from _golden_words import canonical, renamed
 
 #: Values below this are rounding error.
 NOTHING = 1e-6
-#: Significant digits that are stored; on the machine that stored them, all of them are compared.
+#: Significant digits that are stored; on the machine that stored them, all are compared, the last one to rounding.
 DIGITS = 5
 STANDARD = canonical("standard")
 #: Fields that add little to the others and would make the files three times as long; so would intervals of groups.
@@ -96,7 +96,8 @@ def stored_differences(path: Path, made: Path) -> dict[str, str]:
     machine_then, stored = read(path)
     found = golden_numbers(made)
     if machine_then == machine():
-        return differences(stored, found, relative=10.0**-DIGITS)
+        # Rounding may move the last digit stored; a difference of nearly equal numbers has theirs, whatever its size.
+        return differences(stored, found, relative=10.0 ** (1 - DIGITS), absolute=NOTHING)
     drifting = DRIFTING[path.stem]
     steady = {
         record: {place: value for place, value in values.items() if is_steady(record, place, drifting)}
