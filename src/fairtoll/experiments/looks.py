@@ -41,7 +41,7 @@ class Look:
     comparisons: int
 
     def sentence(self, *, next_runs: int) -> str:
-        """What a user is told."""
+        """The look in one sentence, for the user."""
         done = f"After {self.runs} runs {self.final} of {self.comparisons} comparisons need no more"
         return f"{done}; {', '.join(self.arms)} go on to {next_runs}." if self.arms else f"{done}."
 
