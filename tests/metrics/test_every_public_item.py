@@ -13,7 +13,7 @@ from fairtoll import metrics
 ROWS = 200
 DATA = {
     "y_true", "y_pred", "least_epsilon", "success", "censored", "probabilities", "full", "left_out",
-    "values", "groups", "columns",
+    "values", "groups", "columns", "certified_radius",
 }  # fmt: skip
 
 generator = np.random.default_rng(1)
@@ -36,6 +36,11 @@ CALLS = {
     "class_robustness_unfairness": ((Y_TRUE, LEAST_EPSILON), ROBUSTNESS),
     "class_robustness_unfairness_by_group": ((Y_TRUE, LEAST_EPSILON), ROBUSTNESS),
     "censored_share_by_group": ((Y_TRUE, CENSORED), {"groups": SEX, "correct": CORRECT}),
+    "robustness_disparity_index": ((Y_TRUE, LEAST_EPSILON), {"groups": SEX}),
+    "robustness_disparity_index_by_group": ((Y_TRUE, LEAST_EPSILON), {"groups": SEX}),
+    "normalized_robustness_gini": ((Y_TRUE, LEAST_EPSILON), {"groups": SEX}),
+    "worst_class_robustness": ((Y_TRUE, LEAST_EPSILON), {"groups": SEX}),
+    "local_score": ((Y_TRUE, PROBABILITIES), {}),
     "success_rate_unfairness": ((Y_TRUE, SUCCESS), SUCCESS_RATE),
     "success_rate_unfairness_by_group": ((Y_TRUE, SUCCESS), SUCCESS_RATE),
     "leave_one_out_unfairness": ((PROBABILITIES, LEFT_OUT), {}),

@@ -19,6 +19,7 @@ INPUTS = {
     "predicted": generator.integers(3, size=ROWS),
     "probabilities": generator.dirichlet(np.ones(3), size=ROWS),
     "success": generator.random(ROWS) < 0.4,
+    "certified_radius": LEAST,
     "correct": generator.random(ROWS) < 0.8,
     "least_epsilon": LEAST,
     "censored": CENSORED,
@@ -112,12 +113,13 @@ CHANGED = {
     "equalized_odds_rate": lambda: metrics.equalized_odds_rate_gap(
         np.tile([0, 1], 50), np.repeat([0, 1], 50), sensitive=np.repeat([0, 1], 50), target=1, label=1
     ),
+    "rdi": lambda: metrics.robustness_disparity_index(np.tile([0, 1], 50), np.arange(100.0)),
     "luf": lambda: metrics.leave_one_out_unfairness(np.full((100, 2), 0.5), np.full((3, 100, 2), 0.5)),
 }
 MODULES = {
     "cau": "accuracy", "cru_s": "success_rate", "cru_epsilon": "least_epsilon",
     "cru_epsilon_relative": "least_epsilon", "eou": "equalized_odds", "equalized_odds_rate": "equalized_odds",
-    "luf": "leave_one_out",
+    "luf": "leave_one_out", "rdi": "certified_radius",
 }  # fmt: skip
 
 

@@ -23,7 +23,7 @@ from fairtoll.findings.assemble import assemble
 from fairtoll.findings.judged import Rules
 from fairtoll.findings.model_alarms import prepare_arm
 from fairtoll.findings.plan import audit_questions
-from fairtoll.findings.questions import Attack, Comparison
+from fairtoll.findings.questions import Attack, Certificate, Comparison
 from fairtoll.inputs.names import as_names
 from fairtoll.models import ModelStack, as_models
 from fairtoll.progress import part
@@ -250,6 +250,7 @@ def _answer(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
         class_names=evidence.class_names,
         attacks=[Attack("white-box", name, epsilon, THREAT) for name in names for epsilon in epsilons],
         search=None if largest is None else Attack("white-box", SEARCH.name, largest, THREAT),
+        certificates=_claims_of_all(evidence),
     )
     plan = [(Comparison("audit", arms[0], robust), question) for robust in arms[1:] for question in questions]
     found = assemble(
@@ -262,6 +263,13 @@ def _answer(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
         rules=Rules(paired=configuration["paired"], minimum_rows=configuration["minimum_rows"]),
     )
     return Audit(evidence, found)
+
+
+def _claims_of_all(evidence: Evidence) -> list[Certificate]:
+    """The claimed radii that every arm has."""
+    named = [evidence.certificate_names(arm) for arm in evidence.arms]
+    common = [one for one in named[0] if all(one in names for names in named)]
+    return [Certificate(method, norm, threat) for threat, norm, method in common]
 
 
 def _questions(options: Options, attacks: list[dict[str, Any]]) -> dict[str, Any]:

@@ -1,5 +1,7 @@
 """Evidence: every model's outcome on every row, collected once and kept as tables on disk."""
 
+from fairtoll.evidence.certificates import Claimed as Claimed
+from fairtoll.evidence.certificates import describe_certificate as describe_certificate
 from fairtoll.evidence.collect import collect as collect
 from fairtoll.evidence.collect import craft as craft
 from fairtoll.evidence.measures import Checks as Checks

@@ -129,7 +129,7 @@ class Blocks:
         if not found:
             arms = ", ".join(dict.fromkeys(str(key[0]) for key in self.by_key)) or "none"
             raise FairtollError(f"no evidence for arm '{arm}' with {dict(wanted)}; the arms are {arms}")
-        what = str(wanted.get("attack", f"{wanted['evaluation']} predictions"))
+        what = str(wanted.get("attack") or wanted.get("method") or f"{wanted['evaluation']} predictions")
         if any((block.rows[1:] == block.rows[:-1]).any() for block in found):
             raise FairtollError(f"{what} of '{arm}': a row appears twice in one training run; expected each row once")
         if any(not np.array_equal(block.rows, found[0].rows) for block in found if block.rows is not found[0].rows):

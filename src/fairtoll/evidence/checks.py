@@ -14,7 +14,7 @@ from fairtoll.inputs.columns import check_columns
 from fairtoll.inputs.labels import as_labels, name_of
 from fairtoll.inputs.names import as_attribute_names, as_names
 
-NAMES = ("arm", "source_arm", "evaluation", "threat", "attack")
+NAMES = ("arm", "source_arm", "evaluation", "threat", "attack", "norm", "method")
 
 
 def read_rows(frame: pd.DataFrame, *, classes: int) -> pd.DataFrame:

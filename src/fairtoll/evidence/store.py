@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError, warn
 from fairtoll.evidence.blocks import Block
+from fairtoll.evidence.certificates import NO_CERTIFICATES, Certificates, Claimed, read_claims
+from fairtoll.evidence.certificates import describe_certificate as describe_certificate
 from fairtoll.evidence.checks import check_class_names, read_rows
 from fairtoll.evidence.compact import ATTACK_KEYS, NOT_COMPUTED_FROM, PREDICTION_KEYS, Attacks, Predictions
 from fairtoll.evidence.copies import copies_among, describe_copies
@@ -56,13 +58,18 @@ class Evidence:
     class_names : tuple of str
         The C classes.
     about : mapping
-        What a report says of the data and the arms: plain JSON values.
+        What a report says of the data and the arms: plain JSON values. "norms" names the norm of a threat's radii
+        where it is not Linf: ``{"images": "L2"}``.
+    certificates : DataFrame, or a source of its parts, optional
+        Radii that others claim: `arm`, `seed`, `threat`, `norm` ("Linf", "L2", "L1" or "L0"), `method`, `row`,
+        `radius`; 0 where nothing is claimed. See `describe_certificate`.
 
     Raises
     ------
     FairtollError
         If a table lacks a column or has it twice, rows are not numbered 0 to N - 1, a label is no class, a group is
-        missing, an attribute is called "class", or probabilities are not probabilities.
+        missing, an attribute is called "class", probabilities are not probabilities, or a claimed radius is negative
+        or not finite.
 
     Examples
     --------
@@ -80,14 +87,18 @@ class Evidence:
         attacks: pd.DataFrame | Source,
         class_names: Sequence[Any],
         about: Mapping[str, Any] | None = None,
+        certificates: pd.DataFrame | Source | None = None,
     ) -> None:
         self.class_names = check_class_names(class_names)
         self.about: Mapping[str, Any] = {} if about is None else about
         self.rows = read_rows(rows, classes=len(self.class_names))
-        sources = [Given(one) if isinstance(one, pd.DataFrame) else one for one in (predictions, attacks)]
+        given = (predictions, attacks, NO_CERTIFICATES if certificates is None else certificates)
+        sources = [Given(one) if isinstance(one, pd.DataFrame) else one for one in given]
         self._predictions = Predictions(sources[0], rows=len(self.rows), classes=len(self.class_names))
         self._attacks = Attacks(sources[1], rows=len(self.rows))
+        self._certificates = Certificates(sources[2], rows=len(self.rows))
         self._predicted, self._attacked = self._predictions.blocks(), self._attacks.blocks()
+        self._certified = self._certificates.blocks()
 
     @property
     def predictions(self) -> pd.DataFrame:
@@ -98,6 +109,11 @@ class Evidence:
     def attacks(self) -> pd.DataFrame:
         """The whole table; see the class."""
         return self._attacks.whole()
+
+    @property
+    def certificates(self) -> pd.DataFrame:
+        """The whole table; see the class."""
+        return self._certificates.whole()
 
     @property
     def attributes(self) -> list[str]:
@@ -229,6 +245,24 @@ class Evidence:
         """Every (evaluation, threat, attack, epsilon) that was measured for an arm."""
         return sorted({(key[2], key[3], key[4], key[5]) for key in self._attacked.by_key if key[0] == arm})
 
+    def certificate_names(self, arm: str) -> list[tuple[str, str, str]]:
+        """Every (threat, norm, method) whose radii are claimed for an arm."""
+        return sorted({(key[2], key[3], key[4]) for key in self._certified.by_key if key[0] == arm})
+
+    def certified_radius(
+        self, arm: str, *, threat: str, norm: str, method: str
+    ) -> tuple[NDArray[np.float64], NDArray[np.int64], list[Any]]:
+        """The radius that is claimed for each row, `(S, n)`, the n row numbers, and the names of the training runs."""
+        wanted = {"threat": threat, "norm": norm, "method": method}
+        copies = self.copies.get(arm, {})
+        blocks, rows = self._certified.aligned(arm, wanted, without=copies)
+        runs = self._certified.runs(arm, (threat, norm, method), without=copies)
+        return np.stack([block.columns["radius"] for block in blocks]), rows, runs
+
+    def norm_of(self, threat: str) -> str:
+        """The norm in which the radii of a threat are measured."""
+        return str(self.about.get("norms", {}).get(threat, "Linf"))
+
     def training_runs(
         self, arm: str, *, evaluation: str = "clean", threat: str = "", epsilon: float = 0.0, attack: str | None = None
     ) -> list[Any]:
@@ -282,9 +316,10 @@ class Evidence:
         """Write the tables as Parquet and `about` as JSON, each file atomically."""
         make_folder(folder)
         write_about(folder, self.class_names, self.about)
-        for name in ("rows", "predictions", "attacks"):
+        tables = ["rows", "predictions", "attacks", *(["certificates"] if self._certified.by_key else [])]
+        for name in tables:
             write_parquet(getattr(self, name), folder / f"{name}.parquet")
-        record_files(folder, ["about.json", "rows.parquet", "predictions.parquet", "attacks.parquet"])
+        record_files(folder, ["about.json", *(f"{name}.parquet" for name in tables)])
 
     @classmethod
     def load(cls, folder: Path, *, parts: Collection[str] | None = None) -> Evidence:
@@ -315,6 +350,7 @@ class Evidence:
                 Files(_parts_of(folder, "attacks", parts), NO_ATTACKS, without=NOT_COMPUTED_FROM),
                 class_names,
                 description,
+                Files(_parts_of(folder, "certificates", parts), NO_CERTIFICATES),
             )
 
     @classmethod
@@ -329,6 +365,7 @@ class Evidence:
         seed: Any = None,
         row: Any = None,
         name: str = "predictions",
+        certified: Sequence[Claimed] = (),
     ) -> Evidence:
         """Evidence from predictions that were made elsewhere, without a model.
 
@@ -347,6 +384,9 @@ class Evidence:
             (arm, seed) is taken to list the same rows in the same order.
         name : str
             What to call the data.
+        certified : sequence of Claimed
+            Columns of certified radii that others claim, each with its norm and method
+            (`fairtoll.evidence.Claimed`).
 
         Returns
         -------
@@ -357,7 +397,7 @@ class Evidence:
         FairtollError
             For a column that is missing, doubled or empty somewhere, labels that cannot be told apart or have no
             probability column, NaN, probabilities that do not sum to one, models that do not predict the same
-            rows once each, or an attribute called "class", "row" or "label".
+            rows once each, an attribute called "class", "row" or "label", or radii that are negative or not finite.
 
         Examples
         --------
@@ -368,7 +408,8 @@ class Evidence:
         rows, predictions, class_names = read_predictions(
             frame, label=label, probabilities=probabilities, groups=groups, arm=arm, seed=seed, row=row
         )
-        return cls(rows, predictions, NO_ATTACKS, class_names, {"name": name, "title": name})
+        about = {"name": name, "title": name}
+        return cls(rows, predictions, NO_ATTACKS, class_names, about, read_claims(frame, predictions, certified))
 
 
 def _parts_of(folder: Path, table: str, chosen: Collection[str] | None) -> list[Path]:

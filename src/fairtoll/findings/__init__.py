@@ -6,5 +6,6 @@ from fairtoll.findings.assemble import assemble as assemble
 from fairtoll.findings.compare import open_arms as open_arms
 from fairtoll.findings.judged import Rules as Rules
 from fairtoll.findings.questions import Attack as Attack
+from fairtoll.findings.questions import Certificate as Certificate
 from fairtoll.findings.questions import Comparison as Comparison
 from fairtoll.findings.questions import Question as Question

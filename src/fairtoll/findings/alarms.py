@@ -7,6 +7,7 @@ from fairtoll.evidence.refuted import smallest_broken
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings.alarm_checks import CHECK_ALARMS
 from fairtoll.findings.alarm_kinds import TOLERANCE, AlarmKind, Checked, Name, Seen
+from fairtoll.findings.certificates import broken_certificates
 from fairtoll.findings.results import Alarm
 
 #: By how much the search for least epsilon may exceed what another attack broke: it ends within a tolerance.
@@ -138,6 +139,13 @@ ALARMS: tuple[AlarmKind, ...] = (
         "Another attack broke rows at a smaller radius than the search for least epsilon found: least epsilon, and "
         "CRU_eps with it, is too high where no other attack was run.",
         _least_epsilon,
+    ),
+    AlarmKind(
+        "certificate-broken",
+        "Certificates broken",
+        "An input nearer to a row than its certified radius is misclassified: the certificate does not hold for this "
+        "model, and no figure computed from such radii is a guarantee.",
+        broken_certificates,
     ),
 )
 TITLES = {kind.id: kind.title for kind in ALARMS}

@@ -15,6 +15,7 @@ from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
 from fairtoll.findings.alarms import raise_alarms
 from fairtoll.findings.attacked_into import attacked_into
+from fairtoll.findings.certificates import certified
 from fairtoll.findings.compare import PublishedValues, answer_all
 from fairtoll.findings.judged import Rules
 from fairtoll.findings.least_epsilon import least_epsilons
@@ -117,6 +118,7 @@ def assemble(
         cuts=list(cuts),
         least_epsilon=least_epsilons(evidence),
         attacked_into=attacked_into(evidence),
+        certified=certified(evidence, minimum_rows=rules.minimum_rows),
         examples=list(examples),
         environment=dict(environment or describe_environment()),
         times=list(times),

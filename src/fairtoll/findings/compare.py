@@ -244,10 +244,11 @@ def _require_same_rows(outcomes: Mapping[str, Outcomes], arms: Mapping[str, str]
     rows = outcomes["standard"].rows
     for role, found in outcomes.items():
         if not np.array_equal(found.rows, rows):
-            what = question.attack.name if question.attack else question.metric
+            under = question.certificate.text if question.certificate else question.metric
+            what = question.attack.name if question.attack else under
             raise FairtollError(
                 f"{what} covers {len(rows)} rows of '{arms['standard']}' and {len(found.rows)} of '{arms[role]}', not "
-                "the same; expected the same rows in all arms of a comparison; attack the same rows of each"
+                "the same; expected the same rows in all arms of a comparison; measure the same rows of each"
             )
 
 
@@ -287,6 +288,7 @@ def _parameters(question: Question, metric: Metric) -> results.Parameters:
         denominator=question.denominator,
         epsilon=attack.epsilon if attack else None,
         threat=attack.threat if attack else None,
+        certificate=question.certificate.text if question.certificate else None,
         attribute=None if question.partition == "class" else question.partition,
         label=question.label,
         target=question.target,

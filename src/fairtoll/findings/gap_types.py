@@ -144,6 +144,7 @@ class Parameters(Strict):
     matched_rate: float | None = Field(
         default=None, description="mean success rate at which the arms are compared, each at the radius that gives it"
     )
+    certificate: str | None = Field(default=None, description="whose claimed radii: the method and their norm")
 
 
 class Published(Strict):

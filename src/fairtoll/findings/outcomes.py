@@ -107,7 +107,7 @@ def outcomes_of(readings: Readings, arm: str, question: Question) -> Outcomes:
     """
     metric, evidence = metric_of(question), readings.evidence
     given = _parameters(evidence, metric, question)
-    measured, covered = readings.read(arm, question.attack, metric.needs)
+    measured, covered = readings.read(arm, question.measured_under, metric.needs)
     kept, rows = _restrict(evidence, question, covered)
     if not len(rows):
         count = len(next(iter(measured.values())))
@@ -117,7 +117,7 @@ def outcomes_of(readings: Readings, arm: str, question: Question) -> Outcomes:
     right = readings.correct(arm, rows) if question.denominator == "correct" or "correct" in metric.needs else None
     included = right if question.denominator == "correct" else None
     shape = next(iter(measured.values())).shape[:2]
-    runs = tuple(readings.training_runs(arm, question.attack, metric.needs))
+    runs = tuple(readings.training_runs(arm, question.measured_under, metric.needs))
     counted = np.ones(shape, dtype=np.bool_) if included is None else included
     by_run = {**measured, "counted": counted} | ({} if right is None else {"correct": right})
     given["labels"] = evidence.labels[rows]
@@ -144,6 +144,13 @@ def _parameters(evidence: Evidence, metric: Metric, question: Question) -> dict[
     """The question's target class and rate, as far as the metric has such; checks the rest of it."""
     if metric.needs_attack and question.attack is None:
         raise FairtollError(f"{metric.name} needs an attack; give the question one")
+    if metric.needs_claims != (question.certificate is not None):
+        wanted = (
+            "needs a certificate; give the question one"
+            if metric.needs_claims
+            else ("has a certificate; expected none; leave it out of the question")
+        )
+        raise FairtollError(f"{metric.name} {wanted}")
     if question.denominator is not None and question.denominator not in metric.denominators:
         allowed = " or ".join(f"'{one}'" for one in metric.denominators) or "none"
         raise FairtollError(

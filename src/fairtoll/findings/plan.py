@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from fairtoll.findings.questions import Attack, Question
+from fairtoll.findings.questions import Attack, Certificate, Question
 from fairtoll.metrics import METRICS, Metric
 
 
@@ -14,6 +14,7 @@ def audit_questions(
     class_names: Sequence[str],
     attacks: Sequence[Attack] = (),
     search: Attack | None = None,
+    certificates: Sequence[Certificate] = (),
 ) -> list[Question]:
     """Every metric that is in audits, over every partition.
 
@@ -28,6 +29,8 @@ def audit_questions(
         White-box attacks whose success is in the evidence.
     search : Attack, optional
         The search for least epsilon, if it is in the evidence.
+    certificates : sequence of Certificate
+        Whose claimed radii are in the evidence, for every arm.
 
     Examples
     --------
@@ -39,13 +42,20 @@ def audit_questions(
         for metric in METRICS.values()
         if metric.in_audits
         for partition in partitions
-        for question in _of_metric(metric, partition, class_names, attacks, search)
+        for question in _of_metric(metric, partition, class_names, attacks, search, certificates)
     ]
 
 
 def _of_metric(
-    metric: Metric, partition: str, class_names: Sequence[str], attacks: Sequence[Attack], search: Attack | None
+    metric: Metric,
+    partition: str,
+    class_names: Sequence[str],
+    attacks: Sequence[Attack],
+    search: Attack | None,
+    certificates: Sequence[Certificate],
 ) -> list[Question]:
+    if metric.needs_claims:
+        return [Question(metric.name, partition, certificate=claim) for claim in certificates]
     # Over all rows: among the correct ones every arm is compared on other rows.
     denominator = metric.denominators[0] if metric.denominators else None
     measured: list[Attack | None] = [None]

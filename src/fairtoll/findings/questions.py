@@ -63,6 +63,35 @@ class Attack:
 
 
 @dataclass(frozen=True)
+class Certificate:
+    """Which claimed radii a question reads.
+
+    Attributes
+    ----------
+    method : str
+        Who claims them.
+    norm : {"Linf", "L2", "L1", "L0"}
+        What they are measured in.
+    threat : str
+        Name of the threat whose attacks may contradict them.
+
+    Examples
+    --------
+    >>> Certificate("smoothing", "L2", "audit").text
+    'smoothing, L2'
+    """
+
+    method: str
+    norm: str
+    threat: str
+
+    @property
+    def text(self) -> str:
+        """As in prose."""
+        return f"{self.method}, {self.norm}"
+
+
+@dataclass(frozen=True)
 class Question:
     """One gap.
 
@@ -82,6 +111,8 @@ class Question:
         For "eou" and "equalized_odds_rate": the class whose confidence or prediction is averaged.
     rate : float, optional
         For "cru_s_matched": the mean success rate, a fraction.
+    certificate : Certificate, optional
+        For "rdi": whose claims.
 
     Examples
     --------
@@ -91,6 +122,8 @@ class Question:
     'cru_s_matched/class/white-box/paper/least-epsilon/0.05/rate-0.5'
     >>> Question("eou", "sex", label="low", target="high").key
     'eou/sex/clean/label-low/target-high'
+    >>> Question("rdi", "class", certificate=Certificate("smoothing", "L2", "audit")).key
+    'rdi/class/certified/audit/L2/smoothing'
     """
 
     metric: str
@@ -100,6 +133,12 @@ class Question:
     label: str | None = None
     target: str | None = None
     rate: float | None = None
+    certificate: Certificate | None = None
+
+    @property
+    def measured_under(self) -> Attack | Certificate | None:
+        """What its numbers are read from beside clean rows."""
+        return self.attack if self.certificate is None else self.certificate
 
     @property
     def key(self) -> str:
@@ -108,6 +147,9 @@ class Question:
         if self.attack is not None:
             attack = self.attack
             parts += [attack.evaluation, _part(attack.threat), _part(attack.name), _digits(attack.epsilon)]
+        elif self.certificate is not None:
+            claim = self.certificate
+            parts += ["certified", _part(claim.threat), claim.norm, _part(claim.method)]
         else:
             parts += ["clean"]
         parts += [] if self.denominator is None else [self.denominator]

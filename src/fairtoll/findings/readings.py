@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
@@ -10,10 +11,12 @@ from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
-from fairtoll.findings.questions import Attack
+from fairtoll.findings.questions import Attack, Certificate
 
 #: Arrays by the name that a metric's outcome has for them, each (S, n, ...), and the n row numbers.
 Reading = tuple[Mapping[str, NDArray[Any]], NDArray[np.int64]]
+#: What was measured beside clean rows; None: they alone.
+Under = Attack | Certificate | None
 
 
 class Readings:
@@ -41,18 +44,18 @@ class Readings:
         self._probabilities: dict[str, tuple[Attack | None, Reading]] = {}
         self._groups: dict[str, tuple[tuple[str, ...], NDArray[np.intp]]] = {}
 
-    def read(self, arm: str, attack: Attack | None, needs: Sequence[str]) -> Reading:
+    def read(self, arm: str, under: Under, needs: Sequence[str]) -> Reading:
         """Whatever of `needs` is measured for each run and row, and the rows that all of it covers.
 
         Raises
         ------
         FairtollError
-            If the evidence lacks the arm or the attack, or what is needed covers different rows.
+            If the evidence lacks the arm, the attack or the claims, or what is needed covers different rows.
         """
         found: dict[str, NDArray[Any]] = {}
         covered: NDArray[np.int64] | None = None
         for read in dict.fromkeys(MEASURED[name] for name in needs if name in MEASURED):
-            values, rows = read(self, arm, attack)
+            values, rows = read(self, arm, under)
             if covered is not None and not np.array_equal(covered, rows):
                 raise FairtollError(
                     f"predictions and attack of '{arm}' cover different rows; expected the same rows in both; evaluate "
@@ -63,11 +66,13 @@ class Readings:
         assert covered is not None
         return found, covered
 
-    def training_runs(self, arm: str, attack: Attack | None, needs: Sequence[str]) -> list[Any]:
+    def training_runs(self, arm: str, under: Under, needs: Sequence[str]) -> list[Any]:
         """Names of the training runs that `read` gives, in order."""
-        if attack is None:
+        if under is None:
             return self.evidence.training_runs(arm)
-        address = _address(attack)
+        if isinstance(under, Certificate):
+            return self.evidence.certified_radius(arm, **asdict(under))[2]
+        address = _address(under)
         if {"success", "least_epsilon", "censored"}.isdisjoint(needs):
             del address["attack"]
         return self.evidence.training_runs(arm, **address)
@@ -83,15 +88,17 @@ class Readings:
         values, _ = self.predicted(arm, None)
         return np.asarray(values["predicted"][:, rows] == self.evidence.labels[rows])
 
-    def predicted(self, arm: str, attack: Attack | None) -> Reading:
+    def predicted(self, arm: str, under: Under) -> Reading:
         """The class of largest probability."""
+        attack = _attack(under)
         if (arm, attack) not in self._predicted:
             values, rows = self.probabilities(arm, attack)
             self._predicted[arm, attack] = {"predicted": values["probabilities"].argmax(axis=2)}, rows
         return self._predicted[arm, attack]
 
-    def probabilities(self, arm: str, attack: Attack | None) -> Reading:
+    def probabilities(self, arm: str, under: Under) -> Reading:
         """The probabilities, (S, n, C): clean ones of every row, attacked ones of the rows that the attack covers."""
+        attack = _attack(under)
         last = self._probabilities.get(arm)
         if last is None or last[0] != attack:
             if attack is None:
@@ -104,28 +111,41 @@ class Readings:
             self._probabilities[arm] = last
         return last[1]
 
-    def success(self, arm: str, attack: Attack | None) -> Reading:
+    def success(self, arm: str, under: Under) -> Reading:
         """Whether the attack broke each row."""
-        values, rows = self.evidence.success_of_rows(arm, **_address(attack))
+        values, rows = self.evidence.success_of_rows(arm, **_address(under))
         return {"success": values}, rows
 
-    def least_epsilon(self, arm: str, attack: Attack | None) -> Reading:
+    def least_epsilon(self, arm: str, under: Under) -> Reading:
         """The least radius that breaks each row, and whether it is a lower limit."""
-        values, censored, rows = self.evidence.least_epsilon(arm, **_address(attack))
+        values, censored, rows = self.evidence.least_epsilon(arm, **_address(under))
         return {"least_epsilon": values, "censored": censored}, rows
+
+    def certified_radius(self, arm: str, under: Under) -> Reading:
+        """The radius that others claim for each row."""
+        assert isinstance(under, Certificate)
+        values, rows, _ = self.evidence.certified_radius(arm, **asdict(under))
+        return {"certified_radius": values}, rows
 
 
 #: How each measured input of a metric's outcome is read.
-MEASURED: dict[str, Callable[[Readings, str, Attack | None], Reading]] = {
+MEASURED: dict[str, Callable[[Readings, str, Under], Reading]] = {
     "probabilities": Readings.probabilities,
     "predicted": Readings.predicted,
     "success": Readings.success,
     "least_epsilon": Readings.least_epsilon,
     "censored": Readings.least_epsilon,
+    "certified_radius": Readings.certified_radius,
 }
 
 
-def _address(attack: Attack | None) -> dict[str, Any]:
+def _attack(under: Under) -> Attack | None:
+    """The attack that predictions are read under; beside claims they are the clean ones."""
+    return under if isinstance(under, Attack) else None
+
+
+def _address(under: Under) -> dict[str, Any]:
+    attack = _attack(under)
     assert attack is not None
     return {
         "evaluation": attack.evaluation,

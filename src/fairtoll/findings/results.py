@@ -10,6 +10,7 @@ from pydantic import Field, ValidationError
 
 from fairtoll.errors import FairtollError
 from fairtoll.findings._strict import Pair, Strict
+from fairtoll.findings.certificate_types import Certified as Certified
 from fairtoll.findings.gap_types import ArmValue as ArmValue
 from fairtoll.findings.gap_types import Denominator as Denominator
 from fairtoll.findings.gap_types import Difference as Difference
@@ -206,6 +207,7 @@ class Results(Strict):
     cuts: list[str] = Field(default=[], description="what this run left out or made smaller, for the first screen")
     least_epsilon: list[LeastEpsilon] = Field(default=[])
     attacked_into: list[AttackedInto] = Field(default=[])
+    certified: list[Certified] = Field(default=[], description="radii that others claim, arm by arm")
     examples: list[Example] = Field(default=[])
     leave_one_out: list[LeaveOneOut] = Field(default=[], description="by arm and design, the paper's design first")
     environment: dict[str, Any]

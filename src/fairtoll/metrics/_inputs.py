@@ -44,6 +44,17 @@ def as_mask(values: ArrayLike, *, name: str, like: NDArray[Any]) -> NDArray[np.b
 
 def as_probabilities(values: ArrayLike, *, name: str) -> NDArray[np.float64]:
     """Read `values` as float64 (N, C), each row a distribution over the classes."""
+    probabilities = as_scores(values, name=name)
+    totals = probabilities.sum(axis=1)
+    off = np.abs(totals - 1)
+    if off.max() > SUM_TOLERANCE:
+        row = int(np.argmax(off))
+        raise FairtollError(messages.PROBABILITY_SUM.format(name=name, given=totals[row], row=row))
+    return probabilities
+
+
+def as_scores(values: ArrayLike, *, name: str) -> NDArray[np.float64]:
+    """Read `values` as float64 (N, C), each between 0 and 1."""
     array = as_array(values, name=name)
     if array.ndim != 2 or array.shape[1] == 1:
         remedy = "give one column per class"
@@ -52,19 +63,14 @@ def as_probabilities(values: ArrayLike, *, name: str) -> NDArray[np.float64]:
         )
     if array.size == 0:
         raise FairtollError(EMPTY.format(name=name, shape=array.shape))
-    probabilities = _float64(array, name=name)
-    _check_finite(probabilities, name=name, message=messages.NOT_FINITE)
-    outside = np.maximum(-probabilities, probabilities - 1).max(axis=1)
+    scores = _float64(array, name=name)
+    _check_finite(scores, name=name, message=messages.NOT_FINITE)
+    outside = np.maximum(-scores, scores - 1).max(axis=1)
     if outside.max() > RANGE_TOLERANCE:
         row = int(np.argmax(outside))
-        worst = probabilities[row][np.argmax(np.abs(probabilities[row] - 0.5))]
+        worst = scores[row][np.argmax(np.abs(scores[row] - 0.5))]
         raise FairtollError(messages.PROBABILITY_RANGE.format(name=name, given=worst, row=row))
-    totals = probabilities.sum(axis=1)
-    off = np.abs(totals - 1)
-    if off.max() > SUM_TOLERANCE:
-        row = int(np.argmax(off))
-        raise FairtollError(messages.PROBABILITY_SUM.format(name=name, given=totals[row], row=row))
-    return probabilities
+    return scores
 
 
 def members(left_out: ArrayLike, *, full: NDArray[np.float64]) -> Iterator[NDArray[np.float64]]:

@@ -20,6 +20,9 @@ UNKNOWN_TARGET = "target is {given}; expected one of the predicted or true label
 UNKNOWN_TARGET_COLUMN = (
     "target is {given}; expected a column of probabilities, an integer from 0 to {last}; give the place of the class"
 )
+UNKNOWN_CLASS_COLUMN = (
+    "y_true holds {given}; expected a column of probabilities, an integer from 0 to {last}; give the place of the class"
+)
 UNKNOWN_DENOMINATOR = "denominator is {given}; expected 'all' or 'correct'; name one of these"
 CORRECT_NEEDED = (
     "denominator is 'correct' and `correct` is not given; expected which rows the model classifies correctly "

@@ -44,9 +44,9 @@ class Metric:
         From keyword arrays of one model's n rows to one number a row, (n,). The names of its required parameters say
         what it is computed from: `labels` true classes, (n,) of int; `predicted` classes, (n,); `probabilities`,
         (n, C); `correct` whether the clean prediction is right, (n,) of bool; `success` under attack, (n,) of bool;
-        `least_epsilon`, (n,) in the threat's units, and `censored`, (n,) of bool, its lower limits; `counted` which
-        rows the means are over, (n,) of bool; `target` a class, int; `rate` a mean success rate. Raises
-        `NotMeasurableError` where the rows do not determine it.
+        `least_epsilon`, (n,) in the threat's units, and `censored`, (n,) of bool, its lower limits;
+        `certified_radius`, (n,), claimed by others; `counted` which rows the means are over, (n,) of bool; `target`
+        a class, int; `rate` a mean success rate. Raises `NotMeasurableError` where the rows do not determine it.
     margin : float
         The largest difference between two arms' gaps that does not matter, in the metric's unit.
     margin_is_share : bool
@@ -113,6 +113,11 @@ class Metric:
     def needs_attack(self) -> bool:
         """Whether it needs attacked rows; others may be taken on clean or on attacked predictions."""
         return not _ATTACKED.isdisjoint(self.needs)
+
+    @property
+    def needs_claims(self) -> bool:
+        """Whether it is of radii that others claim."""
+        return "certified_radius" in self.needs
 
     @property
     def rates(self) -> bool | None:

@@ -100,9 +100,9 @@ def evaluation_name(value: str) -> str:
 
 
 def set_name(finding: Finding | Compared) -> str:
-    """Return the rows a finding is taken on, when it conditions on the true label."""
+    """Return the rows a finding is taken on, when it conditions on the true label, or whose claims it is about."""
     label = finding.parameters.label
-    return "" if label is None else f"true {label}"
+    return finding.parameters.certificate or "" if label is None else f"true {label}"
 
 
 def describe(results: Results, finding: Finding | Compared) -> str:

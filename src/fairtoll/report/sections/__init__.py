@@ -7,6 +7,7 @@ from fairtoll.report.section import Section
 from fairtoll.report.sections.accuracy import accuracy
 from fairtoll.report.sections.attack_success import attack_success
 from fairtoll.report.sections.attacked_into import attacked_into
+from fairtoll.report.sections.certificates import certificates
 from fairtoll.report.sections.class_accuracy import class_accuracy
 from fairtoll.report.sections.confidence import confidence
 from fairtoll.report.sections.evaluated import evaluated
@@ -34,6 +35,7 @@ SECTIONS: tuple[Callable[[Results], Section | list[Section]], ...] = (
     confidence,
     odds,
     group_robustness,
+    certificates,
     other_metrics,
     other_threats,
     transfer,
