@@ -120,7 +120,8 @@ def test_every_public_function_is_called_here():
     assert {name for name in PUBLIC if name not in FUNCTIONS} - specs | {"attacks.AttackSpec"} == {
         "attacks.AttackResult", "attacks.AttackSpec", "attacks.SuccessCurveResult", "attacks.LeastEpsilonResult",
         "training.Adversary", "training.FitSettings", "training.Recipe", "training.TrainingSetup",
-        "data.Dataset", "data.Feature", "data.TrainTest", "threats.LinfThreat",
+        "data.Dataset", "data.Feature", "data.TrainTest",
+        "threats.L0Threat", "threats.L1Threat", "threats.L2Threat", "threats.LinfThreat",
     }  # fmt: skip
 
 

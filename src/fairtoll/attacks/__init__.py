@@ -5,6 +5,7 @@ from fairtoll.attacks.apgd import apgd as apgd
 from fairtoll.attacks.checks import RandomNoise as RandomNoise
 from fairtoll.attacks.checks import random_noise as random_noise
 from fairtoll.attacks.checks import zero_gradient as zero_gradient
+from fairtoll.attacks.external import External as External
 from fairtoll.attacks.grid import Grid as Grid
 from fairtoll.attacks.grid import grid as grid
 from fairtoll.attacks.least_epsilon import LeastEpsilon as LeastEpsilon

@@ -151,8 +151,9 @@ def union(
     """
     chosen = check_attacks(attacks)
     _check_usual(steps, restarts, queries)
-    # The attacks of a list check themselves whether they need gradients.
-    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=not chosen)
+    # The attacks of a list check themselves whether they need gradients, and what norms they can keep.
+    needs: dict[str, Any] = {"gradients": False, "norms": None} if chosen else {}
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, **needs)
     shared: dict[str, Any] = {"threat": threat, "batch_size": batch_size}
     parts: Mapping[str, AttackSpec] = {attack.name: attack for attack in chosen} or _usual_attacks(
         model, x, threat, steps=steps, restarts=restarts, queries=queries

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
-import numpy as np
 import torch
 from torch import Tensor
 
 from fairtoll.errors import FairtollError
+from fairtoll.threats._features import Norm, confine_by, fit, keeps_bounds, mask, moves, numbers, require_row_shape
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,6 +43,9 @@ class LinfThreat:
     ([[0.25, 5.0]], [[0.75, 9.0]])
     """
 
+    #: How it measures the whole of a row's moves.
+    norm: ClassVar[Norm] = "linf"
+
     scale: Any = 1.0
     box: tuple[Any, Any] | None = None
     mutable: Any = None
@@ -50,11 +53,11 @@ class LinfThreat:
     _mask_shape: tuple[int, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
-        scale = _numbers(self.scale, "scale")
+        scale = numbers(self.scale, "scale")
         if not torch.isfinite(scale).all() or (scale < 0).any():
             raise FairtollError("scale holds a negative or non-finite value; expected 0 or more for each feature")
         if self.mutable is not None:
-            mutable = _mask(self.mutable, "mutable")
+            mutable = mask(self.mutable, "mutable")
             object.__setattr__(self, "_mask_shape", mutable.shape)
             try:
                 scale = torch.where(mutable, scale, torch.zeros_like(scale))
@@ -67,12 +70,12 @@ class LinfThreat:
         if self.box is not None:
             if not isinstance(self.box, (tuple, list)) or len(self.box) != 2:
                 raise FairtollError(f"box is {self.box!r}; expected a pair (low, high)")
-            low, high = (_numbers(end, "box") for end in self.box)
+            low, high = (numbers(end, "box") for end in self.box)
             if not (low <= high).all():
                 raise FairtollError("box has a lower end above its upper end, or a NaN; give (low, high)")
             object.__setattr__(self, "box", (low, high))
         if self.integer is not None:
-            object.__setattr__(self, "integer", _mask(self.integer, "integer"))
+            object.__setattr__(self, "integer", mask(self.integer, "integer"))
 
     def bounds(self, x: Tensor, epsilon: float | Tensor) -> tuple[Tensor, Tensor]:
         """Lowest and highest admissible value of every feature around `x`.
@@ -98,12 +101,12 @@ class LinfThreat:
         radius = self._radius(x, epsilon)
         low, high = _end(x, radius, -1.0), _end(x, radius, 1.0)
         if self.box is not None:
-            box_low, box_high = (_fit(end, x, "box").to(x.dtype) for end in self.box)
+            box_low, box_high = (fit(end, x, "box").to(x.dtype) for end in self.box)
             low = torch.maximum(low, torch.minimum(box_low, x))
             high = torch.minimum(high, torch.maximum(box_high, x))
         if self.integer is not None:
-            _require_row_shape(self.integer.shape, x, "integer")
-            whole = _fit(self.integer, x, "integer")
+            require_row_shape(self.integer.shape, x, "integer")
+            whole = fit(self.integer, x, "integer")
             low = torch.where(whole, torch.minimum(low.ceil(), x), low)
             high = torch.where(whole, torch.maximum(high.floor(), x), high)
         return low, high
@@ -123,8 +126,8 @@ class LinfThreat:
                     f"epsilon has shape {tuple(bound.shape)} for {len(x)} rows; expected one or a number"
                 )
             bound = bound.reshape(-1, *[1] * (x.ndim - 1))
-        _require_row_shape(self._mask_shape, x, "mutable")
-        return torch.broadcast_to(bound.to(x.device) * _fit(self.scale, x, "scale"), x.shape)
+        require_row_shape(self._mask_shape, x, "mutable")
+        return torch.broadcast_to(bound.to(x.device) * fit(self.scale, x, "scale"), x.shape)
 
     def frees_every_feature(self, x: Tensor) -> bool:
         """Whether every feature of a row of `x` may move, by any amount."""
@@ -134,7 +137,7 @@ class LinfThreat:
         """Values that may move and lie outside the box, `(N, ...)` of bool: they may only move towards the box."""
         if self.box is None:
             return torch.zeros_like(x, dtype=torch.bool)
-        low, high = (_fit(end, x, "box").to(x.dtype) for end in self.box)
+        low, high = (fit(end, x, "box").to(x.dtype) for end in self.box)
         return ((x < low) | (x > high)) & (self.radius(x, 1.0) > 0)
 
     def project(self, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
@@ -144,51 +147,23 @@ class LinfThreat:
             x = torch.where(self.integer.to(x.device), x.round(), x)
         return torch.minimum(torch.maximum(x, low), high)
 
+    def distance(self, x: Tensor, perturbed: Tensor) -> Tensor:
+        """The largest move of each row in units of its scale, float64 `(N,)`; infinite if a fixed feature moved."""
+        return moves(self.scale, x, perturbed).amax(dim=1)
+
+    def admits(self, x: Tensor, perturbed: Tensor, epsilon: float | Tensor) -> Tensor:
+        """Whether each row of `x` may become that of `perturbed` at radius `epsilon`, `(N,)` of bool."""
+        return keeps_bounds(self, x, perturbed, epsilon)
+
+    def confine(self, x: Tensor, perturbed: Tensor, epsilon: float | Tensor) -> Tensor:
+        """The nearest admissible rows to `perturbed`; a row that is not finite becomes that of `x`."""
+        return confine_by(self, x, perturbed, epsilon)
+
     def to_dict(self) -> dict[str, Any]:
         """The threat as plain lists, for a run's configuration."""
         box = None if self.box is None else [end.tolist() for end in self.box]
         integer = None if self.integer is None else self.integer.tolist()
         return {"scale": self.scale.tolist(), "box": box, "integer": integer}
-
-
-def _numbers(value: Any, name: str) -> Tensor:
-    try:
-        return torch.as_tensor(value, dtype=torch.float64)
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise FairtollError(f"{name} is {value!r}; expected numbers, one or one for each feature") from error
-
-
-def _mask(value: Any, name: str) -> Tensor:
-    """Booleans only, nothing that merely converts to them."""
-    try:
-        mask = value if isinstance(value, Tensor) else torch.as_tensor(np.asarray(value))
-    except (TypeError, ValueError, RuntimeError) as error:
-        raise FairtollError(f"{name} is {value!r}; expected True or False for each feature") from error
-    if mask.dtype != torch.bool:
-        raise FairtollError(
-            f"{name} holds {str(mask.dtype).removeprefix('torch.')}; expected True or False for each feature of a row, "
-            "not positions or numbers"
-        )
-    return mask
-
-
-def _require_row_shape(shape: tuple[int, ...], x: Tensor, name: str) -> None:
-    if len(shape) and shape != x.shape[1:]:
-        raise FairtollError(
-            f"the threat's {name} has shape {tuple(shape)} and a row has shape {tuple(x.shape[1:])}; expected one "
-            "boolean for each feature"
-        )
-
-
-def _fit(value: Tensor, x: Tensor, name: str) -> Tensor:
-    """`value` for each feature of a row of `x`, on its device."""
-    try:
-        return torch.broadcast_to(value.to(x.device), x.shape[1:])
-    except RuntimeError as error:
-        raise FairtollError(
-            f"the threat's {name} has shape {tuple(value.shape)} and a row has shape {tuple(x.shape[1:])}; "
-            "expected one value, or one for each feature"
-        ) from error
 
 
 def _end(x: Tensor, radius: Tensor, sign: float) -> Tensor:

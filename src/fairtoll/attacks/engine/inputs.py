@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 
@@ -14,7 +14,7 @@ from fairtoll.inputs.rows import refuse_masked_tensor
 from fairtoll.models.logit_model import HALF, LogitModel, Probed
 from fairtoll.models.predict import checked_logits, require_finite
 from fairtoll.models.probe import prepare
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Norm, Threat
 
 #: The caller's numbers of the attacked rows; None: their positions.
 _numbers: ContextVar[Tensor | None] = ContextVar("numbers", default=None)
@@ -39,10 +39,11 @@ def check_inputs(
     x: Tensor,
     y: Tensor,
     *,
-    threat: LinfThreat,
+    threat: Threat,
     epsilon: float,
     batch_size: int,
     gradients: bool = True,
+    norms: Sequence[Norm] | None = ("linf",),
 ) -> tuple[LogitModel, Tensor, Tensor]:
     """Check the input of an attack: returns a model that returns logits, and copies of rows and labels.
 
@@ -54,12 +55,15 @@ def check_inputs(
     ----------
     gradients : bool
         Whether the attack follows the gradient of the logits.
+    norms : sequence of str, optional
+        Of the threats that the attack can keep; None for one whose parts check that themselves.
     """
     rows, labels = _own_rows(x), _own_labels(y)
     if len(rows) != len(labels):
         raise FairtollError(f"x has {len(rows)} rows and y has {len(labels)}; expected the same")
     if batch_size < 1:
         raise FairtollError(f"batch_size is {batch_size}; expected 1 or more")
+    _check_norm(threat, norms)
     threat.bounds(rows[:1], epsilon)
     if not len(rows):
         return model if isinstance(model, LogitModel) else LogitModel(model, Probed(classes=2)), rows, labels
@@ -71,6 +75,14 @@ def check_inputs(
             f"expected 0 to {classes - 1}"
         )
     return prepared, rows, labels
+
+
+def _check_norm(threat: Threat, norms: Sequence[Norm] | None) -> None:
+    if norms is not None and threat.norm not in norms:
+        raise FairtollError(
+            f"the threat is an {type(threat).__name__} and this attack cannot keep that norm; expected a threat of "
+            f"{' or '.join(norms)}, or another attack, such as those of fairtoll.attacks.paper_attacks()"
+        )
 
 
 def _own_rows(x: Tensor) -> Tensor:

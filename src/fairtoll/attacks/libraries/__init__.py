@@ -1,0 +1,1 @@
+"""Libraries of attacks by others: one file each says how to find, check and run what it has."""
