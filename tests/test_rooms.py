@@ -14,6 +14,7 @@ FLOW = (
     ("storage", "inputs"),
     ("data", "models", "runs"),
     ("threats",),
+    ("bounds",),
     ("attacks",),
     ("training",),
     ("evidence",),

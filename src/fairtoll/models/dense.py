@@ -55,12 +55,19 @@ def dense_chain(model: nn.Module) -> tuple[list[Kind], list[str]] | None:
     names = [f"{name}{own}" for name, _, own in named]
     # Without repeats: a tensor shared by two layers has one name here, and a missing bias none.
     held = dict(model.named_parameters()) | dict(model.named_buffers())
-    if any(name not in held for name in names) or any(_is_touched(module) for module in model.modules()):
+    if any(name not in held for name in names) or any(is_touched(module) for module in model.modules()):
         return None
     return (kinds, names) if _fits(kinds, [held[name] for name in names]) else None
 
 
-def _is_touched(module: nn.Module) -> bool:
+def is_touched(module: nn.Module) -> bool:
+    """Whether a module does something else than its class: it has hooks, or its forward is replaced.
+
+    Examples
+    --------
+    >>> is_touched(nn.Linear(2, 3))
+    False
+    """
     hooks = "_forward_hooks", "_forward_pre_hooks", "_backward_hooks", "_backward_pre_hooks"
     return "forward" in vars(module) or any(getattr(module, name) for name in hooks)
 

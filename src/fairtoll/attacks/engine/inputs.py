@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from collections.abc import Iterator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
 
-from fairtoll.errors import FairtollError
-from fairtoll.inputs.rows import refuse_masked_tensor
-from fairtoll.models.logit_model import HALF, LogitModel, Probed
+from fairtoll.models.logit_model import LogitModel
 from fairtoll.models.predict import checked_logits, require_finite
-from fairtoll.models.probe import prepare
-from fairtoll.threats.any import Norm, Threat
+from fairtoll.threats.inputs import check_inputs as check_inputs
 
 #: The caller's numbers of the attacked rows; None: their positions.
 _numbers: ContextVar[Tensor | None] = ContextVar("numbers", default=None)
@@ -32,81 +29,6 @@ def numbered(rows: Tensor) -> Iterator[None]:
         yield
     finally:
         _numbers.reset(token)
-
-
-def check_inputs(
-    model: nn.Module,
-    x: Tensor,
-    y: Tensor,
-    *,
-    threat: Threat,
-    epsilon: float,
-    batch_size: int,
-    gradients: bool = True,
-    norms: Sequence[Norm] | None = ("linf",),
-) -> tuple[LogitModel, Tensor, Tensor]:
-    """Check the input of an attack: returns a model that returns logits, and copies of rows and labels.
-
-    Rows are contiguous, without a gradient and in float32 or float64. The model has been checked on the first of them
-    (`fairtoll.models.probe.prepare`); one that is prepared already, as where an attack calls another, is not tried
-    again.
-
-    Parameters
-    ----------
-    gradients : bool
-        Whether the attack follows the gradient of the logits.
-    norms : sequence of str, optional
-        Of the threats that the attack can keep; None for one whose parts check that themselves.
-    """
-    rows, labels = _own_rows(x), _own_labels(y)
-    if len(rows) != len(labels):
-        raise FairtollError(f"x has {len(rows)} rows and y has {len(labels)}; expected the same")
-    if batch_size < 1:
-        raise FairtollError(f"batch_size is {batch_size}; expected 1 or more")
-    _check_norm(threat, norms)
-    threat.bounds(rows[:1], epsilon)
-    if not len(rows):
-        return model if isinstance(model, LogitModel) else LogitModel(model, Probed(classes=2)), rows, labels
-    prepared = prepare(model, rows, gradients=gradients)
-    classes = prepared.probed.classes
-    if labels.min() < 0 or labels.max() >= classes:
-        raise FairtollError(
-            f"labels run from {int(labels.min())} to {int(labels.max())} and the model has {classes} classes; "
-            f"expected 0 to {classes - 1}"
-        )
-    return prepared, rows, labels
-
-
-def _check_norm(threat: Threat, norms: Sequence[Norm] | None) -> None:
-    if norms is not None and threat.norm not in norms:
-        raise FairtollError(
-            f"the threat is an {type(threat).__name__} and this attack cannot keep that norm; expected a threat of "
-            f"{' or '.join(norms)}, or another attack, such as those of fairtoll.attacks.paper_attacks()"
-        )
-
-
-def _own_rows(x: Tensor) -> Tensor:
-    refuse_masked_tensor(x, name="x")
-    if not isinstance(x, Tensor) or not x.is_floating_point() or x.ndim < 2 or x.layout is not torch.strided:
-        raise FairtollError(f"x is {_describe(x)}; expected a tensor of floats of shape (rows, ...)")
-    if x.device.type == "meta":
-        raise FairtollError("x is on the device 'meta', which holds no values; expected rows with values")
-    with _no_inference():
-        rows = x.detach().contiguous()
-        # Inference tensors cannot be part of a gradient; half precision is too coarse for small radii.
-        rows = rows.clone() if rows.is_inference() else rows
-        return rows.float() if rows.dtype in HALF else rows
-
-
-def _own_labels(y: Tensor) -> Tensor:
-    if not isinstance(y, Tensor) or y.dtype != torch.int64 or y.ndim != 1:
-        raise FairtollError(f"y is {_describe(y)}; expected a tensor of int64 of shape (rows,)")
-    with _no_inference():
-        return y.clone() if y.is_inference() else y
-
-
-def _no_inference() -> AbstractContextManager[object]:
-    return torch.inference_mode(False) if torch.is_inference_mode_enabled() else nullcontext()
 
 
 def class_count(model: LogitModel) -> int:
@@ -150,9 +72,3 @@ def require_finite_rows(logits: Tensor, *, where: str, rows: Tensor) -> None:
     if not torch.isfinite(logits.sum()):
         rows, numbers = rows.cpu(), _numbers.get()
         require_finite(logits.cpu(), where=where, rows=rows if numbers is None else numbers[rows])
-
-
-def _describe(value: object) -> str:
-    if isinstance(value, Tensor):
-        return f"a tensor of {value.dtype} of shape {tuple(value.shape)}"
-    return f"a {type(value).__name__}"
