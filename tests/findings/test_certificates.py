@@ -112,7 +112,7 @@ def test_each_training_run_is_held_against_its_own_attacks():
     assert "row 3, claimed to 1, is misclassified at 0.5 by union (training run 0)" in alarm(found).message
     late = pd.concat([claims(1.0, seed=1)])  # claims about a later run alone
     found = evidence(attack(3, epsilon=0.5, seed=0), attack(4, epsilon=0.5, seed=1), claimed=late, runs=2)
-    assert "1 of 60 claims are broken: row 4" in alarm(found).message
+    assert "1 of 60 claims is broken: row 4" in alarm(found).message
 
 
 def test_transferred_examples_count_and_say_so():
@@ -133,7 +133,7 @@ def test_several_methods_are_told_apart():
     both = pd.concat([claims(1.0), claims(0.2, method="score")])
     one = alarm(evidence(attack(7, epsilon=0.5), claimed=both))
     assert one.message.startswith("score, Linf: none of 60 claims is broken (0 of them")
-    assert "verifier, Linf: 1 of 60 claims are broken" in one.message
+    assert "verifier, Linf: 1 of 60 claims is broken" in one.message
     assert [reading.value for reading in one.readings] == [0.0, pytest.approx(1 / 60)]
 
 

@@ -74,7 +74,7 @@ class Tried:
         )
         which = f" (training run {self.runs[run]})" if len(self.runs) > 1 else ""
         return (
-            f"{broken:,} of {claims:,} claims are broken: row {self.rows[place]}, claimed to "
+            f"{broken:,} of {claims:,} claims {'is' if broken == 1 else 'are'} broken: row {self.rows[place]}, claimed to "
             f"{self.radius[run, place]:.4g}, {how}{which} ({tested})"
         )
 
