@@ -99,7 +99,7 @@ def collect(images: Images, x: Tensor, y: Tensor, given: dict[str, Path], option
             score = local_score(y, squash(logits.double()))
             # As published, what is misclassified has none: a sigmoid may tie where the logits do not.
             score = np.where((logits.argmax(dim=1) == y).numpy(), score, 0.0)
-            claims.append(describe_certificate(score, norm="L2", method=output, threat=THREAT, **of_model))
+            claims.append(describe_certificate(score, norm="l2", method=output, threat=THREAT, **of_model))
         for name, found in searches(model, x, y, steps=options.steps, batch_size=options.batch_size).items():
             attacks.append(
                 describe_least_epsilon(
@@ -112,7 +112,7 @@ def collect(images: Images, x: Tensor, y: Tensor, given: dict[str, Path], option
         pd.concat(predictions),
         pd.concat(attacks),
         images.test.class_names,
-        {"norms": {THREAT: "L2"}},
+        {"norms": {THREAT: "l2"}},
         certificates=pd.concat(claims),
     )
 
@@ -149,7 +149,7 @@ def describe(evidence: Evidence, title: str) -> str:
     found = certified(evidence, minimum_rows=10)
     parts = [f"{title}, {len(evidence.rows):,} test rows."]
     for arm, name in MODELS.items():
-        tried = {output: against(evidence, arm, THREAT, "L2", output) for output in OUTPUTS}
+        tried = {output: against(evidence, arm, THREAT, "l2", output) for output in OUTPUTS}
         held = Held(arm, {one.method: one for one in found if one.arm == arm}, tried, evidence)
         (alarm,) = (one for one in raise_alarms(evidence, arm, threat=THREAT) if one.id == "certificate-broken")
         parts += [

@@ -5,12 +5,12 @@ import pandas as pd
 import pytest
 
 from fairtoll import Evidence, FairtollError
-from fairtoll.evidence import Claimed, describe_certificate
+from fairtoll.evidence import Claimed, describe_certificate, read_smoothing
 from fairtoll.evidence.store import NO_ATTACKS, describe_predictions
 
 LABELS = [0, 1, 1, 0]
 PERFECT = np.eye(2)[LABELS] * 0.8 + 0.1
-CLAIM = {"norm": "L2", "method": "smoothing", "threat": "images"}
+CLAIM = {"norm": "l2", "method": "smoothing", "threat": "images"}
 
 
 def evidence(certificates, *, runs=2):
@@ -26,7 +26,7 @@ def claim(radius=(0.0, 0.5, 1.0, 0.25), *, seed=0, rows=None, **names):
 def test_radii_come_back_by_run_and_row_and_survive_the_disk(tmp_path):
     given = pd.concat([claim(seed=1, radius=[4.0, 3.0], rows=[3, 1]), claim(seed=0, radius=[1.0, 2.0], rows=[1, 3])])
     found = evidence(given)
-    assert found.certificate_names("a") == [("images", "L2", "smoothing")]
+    assert found.certificate_names("a") == [("images", "l2", "smoothing")]
     assert found.certificate_names("b") == []
     found.save(tmp_path)
     for one in (found, Evidence.load(tmp_path)):
@@ -45,11 +45,11 @@ def test_evidence_without_claims_writes_no_table_of_them(tmp_path):
 
 
 def test_several_methods_and_norms_side_by_side():
-    found = evidence(pd.concat([claim(), claim(method="verifier", norm="Linf"), claim(norm="Linf", radius=[9.0] * 4)]))
+    found = evidence(pd.concat([claim(), claim(method="verifier", norm="linf"), claim(norm="linf", radius=[9.0] * 4)]))
     assert found.certificate_names("a") == [
-        ("images", "L2", "smoothing"), ("images", "Linf", "smoothing"), ("images", "Linf", "verifier"),
+        ("images", "l2", "smoothing"), ("images", "linf", "smoothing"), ("images", "linf", "verifier"),
     ]  # fmt: skip
-    assert found.certified_radius("a", **(CLAIM | {"norm": "Linf"}))[0].tolist() == [[9.0] * 4]
+    assert found.certified_radius("a", **(CLAIM | {"norm": "linf"}))[0].tolist() == [[9.0] * 4]
 
 
 def test_claims_of_a_copied_run_are_left_out():
@@ -73,7 +73,7 @@ def test_claims_of_a_copied_run_are_left_out():
         ([0.1, 0.2], {"rows": [1]}, "rows has 1 numbers for 2 radii; expected one for each"),
         ([0.1, 0.2], {"rows": [1, 1]}, "method 'smoothing', arm 'a', run 0 claims a radius for row 1 more than once"),
         ([0.1, 0.2], {"rows": [0, 1.5]}, r"row is 1\.5 in entry 1; expected a whole number"),
-        ([0.1, 0.2], {"norm": "l2"}, "norm is 'l2'; expected one of Linf, L2, L1, L0"),
+        ([0.1, 0.2], {"norm": "L2"}, "norm is 'L2'; expected one of l0, l1, l2, linf"),
         ([0.1, 0.2], {"method": ""}, "a method of certification is called ''"),
         ([0.1, 0.2], {"threat": None}, "a threat is called None"),
     ],
@@ -90,7 +90,7 @@ def test_what_is_no_claim(radius, options, message):
         (pd.concat([claim(), claim()]), "claims a radius for row 0 more than once"),
         (claim().assign(radius=-0.5), "the table of certificates: radius is -0.5 in entry 0"),
         (claim().assign(radius=np.nan), "the table of certificates: radius is nan in entry 0"),
-        (claim().assign(norm="euclidean"), "norm is 'euclidean'; expected one of Linf"),
+        (claim().assign(norm="euclidean"), "norm is 'euclidean'; expected one of l0"),
         (claim().assign(method=None), "the table of certificates has no method in 4 of 4 entries"),
         (claim().drop(columns="norm"), "the table of certificates has no column norm"),
     ],
@@ -114,9 +114,9 @@ def test_a_column_of_a_frame_is_read_by_the_frames_own_row_names():
     table = pd.concat([frame(model="a"), frame(model="b", r=[4.0, 3.0, 2.0, 1.0]).iloc[::-1]])
     found = Evidence.from_frame(
         table, label="y", probabilities={1: "p"}, arm="model", row="id",
-        certified=[Claimed("r", norm="L2", method="smoothing")],
+        certified=[Claimed("r", norm="l2", method="smoothing")],
     )  # fmt: skip
-    named = {"threat": "audit", "norm": "L2", "method": "smoothing"}
+    named = {"threat": "audit", "norm": "l2", "method": "smoothing"}
     assert found.certified_radius("a", **named)[0].tolist() == [[0.0, 0.5, 1.0, 0.25]]
     assert found.certified_radius("b", **named)[0].tolist() == [[4.0, 3.0, 2.0, 1.0]]
 
@@ -124,11 +124,11 @@ def test_a_column_of_a_frame_is_read_by_the_frames_own_row_names():
 @pytest.mark.parametrize(
     ("columns", "certified", "message"),
     [
-        ({"r": [0.1, np.nan, 0, 0]}, [Claimed("r", norm="L2", method="m")], "column 'r' is nan in entry 1"),
-        ({"r": ["a"] * 4}, [Claimed("r", norm="L2", method="m")], "column 'r' holds something that is not a number"),
-        ({}, [Claimed("radius", norm="L2", method="m")], "no column radius; expected columns of the table"),
+        ({"r": [0.1, np.nan, 0, 0]}, [Claimed("r", norm="l2", method="m")], "column 'r' is nan in entry 1"),
+        ({"r": ["a"] * 4}, [Claimed("r", norm="l2", method="m")], "column 'r' holds something that is not a number"),
+        ({}, [Claimed("radius", norm="l2", method="m")], "no column radius; expected columns of the table"),
         ({}, ["r"], "certified holds 'r'; expected Claimed"),
-        ({}, [Claimed("r", norm="L2", method="m"), Claimed("p", norm="L2", method="m")], "each method, norm and"),
+        ({}, [Claimed("r", norm="l2", method="m"), Claimed("p", norm="l2", method="m")], "each method, norm and"),
     ],
 )
 def test_columns_that_are_no_claims(columns, certified, message):
@@ -144,5 +144,42 @@ def test_an_unknown_norm_is_refused_where_it_is_named():
 def test_the_norm_of_a_threat_is_linf_unless_said():
     rows = pd.DataFrame({"row": range(4), "label": LABELS})
     predictions = describe_predictions(PERFECT, arm="a", seed=0)
-    found = Evidence(rows, predictions, NO_ATTACKS, ("no", "yes"), {"norms": {"images": "L2"}})
-    assert (found.norm_of("images"), found.norm_of("paper")) == ("L2", "Linf")
+    found = Evidence(rows, predictions, NO_ATTACKS, ("no", "yes"), {"norms": {"images": "l2"}})
+    assert (found.norm_of("images"), found.norm_of("paper")) == ("l2", "linf")
+
+
+HEADER = "idx\tlabel\tpredict\tradius\tcorrect\ttime"
+#: As certify.py writes it: right, wrong, abstained, right at radius 0.
+LINES = ["0\t3\t3\t0.46\t1\t0:00:01.2", "20\t8\t1\t0.9\t0\t0:00:01.2", "40\t8\t-1\t0.0\t0\t0:00:01.2"]
+
+
+def test_the_file_of_randomized_smoothing(tmp_path):
+    path = tmp_path / "sigma_0.25"
+    path.write_text("\n".join([HEADER, *LINES]) + "\n")
+    part = read_smoothing(path, arm="smooth", seed=3)
+    assert part["row"].tolist() == [0, 20, 40]
+    assert part["radius"].tolist() == [0.46, 0.0, 0.0]
+    assert part[["arm", "seed", "threat", "norm", "method"]].iloc[0].tolist() == [
+        "smooth", 3, "audit", "l2", "smoothing",
+    ]  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        (None, "cannot be read .*; expected the tab-separated table that certify.py writes"),
+        ("", "cannot be read"),
+        ("idx,label\n0,1", "no column idx, label, predict, radius"),
+        (f"{HEADER}\n0\t3\t3\tfar\t1\t0", "radius is nan in entry 0"),
+        (f"{HEADER}\n0\t3\t3\t-0.1\t1\t0", r"radius is -0\.1 in entry 0"),
+        (f"{HEADER}\n0\t3\t3\t0.1\t1\t0\n0\t3\t3\t0.1\t1\t0", "claims a radius for row 0 more than once"),
+        (f"{HEADER}\n0\t3.5\t3\t0.1\t1\t0", r"label is 3\.5 in entry 0; expected a whole number"),
+        (HEADER, r"idx has shape \(0,\), which is empty"),
+    ],
+)
+def test_what_is_no_file_of_randomized_smoothing(tmp_path, text, message):
+    path = tmp_path / "certified"
+    if text is not None:
+        path.write_text(text)
+    with pytest.raises(FairtollError, match=message):
+        read_smoothing(path, arm="smooth", seed=0)

@@ -13,7 +13,7 @@ from fairtoll.findings.certificates import certified
 from fairtoll.findings.compare import answer
 
 ROWS = 60
-CLAIM = {"norm": "Linf", "method": "verifier", "threat": "audit"}
+CLAIM = {"norm": "linf", "method": "verifier", "threat": "audit"}
 rows = pd.DataFrame({"row": range(ROWS), "label": np.arange(ROWS) % 3})
 
 
@@ -90,9 +90,9 @@ def test_what_does_not_speak_of_a_claim_does_not_contradict_it():
         attack(7, epsilon=0.5, seed=1),
     ]
     assert counts(evidence(*others)) == (ROWS, 0, 0)
-    assert counts(evidence(attack(7, epsilon=0.5), claimed=claims(norm="L2"))) == (ROWS, 0, 0)
-    two = {"norms": {"audit": "L2"}}
-    assert counts(evidence(attack(7, epsilon=0.5), claimed=claims(norm="L2"), about=two)) == (ROWS, ROWS, 1)
+    assert counts(evidence(attack(7, epsilon=0.5), claimed=claims(norm="l2"))) == (ROWS, 0, 0)
+    two = {"norms": {"audit": "l2"}}
+    assert counts(evidence(attack(7, epsilon=0.5), claimed=claims(norm="l2"), about=two)) == (ROWS, ROWS, 1)
     assert counts(evidence(attack(7, epsilon=0.5), about=two)) == (ROWS, 0, 0)
     some = claims([0.0, 2.0, 2.0], rows=[7, 8, 9])
     assert counts(evidence(attack(7, epsilon=0.5), claimed=some)) == (2, 2, 0)
@@ -175,18 +175,19 @@ def two_arms(**more):
 
 
 def test_rdi_is_answered_like_any_other_question():
-    question = Question("rdi", "class", certificate=Certificate("verifier", "Linf", "audit"))
+    question = Question("rdi", "class", certificate=Certificate("verifier", "linf", "audit"))
     found = answer(two_arms(), Comparison("audit", "a", "b"), question, dataset="made up", rules=Rules(minimum_rows=2))
     assert (found.standard.plain, found.robust.plain) == (pytest.approx(0.5), pytest.approx(2.0))
     assert (found.robust.worst_group, found.robust.worst_value) == ("x", pytest.approx(1.0))
     assert found.parameters.certificate == "verifier, Linf"
     assert found.margin == pytest.approx(0.05 * (0.5 + 1.0 + 1.0) / 3)
-    assert found.id == "audit/b/rdi/class/certified/audit/Linf/verifier"
+    assert found.id == "audit/b/rdi/class/certified/audit/linf/verifier"
 
 
 def test_an_audit_of_evidence_asks_where_every_arm_has_claims():
     found = audit_evidence(two_arms(), minimum_rows=2)
     assert found.table()["metric"].tolist() == ["cau", "rdi"]
+    assert found.table()["certificate"].tolist()[1] == "verifier, Linf"
     assert {one.arm: one.fired for one in found.results.alarms if one.id == "certificate-broken"} == {
         "a": False,
         "b": True,
@@ -203,15 +204,15 @@ def test_an_audit_of_evidence_asks_where_every_arm_has_claims():
     [
         (Question("rdi", "class"), "rdi needs a certificate; give the question one"),
         (
-            Question("cau", "class", certificate=Certificate("verifier", "Linf", "audit")),
+            Question("cau", "class", certificate=Certificate("verifier", "linf", "audit")),
             "cau has a certificate; expected none; leave it out of the question",
         ),
         (
-            Question("rdi", "class", certificate=Certificate("other", "Linf", "audit")),
+            Question("rdi", "class", certificate=Certificate("other", "linf", "audit")),
             "no evidence for arm 'a' with .*'method': 'other'",
         ),
         (
-            Question("rdi", "class", certificate=Certificate("verifier", "Linf", "audit"), denominator="all"),
+            Question("rdi", "class", certificate=Certificate("verifier", "linf", "audit"), denominator="all"),
             "rdi has the denominator 'all'; expected none",
         ),
     ],

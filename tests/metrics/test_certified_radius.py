@@ -145,3 +145,17 @@ def test_the_local_score_of_a_network_as_it_is_may_exceed_the_distance(steepness
 def test_what_has_no_local_score(y, outputs, message):
     with pytest.raises(FairtollError, match=message):
         metrics.local_score(y, outputs)
+
+
+def test_even_the_mean_of_local_scores_may_exceed_the_mean_distance():
+    """Inputs uniform on [0, 1], that is Phi(z) of a Gaussian z, and a logistic model of slope k with its step at 1/2.
+
+    The mean distance to the step is 1/4; the mean lead, of tanh(k |x - 1/2| / 2), is (4 / k) ln cosh(k / 4).
+    """
+    slope, rows = 100.0, 100_000
+    x = (np.arange(rows) + 0.5) / rows
+    chance = 1 / (1 + np.exp(-slope * (x - 0.5)))
+    scores = metrics.local_score((x > 0.5).astype(int), np.stack([1 - chance, chance], axis=1))
+    expected = math.sqrt(math.pi / 2) * 4 / slope * math.log(math.cosh(slope / 4))
+    assert scores.mean() == pytest.approx(expected, rel=1e-6)
+    assert scores.mean() > 4 * np.abs(x - 0.5).mean()

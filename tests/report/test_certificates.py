@@ -29,7 +29,7 @@ def results():
         parts.append(table.assign(radius=0.25 * (1 + label) * (2 if wrong else 1)))
     evidence = Evidence.from_frame(
         pd.concat(parts), label="label", probabilities={name: name for name in "xyz"}, arm="arm",
-        certified=[Claimed("radius", norm="L2", method="smoothing")],
+        certified=[Claimed("radius", norm="l2", method="smoothing")],
     )  # fmt: skip
     return audit_evidence(evidence, minimum_rows=2).results
 
@@ -56,7 +56,7 @@ def test_the_table_has_the_published_measures(results):
 def test_the_page_shows_the_section_the_alarm_and_the_gap(results):
     page = render_html(results)
     assert 'id="certificates"' in page
-    assert "1 of 60 radii that smoothing claims for smooth are broken" in page
+    assert "1 of 60 radii that smoothing claims for smooth is broken" in page
     assert "row 5, claimed to 1.5, is misclassified as it is" in page
     assert 'id="rdi-1"' in page
     assert "smoothing, L2" in page

@@ -99,6 +99,7 @@ def findings_table(found: Results) -> pd.DataFrame:
                 "evaluation": finding.parameters.evaluation,
                 "attack": finding.parameters.attack,
                 "epsilon": finding.parameters.epsilon,
+                "certificate": finding.parameters.certificate,
                 "standard": finding.standard.arm,
                 "robust": finding.robust.arm,
                 "standard_value": finding.standard.value,

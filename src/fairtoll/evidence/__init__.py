@@ -8,6 +8,7 @@ from fairtoll.evidence.measures import Checks as Checks
 from fairtoll.evidence.measures import Clean as Clean
 from fairtoll.evidence.measures import Transfer as Transfer
 from fairtoll.evidence.measures import WhiteBox as WhiteBox
+from fairtoll.evidence.smoothing import read_smoothing as read_smoothing
 from fairtoll.evidence.store import Evidence as Evidence
 from fairtoll.evidence.target import Arm as Arm
 from fairtoll.evidence.target import Target as Target

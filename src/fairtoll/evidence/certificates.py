@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, get_args
 
 import numpy as np
 import pandas as pd
@@ -16,11 +16,12 @@ from fairtoll.evidence.checks import read_outcomes, whole_numbers
 from fairtoll.evidence.sources import Source
 from fairtoll.inputs.columns import check_columns
 from fairtoll.inputs.names import as_names
+from fairtoll.threats.any import Norm
 
 CERTIFICATE_KEYS = ("arm", "seed", "threat", "norm", "method")
 NO_CERTIFICATES = pd.DataFrame(columns=[*CERTIFICATE_KEYS, "row", "radius"])
 #: The norms that a radius may be measured in.
-NORMS = ("Linf", "L2", "L1", "L0")
+NORMS: tuple[str, ...] = get_args(Norm)
 
 
 @dataclass(frozen=True)
@@ -31,7 +32,7 @@ class Claimed:
     ----------
     column : str or int
         Where the radii are: 0 or more, 0 where nothing is claimed (a wrong prediction, an abstention).
-    norm : {"Linf", "L2", "L1", "L0"}
+    norm : {"linf", "l2", "l1", "l0"}
         What the radius is measured in.
     method : str
         Who claims it, such as "smoothing".
@@ -45,7 +46,7 @@ class Claimed:
 
     Examples
     --------
-    >>> Claimed("radius", norm="L2", method="smoothing").threat
+    >>> Claimed("radius", norm="l2", method="smoothing").threat
     'audit'
     """
 
@@ -76,7 +77,7 @@ def describe_certificate(
     ----------
     radius : array-like, (n,)
         In the threat's units and the norm; 0 where nothing is claimed.
-    norm : {"Linf", "L2", "L1", "L0"}
+    norm : {"linf", "l2", "l1", "l0"}
         What the radius is measured in.
     method : str
         Who claims it, such as "smoothing" or "local score".
@@ -93,7 +94,7 @@ def describe_certificate(
 
     Examples
     --------
-    >>> part = describe_certificate([0.0, 0.5], arm="smooth", seed=0, norm="L2", method="smoothing", rows=[4, 9])
+    >>> part = describe_certificate([0.0, 0.5], arm="smooth", seed=0, norm="l2", method="smoothing", rows=[4, 9])
     >>> part[["row", "radius"]].values.tolist()
     [[4.0, 0.0], [9.0, 0.5]]
     """
@@ -120,7 +121,7 @@ def read_claims(frame: pd.DataFrame, predictions: pd.DataFrame, claimed: Sequenc
     --------
     >>> predictions = pd.DataFrame({"arm": "plain", "seed": 0, "row": [1, 0]})
     >>> frame = pd.DataFrame({"r": [0.5, 0.0]})
-    >>> read_claims(frame, predictions, [Claimed("r", norm="L2", method="smoothing")])["radius"].tolist()
+    >>> read_claims(frame, predictions, [Claimed("r", norm="l2", method="smoothing")])["radius"].tolist()
     [0.5, 0.0]
     """
     for one in claimed:
@@ -149,9 +150,9 @@ class Certificates:
     Examples
     --------
     >>> from fairtoll.evidence.sources import Given
-    >>> part = describe_certificate([0.5, 0.0], arm="plain", seed=0, norm="L2", method="smoothing")
+    >>> part = describe_certificate([0.5, 0.0], arm="plain", seed=0, norm="l2", method="smoothing")
     >>> list(Certificates(Given(part), rows=2).blocks().by_key)
-    [('plain', 0, 'audit', 'L2', 'smoothing')]
+    [('plain', 0, 'audit', 'l2', 'smoothing')]
     """
 
     def __init__(self, source: Source, *, rows: int) -> None:

@@ -59,9 +59,9 @@ class Evidence:
         The C classes.
     about : mapping
         What a report says of the data and the arms: plain JSON values. "norms" names the norm of a threat's radii
-        where it is not Linf: ``{"images": "L2"}``.
+        where it is not "linf": ``{"images": "l2"}``.
     certificates : DataFrame, or a source of its parts, optional
-        Radii that others claim: `arm`, `seed`, `threat`, `norm` ("Linf", "L2", "L1" or "L0"), `method`, `row`,
+        Radii that others claim: `arm`, `seed`, `threat`, `norm` ("linf", "l2", "l1" or "l0"), `method`, `row`,
         `radius`; 0 where nothing is claimed. See `describe_certificate`.
 
     Raises
@@ -261,7 +261,7 @@ class Evidence:
 
     def norm_of(self, threat: str) -> str:
         """The norm in which the radii of a threat are measured."""
-        return str(self.about.get("norms", {}).get(threat, "Linf"))
+        return str(self.about.get("norms", {}).get(threat, "linf"))
 
     def training_runs(
         self, arm: str, *, evaluation: str = "clean", threat: str = "", epsilon: float = 0.0, attack: str | None = None

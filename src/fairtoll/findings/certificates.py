@@ -15,6 +15,7 @@ from fairtoll.findings import results
 from fairtoll.findings.alarm_kinds import Checked, Seen
 from fairtoll.findings.arm_values import arm_value
 from fairtoll.findings.outcomes import Outcomes
+from fairtoll.findings.questions import Certificate
 from fairtoll.metrics import RDI, normalized_robustness_gini
 
 #: A radius in single precision may lie so far from the one that it stands for.
@@ -73,8 +74,9 @@ class Tried:
             else f"is misclassified at {self.witness[run, place]:.4g} by {named}"
         )
         which = f" (training run {self.runs[run]})" if len(self.runs) > 1 else ""
+        verb = "is" if broken == 1 else "are"
         return (
-            f"{broken:,} of {claims:,} claims {'is' if broken == 1 else 'are'} broken: row {self.rows[place]}, claimed to "
+            f"{broken:,} of {claims:,} claims {verb} broken: row {self.rows[place]}, claimed to "
             f"{self.radius[run, place]:.4g}, {how}{which} ({tested})"
         )
 
@@ -99,7 +101,7 @@ def certified(evidence: Evidence, *, minimum_rows: int) -> list[results.Certifie
 def broken_certificates(checked: Checked) -> Seen | None:
     """Whether any claim about the arm, under whatever threat, has a witness against it."""
     found = {
-        f"{method}, {norm}": against(checked.evidence, checked.arm, threat, norm, method)
+        Certificate(method, norm, threat).text: against(checked.evidence, checked.arm, threat, norm, method)
         for threat, norm, method in checked.evidence.certificate_names(checked.arm)
     }
     if not found:

@@ -70,14 +70,14 @@ class Certificate:
     ----------
     method : str
         Who claims them.
-    norm : {"Linf", "L2", "L1", "L0"}
+    norm : {"linf", "l2", "l1", "l0"}
         What they are measured in.
     threat : str
         Name of the threat whose attacks may contradict them.
 
     Examples
     --------
-    >>> Certificate("smoothing", "L2", "audit").text
+    >>> Certificate("smoothing", "l2", "audit").text
     'smoothing, L2'
     """
 
@@ -88,7 +88,7 @@ class Certificate:
     @property
     def text(self) -> str:
         """As in prose."""
-        return f"{self.method}, {self.norm}"
+        return f"{self.method}, {self.norm.capitalize()}"
 
 
 @dataclass(frozen=True)
@@ -122,8 +122,8 @@ class Question:
     'cru_s_matched/class/white-box/paper/least-epsilon/0.05/rate-0.5'
     >>> Question("eou", "sex", label="low", target="high").key
     'eou/sex/clean/label-low/target-high'
-    >>> Question("rdi", "class", certificate=Certificate("smoothing", "L2", "audit")).key
-    'rdi/class/certified/audit/L2/smoothing'
+    >>> Question("rdi", "class", certificate=Certificate("smoothing", "l2", "audit")).key
+    'rdi/class/certified/audit/l2/smoothing'
     """
 
     metric: str

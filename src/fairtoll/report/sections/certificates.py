@@ -30,7 +30,8 @@ def certificates(results: Results) -> Section:
         section.tables = [claims_table(results), class_table(results)]
         titles = arm_titles(results)
         section.headlines = [
-            f"{one.broken:,} of {one.claims:,} radii that {one.method} claims for {titles[one.arm]} are broken"
+            f"{one.broken:,} of {one.claims:,} radii that {one.method} claims for {titles[one.arm]} "
+            f"{'is' if one.broken == 1 else 'are'} broken"
             for one in results.certified
             if one.broken
         ]
@@ -60,7 +61,7 @@ def claims_table(results: Results) -> Table:
         [
             titles[one.arm],
             one.method,
-            one.norm,
+            one.norm.capitalize(),
             one.mean,
             one.classes.worst_group,
             one.classes.worst_value,
@@ -100,7 +101,7 @@ def class_rows(one: Certified, title: str, order: list[str]) -> list[list[Cell]]
     return [
         [
             title,
-            f"{one.method}, {one.norm}",
+            f"{one.method}, {one.norm.capitalize()}",
             name,
             groups[name].value,
             *ends(groups[name].interval),
