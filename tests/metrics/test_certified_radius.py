@@ -51,7 +51,7 @@ def test_nrgc_of_one_class_that_has_everything_is_below_1(classes):
 
 
 def test_a_published_row():
-    """Class means of the first model of Table 4 of the GF-Score paper, with its RDI, NRGC and WCR of Table 2."""
+    """One model of the GF-Score paper's appendix: its class means, and the RDI, NRGC and WCR printed for it."""
     means = [0.579, 0.654, 0.463, 0.335, 0.430, 0.444, 0.518, 0.598, 0.613, 0.621]
     y, radius = of_classes(means)
     assert metrics.robustness_disparity_index(y, radius, minimum_rows=1) == pytest.approx(0.319, abs=1e-3)
