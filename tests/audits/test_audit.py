@@ -173,9 +173,9 @@ def test_the_same_audit_twice_gives_the_same(audited):
 def test_the_table(audited):
     table = audited.audit.table()
     assert list(table) == [
-        "metric", "partition", "label", "evaluation", "attack", "epsilon", "certificate", "standard", "robust", "standard_value",
-        "robust_value", "standard_plain", "robust_plain", "null_95", "difference", "low", "high", "worst_group",
-        "worst_value", "verdict", "these_models",
+        "metric", "partition", "label", "evaluation", "attack", "epsilon", "certificate", "standard", "robust",
+        "standard_value", "robust_value", "standard_plain", "robust_plain", "null_95", "difference", "low", "high",
+        "worst_group", "worst_value", "verdict", "these_models",
     ]  # fmt: skip
     assert len(table) == len(audited.results.findings)
     assert (table["low"] <= table["difference"]).all()
