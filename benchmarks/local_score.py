@@ -2,9 +2,9 @@
 
     make bench BENCH=local_score ARGS="--data-dir DIR"
 
-or, in the environment that this creates,
+or, in the environment that this creates (or any with the extra `attacks`),
 
-    .venv-peers/bin/python benchmarks/local_score.py --data-dir DIR --rows 1000 --docs docs/certificates.md
+    .venv/bin/python benchmarks/local_score.py --data-dir DIR --rows 1000 --docs docs/certificates.md
 
 The score is claimed as an L2 radius within which the prediction does not change. Two searches of foolbox (DeepFool and
 DDN) look for a nearer image of another class; what they return is checked here: inside [0, 1], misclassified, its
@@ -16,6 +16,7 @@ from __future__ import annotations
 import argparse
 from collections.abc import Callable
 from dataclasses import dataclass
+from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,8 @@ class Held:
 
 def main() -> None:
     options = parse()
+    if not find_spec("foolbox"):
+        raise SystemExit(f"{Path(__file__).name}: foolbox is not installed; expected pip install '.[attacks]'")
     torch.set_num_threads(options.threads)
     try:
         images = load_images(options.data_dir)
@@ -180,12 +183,17 @@ def outputs_table(held: Held) -> tuple[list[str], list[list[str]]]:
                 f"{tried.witness.mean():.3f}",
                 f"{excess.max():.3f}",
                 f"{ratio.max():.1f}",
-                f"{one.classes.plain:.3f}",
-                "–" if one.nrgc is None else f"{one.nrgc:.3f}",
-                f"{one.classes.worst_value:.3f} ({one.classes.worst_group})",
+                number(one.classes.plain),
+                number(one.nrgc),
+                f"{number(one.classes.worst_value)} ({one.classes.worst_group})",
             ]
         )
     return head, rows
+
+
+def number(value: float | None) -> str:
+    """A dash where the classes have too few rows."""
+    return "–" if value is None else f"{value:.3f}"
 
 
 def class_table(held: Held) -> tuple[list[str], list[list[str]]]:
