@@ -134,7 +134,6 @@ def fairtoll_curve(**options: object) -> Run:
             threat=task.threat,
             epsilons=task.epsilons,
             steps=task.steps,
-            generator=torch.Generator().manual_seed(seed),
             **options,
         ).success
 

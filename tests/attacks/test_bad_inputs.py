@@ -108,7 +108,6 @@ def test_steps_and_restarts(name, given):
         ("pgd", {"restarts": 2}),
         ("apgd", {"random_start": True}),
         ("apgd", {"restarts": 2}),
-        ("success_curve", {"restarts": 2}),
     ],
 )
 def test_random_starts_without_a_generator(name, given):

@@ -23,11 +23,11 @@ ATTACKS = {
     "pgd, all steps": lambda model, x, y, **more: pgd(
         model, x, y, threat=THREAT, epsilon=0.3, steps=3, stop_at_success=False, loss="margin", **more
     ),
-    "success_curve": lambda model, x, y, **more: success_curve(
-        model, x, y, threat=THREAT, epsilons=[0.1, 0.3], steps=3, restarts=2, **more
+    "success_curve": lambda model, x, y, generator: success_curve(
+        model, x, y, threat=THREAT, epsilons=[0.1, 0.3], steps=3, restarts=2
     ),
-    "success_curve, descending": lambda model, x, y, **more: success_curve(
-        model, x, y, threat=THREAT, epsilons=[0.1, 0.3], steps=3, restarts=2, order="descending", patience=2, **more
+    "success_curve, descending": lambda model, x, y, generator: success_curve(
+        model, x, y, threat=THREAT, epsilons=[0.1, 0.3], steps=3, restarts=2, order="descending", patience=2
     ),
     "least_epsilon": lambda model, x, y, generator: least_epsilon(
         model, x, y, threat=THREAT, epsilon_max=0.3, tolerance=0.001, steps=5

@@ -74,7 +74,8 @@ MANY = [
     PGD(), PGD(steps=20), PGD(restarts=2), PGD(random_start=True), PGD(loss="margin"), PGD(relative_step=1.0),
     PGD(stop_at_success=False), PGD(steps=20, restarts=2), APGD(), APGD(steps=50), APGD(loss="margin"), Square(),
     Square(500), Grid(), Grid(128), RandomNoise(), RandomNoise(5), Union(), Union([PGD()]), Union([PGD(), Square()]),
-    Union([Square(), PGD()]), SuccessCurve(), SuccessCurve(steps=20), SuccessCurve(restarts=3), LeastEpsilon(0.01),
+    Union([Square(), PGD()]), SuccessCurve(), SuccessCurve(steps=20), SuccessCurve(restarts=3),
+    SuccessCurve(restarts=1), LeastEpsilon(0.01),
 ]  # fmt: skip
 
 
@@ -89,7 +90,7 @@ def test_different_attacks_have_different_names_and_equal_ones_are_one_value():
 
 def test_the_names_of_the_papers_attacks():
     assert PGD(steps=20).name == "pgd-20"
-    assert SuccessCurve(steps=50).name == "pgd-50-curve"
+    assert SuccessCurve(steps=50, restarts=1).name == "pgd-50-curve"
     assert Union().name == Union(restarts=1).name == "union"
     assert LeastEpsilon(1e-4).name == "least-epsilon"
 
@@ -114,6 +115,9 @@ def test_a_spec_is_frozen_shows_its_settings_and_is_plain_data(spec):
         (lambda: RandomNoise(draws=0), "draws is 0"),
         (lambda: SuccessCurve(order="sideways"), "order is 'sideways'"),
         (lambda: SuccessCurve(patience=0), "patience is 0"),
+        (lambda: SuccessCurve(restarts=0), "restarts is 0"),
+        (lambda: SuccessCurve(restarts=None), "restarts is None"),
+        (lambda: SuccessCurve(restarts="many"), "restarts is 'many'; expected a whole number of 1 or more, or auto"),
         (lambda: LeastEpsilon(0.0), "tolerance is 0.0; expected a finite number above 0"),
         (lambda: LeastEpsilon(0.1, steps=0), "steps is 0"),
         (lambda: Union(queries=-1), "queries is -1"),

@@ -33,7 +33,7 @@ def test_a_curve_is_monotone_on_a_saturated_network():
             parameter.mul_(8)
     x, y = torch.randn(300, 4), torch.randint(2, (300,))
     epsilons = [0.02, 0.1, 0.3, 0.6, 1.0, 2.0, 4.0]
-    curve = success_curve(model, x, y, threat=LinfThreat(), epsilons=epsilons, steps=5).success
+    curve = success_curve(model, x, y, threat=LinfThreat(), epsilons=epsilons, steps=5, restarts=1).success
     assert (curve[1:] >= curve[:-1]).all()
     alone = torch.stack([pgd(model, x, y, threat=LinfThreat(), epsilon=e, steps=5).success for e in epsilons])
     assert not (alone[1:] >= alone[:-1]).all()
@@ -47,7 +47,7 @@ def test_a_broken_row_is_not_asked_again():
     pgd(prepared, x[2:], y[2:], threat=LinfThreat(), epsilon=1.0, steps=50)
     assert model.rows == 1  # a wrong row
     model.rows = 0
-    success_curve(prepared, x, y, threat=LinfThreat(), epsilons=[0.1, 1.0, 1.5, 1.9], steps=50)
+    success_curve(prepared, x, y, threat=LinfThreat(), epsilons=[0.1, 1.0, 1.5, 1.9], steps=50, restarts=1)
     # The second row stands at all four radii, the first at one; each leaves once it meets its bound,
     # after 20 of the 50 steps from the clean row and fewer from where a smaller radius left it.
     assert model.rows < 5 * 25
@@ -90,7 +90,8 @@ def test_ascending_infers_what_a_smaller_radius_has_answered():
 
 def test_descending_infers_what_a_larger_radius_has_answered():
     model, x, y = saturated()
-    curve = success_curve(model, x, y, threat=LinfThreat(), epsilons=EPSILONS, steps=10, order="descending")
+    options = {"threat": LinfThreat(), "epsilons": EPSILONS, "steps": 10, "restarts": 1}
+    curve = success_curve(model, x, y, order="descending", **options)
     assert (curve.success[1:] >= curve.success[:-1]).all()
     assert not curve.inferred[-1].any()
     assert torch.equal(curve.inferred[:-1], ~curve.success[1:])
@@ -136,7 +137,7 @@ class Ridge(nn.Module):
 
 def test_patience_gives_up_what_will_not_be_broken_and_nothing_else():
     x, y = torch.zeros(10, 2), torch.zeros(10, dtype=torch.int64)
-    options = {"threat": LinfThreat(), "epsilons": [1.0, 2.0], "steps": 40}
+    options = {"threat": LinfThreat(), "epsilons": [1.0, 2.0], "steps": 40, "restarts": 1}
     patient, hasty = Ridge(), Ridge()
     assert not success_curve(patient, x, y, patience=None, **options).success.any()
     assert not success_curve(hasty, x, y, patience=5, **options).success.any()
@@ -211,3 +212,86 @@ def test_a_model_that_reads_memory_as_it_lies_is_not_given_another_order():
     model, x = Raw(), torch.rand(4, 2, 2, 2)
     with borrowed(model):
         assert not best_layout(model, x).channels_last
+
+
+def wavy(seed):
+    """A network of two inputs with many local maxima, rows, and its own predictions as their labels."""
+    draws = torch.Generator().manual_seed(seed)
+    model = nn.Sequential(nn.Linear(2, 24), nn.Tanh(), nn.Linear(24, 24), nn.Tanh(), nn.Linear(24, 3))
+    with torch.no_grad():
+        for parameter in model.parameters():
+            parameter.copy_(torch.randn(parameter.shape, generator=draws) * (1.5 if parameter.ndim > 1 else 1.0))
+        x = torch.rand(300, 2, generator=draws) * 2 - 1
+        return model, x, model(x).argmax(dim=1)
+
+
+def brute_force(model, x, y, epsilon, steps=81):
+    """Whether any of a fine grid of points within the radius is misclassified."""
+    axis = torch.linspace(-epsilon, epsilon, steps)
+    moves = torch.cartesian_prod(axis, axis)
+    with torch.no_grad():
+        return torch.stack([(model(row + moves).argmax(dim=1) != label).any() for row, label in zip(x, y, strict=True)])
+
+
+@pytest.mark.parametrize("order", ["ascending", "descending"])
+def test_the_default_finds_what_there_is_on_small_networks(order):
+    """Every point of a fine grid is the truth but for what lies between its points: one start misses more of it."""
+    epsilons, missed, missed_by_one, rows = [0.1, 0.2, 0.3], 0, 0, 0
+    for seed in range(4):
+        model, x, y = wavy(seed)
+        truth = torch.stack([brute_force(model, x, y, epsilon) for epsilon in epsilons])
+        options = {"threat": LinfThreat(), "epsilons": epsilons, "order": order}
+        found = success_curve(model, x, y, **options).success
+        missed += int((truth & ~found).sum())
+        missed_by_one += int((truth & ~success_curve(model, x, y, restarts=1, **options).success).sum())
+        rows += truth.numel()
+        assert (found & ~truth).sum() <= 0.01 * truth.numel()
+    assert missed <= 0.005 * rows
+    assert missed_by_one >= 0.02 * rows
+
+
+class Recording(nn.Module):
+    """A linear model that keeps what it is asked."""
+
+    def __init__(self):
+        super().__init__()
+        self.asked = []
+        self.linear = nn.Linear(3, 2)
+
+    def forward(self, x):
+        self.asked.append(x.detach().clone())
+        return self.linear(x)
+
+
+def test_every_start_stays_within_the_threat():
+    threat = LinfThreat(
+        scale=[1.0, 2.0, 4.0], box=(-1.0, 1.0), mutable=[True, False, True], integer=[False, False, True]
+    )
+    model, x = Recording(), torch.tensor([[0.25, 0.5, 0.0]])
+    prepared, model.asked = prepare(model, x), []
+    y = model.linear(x).argmax(dim=1)
+    model.asked.clear()
+    success_curve(prepared, x, y, threat=threat, epsilons=[0.25], restarts=9)
+    asked = torch.cat(model.asked)
+    assert ((asked[:, 0] >= 0.0) & (asked[:, 0] <= 0.5)).all()
+    assert (asked[:, 1] == 0.5).all()
+    assert set(asked[:, 2].tolist()) <= {-1.0, 0.0, 1.0}
+    assert len(asked.unique(dim=0)) > 9
+
+
+def test_tables_are_attacked_from_several_points_and_images_from_one():
+    y, options = torch.zeros(2, dtype=torch.int64), {"threat": LinfThreat(), "epsilons": [0.1], "steps": 2}
+    table = success_curve(nn.Linear(3, 2), torch.zeros(2, 3), y, **options)
+    images = success_curve(nn.Sequential(nn.Flatten(), nn.Linear(12, 2)), torch.zeros(2, 3, 2, 2), y, **options)
+    assert (table.restarts, images.restarts) == (7, 1)
+    assert success_curve(nn.Linear(3, 2), torch.zeros(2, 3), y, restarts=2, **options).restarts == 2
+
+
+def test_rows_with_more_features_than_the_sequence_has_dimensions():
+    model, x = nn.Linear(22_000, 2), torch.zeros(1, 22_000)
+    with torch.no_grad():
+        model.weight.zero_()
+        model.weight[1, -1] = 1.0
+        model.bias.copy_(torch.tensor([0.15, 0.0]))
+    curve = success_curve(model, x, torch.tensor([0]), threat=LinfThreat(), epsilons=[0.1, 0.2], steps=2)
+    assert curve.success.flatten().tolist() == [False, True]

@@ -150,7 +150,7 @@ def _curve(
     generator = torch_generator(derive_seed(where["seed"], where["arm"], attack.name, target.threat_name))
     curve = attack(model, target.x, target.y, threat=target.threat, epsilons=epsilons, generator=generator)
     for epsilon, success, inferred in zip(epsilons, curve.success, curve.inferred, strict=True):
-        settings = {"attack": attack.name, "epsilon": epsilon, **_settings(attack)}
+        settings = {"attack": attack.name, "epsilon": epsilon, **_settings(attack), "restarts": curve.restarts}
         yield describe_attack(success.numpy(), **where, **settings, inferred=inferred.numpy())
 
 

@@ -78,7 +78,7 @@ COLLECTIONS = (
     Collection("union", (WhiteBox(Union(), (EPSILON,)),), compared_in="sound", cost=0.04, hardened=2.5),
     Collection(
         "all-14",
-        (WhiteBox(SuccessCurve(steps=50), EPSILONS),),
+        (WhiteBox(SuccessCurve(steps=50, restarts=1), EPSILONS),),
         threat="all-14",
         controls=False,
         runs=1,
@@ -87,7 +87,7 @@ COLLECTIONS = (
     Collection(
         "realistic",
         (
-            WhiteBox(SuccessCurve(steps=50), REALISTIC_EPSILONS),
+            WhiteBox(SuccessCurve(steps=50, restarts=1), REALISTIC_EPSILONS),
             WhiteBox(Union(restarts=1), (REALISTIC_EPSILON,)),
         ),
         threat="realistic",

@@ -28,7 +28,7 @@ EPSILON, EPSILONS = 0.01, (0.01, 0.012, 0.014)
 #: Beyond this a row's least epsilon is censored: five times the paper's radius.
 EPSILON_MAX = 0.05
 TOLERANCE = 1e-4
-CRAFT, CURVE = PGD(steps=20), SuccessCurve(steps=50)
+CRAFT, CURVE = PGD(steps=20), SuccessCurve(steps=50, restarts=1)
 SEARCH = LeastEpsilon(tolerance=TOLERANCE)
 #: Mean success rates at which arms of unequal strength are compared.
 MATCHED_RATES = (0.5, 0.75)
