@@ -96,9 +96,9 @@ def test_a_linear_model_gives_the_closed_form_for_every_row(classes, threat):
     check(result, model, x, y, given)
     np.testing.assert_array_equal(result.censored.numpy(), np.isinf(known))
     np.testing.assert_allclose(result.least_epsilon.numpy(), np.minimum(known, LARGEST), atol=TOLERANCE, rtol=0)
-    width = (result.high - result.low)[~result.censored]
+    width = (result.high - result.failed)[~result.censored]
     assert (width <= TOLERANCE * 1.01).all()
-    np.testing.assert_array_less(result.low.numpy(), np.minimum(known, LARGEST) + TOLERANCE / 10)
+    np.testing.assert_array_less(result.failed.numpy(), np.minimum(known, LARGEST) + TOLERANCE / 10)
 
 
 @pytest.mark.parametrize("threat", THREATS)
@@ -226,7 +226,7 @@ def test_the_grid_answers_the_next_multiple_of_the_closed_form():
     clear &= np.abs(known - 1.0) > 1e-3
     np.testing.assert_allclose(result.least_epsilon.numpy()[clear], np.minimum(expected, 1.0)[clear], rtol=1e-9)
     np.testing.assert_array_equal(result.censored.numpy()[clear], (known > 1.0)[clear])
-    below = (result.high - result.low)[~result.censored & (result.least_epsilon > 0)]
+    below = (result.high - result.failed)[~result.censored & (result.least_epsilon > 0)]
     assert (below <= 0.07 + 1e-9).all()
 
 
@@ -332,18 +332,23 @@ def test_a_row_without_a_gradient_is_censored():
     model[0].load_state_dict({"weight": torch.tensor([[1.0]]), "bias": torch.tensor([0.0])})
     model[2].load_state_dict({"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.tensor([0.5, 0.0])})
     x, y = torch.tensor([[-0.2], [0.2]]), torch.tensor([0, 0])
-    result = least_epsilon(model, x, y, threat=LinfThreat(), epsilon_max=1.0, tolerance=1e-3)
+    options = {"threat": LinfThreat(), "epsilon_max": 1.0, "tolerance": 1e-3}
+    result = least_epsilon(model, x, y, **options, proof=False)
     assert result.censored.tolist() == [True, False]
     assert result.least_epsilon[1].item() == pytest.approx(0.3, abs=1e-3)
+    # Splitting boxes needs no gradient: class 1 where x is above 0.5.
+    proved = least_epsilon(model, x, y, **options)
+    assert proved.least_epsilon.tolist() == pytest.approx([0.7, 0.3], abs=1e-3)
+    assert (proved.low > proved.high - 1.1e-3).all()
 
 
 def test_a_budget_that_runs_out_leaves_a_wide_bracket():
     model, x, y = network(7)
-    options = {"threat": LinfThreat(), "epsilon_max": 2.0, "tolerance": 1e-6}
+    options = {"threat": LinfThreat(), "epsilon_max": 2.0, "tolerance": 1e-6, "proof": False}
     short = least_epsilon(model, x, y, steps=6, **options)
     check(short, model, x, y, LinfThreat())
     long = least_epsilon(model, x, y, steps=200, **options)
-    assert ((short.high - short.low)[~short.censored] > 1e-5).any()
+    assert ((short.high - short.failed)[~short.censored] > 1e-5).any()
     assert long.least_epsilon.mean() <= short.least_epsilon.mean()
 
 

@@ -3,26 +3,33 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
-from typing import Literal
+from dataclasses import dataclass, replace
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 
+from fairtoll.attacks._batches import like
 from fairtoll.attacks.engine.descent import BatchedModel, Descent
-from fairtoll.attacks.engine.inputs import FiniteWatch, check_inputs
+from fairtoll.attacks.engine.inputs import FiniteWatch, numbered
 from fairtoll.attacks.engine.least_search import LeastSearch
 from fairtoll.attacks.loss import get_loss
-from fairtoll.attacks.spec import name_of
+from fairtoll.attacks.spec import AttackSpec, name_of
+from fairtoll.bounds import NoBoundError, prove, read_chain
+from fairtoll.bounds.exact import moves_few
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
 from fairtoll.models.borrow import borrowed, device_of
+from fairtoll.models.predict import predict_logits
+from fairtoll.threats.inputs import check_inputs
 from fairtoll.threats.linf import LinfThreat
 
 #: Step size times `steps`, in radii. Among whole numbers a larger radius often admits no more values: each set of
 #: values is attacked once for each of these. On four small networks that gave 1% of the rows a larger result than the
 #: radii one by one, and 4% a smaller one; the largest steps go from corner to corner.
 RELATIVE_STEPS = (2.5, 1.0, 5.0, 20.0, 50.0)
+#: Halvings of the way from a row to an input that another attack found, in search of a nearer one.
+PULLS = 12
 #: Steps of `LeastEpsilon` where none are given.
 SPEC_STEPS = {"search": 60, "grid": 50}
 
@@ -38,17 +45,24 @@ class LeastEpsilonResult:
     censored : Tensor of bool, (N,)
         Rows that no radius tried up to `epsilon_max` broke: their least epsilon is larger, or was not found.
     low, high : Tensor of float64, (N,)
-        The bracket. At `high` a misclassified input is known (infinite for censored rows); at `low`, and not below
-        it, the search failed. `high` is a certain upper bound, `low` a lower one only as far as the search
-        finds what exists.
+        The bracket that the true least epsilon is known to lie in. At `high` a misclassified input is known (infinite
+        for censored rows). Within `low` it is proved that there is none; 0 where nothing is proved.
+    failed : Tensor of float64, (N,)
+        The largest radius below `high` at which the search failed: no proof that there is nothing.
+    within_rounding : Tensor of bool, (N,)
+        Rows that are not proved up to the end only because the rounding of the model's own arithmetic decides.
     perturbed : Tensor, (N, ...)
         A misclassified input within `least_epsilon` of each row; of censored rows the last input tried.
+    proof : {"exact", "linear", ""}
+        How `low` was proved: boxes of inputs were split until the bracket was as narrow as the tolerance, linear
+        bounds, or not at all.
     loss, steps : str, int
         The loss that was maximised, and gradient steps of a row at most (search) or at each radius (grid).
 
     Examples
     --------
-    >>> LeastEpsilonResult(*torch.tensor([[0.2], [0.0], [0.1], [0.2]]), torch.zeros(1, 2)).least_epsilon
+    >>> radius, none = torch.tensor([0.2]), torch.tensor([False])
+    >>> LeastEpsilonResult(radius, none, 0 * radius, radius, 0 * radius, none, torch.zeros(1, 2)).least_epsilon
     tensor([0.2000])
     """
 
@@ -56,7 +70,10 @@ class LeastEpsilonResult:
     censored: Tensor
     low: Tensor
     high: Tensor
+    failed: Tensor
+    within_rounding: Tensor
     perturbed: Tensor
+    proof: Literal["exact", "linear", ""] = ""
     loss: str = ""
     steps: int = 0
 
@@ -73,15 +90,21 @@ class LeastEpsilon:
         Width of the bracket, or where features must stay whole numbers the distance of the radii.
     steps : int, optional
         As in `least_epsilon`. Default: 60 of a search, 50 at each radius.
+    start : AttackSpec, optional
+        Run at the largest radius on the rows that the search leaves censored; what it breaks, the search begins with.
+    proof : bool
+        Whether the lower end of each row's bracket is proved; see `least_epsilon`.
 
     Examples
     --------
-    >>> LeastEpsilon(tolerance=0.001).name
-    'least-epsilon'
+    >>> LeastEpsilon(tolerance=0.001).name, LeastEpsilon(tolerance=0.001, proof=True).name
+    ('least-epsilon', 'least-epsilon-proof')
     """
 
     tolerance: float
     steps: int | None = None
+    start: AttackSpec | None = None
+    proof: bool = False
 
     def __post_init__(self) -> None:
         _check_positive(tolerance=self.tolerance)
@@ -91,7 +114,7 @@ class LeastEpsilon:
     @property
     def name(self) -> str:
         """The name "least-epsilon", with steps that are not the default."""
-        return name_of(self, "least-epsilon", named=("tolerance",))
+        return name_of(self, "least-epsilon", named=("tolerance", "start"))
 
     def __call__(
         self,
@@ -104,12 +127,23 @@ class LeastEpsilon:
         generator: torch.Generator | None = None,
         batch_size: int = 4096,
     ) -> LeastEpsilonResult:
-        """Run `least_epsilon` up to `epsilon`; nothing is drawn."""
+        """Run `least_epsilon` up to `epsilon`; only `start` draws."""
         method: Literal["search", "grid"] = "grid" if _has_whole_numbers(threat) else "search"
-        return least_epsilon(
-            model, x, y, threat=threat, epsilon_max=epsilon, tolerance=self.tolerance, method=method,
-            steps=self.steps or SPEC_STEPS[method], grid_step=self.tolerance, batch_size=batch_size,
-        )  # fmt: skip
+        how: dict[str, Any] = {
+            "threat": threat, "epsilon_max": epsilon, "tolerance": self.tolerance, "method": method,
+            "steps": self.steps or SPEC_STEPS[method], "grid_step": self.tolerance, "batch_size": batch_size,
+        }  # fmt: skip
+        found = least_epsilon(model, x, y, **how, proof=self.proof if self.start is None else False)
+        if self.start is None:
+            return found
+        left = found.censored.nonzero().flatten()
+        known = found.perturbed.clone()
+        if len(left):
+            with numbered(left):
+                shared: dict[str, Any] = {"threat": threat, "generator": generator, "batch_size": batch_size}
+                known[left] = self.start(model, x[left], y[left], epsilon=epsilon, **shared).perturbed.to(known)
+        return bracket(model, x, y, found, threat=threat, epsilon_max=epsilon, known=known, tolerance=self.tolerance,
+                       proof=self.proof)  # fmt: skip
 
 
 def least_epsilon(
@@ -124,9 +158,11 @@ def least_epsilon(
     steps: int | None = None,
     targets: int = 9,
     grid_step: float = 0.0005,
+    known: Tensor | None = None,
+    proof: bool | None = None,
     batch_size: int = 4096,
 ) -> LeastEpsilonResult:
-    """Smallest epsilon at which some admissible input of each row is found to be misclassified.
+    """Smallest epsilon at which some admissible input of each row is misclassified: found, and bracketed by proof.
 
     ``method="search"`` starts where the row's tangent first meets another class, then approaches the boundary
     with one gradient a step: inside a ball of the row's own radius it follows the sign of the gradient of that
@@ -157,6 +193,11 @@ def least_epsilon(
         Wrong classes whose tangents the first guess compares, likeliest first; for the search.
     grid_step : float
         Distance of the grid's radii.
+    known : Tensor, the shape of `x`, optional
+        Inputs that other attacks found. Where one is admissible, misclassified and nearer than what the search finds,
+        it counts.
+    proof : bool, optional
+        Whether the lower end is proved. Default: of a search, where boxes of inputs can be split.
 
     Returns
     -------
@@ -166,7 +207,8 @@ def least_epsilon(
     ------
     FairtollError
         For an `epsilon_max`, tolerance or grid step that is not a positive number, no steps or targets, an unknown
-        method, a search over whole-number features, and as `pgd` does.
+        method, a search over whole-number features, `known` of another shape, and as `pgd` does; its subclass
+        `fairtoll.bounds.NoBoundError` for a proof of a model with layers that no bound is known for.
 
     Examples
     --------
@@ -191,7 +233,7 @@ def least_epsilon(
     model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon_max, batch_size=batch_size)
     device = device_of(model)
 
-    def attack(batch: slice) -> LeastEpsilonResult:
+    def attack(model: nn.Module, batch: slice) -> LeastEpsilonResult:
         rows, labels = x[batch].detach().to(device), y[batch].to(device)
         if method == "grid":
             search = Descent(model, rows, labels, threat=threat, loss=get_loss("cross_entropy"), offset=batch.start)
@@ -201,24 +243,131 @@ def least_epsilon(
             targets=targets, offset=batch.start,
         )  # fmt: skip
 
-    with borrowed(model) as model:
-        parts = in_batches(len(x), batch_size, attack)
+    if known is not None and known.shape != x.shape:
+        raise FairtollError(f"known has shape {tuple(known.shape)}; expected that of x, {tuple(x.shape)}")
+    proved = method == "search" and can_split(model, x, threat) if proof is None else proof
+    if proved:
+        # What no bound is known for is said before the search.
+        read_chain(model, x)
+    with borrowed(model) as used:
+        parts = in_batches(len(x), batch_size, lambda batch: attack(used, batch))
     loss = "margin" if method == "search" else "cross_entropy"
     if not parts:
         none = torch.zeros(0, dtype=torch.float64)
-        clean = x.detach().cpu().clone()
-        return LeastEpsilonResult(none, none.bool(), none.clone(), none.clone(), clean, loss, steps)
-    least, censored, low, high, perturbed = (
-        torch.cat([getattr(part, name) for part in parts])
-        for name in ("least_epsilon", "censored", "low", "high", "perturbed")
+        return LeastEpsilonResult(none, none.bool(), none, none, none, none.bool(), x.cpu().clone(), "", loss, steps)
+    names = "least_epsilon", "censored", "low", "high", "failed", "within_rounding", "perturbed"
+    joined: dict[str, Any] = {name: torch.cat([getattr(part, name) for part in parts]) for name in names}
+    found = LeastEpsilonResult(**joined, loss=loss, steps=steps)
+    if known is None and not proved:
+        return found
+    return bracket(
+        model, x, y, found, threat=threat, epsilon_max=epsilon_max, known=known, tolerance=tolerance, proof=proved
     )
-    return LeastEpsilonResult(least, censored, low, high, perturbed, loss, steps)
+
+
+def bracket(
+    model: nn.Module,
+    x: Tensor,
+    y: Tensor,
+    found: LeastEpsilonResult,
+    *,
+    threat: LinfThreat,
+    epsilon_max: float,
+    known: Tensor | None,
+    tolerance: float,
+    proof: bool,
+) -> LeastEpsilonResult:
+    """What a search found, with what other attacks found, and where `proof` is True with proved lower ends.
+
+    Parameters
+    ----------
+    model, x, y, threat, epsilon_max, known, tolerance
+        As in `least_epsilon`.
+    found : LeastEpsilonResult
+        Of the search.
+    proof : bool
+        Whether the lower ends are proved.
+
+    Examples
+    --------
+    >>> model = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 2))
+    >>> x, y, how = torch.zeros(1, 1), torch.tensor([0]), {"threat": LinfThreat(), "epsilon_max": 1.0}
+    >>> found = least_epsilon(model, x, y, **how, tolerance=0.01, proof=False)
+    >>> float(found.low), bracket(model, x, y, found, **how, known=None, tolerance=0.01, proof=True).proof
+    (0.0, 'exact')
+    """
+    if known is not None:
+        found = _with_known(model, x, y, found, threat, epsilon_max, known.to(x))
+    if not proof:
+        return found
+    proved = prove(model, x, y, threat=threat, epsilon=epsilon_max, tolerance=tolerance, known=found.perturbed)
+    nearer = proved.high < found.high
+    high = torch.where(nearer, proved.high, found.high)
+    censored = high.isinf()
+    return replace(
+        found,
+        least_epsilon=torch.where(censored, epsilon_max, high),
+        censored=censored,
+        low=torch.minimum(proved.low, torch.where(censored, epsilon_max, high)),
+        high=high,
+        failed=torch.minimum(found.failed, high),
+        within_rounding=proved.within_rounding & censored,
+        perturbed=torch.where(like(nearer, found.perturbed), proved.perturbed.to(found.perturbed), found.perturbed),
+        proof=proved.method,
+    )
+
+
+def _with_known(
+    model: nn.Module, x: Tensor, y: Tensor, found: LeastEpsilonResult, threat: LinfThreat, epsilon_max: float,
+    known: Tensor,
+) -> LeastEpsilonResult:  # fmt: skip
+    """Count inputs that others found where they are nearer, pulled towards their rows as far as halving goes."""
+    wrong = (predict_logits(model, known).argmax(dim=1) != y.cpu()) & threat.admits(x, known, epsilon_max).cpu()
+    rows = (wrong & (threat.distance(x, known).cpu() < found.high)).nonzero().flatten()
+    if not len(rows):
+        return found
+    clean, points, labels = x[rows], known[rows], y[rows].cpu()
+    low, high = threat.bounds(clean, epsilon_max)
+    near, far = (like(torch.full((len(rows),), end), clean).to(clean) for end in (0.0, 1.0))
+    for _ in range(PULLS):
+        half = (near + far) / 2
+        tried = threat.project(clean + half * (points - clean), low, high)
+        broken = like((predict_logits(model, tried).argmax(dim=1) != labels).to(clean.device), clean)
+        near, far = torch.where(broken, near, half), torch.where(broken, half, far)
+    pulled = threat.project(clean + far * (points - clean), low, high)
+    broken = like((predict_logits(model, pulled).argmax(dim=1) != labels).to(clean.device), clean)
+    best = torch.where(broken, pulled, points)
+    radius = (threat.distance(clean, best).double() * (1 + 1e-15)).clamp(max=epsilon_max).cpu()
+    nearer = radius < found.high[rows]
+    rows, best, radius = rows[nearer], best[nearer.to(best.device)], radius[nearer]
+    changed = {
+        name: getattr(found, name).clone() for name in ("least_epsilon", "censored", "high", "failed", "perturbed")
+    }
+    changed["least_epsilon"][rows] = changed["high"][rows] = radius
+    changed["censored"][rows] = False
+    changed["failed"][rows] = torch.minimum(changed["failed"][rows], radius)
+    changed["perturbed"][rows] = best.cpu()
+    return replace(found, **changed)
 
 
 def _check_positive(**values: float) -> None:
     for name, value in values.items():
         if not (math.isfinite(value) and value > 0):
             raise FairtollError(f"{name} is {value}; expected a finite number above 0")
+
+
+def can_split(model: nn.Module, x: Tensor, threat: LinfThreat) -> bool:
+    """Whether least epsilon is bracketed to its tolerance: bounds are known, and few features may move.
+
+    Examples
+    --------
+    >>> can_split(nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2)), torch.zeros(1, 2), LinfThreat())
+    True
+    """
+    try:
+        return moves_few(model, x, threat)
+    except NoBoundError:
+        return False
 
 
 def _has_whole_numbers(threat: LinfThreat) -> bool:
@@ -292,10 +441,13 @@ def _grid(search: Descent, radii: list[float], *, steps: int) -> LeastEpsilonRes
 
 def _result(low: Tensor, high: Tensor, perturbed: Tensor, epsilon_max: float) -> LeastEpsilonResult:
     censored = high.isinf()
+    least = torch.where(censored, epsilon_max, high).cpu()
     return LeastEpsilonResult(
-        torch.where(censored, epsilon_max, high).cpu(),
+        least,
         censored.cpu(),
-        torch.where(censored, epsilon_max, low).cpu(),
+        torch.zeros_like(least),
         high.cpu(),
+        torch.where(censored, epsilon_max, low).cpu(),
+        torch.zeros_like(censored).cpu(),
         perturbed.cpu(),
     )
