@@ -59,6 +59,7 @@ CALLS = {
     "attacks.least_epsilon": ATTACK | {"epsilon_max": 0.5, "tolerance": 0.01},
     "attacks.random_noise": ATTACK | {"epsilon": 0.1, "generator": torch.Generator()},
     "attacks.zero_gradient": ATTACK,
+    "attacks.paper_attacks": {},
     "training.fit": {
         "stack": ModelStack([nn.Linear(3, 2)]), "x": X, "y": Y, "items": torch.arange(12), "seeds": [0],
         "settings": training.FitSettings(epochs=1), "row_weights": torch.ones(1, 12),
@@ -118,7 +119,8 @@ def test_every_public_function_is_called_here():
     # An attack as a value is tried in tests/attacks/test_specs.py.
     specs = {name for name, item in PUBLIC.items() if inspect.isclass(item) and "__call__" in vars(item)}
     assert {name for name in PUBLIC if name not in FUNCTIONS} - specs | {"attacks.AttackSpec"} == {
-        "attacks.AttackResult", "attacks.AttackSpec", "attacks.SuccessCurveResult", "attacks.LeastEpsilonResult",
+        "attacks.AttackResult", "attacks.AttackSpec", "attacks.CitedAttack", "attacks.SuccessCurveResult",
+        "attacks.LeastEpsilonResult",
         "training.Adversary", "training.FitSettings", "training.Recipe", "training.TrainingSetup",
         "data.Dataset", "data.Feature", "data.TrainTest",
         "threats.L0Threat", "threats.L1Threat", "threats.L2Threat", "threats.LinfThreat",

@@ -298,7 +298,7 @@ def pretend(monkeypatch, run, takes_radius=False):
     library = Library(
         module="pretended", package="pretended", attacks="pretended.attacks", base="builtins.object",
         norm_of=lambda attack, settings: "l2", takes_radius=lambda attack: takes_radius, filled=(),
-        run=lambda attack, query: run(query.coordinates.start()),
+        run=lambda attack, query: run(query.asked.coordinates.start()),
     )  # fmt: skip
     monkeypatch.setitem(LIBRARIES, "pretended", library)
     monkeypatch.setattr(Library, "find", lambda self, attack, settings: Pretended)

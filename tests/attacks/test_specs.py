@@ -11,13 +11,17 @@ from torch import nn
 from fairtoll import FairtollError, LinfThreat
 from fairtoll.attacks import (
     APGD,
+    LBFGS,
     PGD,
+    ZOO,
     Grid,
     LeastEpsilon,
     RandomNoise,
     Square,
+    Substitute,
     SuccessCurve,
     Union,
+    Universal,
     apgd,
     grid,
     least_epsilon,
@@ -76,6 +80,8 @@ MANY = [
     Square(500), Grid(), Grid(128), RandomNoise(), RandomNoise(5), Union(), Union([PGD()]), Union([PGD(), Square()]),
     Union([Square(), PGD()]), SuccessCurve(), SuccessCurve(steps=20), SuccessCurve(restarts=3),
     SuccessCurve(restarts=1), LeastEpsilon(0.01),
+    LBFGS(), LBFGS(targets=3), Universal(), Universal(passes=3), Substitute(), Substitute(PGD()), Substitute(rounds=2),
+    ZOO(), ZOO(coordinates=4),
 ]  # fmt: skip
 
 

@@ -8,9 +8,8 @@ from typing import Any, get_args
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._batches import attack_in_batches, like
-from fairtoll.attacks.engine.coordinates import Coordinates
-from fairtoll.attacks.engine.inputs import check_inputs, class_count, finite_logits
+from fairtoll.attacks._batches import like
+from fairtoll.attacks.engine.answers import Asked, ask
 from fairtoll.attacks.libraries.library import Query, quiet
 from fairtoll.attacks.libraries.registry import LIBRARIES
 from fairtoll.attacks.spec import AttackResult
@@ -118,40 +117,23 @@ class External:
         Without a generator the library's draws come from seed 0. An attack that looks for one move of all rows does so
         for each batch.
         """
-        norm = self.norm
+        norm, refused, found_class = self.norm, _Refused(self._title), self._class
         assert norm is not None
         norms: tuple[Norm, ...] = (norm,) if self.takes_radius else (norm, "linf")
-        model, x, y = check_inputs(
-            model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=False, norms=norms
-        )
-        classes, refused, found_class = class_count(model), _Refused(self._title), self._class
 
-        def work(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
-            numbers = torch.arange(batch.start, batch.stop, device=clean.device)
-            logits = finite_logits(model, clean, where="at step 0 of the attack", rows=numbers).detach()
-            success, perturbed = logits.argmax(dim=1) != labels, clean.clone()
-            left = torch.nonzero(~success).flatten()
-            coordinates = Coordinates(threat, clean[left], epsilon)
-            if not len(left) or not coordinates.reach:
-                return success, perturbed
-            wrong = logits[left].scatter(1, labels[left].unsqueeze(1), -torch.inf)
-            radius = coordinates.length(epsilon) if self.takes_radius else None
-            query = Query(
-                model, coordinates, labels[left], wrong.argmax(dim=1), classes, radius, norm, dict(self.settings)
-            )  # fmt: skip
+        def propose(asked: Asked) -> tuple[Tensor, Tensor]:
+            radius = asked.coordinates.length(epsilon) if self.takes_radius else None
+            query = Query(asked, radius, norm, dict(self.settings))
             seed = int(torch.randint(2**31, (1,), generator=generator)) if generator is not None else 0
-            with quiet(seed), torch.enable_grad():
+            with quiet(seed):
                 found = _inside(self, lambda: LIBRARIES[self.library].run(found_class, query))
-            values, counts = refused.sift(found.detach().to(clean.device), query)
-            every = torch.arange(len(left), device=clean.device)
-            points = threat.confine(clean[left], coordinates.rows(values, every), epsilon)
-            points = torch.where(like(counts, points), points, clean[left])
-            answers = finite_logits(model, points, where=f"at the answer of {self._title}", rows=numbers[left])
-            success[left], perturbed[left] = counts & (answers.argmax(dim=1) != labels[left]), points
-            return success, perturbed
+            values, counts = refused.sift(found.detach().to(asked.clean.device), query)
+            return asked.coordinates.rows(values, torch.arange(len(values), device=values.device)), counts
 
-        with torch.no_grad():
-            result = attack_in_batches(model, x, y, work, batch_size=batch_size, generator=generator)
+        result = ask(
+            propose, model, x, y, name=self._title, norms=norms, threat=threat, epsilon=epsilon,
+            batch_size=batch_size, generator=generator, gradients=False,
+        )  # fmt: skip
         refused.report(len(x))
         return result
 
@@ -172,7 +154,7 @@ class _Refused:
 
     def sift(self, found: Tensor, query: Query) -> tuple[Tensor, Tensor]:
         """The library's values where they count, else 0.5; and which rows count."""
-        start = query.coordinates.start()
+        start = query.asked.coordinates.start()
         if found.shape != start.shape:
             raise FairtollError(
                 f"{self.title} returned shape {tuple(found.shape)} for rows of shape {tuple(start.shape)}; expected "

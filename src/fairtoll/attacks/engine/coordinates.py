@@ -40,11 +40,17 @@ class Coordinates:
         """A radius of the threat in these coordinates."""
         return epsilon / (2 * self.reach)
 
+    def limits(self) -> tuple[Tensor, Tensor]:
+        """The lowest and highest move of each row's features from 0.5, float64 `(n, features)`."""
+        ends = ((end.double() - self.clean.double()).flatten(1)[:, self.free] for end in (self.low, self.high))
+        low, high = (end / (2 * self.reach * self.unit) for end in ends)
+        return low, high
+
     def rows(self, values: Tensor, which: Tensor) -> Tensor:
         """The model's input for `values` of the rows `which`, inside the bounds of each; differentiable."""
         clean, low, high = (part[which].flatten(1) for part in (self.clean, self.low, self.high))
         step = (2 * self.reach * self.unit).to(clean.dtype)
-        moved = clean[:, self.free] + step * (values.flatten(1).to(clean.dtype) - 0.5)
+        moved = clean[:, self.free] + step * (values.flatten(1) - 0.5).to(clean.dtype)
         # The gradient of a clamp is whole at its ends, where those of a minimum and a maximum are halved.
         moved = torch.clamp(moved, low[:, self.free], high[:, self.free])
         rows = moved if len(self.free) == clean.shape[1] else clean.index_copy(1, self.free, moved)

@@ -55,7 +55,7 @@ def _takes_radius(attack: type) -> bool:
 
 
 def _run(attack: type, query: Query) -> Tensor:
-    every = torch.arange(len(query.labels), device=query.labels.device)
+    every = torch.arange(len(query.asked.labels), device=query.asked.labels.device)
     together = attack.__name__ in TOGETHER
     parts = [_run_on(attack, query, rows, tagged=together) for rows in ([every] if together else every.split(1))]
     return torch.cat(parts)
@@ -63,15 +63,15 @@ def _run(attack: type, query: Query) -> Tensor:
 
 def _run_on(attack: type, query: Query, rows: Tensor, *, tagged: bool) -> Tensor:
     classification = importlib.import_module("art.estimators.classification")
-    start = query.coordinates.start()[rows]
+    start = query.asked.coordinates.start()[rows]
     if tagged:
         start = torch.cat([start.flatten(1), torch.arange(len(rows), device=rows.device)[:, None].float()], dim=1)
     without_range = attack.__name__ in WITHOUT_RANGE
     classifier = classification.PyTorchClassifier(
-        model=LibraryModel(query.model, query.coordinates, rows, tagged=tagged),
+        model=LibraryModel(query.asked.model, query.asked.coordinates, rows, tagged=tagged),
         loss=nn.CrossEntropyLoss(),
         input_shape=tuple(start.shape[1:]),
-        nb_classes=query.classes,
+        nb_classes=query.asked.classes,
         clip_values=None if without_range else (0.0, 1.0),
         device_type="cpu" if rows.device.type == "cpu" else "gpu",
     )
@@ -80,11 +80,11 @@ def _run_on(attack: type, query: Query, rows: Tensor, *, tagged: bool) -> Tensor
         settings["eps"] = query.radius
     if "verbose" in taken:
         settings["verbose"] = False
-    classes = (query.targets if attack.__name__ in TARGETED else query.labels)[rows]
-    asked = np.eye(query.classes, dtype=np.float32)[classes.cpu().numpy()]
+    classes = (query.asked.targets if attack.__name__ in TARGETED else query.asked.labels)[rows]
+    asked = np.eye(query.asked.classes, dtype=np.float32)[classes.cpu().numpy()]
     found = attack(classifier, **settings).generate(x=start.cpu().numpy(), y=asked)
     values = torch.from_numpy(np.asarray(found)).to(rows.device)
-    values = values[:, :-1].reshape(len(rows), *query.coordinates.shape) if tagged else values
+    values = values[:, :-1].reshape(len(rows), *query.asked.coordinates.shape) if tagged else values
     return values.clamp(0.0, 1.0) if without_range else values
 
 

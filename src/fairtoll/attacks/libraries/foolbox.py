@@ -35,12 +35,12 @@ def _run(attack: type, query: Query) -> Tensor:
     settings = dict(query.settings)
     if "distance" in inspect.signature(attack.__init__).parameters:  # type: ignore[misc]
         settings["distance"] = getattr(foolbox.distances, query.norm)
-    every = torch.arange(len(query.labels), device=query.labels.device)
-    model = LibraryModel(query.model, query.coordinates, every).eval()
-    wrapped = foolbox.PyTorchModel(model, bounds=(0, 1), device=query.labels.device)
-    criterion = foolbox.criteria.Misclassification(query.labels)
+    every = torch.arange(len(query.asked.labels), device=query.asked.labels.device)
+    model = LibraryModel(query.asked.model, query.asked.coordinates, every).eval()
+    wrapped = foolbox.PyTorchModel(model, bounds=(0, 1), device=query.asked.labels.device)
+    criterion = foolbox.criteria.Misclassification(query.asked.labels)
     found: Tensor
-    found, _, _ = attack(**settings)(wrapped, query.coordinates.start(), criterion, epsilons=query.radius)
+    found, _, _ = attack(**settings)(wrapped, query.asked.coordinates.start(), criterion, epsilons=query.radius)
     return found.detach()
 
 

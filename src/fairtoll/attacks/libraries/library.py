@@ -16,27 +16,21 @@ from typing import Any
 
 import numpy as np
 import torch
-from torch import Tensor, nn
+from torch import Tensor
 
-from fairtoll.attacks.engine.coordinates import Coordinates
+from fairtoll.attacks.engine.answers import Asked
 from fairtoll.errors import FairtollError
 from fairtoll.threats.any import Norm
 
 
 @dataclass(frozen=True)
 class Query:
-    """One run of an attack on some rows, all of which are classified correctly.
+    """One run of an attack on some rows.
 
     Attributes
     ----------
-    model : Module
-        The borrowed model, in the data's units.
-    coordinates : Coordinates
-        What the library sees instead.
-    labels, targets : Tensor of int64, (N,)
-        The true class, and the likeliest wrong one, for attacks that need a target.
-    classes : int
-        Of the model.
+    asked : Asked
+        The rows, all of which are classified correctly, and the model.
     radius : float, optional
         In the library's coordinates; None for an attack that looks for the smallest distance.
     norm : str
@@ -45,11 +39,7 @@ class Query:
         The user's.
     """
 
-    model: nn.Module
-    coordinates: Coordinates
-    labels: Tensor
-    targets: Tensor
-    classes: int
+    asked: Asked
     radius: float | None
     norm: Norm
     settings: Mapping[str, Any]
