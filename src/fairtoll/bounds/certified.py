@@ -14,6 +14,7 @@ from fairtoll.bounds.interval import interval_bounds
 from fairtoll.bounds.linear import linear_floors
 from fairtoll.errors import FairtollError
 from fairtoll.models.borrow import borrowed, device_of
+from fairtoll.models.predict import predict_logits
 from fairtoll.progress import tracked
 from fairtoll.threats.inputs import check_inputs
 from fairtoll.threats.linf import LinfThreat
@@ -103,19 +104,18 @@ def certified_epsilon(
     if halvings < 0:
         raise FairtollError(f"halvings is {halvings}; expected 0 or more")
     model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon_max, batch_size=batch_size, gradients=False)
+    epsilon, within_rounding = torch.zeros(len(x), dtype=torch.float64), torch.zeros(len(x), dtype=torch.bool)
+    if not len(x):
+        return Certified(epsilon, within_rounding)
     device, chain = device_of(model), read_chain(model, x)
-
-    parts = []
+    # Of a misclassified row nothing can be proved.
+    correct = (predict_logits(model, x).argmax(dim=1) == y.cpu()).nonzero().flatten()
     with borrowed(model), torch.no_grad():
-        for first in tracked(range(0, len(x), batch_size)):
-            rows, labels = (part[first : first + batch_size].to(device) for part in (x, y))
-            parts.append(_bisect(chain, rows, labels, threat, epsilon_max, method, halvings))
-    if not parts:
-        none = torch.zeros(0, dtype=torch.float64)
-        return Certified(none, none.bool())
-    return Certified(
-        torch.cat([part.epsilon.cpu() for part in parts]), torch.cat([part.within_rounding.cpu() for part in parts])
-    )
+        for batch in tracked(correct.split(batch_size) if len(correct) else ()):
+            rows, labels = x[batch.to(x.device)].to(device), y[batch.to(y.device)].to(device)
+            found = _bisect(chain, rows, labels, threat, epsilon_max, method, halvings)
+            epsilon[batch], within_rounding[batch] = found.epsilon.cpu(), found.within_rounding.cpu()
+    return Certified(epsilon, within_rounding)
 
 
 def _bisect(

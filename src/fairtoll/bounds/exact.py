@@ -66,7 +66,8 @@ def few_features(model: nn.Module, x: Tensor, threat: LinfThreat) -> tuple[Dense
             f"{len(features)} features may move; exact answers need at most {MAXIMUM_FEATURES}: expected a threat with "
             "fewer mutable features, or certified_epsilon"
         )
-    return dense, features.to(device_of(model))
+    # Where nothing may move, one feature that stays: a box that is the row itself.
+    return dense, (features if len(features) else torch.zeros(1, dtype=torch.int64)).to(device_of(model))
 
 
 @dataclass(frozen=True, eq=False)

@@ -103,6 +103,7 @@ def _backward(chain: Chain, depth: int, slope: Tensor, ends: Sequence[Ends]) -> 
     """From the input of layer `depth` back to the rows: the functions are replaced by lower linear ones."""
     total = torch.zeros(slope.shape[:2], dtype=slope.dtype, device=slope.device)
     rounding = torch.zeros_like(total)
+    early: Ends | None = None
     for place in reversed(range(depth)):
         layer, (low, high) = chain.layers[place], ends[place]
         match layer:
@@ -112,6 +113,8 @@ def _backward(chain: Chain, depth: int, slope: Tensor, ends: Sequence[Ends]) -> 
                     sums = layer.magnitude(torch.maximum(low.abs(), high.abs())) + layer.bias.abs()
                     rounding = rounding + _sizes(slope, rounding_of(layer, chain) * sums)
                 slope = _through(layer.transpose, slope)
+                # Over wide boxes, where lines overshoot, intervals of the layer's input may be better.
+                early = early or (_least(slope, low, high) + total - rounding, rounding)
             case Activation(kind):
                 found = lines(kind, low, high)
                 if local := rounding_of_activation(chain, kind):
@@ -124,10 +127,17 @@ def _backward(chain: Chain, depth: int, slope: Tensor, ends: Sequence[Ends]) -> 
             case MaxPool():
                 slope, shift = _pooled(layer, slope, low, high)
                 total = total + shift
-    low, high = ends[0]
+    lowest = _least(slope, *ends[0]) + total - rounding
+    if early is None:
+        return lowest, rounding
+    better = early[0] > lowest
+    return torch.where(better, early[0], lowest), torch.where(better, early[1], rounding)
+
+
+def _least(slope: Tensor, low: Tensor, high: Tensor) -> Tensor:
+    """The least values of linear functions between two ends."""
     middle, half = (low + high) / 2, (high - low) / 2
-    lowest = total + (slope * middle.unsqueeze(1)).flatten(2).sum(2) - _sizes(slope, half)
-    return lowest - rounding, rounding
+    return (slope * middle.unsqueeze(1)).flatten(2).sum(2) - _sizes(slope, half)
 
 
 def _sizes(slope: Tensor, each: Tensor) -> Tensor:

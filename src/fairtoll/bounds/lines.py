@@ -29,7 +29,7 @@ def lines(kind: Kind, low: Tensor, high: Tensor) -> Lines:
     Examples
     --------
     >>> found = lines("relu", torch.tensor([-1.0]), torch.tensor([3.0]))
-    >>> found.high_slope.tolist(), found.high_shift.tolist(), found.low_slope.tolist()
+    >>> found.high_slope.tolist(), found.high_shift.round(decimals=5).tolist(), found.low_slope.tolist()
     ([0.75], [0.75], [1.0])
     """
     if kind != "relu":
@@ -38,7 +38,9 @@ def lines(kind: Kind, low: Tensor, high: Tensor) -> Lines:
     on, off = (low >= 0).to(low), (high <= 0).to(low)
     chord = (high / (high - low).clamp(min=torch.finfo(low.dtype).tiny)).clamp(0, 1)
     slope = torch.where(on > 0, on, torch.where(off > 0, 0 * on, chord))
-    shift = torch.where((on > 0) | (off > 0), 0 * on, -chord * low)
+    # Above the ReLU at both ends whatever the rounding of the chord's slope.
+    shift = torch.maximum(-chord * low, (1 - chord) * high) * (1 + 4 * torch.finfo(low.dtype).eps)
+    shift = torch.where((on > 0) | (off > 0), 0 * on, shift)
     below = torch.where(on > 0, on, torch.where(off > 0, 0 * on, (high > -low).to(low)))
     return Lines(below, torch.zeros_like(low), slope, shift)
 
