@@ -6,6 +6,7 @@ from fairtoll.evidence.collect import collect as collect
 from fairtoll.evidence.collect import craft as craft
 from fairtoll.evidence.measures import Checks as Checks
 from fairtoll.evidence.measures import Clean as Clean
+from fairtoll.evidence.measures import Proofs as Proofs
 from fairtoll.evidence.measures import Transfer as Transfer
 from fairtoll.evidence.measures import WhiteBox as WhiteBox
 from fairtoll.evidence.smoothing import read_smoothing as read_smoothing

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import torch
+from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fairtoll.attacks import (
@@ -19,26 +22,32 @@ from fairtoll.attacks import (
     SuccessCurve,
     zero_gradient,
 )
+from fairtoll.bounds import prove
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.measures import (
     OUTSIDE_BOX,
+    PROOF,
     WITH_GRADIENTS,
     ZERO_GRADIENT,
     Checks,
     Clean,
     Measure,
+    Proofs,
     Transfer,
     WhiteBox,
 )
 from fairtoll.evidence.store import describe_attack, describe_least_epsilon, describe_predictions
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.models.predict import predict_logits, predict_probabilities
-from fairtoll.progress import tracked
+from fairtoll.progress import part, tracked
 from fairtoll.randomness import derive_seed, torch_generator
 
 #: Examples by radius: a set of the attacked rows, `(n, ...)`, for each model of the arm they are evaluated on.
 Examples = Mapping[float, Sequence[Tensor]]
 WHITE_BOX = "white-box"
+PROVED = "proved"
+#: What broke the rows that only the search for a proof broke.
+BRANCH_AND_BOUND = "branch and bound"
 STATIC_TRANSFER = "static-transfer"
 
 
@@ -61,7 +70,7 @@ def collect(measure: Measure, arm: Arm, target: Target, *, examples: Examples | 
 
     Parameters
     ----------
-    measure : Clean, WhiteBox, Transfer or Checks
+    measure : Clean, WhiteBox, Transfer, Checks or Proofs
         What to measure.
     arm : Arm
         Whose models.
@@ -89,6 +98,8 @@ def collect(measure: Measure, arm: Arm, target: Target, *, examples: Examples | 
             return _transfer(measure, arm, target, examples or {})
         case Checks():
             return _checks(measure, arm, target)
+        case Proofs():
+            return _proofs(measure, arm, target)
 
 
 def craft(measure: Transfer, source: Arm, target: Target) -> dict[float, list[Tensor]]:
@@ -162,11 +173,54 @@ def _transfer(measure: Transfer, arm: Arm, target: Target, examples: Examples) -
         for model, seed, rows in zip(arm.models, arm.seeds, examples[epsilon], strict=True):
             where = _where(arm, seed, STATIC_TRANSFER, target)
             found = AttackResult(predict_logits(model, rows).argmax(dim=1) != target.y, rows)
-            part = _describe(measure.attack, found, epsilon, where, source_arm=measure.source)
-            attacks.append(part)
+            attacks.append(_describe(measure.attack, found, epsilon, where, source_arm=measure.source))
             if epsilon in measure.keep_probabilities_at:
                 predictions.append(_attacked(model, rows, epsilon, where))
     return Tables(_concat(predictions), _concat(attacks))
+
+
+def _proofs(measure: Proofs, arm: Arm, target: Target) -> Tables:
+    some = (
+        target if measure.rows is None else replace(target, rows=target.numbers[in_proportion(target.y, measure.rows)])
+    )
+    parts = []
+    for model, seed in tracked(arm.pairs):
+        where = _where(arm, seed, PROVED, some)
+        for epsilon in tracked(measure.epsilons):
+            how: dict[str, Any] = {"threat": some.threat, "epsilon": epsilon}
+            generator = _generator(seed, arm, measure.attack.name, target)
+            with part(0.1):
+                found = measure.attack(model, some.x, some.y, **how, generator=generator)
+            with part(0.9):
+                proof = prove(model, some.x, some.y, **how, known=found.perturbed, boxes=measure.boxes)
+            broken = (proof.high <= epsilon).numpy()
+            first = found.broken_by or [measure.attack.name if hit else "" for hit in found.success.tolist()]
+            parts.append(
+                describe_attack(
+                    broken, **where, attack=PROOF, epsilon=epsilon, loss=proof.method,
+                    broken_by=[by or (BRANCH_AND_BOUND if hit else "") for by, hit in zip(first, broken, strict=True)],
+                    proved=proof.low.numpy(), within_rounding=proof.within_rounding.numpy(),
+                )
+            )  # fmt: skip
+    return Tables(attacks=_concat(parts))
+
+
+def in_proportion(y: Tensor, rows: int) -> NDArray[np.intp]:
+    """Positions of about so many rows, ascending, as large a share of each class; the same for the same classes.
+
+    Examples
+    --------
+    >>> y = torch.tensor([0, 0, 0, 0, 1, 1])
+    >>> np.bincount(y.numpy()[in_proportion(y, 3)]).tolist()
+    [2, 1]
+    """
+    labels, order = y.numpy(), torch.randperm(len(y), generator=torch_generator(0, "proved rows")).numpy()
+    share = min(1.0, rows / len(labels))
+    chosen = [
+        order[labels[order] == label][: math.ceil(share * (labels == label).sum() - 1e-9)]
+        for label in np.unique(labels)
+    ]
+    return np.sort(np.concatenate(chosen))
 
 
 def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:
@@ -203,6 +257,8 @@ def _describe(
     if isinstance(found, LeastEpsilonResult):
         least, censored = found.least_epsilon.numpy(), found.censored.numpy()
         how: dict[str, Any] = {"loss": found.loss, "steps": found.steps}
+        if found.proof:
+            how |= {"proved": found.low.numpy(), "within_rounding": found.within_rounding.numpy()}
         return describe_least_epsilon(least, censored, **where, attack=attack.name, epsilon=epsilon, **how)
     if found.attacks:
         more |= {"loss": ", ".join(found.attacks), "broken_by": found.broken_by}

@@ -100,4 +100,7 @@ class Attacks:
         if {"least_epsilon", "censored"} <= {*part} and part["least_epsilon"].notna().any():
             columns["least_epsilon"] = part["least_epsilon"].to_numpy(dtype=np.float64)
             columns["censored"] = part["censored"].eq(True).to_numpy()
+        if "proved" in part and part["proved"].notna().any():
+            columns["proved"] = part["proved"].to_numpy(dtype=np.float64)
+            columns["within_rounding"] = part["within_rounding"].eq(True).to_numpy()
         return columns

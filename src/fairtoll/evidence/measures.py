@@ -1,4 +1,4 @@
-"""What is measured on an arm, as values: clean predictions, transferred examples, white-box attacks, checks."""
+"""What is measured on an arm, as values: clean predictions, transferred examples, attacks, proofs, checks."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from fairtoll.attacks import PGD, AttackSpec, LeastEpsilon, RandomNoise, Square, SuccessCurve, Union
 from fairtoll.attacks.success_curve import check_epsilons
+from fairtoll.bounds.proof import BOXES
 from fairtoll.errors import FairtollError
 
 #: Rows that the independent attacks behind the alarms are run on.
@@ -17,6 +18,8 @@ CHECK = "check-"
 NOISE, SINGLE_STEP, STEEPEST = "check-noise", "check-single-step", "check-pgd-20"
 LARGE, WITH_GRADIENTS, SQUARE, ZERO_GRADIENT = "check-large", "check-white-box", "check-square", "check-zero-gradient"
 OUTSIDE_BOX = "check-outside-box"
+#: The name that proofs have in evidence.
+PROOF = "proof"
 #: Checks whose outcomes are of the rows or the model, not of an attack that broke them.
 NO_ATTACKS = (ZERO_GRADIENT, OUTSIDE_BOX)
 
@@ -169,8 +172,45 @@ class Checks:
         return plan
 
 
+@dataclass(frozen=True)
+class Proofs:
+    """Which rows are broken, and which are proved robust, at each radius: attacks first, then `fairtoll.bounds.prove`.
+
+    Attributes
+    ----------
+    epsilons : sequence of float
+        Radii, ascending.
+    attack : AttackSpec
+        What is run first. Default: a union.
+    rows : int, optional
+        How many rows, as large a share of each class; None for all.
+    boxes : int
+        Boxes of one row, before it is left unknown.
+
+    Raises
+    ------
+    FairtollError
+        For radii out of order, or no rows.
+
+    Examples
+    --------
+    >>> Proofs(epsilons=[0.1]).rows
+    """
+
+    epsilons: Sequence[float]
+    attack: AttackSpec = Union()
+    rows: int | None = None
+    boxes: int = BOXES
+
+    def __post_init__(self) -> None:
+        check_epsilons(self.epsilons)
+        object.__setattr__(self, "epsilons", tuple(self.epsilons))
+        if self.rows is not None and self.rows < 1:
+            raise FairtollError(f"rows is {self.rows}; expected 1 or more, or None for all")
+
+
 #: Whatever `collect` can measure.
-Measure = Clean | WhiteBox | Transfer | Checks
+Measure = Clean | WhiteBox | Transfer | Checks | Proofs
 
 
 def _check_radii(measure: Any) -> None:

@@ -53,7 +53,8 @@ class Evidence:
         `probability_0` to `probability_{C-1}`.
     attacks : DataFrame, or a source of its parts
         `arm`, `seed`, `source_arm`, `evaluation`, `threat`, `attack`, `loss`, `steps`, `restarts`, `epsilon`,
-        `row`, `success`, `inferred`, `broken_by`, and where it was measured `least_epsilon`, `censored`. An
+        `row`, `success`, `inferred`, `broken_by`, and where they were measured `least_epsilon`, `censored`, `proved`
+        and `within_rounding`. An
         attack may cover some rows only, the same in every training run.
     class_names : tuple of str
         The C classes.
@@ -241,6 +242,41 @@ class Evidence:
         blocks = self._attacked.by_key.items()
         return sorted({key[2:] for key, one in blocks if key[0] == arm and np.isfinite(_least_epsilons(one)).any()})
 
+    def proved_radius(
+        self, arm: str, *, evaluation: str, threat: str, attack: str, epsilon: float
+    ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
+        """The radius within which each row is proved robust, whether rounding alone is in the way, and the rows.
+
+        Returns
+        -------
+        proved : ndarray of float, (S, n)
+            0 where nothing is proved.
+        within_rounding : ndarray of bool, (S, n)
+        rows : ndarray of int, (n,)
+            Ascending.
+
+        Raises
+        ------
+        FairtollError
+            If there is no such evidence, or nothing was to be proved of some training run.
+        """
+        wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
+        blocks, rows = self._attacked.aligned(arm, wanted, without=self.copies.get(arm, {}))
+        if not all(_has_proofs(block) for block in blocks):
+            raise FairtollError(
+                f"{attack} on '{arm}' has no proved radii; expected one for each attacked row of every training run"
+            )
+        proved = np.stack([block.columns["proved"] for block in blocks])
+        return proved, np.stack([block.columns["within_rounding"] for block in blocks]), rows
+
+    def proof_names(self, arm: str) -> list[tuple[str, str, str, float]]:
+        """Those of `attack_names` of which proved radii are known in every training run."""
+        without: dict[tuple[str, str, str, float], bool] = {}
+        for key, block in self._attacked.by_key.items():
+            if key[0] == arm:
+                without[key[2:]] = without.get(key[2:], False) or not _has_proofs(block)
+        return sorted(name for name, lacking in without.items() if not lacking)
+
     def attack_names(self, arm: str) -> list[tuple[str, str, str, float]]:
         """Every (evaluation, threat, attack, epsilon) that was measured for an arm."""
         return sorted({(key[2], key[3], key[4], key[5]) for key in self._attacked.by_key if key[0] == arm})
@@ -414,6 +450,10 @@ class Evidence:
 
 def _parts_of(folder: Path, table: str, chosen: Collection[str] | None) -> list[Path]:
     return sorted(path for path in folder.glob(f"{table}*.parquet") if chosen is None or path.name in chosen)
+
+
+def _has_proofs(block: Block) -> bool:
+    return "proved" in block.columns and bool(np.isfinite(block.columns["proved"]).all())
 
 
 def _least_epsilons(block: Block) -> NDArray[np.float64]:

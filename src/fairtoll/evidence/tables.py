@@ -67,8 +67,19 @@ def describe_attack(
     rows: ArrayLike | None = None,
     broken_by: Iterable[str] | None = None,
     inferred: ArrayLike | bool = False,
+    proved: ArrayLike | None = None,
+    within_rounding: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """A part of the table `attacks`: one attack on one model, `(n,)` rows.
+
+    Parameters
+    ----------
+    success : array-like of bool, (n,)
+        Which rows are broken.
+    proved : array-like, (n,), optional
+        The radius within which each row is proved robust; 0 where nothing is. Leave it out where no proof was tried.
+    within_rounding : array-like of bool, (n,), optional
+        Rows that are neither broken nor proved only because of the rounding of the model's own arithmetic.
 
     Examples
     --------
@@ -78,6 +89,11 @@ def describe_attack(
     [[4, True, 0.1], [9, False, 0.1]]
     """
     values = np.asarray(success, dtype=np.bool_)
+    proofs: dict[str, Any] = {}
+    if proved is not None:
+        proofs = {"proved": np.asarray(proved, dtype=np.float64), "within_rounding": np.zeros(len(values), np.bool_)}
+    if within_rounding is not None:
+        proofs["within_rounding"] = np.asarray(within_rounding, dtype=np.bool_)
     keys = {"arm": arm, "seed": seed, "source_arm": source_arm or arm, "evaluation": evaluation, "threat": threat}
     settings = {"attack": attack, "loss": loss, "steps": steps, "restarts": restarts, "epsilon": float(epsilon)}
     return pd.DataFrame(
@@ -90,6 +106,7 @@ def describe_attack(
             "broken_by": "" if broken_by is None else list(broken_by),
             "least_epsilon": np.nan,
             "censored": False,
+            **proofs,
         }
     )
 
@@ -107,6 +124,8 @@ def describe_least_epsilon(
     loss: str = "cross_entropy",
     steps: int = 0,
     rows: ArrayLike | None = None,
+    proved: ArrayLike | None = None,
+    within_rounding: ArrayLike | None = None,
 ) -> pd.DataFrame:
     """A part of the table `attacks`: the least radius at which each of `(n,)` rows of one model breaks.
 
@@ -118,11 +137,13 @@ def describe_least_epsilon(
         Which rows no attack broke at the largest radius; the others count as a success at it.
     epsilon : float
         The largest radius tried.
+    proved, within_rounding : array-like, (n,), optional
+        As in `describe_attack`: the lower end of each row's bracket.
 
     Raises
     ------
     FairtollError
-        If the two differ in length, or a value is NaN, outside 0 to `epsilon`, or censored below it.
+        If the two differ in length, or a value is NaN, outside 0 to `epsilon`, censored below it, or proved above it.
 
     Examples
     --------
@@ -155,7 +176,15 @@ def describe_least_epsilon(
         loss=loss,
         steps=steps,
         rows=rows,
+        proved=proved,
+        within_rounding=within_rounding,
     )
+    if proved is not None and (np.asarray(proved) > least * (1 + 1e-6)).any():
+        place = int(np.argmax(np.asarray(proved) > least * (1 + 1e-6)))
+        raise FairtollError(
+            f"entry {place} is proved robust within {np.asarray(proved)[place]:g} and broken at {least[place]:g}; "
+            "expected a proved radius of at most the least epsilon"
+        )
     return part.assign(least_epsilon=np.where(limit, epsilon, np.minimum(least, epsilon)), censored=limit)
 
 

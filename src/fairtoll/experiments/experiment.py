@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, Literal
 
 from fairtoll.attacks import PGD
@@ -13,7 +13,7 @@ from fairtoll.evidence.measures import Measure
 from fairtoll.experiments.claims import ClaimTest, Conclude
 from fairtoll.experiments.describe import UNDESCRIBED, described_as, digest
 from fairtoll.experiments.leave_one_out.options import LeaveOneOut
-from fairtoll.findings import Comparison, Question, Rules
+from fairtoll.findings import Attack, Comparison, Question, Rules
 from fairtoll.findings import results as types
 from fairtoll.statistics import LOOKS
 from fairtoll.threats.linf import LinfThreat
@@ -93,6 +93,8 @@ class Collection:
         Whether arms that are controls are measured too.
     runs : int, optional
         Only so many of the first training runs of each arm are measured; no comparison may need them. None for all.
+    exact : bool, optional
+        Only in runs that are exact, or only in those that are not; None for both. See `Experiment`.
     cost : float
         Expected milliseconds for one attacked row of one training run, on one core.
     hardened : float
@@ -112,6 +114,7 @@ class Collection:
     protocol: str | None = None
     controls: bool = True
     runs: int | None = None
+    exact: bool | None = None
     cost: float = field(default=1.0, metadata=UNDESCRIBED)
     hardened: float = field(default=1.0, metadata=UNDESCRIBED)
 
@@ -242,6 +245,10 @@ class Experiment:
         with more.
     protocol : str
         The protocol whose questions are answered: one that comparisons name, or "both" for all.
+    exact : bool
+        Whether questions read what is proved of every row instead of what attacks found.
+    proved_instead : sequence of (Attack, Attack)
+        In exact runs: whose evidence is read instead of which attack's.
     together : bool
         Whether all runs of an arm train as one stack also on a CPU; else each is a stage of its own there.
     leave_one_out : LeaveOneOut
@@ -302,6 +309,8 @@ class Experiment:
     runs: Runs = 3
     max_runs: int = field(default=10, metadata=UNDESCRIBED)
     protocol: str = BOTH
+    exact: bool = False
+    proved_instead: tuple[tuple[Attack, Attack], ...] = field(default=(), metadata=UNDESCRIBED)
     together: bool = True
     leave_one_out: LeaveOneOut = LeaveOneOut()
     arm_notes: Mapping[str, str] = field(default_factory=dict)
@@ -370,7 +379,19 @@ class Experiment:
     def plan(self, protocol: str | None = None) -> list[tuple[Comparison, Question]]:
         """The questions of a protocol; its own where none is given."""
         chosen = self.protocol if protocol is None else protocol
-        return [one for one in self.questions if chosen in (BOTH, one[0].protocol)]
+        plan = [one for one in self.questions if chosen in (BOTH, one[0].protocol)]
+        if not self.exact:
+            return plan
+        instead = dict(self.proved_instead)
+        return [
+            (
+                one,
+                replace(question, attack=instead.get(question.attack, question.attack))
+                if question.attack
+                else question,
+            )
+            for one, question in plan
+        ]
 
     def arms(self, protocol: str | None = None) -> list[str]:
         """The arms that a protocol compares, in order; its own where none is given."""
@@ -384,6 +405,8 @@ class Experiment:
     def measured(self, collection: Collection) -> list[str]:
         """The arms that a collection measures in this run."""
         if collection.protocol is not None and self.protocol not in (BOTH, collection.protocol):
+            return []
+        if collection.exact not in (None, self.exact):
             return []
         of = self.arms(collection.compared_in or BOTH)
         return [arm for arm in self.arms() if arm in of and (collection.controls or not self.recipe(arm).is_control)]

@@ -44,6 +44,7 @@ def compute_results(experiment: Experiment, folder: Path) -> types.Results:
         experiment,
         runs=configuration["runs"],
         protocol=configuration["protocol"],
+        exact=configuration.get("exact", False),
         leave_one_out=section_of(configuration),
     )
     evidence = Evidence.load(folder / "evidence")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from fairtoll.evidence.measures import CHECK
 from fairtoll.evidence.refuted import smallest_broken
 from fairtoll.evidence.store import Evidence
@@ -118,6 +120,65 @@ def _least_epsilon(checked: Checked) -> Seen | None:
     return None
 
 
+def _missed(checked: Checked) -> Seen | None:
+    """Rows that the strongest attack at a radius did not break, and anything else did within it."""
+    evidence, arm = checked.evidence, checked.arm
+    worst: tuple[float, Name, float] | None = None
+    for radius in sorted({attack[3] for attack in checked.figures("white-box")}):
+        strongest = min((one for one in checked.figures("white-box") if one[3] == radius), key=checked.accuracy)
+        broken, rows = checked.broken(strongest), checked.rows(strongest)
+        smallest = smallest_broken(evidence, arm, threat=checked.threat, rows=rows, runs=len(broken))
+        for evaluation, threat, attack, largest in evidence.least_epsilon_names(arm):
+            if threat == checked.threat:
+                found, censored, covered = evidence.searched_least_epsilon(
+                    arm, evaluation=evaluation, threat=threat, attack=attack, epsilon=largest
+                )
+                if len(found) == len(broken):
+                    _, ours, theirs = np.intersect1d(rows, covered, assume_unique=True, return_indices=True)
+                    searched = np.where(censored[:, theirs], np.inf, found[:, theirs])
+                    smallest[:, ours] = np.minimum(smallest[:, ours], searched)
+        missed = float(((smallest <= radius) & ~broken).mean())
+        if worst is None or missed > worst[0]:
+            worst = missed, strongest, float(broken.mean())
+    if worst is None:
+        return None
+    share, strongest, found_share = worst
+    fired = share > TOLERANCE
+    return Seen(
+        share,
+        fired,
+        f"{share:.2%} of the rows are not broken by {strongest[2]} at {strongest[3]:g}, though another attack, "
+        "transferred examples, a search or a proof found an input within that radius"
+        + ("; its robust accuracy is too high by at least as much." if fired else "."),
+        {f"missed by {strongest[2]} at {strongest[3]:g}": share, "broken by it": found_share},
+    )
+
+
+def _contradicted(checked: Checked) -> Seen | None:
+    """Rows that are proved robust within a radius, and were broken within it."""
+    evidence, arm = checked.evidence, checked.arm
+    wrong = total = 0
+    for evaluation, threat, attack, epsilon in evidence.proof_names(arm):
+        if threat != checked.threat:
+            continue
+        proved, _, rows = evidence.proved_radius(
+            arm, evaluation=evaluation, threat=threat, attack=attack, epsilon=epsilon
+        )
+        smallest = smallest_broken(evidence, arm, threat=threat, rows=rows, runs=len(proved))
+        # Radii went through single precision.
+        wrong += int((smallest < proved * (1 - 1e-6)).sum())
+        total += int((proved > 0).sum())
+    if not total:
+        return None
+    return Seen(
+        wrong / total,
+        wrong > 0,
+        f"{wrong:,} of {total:,} proved rows were broken by an attack within the radius of the proof"
+        + ("; the proof or the attack is wrong." if wrong else "."),
+        {"of the proved rows were broken within their radius": wrong / total},
+    )
+
+
 ALARMS: tuple[AlarmKind, ...] = (
     AlarmKind(
         "robust-above-clean",
@@ -139,6 +200,20 @@ ALARMS: tuple[AlarmKind, ...] = (
         "Another attack broke rows at a smaller radius than the search for least epsilon found: least epsilon, and "
         "CRU_eps with it, is too high where no other attack was run.",
         _least_epsilon,
+    ),
+    AlarmKind(
+        "rows-missed",
+        "Rows that the strongest attack missed",
+        "Rows count as robust at a radius that something else broke within it: the attack is too weak, and its robust "
+        "accuracy is too high.",
+        _missed,
+    ),
+    AlarmKind(
+        "proof-contradicted",
+        "Proved rows broken",
+        "A row is proved robust within a radius, and an attack broke it there: one of the two is wrong, and neither "
+        "figure can be relied on. Please report it.",
+        _contradicted,
     ),
     AlarmKind(
         "certificate-broken",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,8 @@ def arm_value(
             outcomes.values, groups, confidence=CONFIDENCE, included=included, minimum_rows=2, rates=rates
         )
     means, counted = _group_means(outcomes, groups, len(names), minimum_rows)
+    ends = _ends(outcomes, groups, len(names), minimum_rows)
+    slack = outcomes.slack(groups)
     order = [code for code in np.argsort(means) if known[code] and math.isfinite(means[code])]
     worst, best = (order[0], order[-1]) if order else (None, None)
     if not metric.higher_is_better:
@@ -90,6 +93,9 @@ def arm_value(
         worst_value=None if worst is None else float(means[worst]),
         best_group=None if best is None else names[best],
         best_value=None if best is None else float(means[best]),
+        proved=(max(gap.value - slack, 0.0), min(gap.value + slack, metric.upper_limit))
+        if gap is not None and outcomes.ends is not None
+        else None,
         per_run=blank if gap is None else list(gap.per_run),
         plain_per_run=blank if gap is None else list(gap.plain_per_run),
         groups=[
@@ -100,6 +106,7 @@ def arm_value(
                 rows=round(float(counted[code])),
                 sufficient=bool(enough[code]),
                 published=published.get(name),
+                proved=None if ends is None or not np.isfinite(ends[:, code]).all() else (ends[0, code], ends[1, code]),
             )
             for code, name in enumerate(names)
         ],
@@ -140,6 +147,15 @@ def _group_means(
     known = finite.sum(axis=0)
     sums = np.where(finite, table, 0.0).sum(axis=0)
     return np.divide(sums, known, out=np.full(count, math.nan), where=known > 0), counted.mean(axis=0)
+
+
+def _ends(outcomes: Outcomes, groups: NDArray[np.intp], count: int, minimum_rows: int) -> NDArray[np.float64] | None:
+    """The smallest and the largest mean that each group may have, `(2, count)`, where proofs are known."""
+    if outcomes.ends is None:
+        return None
+    return np.stack(
+        [_group_means(replace(outcomes, values=end), groups, count, minimum_rows)[0] for end in outcomes.ends]
+    )
 
 
 def _blank(

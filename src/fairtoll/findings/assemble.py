@@ -20,6 +20,7 @@ from fairtoll.findings.compare import PublishedValues, answer_all
 from fairtoll.findings.judged import Rules
 from fairtoll.findings.least_epsilon import least_epsilons
 from fairtoll.findings.model_alarms import model_alarms
+from fairtoll.findings.proofs import proofs
 from fairtoll.findings.questions import Comparison, Question
 from fairtoll.findings.summary import answer
 from fairtoll.statistics import group_intervals
@@ -117,6 +118,7 @@ def assemble(
         highlights=make_highlights(findings, accuracy) if make_highlights else [],
         cuts=list(cuts),
         least_epsilon=least_epsilons(evidence),
+        proofs=proofs(evidence),
         attacked_into=attacked_into(evidence),
         certified=certified(evidence, minimum_rows=rules.minimum_rows),
         examples=list(examples),
@@ -143,9 +145,14 @@ def accuracies(evidence: Evidence, published: Mapping[tuple[str, ...], float]) -
             evaluation, threat, name, epsilon = attack
             if name.startswith("check-") or attack in searches:
                 continue
-            success, _ = evidence.success_of_rows(
-                arm, evaluation=evaluation, threat=threat, attack=name, epsilon=epsilon
-            )
+            address: dict[str, Any] = {"evaluation": evaluation, "threat": threat, "attack": name, "epsilon": epsilon}
+            success, rows = evidence.success_of_rows(arm, **address)
+            if evaluation == "proved":
+                if len(rows) < len(evidence.rows):
+                    # A sample is no other figure of the same rows: it says what the attacks' figure is worth.
+                    continue
+                # What is neither broken nor proved does not count.
+                success = evidence.proved_radius(arm, **address)[0] < epsilon * (1 - 1e-9)
             source = evidence.source_arm(arm) if evaluation == "static-transfer" else None
             entry = _accuracy(arm, ~success, attack, published)
             found.append(entry.model_copy(update={"source_arm": source}))

@@ -11,7 +11,7 @@ from fairtoll.findings._strict import Pair, Strict
 VerdictName = Literal["less fair", "fairer", "equivalent", "inconclusive", "insufficient data"]
 ModelsVerdictName = Literal["wider gap", "narrower gap", "same gap", "unclear", "insufficient data"]
 Protocol = Literal["paper", "sound", "audit"]
-Evaluation = Literal["clean", "static-transfer", "white-box"]
+Evaluation = Literal["clean", "static-transfer", "white-box", "proved"]
 Denominator = Literal["all", "correct"]
 
 
@@ -24,6 +24,7 @@ class GroupValue(Strict):
     rows: int
     sufficient: bool
     published: float | None = None
+    proved: Pair | None = Field(default=None, description="where proofs are known: no attack can move it beyond these")
 
 
 class ArmValue(Strict):
@@ -51,6 +52,9 @@ class ArmValue(Strict):
     worst_value: float | None
     best_group: str | None
     best_value: float | None
+    proved: Pair | None = Field(
+        default=None, description="where proofs are known: `value` lies between these, whatever attack is run"
+    )
     per_run: list[float | None] = Field(description="their mean is `value`")
     plain_per_run: list[float | None] = Field(description="their mean is `plain`")
     groups: list[GroupValue]
@@ -94,6 +98,10 @@ class Difference(Strict):
     confidence: float = Field(description="of the interval, widened within (dataset, protocol, metric) and over looks")
     p_value: float = Field(description="of a difference of at most 0, one-sided, allowing for all looks")
     plain: float = Field(description="the same difference without correction for the noise of the rows")
+    proved: Pair | None = Field(
+        default=None,
+        description="where proofs are known: `value` lies between these, whatever attack is run; in `interval` too",
+    )
     row_error: float = Field(description="standard error of `value` from the rows alone")
     least_detectable: float = Field(description="smallest true difference found with 80% power, margin counted")
     runs: int = Field(description="training runs of each arm that it was judged with")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from typing import Any
 
@@ -160,7 +160,16 @@ class Compared:
             )
         except InsufficientDataError:
             return None
-        return found
+        return self.widened(found, first, second)
+
+    def widened(self, found: Difference, first: Sequence[int], second: Sequence[int]) -> Difference:
+        """With all that the gaps may be off through rows that are neither broken nor proved robust."""
+        slack = self.slack(first, second)
+        return replace(found, below=found.below + slack, above=found.above + slack) if slack else found
+
+    def slack(self, first: Sequence[int], second: Sequence[int]) -> float:
+        """By how much the difference may be off through such rows, of these runs of either arm."""
+        return self.base.take(first).slack(self.groups) + self.robust.take(second).slack(self.groups)
 
 
 def describe_difference(
@@ -187,6 +196,8 @@ def describe_difference(
             (arms[1], found.robust_highest, found.robust_lowest),
         )
     )
+    slack = compared.slack(*compared.taken(last.runs))
+    bracketed = compared.base.ends is not None and compared.robust.ends is not None
     open_ = last.verdict.kind == VerdictKind.INCONCLUSIVE
     return results.Difference(
         standard=found.standard,
@@ -196,13 +207,14 @@ def describe_difference(
         confidence=found.confidence,
         p_value=judgement.p_value,
         plain=found.plain,
+        proved=(found.value - slack, found.value + slack) if bracketed else None,
         row_error=found.row_error,
         least_detectable=found.least_detectable(compared.margin),
         runs=last.runs,
         share=last.share,
         paired=compared.rules.paired,
         verdict=last.verdict.kind.value,
-        reason="; ".join(part for part in (_reason(last, compared), limits) if part),
+        reason="; ".join(part for part in (_reason(last, compared), _open_rows(slack, compared), limits) if part),
         path=[_look(look, bound) for look in judgement.looks],
         needed=_needed(judgement.needed, len(compared.groups)) if open_ else None,
         systematic=_systematic(compared, last, bound),
@@ -230,6 +242,14 @@ def _reason(last: Look, compared: Compared) -> str:
             return f"{said}, and by two one-sided tests within the margin of {margin}"
     least = unit.number(found.least_detectable(compared.margin))
     return f"{said}; a difference under {least}{unit.name} would often not have been shown"
+
+
+def _open_rows(slack: float, compared: Compared) -> str:
+    """What rows that are neither broken nor proved mean for the difference, where there are any."""
+    if not slack:
+        return ""
+    unit = spoken(compared.metric.name)
+    return f"rows that are neither broken nor proved robust may move it by {unit.number(slack)}{unit.name} either way"
 
 
 def _needed(needed: Needed | None, rows: int) -> results.Needed | None:

@@ -59,7 +59,7 @@ def _difference(compared: Compared, base: int, robust: int) -> Difference | None
         return None
     one, other = compared.base.take([base]), compared.robust.take([robust])
     try:
-        return difference(
+        found = difference(
             one.values,
             other.values,
             compared.groups,
@@ -71,6 +71,7 @@ def _difference(compared: Compared, base: int, robust: int) -> Difference | None
         )
     except InsufficientDataError:
         return None
+    return compared.widened(found, [base], [robust])
 
 
 def _swap(compared: Compared, base: int, robust: int) -> float | None:

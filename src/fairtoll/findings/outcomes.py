@@ -38,6 +38,8 @@ class Outcomes:
         Why the question has no answer for this arm; then `values` mean nothing.
     runs : tuple
         Names of the training runs; their positions where none are given.
+    ends : pair of ndarray, each (S, n), optional
+        Where proofs are known: the smallest and the largest value that each row may have.
 
     Examples
     --------
@@ -51,6 +53,7 @@ class Outcomes:
     censored: float = 0.0
     missing: str | None = None
     runs: tuple[Any, ...] = ()
+    ends: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
 
     def __post_init__(self) -> None:
         if not self.runs:
@@ -63,7 +66,29 @@ class Outcomes:
         chosen = list(positions)
         included = None if self.included is None else self.included[chosen]
         runs = tuple(self.runs[position] for position in chosen)
-        return replace(self, values=self.values[chosen], included=included, runs=runs)
+        ends = None if self.ends is None else (self.ends[0][chosen], self.ends[1][chosen])
+        return replace(self, values=self.values[chosen], included=included, runs=runs, ends=ends)
+
+    def slack(self, groups: NDArray[np.intp]) -> float:
+        """By how much the gap may be off through rows that are neither broken nor proved, in the mean over runs.
+
+        The largest width of a group's mean: no gap of means moves further when each mean moves within its own.
+
+        Examples
+        --------
+        >>> none, half = np.zeros((1, 4)), np.array([[0.0, 1.0, 0.0, 0.0]])
+        >>> Outcomes(none, None, np.arange(4), ends=(none, half)).slack(np.array([0, 0, 1, 1]))
+        0.5
+        """
+        if self.ends is None:
+            return 0.0
+        widths = []
+        for run, width in enumerate(self.ends[1] - self.ends[0]):
+            counts = np.ones(len(width)) if self.included is None else self.included[run].astype(float)
+            sizes = np.bincount(groups, weights=counts)
+            sums = np.bincount(groups, weights=np.where(counts > 0, width * counts, 0.0))
+            widths.append(float((sums[sizes > 0] / sizes[sizes > 0]).max(initial=0.0)))
+        return float(np.mean(widths))
 
     @property
     def mean(self) -> float:
@@ -107,7 +132,8 @@ def outcomes_of(readings: Readings, arm: str, question: Question) -> Outcomes:
     """
     metric, evidence = metric_of(question), readings.evidence
     given = _parameters(evidence, metric, question)
-    measured, covered = readings.read(arm, question.measured_under, metric.needs)
+    proofs = metric.ends_need if readings.has_proofs(arm, question.measured_under) else ()
+    measured, covered = readings.read(arm, question.measured_under, (*metric.needs, *proofs))
     kept, rows = _restrict(evidence, question, covered)
     if not len(rows):
         count = len(next(iter(measured.values())))
@@ -126,6 +152,7 @@ def outcomes_of(readings: Readings, arm: str, question: Question) -> Outcomes:
         # Radii that are lower limits count with the largest radius; rates derived from them hold no limits.
         censored = float((measured["censored"] & counted).sum() / max(counted.sum(), 1))
     outcomes: list[NDArray[Any]] = []
+    ends: list[tuple[NDArray[Any], NDArray[Any]]] = []
     for run in range(shape[0]):
         known = given | {name: values[run] for name, values in by_run.items()}
         try:
@@ -133,7 +160,11 @@ def outcomes_of(readings: Readings, arm: str, question: Question) -> Outcomes:
         except NotMeasurableError as error:
             missing = f"training run {run + 1} of '{arm}': {error}"
             return Outcomes(np.zeros(shape), included, rows, censored, missing, runs)
-    return Outcomes(np.stack(outcomes).astype(np.float64), included, rows, censored, runs=runs)
+        if proofs and metric.ends is not None:
+            ends.append(metric.ends(**{name: known[name] for name in proofs}))
+    low, high = (np.stack(one).astype(np.float64) for one in zip(*ends, strict=True)) if ends else (None, None)
+    both = None if low is None or high is None else (low, high)
+    return Outcomes(np.stack(outcomes).astype(np.float64), included, rows, censored, runs=runs, ends=both)
 
 
 def _computable(metric: Metric) -> bool:

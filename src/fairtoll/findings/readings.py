@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError
+from fairtoll.evidence.refuted import largest_proved
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings.questions import Attack, Certificate
 
@@ -121,6 +122,23 @@ class Readings:
         values, censored, rows = self.evidence.least_epsilon(arm, **_address(under))
         return {"least_epsilon": values, "censored": censored}, rows
 
+    def has_proofs(self, arm: str, under: Under) -> bool:
+        """Whether proofs were tried on every row that the attack covers."""
+        attack = _attack(under)
+        if attack is None:
+            return False
+        name = (attack.evaluation, attack.threat, attack.name, attack.epsilon)
+        return name in self.evidence.proof_names(arm)
+
+    def proved_radius(self, arm: str, under: Under) -> Reading:
+        """The radius within which each row that the attack covers is proved robust, by any proof of the evidence."""
+        attack = _attack(under)
+        assert attack is not None
+        own, _, rows = self.evidence.proved_radius(arm, **_address(under))
+        radius = largest_proved(self.evidence, arm, threat=attack.threat, rows=rows, runs=len(own))
+        # Radii go through text and single precision.
+        return {"proved_radius": radius, "proved": radius >= attack.epsilon * (1 - 1e-9)}, rows
+
     def certified_radius(self, arm: str, under: Under) -> Reading:
         """The radius that others claim for each row."""
         assert isinstance(under, Certificate)
@@ -136,6 +154,8 @@ MEASURED: dict[str, Callable[[Readings, str, Under], Reading]] = {
     "least_epsilon": Readings.least_epsilon,
     "censored": Readings.least_epsilon,
     "certified_radius": Readings.certified_radius,
+    "proved_radius": Readings.proved_radius,
+    "proved": Readings.proved_radius,
 }
 
 

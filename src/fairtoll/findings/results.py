@@ -36,6 +36,8 @@ from fairtoll.findings.leave_one_out_types import LeaveOneOutGroup as LeaveOneOu
 from fairtoll.findings.leave_one_out_types import LeaveOneOutPoint as LeaveOneOutPoint
 from fairtoll.findings.leave_one_out_types import LeaveOneOutRow as LeaveOneOutRow
 from fairtoll.findings.leave_one_out_types import PublishedLeaveOneOut as PublishedLeaveOneOut
+from fairtoll.findings.proof_types import Proof as Proof
+from fairtoll.findings.proof_types import ProofGroup as ProofGroup
 
 SCHEMA_VERSION: Literal[3] = 3
 
@@ -206,6 +208,7 @@ class Results(Strict):
     highlights: list[str] = Field(default=[], description="sentences for the first screen")
     cuts: list[str] = Field(default=[], description="what this run left out or made smaller, for the first screen")
     least_epsilon: list[LeastEpsilon] = Field(default=[])
+    proofs: list[Proof] = Field(default=[], description="which rows are broken, proved robust, or neither")
     attacked_into: list[AttackedInto] = Field(default=[])
     certified: list[Certified] = Field(default=[], description="radii that others claim, arm by arm")
     examples: list[Example] = Field(default=[])

@@ -36,6 +36,39 @@ def radius_over_mean(
     return np.asarray(radius / among.mean(), dtype=np.float64)
 
 
+def bracketed_radius(
+    *, least_epsilon: NDArray[np.float64], proved_radius: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The ends of CRU_eps's outcome: the radius that is proved, and the one at which the row is known to break.
+
+    Of a row that nothing broke both count with the largest radius at most.
+
+    Examples
+    --------
+    >>> bracketed_radius(least_epsilon=np.array([0.5, 1.0]), proved_radius=np.array([0.4, 1.0]))
+    (array([0.4, 1. ]), array([0.5, 1. ]))
+    """
+    return np.minimum(proved_radius, least_epsilon), least_epsilon
+
+
+def bracketed_over_mean(
+    *, least_epsilon: NDArray[np.float64], proved_radius: NDArray[np.float64], counted: NDArray[np.bool_]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The ends of relative CRU_eps's outcome: each end of a row over the other end of the mean.
+
+    Examples
+    --------
+    >>> both = np.array([True, True])
+    >>> bracketed_over_mean(least_epsilon=np.array([1.0, 3.0]), proved_radius=np.array([1.0, 3.0]), counted=both)
+    (array([0.5, 1.5]), array([0.5, 1.5]))
+    """
+    low, high = bracketed_radius(least_epsilon=least_epsilon, proved_radius=proved_radius)
+    least, most = low[counted].mean(), high[counted].mean()
+    with np.errstate(divide="ignore", invalid="ignore"):
+        largest = np.where(high > 0, high / least, 0.0)
+    return np.asarray(low / most, dtype=np.float64), np.asarray(largest, dtype=np.float64)
+
+
 CRU_EPSILON = Metric(
     name="cru_epsilon",
     symbol="CRU_ε",
@@ -50,6 +83,7 @@ CRU_EPSILON = Metric(
     levels_down=True,
     denominators=("all", "correct"),
     in_audits=True,
+    ends=bracketed_radius,
     lead="CRU_eps is the largest difference in mean least epsilon between two classes or groups.",
 )
 CRU_EPSILON_RELATIVE = Metric(
@@ -63,6 +97,7 @@ CRU_EPSILON_RELATIVE = Metric(
     unit="ratio",
     denominators=("all", "correct"),
     in_audits=True,
+    ends=bracketed_over_mean,
     lead="Relative CRU_eps is CRU_eps divided by the arm's mean least epsilon: a more robust model has larger ones, so "
     "the plain gap grows by scale only.",
 )

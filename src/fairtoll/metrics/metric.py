@@ -47,6 +47,10 @@ class Metric:
         `least_epsilon`, (n,) in the threat's units, and `censored`, (n,) of bool, its lower limits;
         `certified_radius`, (n,), claimed by others; `counted` which rows the means are over, (n,) of bool; `target`
         a class, int; `rate` a mean success rate. Raises `NotMeasurableError` where the rows do not determine it.
+    ends : callable, optional
+        As `outcome`, where proofs are known too: returns the smallest and the largest outcome that each row may have,
+        whatever attack looks at it, each (n,). It may also take `proved_radius`, (n,), within which each row is proved
+        robust, and `proved`, (n,) of bool, whether it is at the radius of the attack.
     margin : float
         The largest difference between two arms' gaps that does not matter, in the metric's unit.
     margin_is_share : bool
@@ -98,6 +102,7 @@ class Metric:
     denominators: tuple[Denominator, ...] = ()
     in_audits: bool = False
     lead: str = ""
+    ends: Callable[..., tuple[NDArray[Any], NDArray[Any]]] | None = None
 
     def __post_init__(self) -> None:
         if not 0 <= self.margin < float("inf"):
@@ -106,8 +111,12 @@ class Metric:
     @cached_property
     def needs(self) -> tuple[str, ...]:
         """What the outcome is computed from: the required parameters of `outcome`."""
-        parameters = inspect.signature(self.outcome).parameters.values()
-        return tuple(parameter.name for parameter in parameters if parameter.default is parameter.empty)
+        return _required(self.outcome)
+
+    @cached_property
+    def ends_need(self) -> tuple[str, ...]:
+        """What the ends of the outcome are computed from."""
+        return () if self.ends is None else _required(self.ends)
 
     @property
     def needs_attack(self) -> bool:
@@ -139,3 +148,8 @@ class Metric:
         (0.01, 0.4)
         """
         return self.margin * max(standard_mean, 0.0) if self.margin_is_share else self.margin
+
+
+def _required(function: Callable[..., Any]) -> tuple[str, ...]:
+    parameters = inspect.signature(function).parameters.values()
+    return tuple(parameter.name for parameter in parameters if parameter.default is parameter.empty)

@@ -18,6 +18,19 @@ def is_broken(*, success: NDArray[np.bool_], correct: NDArray[np.bool_] | None =
     return success if correct is None else success | ~correct
 
 
+def broken_or_unproved(
+    *, success: NDArray[np.bool_], proved: NDArray[np.bool_]
+) -> tuple[NDArray[np.bool_], NDArray[np.bool_]]:
+    """The ends of CRU_s's outcome: a row that is neither broken nor proved robust may succeed or not.
+
+    Examples
+    --------
+    >>> broken_or_unproved(success=np.array([True, False, False]), proved=np.array([False, True, False]))
+    (array([ True, False, False]), array([ True, False,  True]))
+    """
+    return success, success | ~proved
+
+
 def success_at_rate(
     *,
     least_epsilon: NDArray[np.float64],
@@ -64,6 +77,7 @@ CRU_S = Metric(
     levels_down=True,
     denominators=("all", "correct"),
     in_audits=True,
+    ends=broken_or_unproved,
     lead="CRU_s is the largest difference in attack success between two classes or groups. The share is of all rows, "
     "so a misclassified row counts as a success, unless it is said to be of correctly classified rows.",
 )

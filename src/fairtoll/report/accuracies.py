@@ -14,6 +14,7 @@ EVALUATION_TITLES = {
     "clean": "Clean rows",
     "static-transfer": "Static transfer (examples made on another model)",
     "white-box": "White-box (attacked itself)",
+    "proved": "Proved (no attack can break these rows)",
 }
 
 

@@ -10,7 +10,7 @@ from fairtoll.report.arms import arm_titles
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import percent
 from fairtoll.report.sections.leave_one_out.words import by_arm, entries_of, of_design, rate
-from fairtoll.report.select import epsilon_text, protocols
+from fairtoll.report.select import epsilon_text, is_main_threat, protocols
 
 VERDICTS: tuple[VerdictName, ...] = ("less fair", "fairer", "equivalent", "inconclusive", "insufficient data")
 # Differences of less than two points between static transfer and white-box are not shown.
@@ -98,8 +98,29 @@ def spelled(counts: Sequence[int]) -> str:
 
 
 def answer(results: Results) -> list[Line]:
-    """Return the figures beside the answer: what white-box attacks leave of each arm, and what a left-out row flips."""
-    return robustness_line(results) + leave_one_out_line(results)
+    """Return the figures beside the answer: what attacks leave, what is proved, what a left-out row flips."""
+    return robustness_line(results) + proof_line(results) + leave_one_out_line(results)
+
+
+def proof_line(results: Results) -> list[Line]:
+    """Return how much of what attacks leave unbroken is proved, under the threat that the report leads with."""
+    titles = arm_titles(results)
+    found = [one for one in results.proofs if is_main_threat(results, one.threat) and not one.least_epsilon]
+    if not found:
+        return []
+    largest = max(one.epsilon for one in found)
+    said = []
+    for one in found:
+        if one.epsilon != largest or one.settled is None:
+            continue
+        low = f" (95% interval from {percent(one.settled_interval[0])}%)" if one.settled_interval else ""
+        said.append(f"{titles[one.arm]} {percent(one.settled)}%{low}")
+    if not said:
+        return []
+    whole = all(one.rows == one.of for one in found)
+    of = "" if whole else f" Of a sample of {found[0].rows:,} rows."
+    head = f"Proved robust, of the rows that nothing breaks, {epsilon_text(largest)}."
+    return [Line(head, f"{', '.join(said)}: no stronger attack can break these.{of}")]
 
 
 def leave_one_out_line(results: Results) -> list[Line]:

@@ -9,7 +9,12 @@ from fairtoll.report.compared import Compared
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import finite
 
-EVALUATION_NAMES = {"clean": "clean", "static-transfer": "static transfer", "white-box": "white-box"}
+EVALUATION_NAMES = {
+    "clean": "clean",
+    "static-transfer": "static transfer",
+    "white-box": "white-box",
+    "proved": "proved",
+}
 PROTOCOLS = {
     "paper": "the paper's protocol",
     "sound": "the sound protocol",

@@ -18,6 +18,7 @@ from fairtoll.report.sections.leave_one_out import leave_one_out
 from fairtoll.report.sections.odds import odds
 from fairtoll.report.sections.other_metrics import other_metrics
 from fairtoll.report.sections.paper import against_the_paper
+from fairtoll.report.sections.proofs import proofs
 from fairtoll.report.sections.threats import other_threats
 from fairtoll.report.sections.toll import toll
 from fairtoll.report.sections.transfer import transfer
@@ -30,6 +31,7 @@ SECTIONS: tuple[Callable[[Results], Section | list[Section]], ...] = (
     class_accuracy,
     least_epsilon,
     attack_success,
+    proofs,
     attacked_into,
     examples,
     confidence,

@@ -57,7 +57,7 @@ def attack_success(results: Results) -> Section:
         spreads, gaps = [], []
         used: list[Compared] = []
         of_evaluation: dict[str, list[Compared]] = {}
-        for evaluation in ("white-box", "static-transfer"):
+        for evaluation in ("proved", "white-box", "static-transfer"):
             chosen = select(
                 results,
                 "cru_s",
