@@ -34,6 +34,8 @@ class Options:
         Of random starts.
     paired : bool
         Whether run k of every arm belong together.
+    exact : bool
+        Whether what is proved of every row replaces what attacks found.
     """
 
     partitions: tuple[str, ...]
@@ -42,6 +44,7 @@ class Options:
     least_epsilon_max: float | None
     seed: int
     paired: bool = False
+    exact: bool = False
 
 
 def check_options(
@@ -53,6 +56,7 @@ def check_options(
     least_epsilon_max: Any,
     seed: Any = 0,
     paired: Any = False,
+    exact: Any = False,
     without_radii: bool = False,
 ) -> Options:
     """The options in their types, or an error that names the one that is wrong.
@@ -61,7 +65,7 @@ def check_options(
     ----------
     attributes : iterable of str
         Protected attributes of the data.
-    partitions, epsilons, minimum_rows, least_epsilon_max, seed, paired
+    partitions, epsilons, minimum_rows, least_epsilon_max, seed, paired, exact
         As given to `audit`.
     without_radii : bool
         Whether epsilons may be empty.
@@ -86,6 +90,8 @@ def check_options(
         )
     if not isinstance(paired, bool):
         raise FairtollError(f"paired is {paired!r}; expected True where run k of all arms belong together, or False")
+    if not isinstance(exact, bool):
+        raise FairtollError(f"exact is {exact!r}; expected True, to prove or refute every row, or False")
     return Options(
         _partitions(partitions, ["class", *attributes]),
         _radii(epsilons, without_radii=without_radii),
@@ -93,6 +99,7 @@ def check_options(
         largest,
         _whole(seed, name="seed", least=0),
         paired,
+        exact,
     )
 
 

@@ -10,19 +10,27 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
-from fairtoll.attacks import PGD, AttackSpec, LeastEpsilon
+from fairtoll.attacks import PGD, AttackSpec, LeastEpsilon, Union
+from fairtoll.bounds import what_is_provable
+from fairtoll.errors import FairtollError
 from fairtoll.evidence.collect import Tables, collect, craft
-from fairtoll.evidence.measures import Checks, Clean, Measure, Transfer, WhiteBox
+from fairtoll.evidence.measures import Checks, Clean, Measure, Proofs, Transfer, WhiteBox
 from fairtoll.evidence.store import Evidence, describe_rows, write_about
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.findings.model_alarms import REMARKS, describe_models
+from fairtoll.findings.proofs import UNPROVED
 from fairtoll.progress import tracked
 from fairtoll.runs.folder import Run
 from fairtoll.storage.files import write_parquet
 
 THREAT = "audit"
-#: How least epsilon is searched; its tolerance is this share of the largest radius.
-SEARCH = LeastEpsilon(tolerance=0.005)
+#: How least epsilon is searched; its tolerance is this share of the largest radius. What the search leaves censored a
+#: union tries, so that no row counts as robust that the audit's own attacks break.
+SEARCH = LeastEpsilon(tolerance=0.005, start=Union())
+#: The same where least epsilon is bracketed by proof: what is not proved must be small beside the margin of CRU_eps.
+PROVED_TOLERANCE = 0.001
+#: Rows of the sample that says how much of what attacks leave unbroken is proved.
+PROVED_ROWS = 500
 #: How examples are crafted on the standard models.
 CRAFT = PGD(steps=20)
 
@@ -58,6 +66,8 @@ class AuditWork:
         White-box, each at every radius.
     least_epsilon_max : float, optional
         Largest radius of the search for least epsilon, if it is measured.
+    exact : bool
+        Whether every row is proved or refuted, and least epsilon bracketed; else a sample is, where it takes seconds.
     """
 
     arms: Sequence[Arm]
@@ -65,6 +75,7 @@ class AuditWork:
     epsilons: Sequence[float]
     attacks: Sequence[AttackSpec]
     least_epsilon_max: float | None = None
+    exact: bool = False
     _predicted: dict[str, Tables] = field(default_factory=dict, repr=False)
     _crafted: dict[int, dict[float, list[Tensor]]] = field(default_factory=dict, repr=False)
 
@@ -78,7 +89,30 @@ class AuditWork:
                 {"name": arm.name, "title": arm.name, "note": f"{len(arm.models)} training run(s)"} for arm in self.arms
             ],
             REMARKS: {arm.name: describe_models(arm.models) for arm in self.arms},
+            UNPROVED: {arm.name: said for arm in self.arms if (said := self._unproved(arm))},
         }
+
+    def _unproved(self, arm: Arm) -> str:
+        """Why nothing is proved of an arm, where nothing is."""
+        for model in arm.models:
+            method, why = what_is_provable(model, self.target.x, self.target.threat)
+            if method == "linear" and not self.exact:
+                return f"{why}, which takes seconds for each row: exact=True (--exact) does it"
+            if not method:
+                return why
+        return ""
+
+    def require_bounds(self) -> None:
+        """Raise if every row is to be proved and no bound is known for a model.
+
+        Raises
+        ------
+        FairtollError
+            It names the layers.
+        """
+        for arm in self.arms if self.exact else ():
+            if said := self._unproved(arm):
+                raise FairtollError(f"arm '{arm.name}': {said}; or leave exact (--exact) out")
 
     def predict(self) -> None:
         """Predict every clean row with every model, for the parts that keep it."""
@@ -116,14 +150,22 @@ class AuditWork:
         """Clean predictions of all arms first: an invalid model raises before the others are attacked."""
         measures: dict[str, Measure] = {"checks": Checks(self.epsilons, large_epsilon=100 * max(self.epsilons))}
         measures |= {f"attack-{place}": WhiteBox(one, self.epsilons) for place, one in enumerate(self.attacks)}
+        proofs = Proofs(self.epsilons, rows=None if self.exact else PROVED_ROWS)
         if (largest := self.least_epsilon_max) is not None:
-            search = replace(SEARCH, tolerance=SEARCH.tolerance * largest)
+            share = PROVED_TOLERANCE if self.exact else SEARCH.tolerance
+            search = replace(SEARCH, tolerance=share * largest, proof=self.exact)
             measures["least-epsilon"] = WhiteBox(search, [largest])
         transfer = Transfer(CRAFT, self.epsilons, source=self.arms[0].name)
         one = list(enumerate(self.arms))
         return [
             *(part for place, _ in one for part in self._of(place, {"clean": Clean()}, weight=0.02)),
             *(part for place, _ in one for part in self._of(place, measures, weight=1.0)),
+            *(
+                part
+                for place, arm in one
+                if not self._unproved(arm)
+                for part in self._of(place, {"proof": proofs}, weight=5.0 if self.exact else 0.2)
+            ),
             *(part for place, _ in one[1:] for part in self._of(place, {"transfer": transfer}, weight=0.05)),
         ]
 

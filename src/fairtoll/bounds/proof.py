@@ -10,6 +10,7 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll.bounds.certified import HALVINGS, certified_epsilon
+from fairtoll.bounds.chain import NoBoundError, read_chain
 from fairtoll.bounds.exact import BoxSearch, few_features, moves_few
 from fairtoll.errors import FairtollError
 from fairtoll.models.borrow import borrowed, device_of
@@ -68,6 +69,28 @@ class Proof:
             BROKEN if one else PROVED if sure else WITHIN_ROUNDING if near else UNKNOWN
             for one, sure, near in zip(broken, proved, self.within_rounding.tolist(), strict=True)
         ]
+
+
+def what_is_provable(model: nn.Module, x: Tensor, threat: LinfThreat) -> tuple[Literal["exact", "linear", ""], str]:
+    """How rows like these can be proved, and where boxes of inputs cannot be split, why.
+
+    Examples
+    --------
+    >>> x = torch.zeros(1, 3)
+    >>> what_is_provable(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)), x, LinfThreat())
+    ('exact', '')
+    >>> what_is_provable(nn.Sequential(nn.Linear(3, 4), nn.GELU(), nn.Linear(4, 2)), x, LinfThreat())[1][:36]
+    'no bound is known for 1 (GELU); boun'
+    """
+    try:
+        read_chain(model, x)
+    except NoBoundError as error:
+        return "", str(error)
+    try:
+        few_features(model, x, threat)
+    except NoBoundError as error:
+        return "linear", str(error)
+    return "exact", ""
 
 
 def prove(

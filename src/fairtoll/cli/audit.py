@@ -92,6 +92,15 @@ def audit(
             rich_help_panel=MODELS,
         ),
     ] = False,
+    exact: Annotated[
+        bool,
+        typer.Option(
+            "--exact",
+            help="Prove or break every row, so that no stronger attack changes the gaps; exact on dense networks of "
+            "which at most 8 features may change.",
+            rich_help_panel=ATTACK,
+        ),
+    ] = False,
     out: Annotated[Path, typer.Option(help="Folder for evidence, results and report.")] = Path("runs/audit"),
 ) -> None:
     """Audit your own models: which classes and groups pay for the hardened one."""
@@ -107,6 +116,7 @@ def audit(
             mutable=mutable,
             epsilons=epsilon,
             paired=paired,
+            exact=exact,
             out=out,
             display=display,
         )

@@ -66,6 +66,7 @@ def audit_from_files(
     mutable: Sequence[str] | None,
     epsilons: Sequence[float],
     paired: bool,
+    exact: bool,
     out: Path,
     display: Progress,
 ) -> Path:
@@ -83,7 +84,7 @@ def audit_from_files(
         Features that may move by epsilon standard deviations, within their range; see `table_threat`.
     epsilons : sequence of float
         Radii in standard deviations.
-    paired : bool
+    paired, exact : bool
         Whether the k-th weights of every model belong together.
     out : Path
         Folder of the audit; an audit that is refused leaves none.
@@ -113,7 +114,7 @@ def audit_from_files(
         for note in _assumed(table, rows, moving=movable(train or rows) if mutable is None else mutable):
             display.message(f"Note: {note}")
         with reporting_to(display.track("Attacking the models, writing the report")), part(1.0):
-            audit(arms, rows, threat=threat, epsilons=sorted(epsilons), paired=paired, out=out)
+            audit(arms, rows, threat=threat, epsilons=sorted(epsilons), paired=paired, exact=exact, out=out)
     return out / "report.html"
 
 

@@ -20,7 +20,7 @@ from fairtoll.findings.compare import PublishedValues, answer_all
 from fairtoll.findings.judged import Rules
 from fairtoll.findings.least_epsilon import least_epsilons
 from fairtoll.findings.model_alarms import model_alarms
-from fairtoll.findings.proofs import proofs
+from fairtoll.findings.proofs import proofs, unproved_notes
 from fairtoll.findings.questions import Comparison, Question
 from fairtoll.findings.summary import answer
 from fairtoll.statistics import group_intervals
@@ -112,6 +112,7 @@ def assemble(
         ],
         notes=[
             *(_of_copies(evidence, arm) for arm in evidence.copies),
+            *unproved_notes(evidence),
             *(make_notes(findings, accuracy) if make_notes else []),
         ],
         answer=answer(findings, arms),

@@ -11,6 +11,8 @@ from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
 from fairtoll.findings.alarm_checks import share_interval
 
+#: Where evidence says in `about` why nothing is proved of an arm.
+UNPROVED = "unproved"
 ALL = "all"
 #: A bracket of at most this share of the largest radius is as good as one number.
 NARROW = 0.01
@@ -27,6 +29,25 @@ def proofs(evidence: Evidence) -> list[results.Proof]:
     []
     """
     return [_describe(evidence, arm, name) for arm in evidence.arms for name in evidence.proof_names(arm)]
+
+
+def unproved_notes(evidence: Evidence) -> list[str]:
+    """Why nothing is proved, arm by arm; arms with the same reason together.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"y": ["a", "b"], "p": [0.9, 0.4]})
+    >>> unproved_notes(Evidence.from_frame(frame, label="y", probabilities={"a": "p"}))
+    []
+    """
+    by_reason: dict[str, list[str]] = {}
+    for arm, reason in evidence.about.get(UNPROVED, {}).items():
+        by_reason.setdefault(str(reason), []).append(str(arm))
+    return [
+        f"Nothing is proved of {', '.join(arms)}: {reason}. A row that no attack broke may be broken by a stronger one."
+        for reason, arms in by_reason.items()
+    ]
 
 
 def _describe(evidence: Evidence, arm: str, name: tuple[str, str, str, float]) -> results.Proof:
