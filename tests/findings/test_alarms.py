@@ -76,7 +76,7 @@ def only(*rows):
 
 def test_nothing_fires_on_a_plain_evaluation():
     found = alarms(evidence(transfer=[800, 700, 600]))
-    assert set(found) == set(TITLES) - {"least-epsilon-refuted", "certificate-broken"}
+    assert set(found) == set(TITLES) - {"least-epsilon-refuted", "certificate-broken", "proof-contradicted"}
     assert not any(alarm.fired for alarm in found.values())
     assert all(alarm.title == TITLES[name] for name, alarm in found.items())
     for alarm in found.values():
@@ -306,7 +306,8 @@ def test_evidence_from_before_square_is_read():
     old = whole.attacks[~whole.attacks["attack"].isin(["check-square", "check-white-box"])]
     found = alarms(Evidence(whole.rows, whole.predictions, old, whole.class_names))
     assert set(found) == set(TITLES) - {
-        "black-box-adds", "transfer-stronger-than-white-box", "least-epsilon-refuted", "certificate-broken"
+        "black-box-adds", "transfer-stronger-than-white-box", "least-epsilon-refuted", "certificate-broken",
+        "proof-contradicted",
     }  # fmt: skip
 
 
@@ -345,7 +346,7 @@ def test_an_honest_model_sets_off_no_alarm():
     found, attacks = checked(rounded=False, scale=1.0)
     assert set(found) == set(TITLES) - {
         "robust-above-clean", "transfer-stronger-than-white-box", "least-epsilon-refuted", "outside-box",
-        "certificate-broken",
+        "certificate-broken", "rows-missed", "proof-contradicted",
     }  # fmt: skip
     assert not [name for name, alarm in found.items() if alarm.fired]
     assert found["black-box-adds"].value == 0

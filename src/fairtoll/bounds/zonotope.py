@@ -69,6 +69,11 @@ class DenseChain:
         """In which the layers after the first are bounded."""
         return self.weights[-1].dtype
 
+    def boxes_of(self, values: int) -> int:
+        """How many boxes the largest array of `floors` has at most so many values for; 8 at least."""
+        terms = sum(len(weight) for weight in self.weights[:-1])
+        return max(8, values // (terms * max(len(weight) for weight in self.weights[:-1])) if terms else values)
+
 
 def dense_chain(chain: Chain, *, dtype: torch.dtype = torch.float32) -> DenseChain:
     """A chain of float64 as dense layers.
