@@ -12,6 +12,8 @@ from fairtoll.data import Dataset
 X = np.random.default_rng(1).normal(size=(120, 3)).astype(np.float32)
 ROWS = Dataset(X, (X[:, 0] > 0).astype(int), ("low", "high"), groups={"site": np.where(X[:, 1] > 0, "north", "south")})
 WITHOUT_TRANSFER = {
+    "proof-contradicted",
+    "rows-missed",
     "robust-above-clean", "zero-gradients", "single-step-stronger", "noise-as-strong", "not-monotone",
     "black-box-adds",
 }  # fmt: skip

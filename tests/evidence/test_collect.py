@@ -6,9 +6,9 @@ import torch
 from torch import nn
 
 from fairtoll import FairtollError, LinfThreat
-from fairtoll.attacks import PGD, LeastEpsilon, SuccessCurve, Union
+from fairtoll.attacks import PGD, Grid, LeastEpsilon, SuccessCurve, Union
 from fairtoll.data import Dataset
-from fairtoll.evidence import Arm, Checks, Target, Transfer, WhiteBox, collect, craft
+from fairtoll.evidence import Arm, Checks, Proofs, Target, Transfer, WhiteBox, collect, craft
 
 DATA = Dataset(np.random.default_rng(1).normal(size=(80, 3)), np.arange(80) % 2, ("low", "high"))
 ROWS = np.random.default_rng(2).permutation(80)[:30]
@@ -148,3 +148,56 @@ def test_least_epsilon_of_whole_numbers_goes_up_step_by_step():
 def test_rows_that_are_wrong(rows, message):
     with pytest.raises(FairtollError, match=message):
         Target(DATA, LinfThreat(), "audit", rows=rows)
+
+
+def test_proofs_of_a_linear_model_are_its_closed_form():
+    """Every row of a linear model is decided by its margin over the L1 norm, but for the rounding of the model."""
+    for target, kept in ((WHOLE, np.arange(80)), (SOME, np.sort(ROWS))):
+        found = collect(Proofs([0.3]), ARM, target).attacks
+        assert set(found["evaluation"]) == {"proved"}
+        assert set(found["attack"]) == {"proof"}
+        for seed in (0, 1):
+            part = found[found["seed"] == seed].set_index("row").loc[kept]
+            radius = least_radius(ARM.models[seed])[kept]
+            clear = np.abs(radius - 0.3) > 1e-5
+            np.testing.assert_array_equal(part["success"][clear], radius[clear] <= 0.3)
+            np.testing.assert_array_equal(part["proved"][clear] >= 0.3, radius[clear] > 0.3)
+
+
+def test_proofs_of_a_sample_take_as_large_a_share_of_each_class():
+    data = Dataset(np.random.default_rng(1).normal(size=(90, 3)), np.arange(90) % 3 // 2, ("low", "high"))
+    found = collect(Proofs([0.3], rows=30), Arm("plain", [linear(0)], [0]), Target(data, LinfThreat(), "audit")).attacks
+    assert np.bincount(data.y[found["row"]]).tolist() == [20, 10]
+    again = collect(Proofs([0.3], rows=30), Arm("other", [linear(1)], [3]), Target(data, LinfThreat(), "audit")).attacks
+    assert again["row"].tolist() == found["row"].tolist()
+    with pytest.raises(FairtollError, match="rows is 0; expected 1 or more, or None for all"):
+        Proofs([0.3], rows=0)
+
+
+def test_least_epsilon_with_proof_brackets_the_closed_form():
+    found = collect(WhiteBox(LeastEpsilon(0.01, proof=True), [2.0]), ARM, WHOLE).attacks
+    for seed in (0, 1):
+        part = found[found["seed"] == seed]
+        radius = np.minimum(least_radius(ARM.models[seed]), 2.0)
+        assert (part["proved"].to_numpy() <= radius + 1e-6).all()
+        assert (part["least_epsilon"].to_numpy() >= radius - 1e-6).all()
+        assert (part["least_epsilon"] - part["proved"] <= 0.011).all()
+
+
+def test_what_the_search_leaves_censored_another_attack_starts():
+    """The bump has no slope where the rows are: only an attack without gradients gets there."""
+
+    class Bump(nn.Module):
+        def forward(self, x):
+            far = (x[:, 0].abs() > 0.5).float()
+            return torch.stack([2 - 3 * far, torch.zeros_like(far)], dim=1) + 0 * x[:, :1]
+
+    x, y = torch.zeros(6, 2), torch.zeros(6, dtype=torch.int64)
+    how = {"threat": LinfThreat(), "epsilon": 1.0}
+    alone = LeastEpsilon(0.01)(Bump(), x, y, **how)
+    assert alone.censored.all()
+    started = LeastEpsilon(0.01, start=Grid())(Bump(), x, y, **how)
+    assert not started.censored.any()
+    # Pulled back along the way to the corner that broke the row.
+    assert started.least_epsilon.tolist() == pytest.approx([0.5] * 6, abs=1e-3)
+    assert (started.low == 0).all()

@@ -78,7 +78,7 @@ def test_what_a_device_and_options_change():
     assert prepare("cifar10", device="cpu", quick=True, runs=2).runs == 2
     # A description that is given as a value is run as it is.
     assert prepare(CIFAR10, device="cuda") == CIFAR10
-    with pytest.raises(FairtollError, match="adult has no option quick; it has no options"):
+    with pytest.raises(FairtollError, match="adult has no option quick; it has exact"):
         prepare("adult", device="cpu", quick=True)
 
 
