@@ -118,9 +118,9 @@ def proof_line(results: Results) -> list[Line]:
     if not said:
         return []
     whole = all(one.rows == one.of for one in found)
-    of = "" if whole else f" Of a sample of {found[0].rows:,} rows."
+    of = "" if whole else f"In a sample of {found[0].rows:,} rows: "
     head = f"Proved robust, of the rows that nothing breaks, {epsilon_text(largest)}."
-    return [Line(head, f"{', '.join(said)}: no stronger attack can break these.{of}")]
+    return [Line(head, f"{of}{', '.join(said)}. No stronger attack can break these.")]
 
 
 def leave_one_out_line(results: Results) -> list[Line]:

@@ -1,4 +1,4 @@
-"""A chart of shares that add up to one, a stacked bar for each line."""
+"""A chart of shares that add up to one, a stacked bar for each line; the figure's key names the colours."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ def share_panel(name: str, title: str, bars: Sequence[Bar], *, colours: Mapping[
                 type="nominal",
                 title=None,
                 scale=alt.Scale(domain=list(colours), range=list(colours.values())),
-                legend=alt.Legend(columns=2),
+                legend=None,
             ),
             order=alt.Order(field="order", type="quantitative"),
             tooltip=[

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fairtoll.findings.results import Proof, ProofGroup, Results
 from fairtoll.report.arms import arm_titles
 from fairtoll.report.charts.shares import Bar, share_panel
-from fairtoll.report.charts.style import Figure
+from fairtoll.report.charts.style import Figure, Key
 from fairtoll.report.numbers import count, percent, radius
 from fairtoll.report.section import Section
 from fairtoll.report.select import epsilon_text, is_main_threat
@@ -67,7 +67,9 @@ def figures(results: Results, found: Sequence[Proof]) -> list[Figure]:
                 colours=dict(zip(PARTS.values(), COLOURS, strict=True)),
             )
         )  # fmt: skip
-    return [Figure("proofs", "Rows broken, proved robust, or neither, by class", panels)]
+    shown = {word for one in found for part, word in PARTS.items() if getattr(one.groups[0], part)}
+    key = tuple(Key(word, colour) for word, colour in zip(PARTS.values(), COLOURS, strict=True) if word in shown)
+    return [Figure("proofs", "Rows broken, proved robust, or neither, by class", panels, key=key)]
 
 
 def words(group: ProofGroup) -> str:
