@@ -4,11 +4,15 @@ import pytest
 import torch
 
 from fairtoll.data import load_adult
-from fairtoll.experiments import find_experiment
+from fairtoll.experiments import find_experiment, reproduce
 from fairtoll.experiments.adult import adult_threats
 from fairtoll.experiments.costs import slower_here
 from fairtoll.experiments.published import published_accuracy
 from fairtoll.experiments.registry import EXPERIMENTS
+from fairtoll.experiments.reproduce import prepare
+from fairtoll.experiments.results import compute_results
+from fairtoll.findings.results import Results
+from small_experiments import small_adult
 
 #: Typed in from the paper's Tables II and V; groups as the paper orders them.
 TABLE_TWO = {10: (0.0611, 0.1866), 15: (0.1081, 0.2338), 20: (0.107, 0.2272)}
@@ -67,3 +71,34 @@ def test_the_speed_of_a_machine_is_read_from_the_experiment_s_network(name):
     before = torch.get_num_threads()
     assert 0 < slower_here(find_experiment(name)) < float("inf")
     assert torch.get_num_threads() == before
+
+
+def test_exact_reads_what_is_proved_of_every_row_instead_of_the_union():
+    exact = prepare("adult", device="cpu", exact=True)
+    plain = [(one.protocol, one.robust, question) for one, question in ADULT.plan()]
+    proved = [(one.protocol, one.robust, question) for one, question in exact.plan()]
+    assert len(plain) == len(proved)
+    changed = [(before[2], after[2]) for before, after in zip(plain, proved, strict=True) if before != after]
+    assert changed
+    assert {before.attack.name for before, _ in changed} == {"union"}
+    assert {(after.attack.evaluation, after.attack.epsilon) for _, after in changed} == {("proved", 10.0)}
+    assert not any(question.attack and question.attack.name == "union" for *_, question in proved)
+    measured = {one.name: exact.measured(one) for one in exact.collections}
+    assert measured["exact"] == exact.arms("sound")
+    assert measured["proof"] == []
+    assert {one.name: ADULT.measured(one) for one in ADULT.collections}["exact"] == []
+    assert prepare("adult", device="cpu", exact=False) == ADULT
+
+
+def test_an_exact_run_is_computed_again_from_its_folder(tmp_path):
+    small = small_adult(rows=300, runs=2, protocol="sound", exact=True)
+    reproduce(small, tmp_path / "run", workers=1)
+    results = Results.read(tmp_path / "run" / "results.json")
+    rates = [one for one in results.findings if one.metric == "cru_s" and one.parameters.partition == "class"]
+    assert {one.parameters.evaluation for one in rates} == {"proved"}
+    assert all(one.robust.proved is not None for one in rates)
+    assert {one.rows for one in results.proofs if one.threat == "paper"} == {300}
+    assert all(one.groups[0].unknown == 0 for one in results.proofs)
+    # The command has no description of these few rows: the plan is that of the configuration.
+    again = compute_results(find_experiment("adult"), tmp_path / "run")
+    assert [one.id for one in again.findings] == [one.id for one in results.findings]
