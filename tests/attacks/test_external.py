@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import nn
 
-from fairtoll import FairtollError, FairtollWarning
+from fairtoll import FairtollError, FairtollWarning, audit
 from fairtoll.attacks import PGD, AttackSpec, External, Union
 from fairtoll.attacks.libraries.library import Library
 from fairtoll.attacks.libraries.registry import LIBRARIES
@@ -361,3 +361,26 @@ def test_a_model_that_is_wrong_only_for_the_library_does_not_count(monkeypatch):
     """Whatever the library claims, success is the model's own answer to the admissible input."""
     found = ask(pretend(monkeypatch, lambda start: start))
     assert found.success.sum() == 3
+
+
+def test_an_audit_takes_it_beside_ours_and_refuses_before_the_work_what_cannot_be():
+    draw = np.random.default_rng(0)
+    x = draw.normal(size=(120, 3)).astype(np.float32)
+    data = Dataset(x, (x[:, 0] > 0).astype(int), ("low", "high"), {"sex": np.where(x[:, 1] > 0, "f", "m")})
+    models = {}
+    for seed, arm in enumerate(("plain", "hardened")):
+        torch.manual_seed(seed)
+        models[arm] = nn.Linear(3, 2)
+    attack = External("foolbox", "L2DeepFoolAttack")
+    found = audit(models, data, threat=LinfThreat(), epsilons=[0.3], attacks=[Union(), attack])
+    rates = {
+        name: found.evidence.success("plain", evaluation="white-box", threat="audit", attack=name, epsilon=0.3).mean()
+        for name in ("union", attack.name)
+    }
+    assert 0 < rates[attack.name] <= rates["union"]
+    asked = {(one.metric, one.parameters.partition, one.parameters.attack) for one in found.results.findings}
+    assert {("cru_s", "class", attack.name), ("cru_s", "sex", attack.name)} <= asked
+    with pytest.raises(FairtollError, match=r"the threat is an LinfThreat .* expected a threat of l2"):
+        audit(models, data, threat=LinfThreat(), epsilons=[0.3], attacks=[External("foolbox", "L2PGD")])
+    with pytest.raises(FairtollError, match="threat a L2Threat; expected a Dataset and a LinfThreat"):
+        audit(models, data, threat=L2Threat(), epsilons=[0.3], attacks=[attack])

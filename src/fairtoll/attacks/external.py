@@ -97,6 +97,12 @@ class External:
         return "-".join(words if known else [*words, str(self.norm)]).replace("_", "-")
 
     @property
+    def norms(self) -> tuple[Norm, ...]:
+        """Of the threats that it can run under."""
+        assert self.norm is not None
+        return (self.norm,) if self.takes_radius else (self.norm, "linf")
+
+    @property
     def takes_radius(self) -> bool:
         """Whether it is run at a radius, not for the smallest distance."""
         return LIBRARIES[self.library].takes_radius(self._class)
@@ -119,7 +125,6 @@ class External:
         """
         norm, refused, found_class = self.norm, _Refused(self._title), self._class
         assert norm is not None
-        norms: tuple[Norm, ...] = (norm,) if self.takes_radius else (norm, "linf")
 
         def propose(asked: Asked) -> tuple[Tensor, Tensor]:
             radius = asked.coordinates.length(epsilon) if self.takes_radius else None
@@ -131,7 +136,7 @@ class External:
             return asked.coordinates.rows(values, torch.arange(len(values), device=values.device)), counts
 
         result = ask(
-            propose, model, x, y, name=self._title, norms=norms, threat=threat, epsilon=epsilon,
+            propose, model, x, y, name=self._title, norms=self.norms, threat=threat, epsilon=epsilon,
             batch_size=batch_size, generator=generator, gradients=False,
         )  # fmt: skip
         refused.report(len(x))

@@ -14,7 +14,7 @@ from torch.nn import functional
 from fairtoll.attacks.engine.answers import Asked, ask
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
-from fairtoll.threats.any import Threat
+from fairtoll.threats.any import Norm, Threat
 
 #: The first weight of the length, and by what it changes until one weight succeeds and another fails.
 FIRST_WEIGHT, FACTOR = 1.0, 10.0
@@ -74,6 +74,11 @@ class LBFGS:
         """The name "lbfgs", with settings that are not the default."""
         return name_of(self, "lbfgs")
 
+    @property
+    def norms(self) -> tuple[Norm, ...]:
+        """Of the threats that it can run under."""
+        return "l2", "linf"
+
     def __call__(
         self,
         model: nn.Module,
@@ -91,7 +96,7 @@ class LBFGS:
             return torch.cat([self._nearest(_Row(asked, row)) for row in range(len(asked.clean))]), None
 
         return ask(
-            propose, model, x, y, name="L-BFGS", norms=("l2", "linf"), threat=threat, epsilon=epsilon,
+            propose, model, x, y, name="L-BFGS", norms=self.norms, threat=threat, epsilon=epsilon,
             batch_size=batch_size, generator=generator, gradients=True,
         )  # fmt: skip
 

@@ -15,7 +15,7 @@ from fairtoll.attacks.pgd import PGD
 from fairtoll.attacks.spec import AttackResult, AttackSpec, name_of
 from fairtoll.errors import FairtollError
 from fairtoll.models.networks import Standardize, image_network, initialise_as_keras
-from fairtoll.threats.any import Threat
+from fairtoll.threats.any import Norm, Threat
 
 #: Of the substitute's training.
 BATCH, RATE, WIDTH = 128, 1e-3, 64
@@ -67,6 +67,12 @@ class Substitute:
         """Such as "substitute-pgd-20-no-stop-at-success"."""
         return name_of(self, f"substitute-{self.attack.name}", named=("attack",))
 
+    @property
+    def norms(self) -> tuple[Norm, ...]:
+        """Of the threats that it can run under: those of its attack."""
+        norms: tuple[Norm, ...] = getattr(self.attack, "norms", ("linf",))
+        return norms
+
     def __call__(
         self,
         model: nn.Module,
@@ -88,7 +94,7 @@ class Substitute:
             return found.perturbed.to(asked.clean.device), None
 
         return ask(
-            propose, model, x, y, name=self.name, norms=("linf", "l2", "l1", "l0"), threat=threat, epsilon=epsilon,
+            propose, model, x, y, name=self.name, norms=self.norms, threat=threat, epsilon=epsilon,
             batch_size=batch_size, generator=generator, gradients=False,
         )  # fmt: skip
 

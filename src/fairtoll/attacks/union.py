@@ -21,6 +21,8 @@ from fairtoll.attacks.square import Square
 from fairtoll.attacks.success_curve import SuccessCurve
 from fairtoll.errors import FairtollError
 from fairtoll.models.logit_model import LogitModel
+from fairtoll.threats.any import Threat
+from fairtoll.threats.inputs import check_norm
 from fairtoll.threats.linf import LinfThreat
 
 #: On one training run of five Adult arms this found what the whole grid finds but for one row of 30,936, in a
@@ -199,8 +201,8 @@ def _usual_attacks(
     return usual
 
 
-def check_attacks(attacks: Sequence[AttackSpec]) -> tuple[AttackSpec, ...]:
-    """The attacks as a tuple, or an error for something that is not an attack, or is given twice."""
+def check_attacks(attacks: Sequence[AttackSpec], *, threat: Threat | None = None) -> tuple[AttackSpec, ...]:
+    """The attacks as a tuple, or an error for no attack, one given twice, or one that cannot keep the threat's norm."""
     given = tuple(attacks) if isinstance(attacks, (list, tuple)) else (attacks,)
     for attack in given:
         at_one_radius = isinstance(attack, AttackSpec) and not isinstance(attack, (type, SuccessCurve, LeastEpsilon))
@@ -211,6 +213,10 @@ def check_attacks(attacks: Sequence[AttackSpec]) -> tuple[AttackSpec, ...]:
     names = [attack.name for attack in given]
     if twice := sorted({name for name in names if names.count(name) > 1}):
         raise FairtollError(f"attacks holds {', '.join(twice)} more than once; give each attack once")
+    if threat is not None:
+        for attack in given:
+            for one in getattr(attack, "attacks", ()) or (attack,):
+                check_norm(threat, getattr(one, "norms", ("linf",)))
     return given
 
 

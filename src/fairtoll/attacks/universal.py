@@ -11,7 +11,7 @@ from fairtoll.attacks._batches import needed
 from fairtoll.attacks.engine.answers import Asked, ask
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
-from fairtoll.threats.any import Threat
+from fairtoll.threats.any import Norm, Threat
 
 #: Of a step of DeepFool, as its authors chose it.
 OVERSHOOT = 0.02
@@ -61,6 +61,11 @@ class Universal:
         """The name "universal", with settings that are not the default."""
         return name_of(self, "universal")
 
+    @property
+    def norms(self) -> tuple[Norm, ...]:
+        """Of the threats that it can run under."""
+        return "l2", "linf"
+
     def __call__(
         self,
         model: nn.Module,
@@ -89,7 +94,7 @@ class Universal:
             return search.inputs(best), None
 
         return ask(
-            propose, model, x, y, name=self.name, norms=("l2", "linf"), threat=threat, epsilon=epsilon,
+            propose, model, x, y, name=self.name, norms=self.norms, threat=threat, epsilon=epsilon,
             batch_size=batch_size, generator=generator, gradients=True,
         )  # fmt: skip
 

@@ -13,7 +13,7 @@ from fairtoll.attacks.loss import margin
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import chunk_rows
-from fairtoll.threats.any import Threat
+from fairtoll.threats.any import Norm, Threat
 
 #: Of Adam, as usual, and half the distance of the two points of a difference; moves reach from -0.5 to 0.5.
 MEMORY, STABLE, DIFFERENCE = (0.9, 0.999), 1e-8, 1e-3
@@ -76,6 +76,11 @@ class ZOO:
         """The name "zoo", with settings that are not the default."""
         return name_of(self, "zoo")
 
+    @property
+    def norms(self) -> tuple[Norm, ...]:
+        """Of the threats that it can run under."""
+        return "l2", "linf"
+
     def __call__(
         self,
         model: nn.Module,
@@ -95,7 +100,7 @@ class ZOO:
                 return _Search(asked, self, draws).run(), None
 
         return ask(
-            propose, model, x, y, name=self.name, norms=("l2", "linf"), threat=threat, epsilon=epsilon,
+            propose, model, x, y, name=self.name, norms=self.norms, threat=threat, epsilon=epsilon,
             batch_size=batch_size, generator=generator, gradients=False,
         )  # fmt: skip
 

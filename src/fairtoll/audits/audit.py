@@ -122,7 +122,7 @@ def audit(
         attributes=data.groups, partitions=partitions, epsilons=epsilons, minimum_rows=minimum_rows,
         least_epsilon_max=least_epsilon_max, seed=seed, paired=paired, exact=exact,
     )  # fmt: skip
-    chosen = check_attacks(attacks) if attacks is not None else (Union(),)
+    chosen = check_attacks(attacks, threat=threat) if attacks is not None else (Union(),)
     if not chosen:
         raise FairtollError("attacks is empty; expected one attack or more, or leave it out for a union of attacks")
     arms = _arms(models, options.seed)

@@ -44,7 +44,7 @@ def check_inputs(
         raise FairtollError(f"x has {len(rows)} rows and y has {len(labels)}; expected the same")
     if batch_size < 1:
         raise FairtollError(f"batch_size is {batch_size}; expected 1 or more")
-    _check_norm(threat, norms)
+    check_norm(threat, norms)
     threat.bounds(rows[:1], epsilon)
     if not len(rows):
         return model if isinstance(model, LogitModel) else LogitModel(model, Probed(classes=2)), rows, labels
@@ -58,7 +58,8 @@ def check_inputs(
     return prepared, rows, labels
 
 
-def _check_norm(threat: Threat, norms: Sequence[Norm] | None) -> None:
+def check_norm(threat: Threat, norms: Sequence[Norm] | None) -> None:
+    """Raise for a threat whose norm is none of those that an attack can keep; None for an attack that checks itself."""
     if norms is not None and threat.norm not in norms:
         raise FairtollError(
             f"the threat is an {type(threat).__name__} and this attack cannot keep that norm; expected a threat of "
