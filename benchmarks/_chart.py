@@ -10,7 +10,7 @@ from fairtoll.report.charts.style import CONFIG, FONT, INK, INK_ON_WHITE
 
 #: Title of the panel's model, question, and for each contender its name, seconds and whether it is fairtoll's.
 Panels = list[tuple[str, str, list[tuple[str, float, bool]]]]
-QUESTIONS = {"curve": "Success at each radius", "least": "Least epsilon"}
+QUESTIONS = {"curve": "Success at each radius", "least": "Least epsilon", "union": "Unions"}
 COLOURS = {"fairtoll": "#0072B2", "the paper": GREY, "peer": "#D55E00"}
 TICKS = [digit * 10.0**power for power in range(-2, 5) for digit in (1, 2, 5)]
 

@@ -12,9 +12,9 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll import LinfThreat
-from fairtoll.attacks import least_epsilon, success_curve
+from fairtoll.attacks import AutoAttack, Union, least_epsilon, success_curve
 
-PEERS = ("foolbox", "torchattacks", "adversarial-robustness-toolbox", "adv-lib")
+PEERS = ("foolbox", "torchattacks", "adversarial-robustness-toolbox", "adv-lib", "pyautoattack")
 #: Step size times steps, in radii, the same for all.
 RELATIVE_STEP = 2.5
 #: By rounding in float32 a peer may exceed its radius by a last digit.
@@ -36,6 +36,8 @@ class Task:
     grid_step: float
     list_step: float
     tolerance: float
+    #: The radius of unions.
+    union_epsilon: float
 
     @property
     def radii(self) -> list[float]:
@@ -43,7 +45,7 @@ class Task:
         return [self.epsilon_max * position / count for position in range(1, count + 1)]
 
 
-#: Success `(E, N)` of bool, or least epsilon `(N,)`.
+#: Success `(E, N)` of bool, `(1, N)` of a union, or least epsilon `(N,)`.
 Run = Callable[[Task, int, int], Tensor]
 
 
@@ -52,7 +54,7 @@ class Contender:
     """One attack: `run(task, seed, batch_size)`."""
 
     name: str
-    question: str  # "curve" or "least"
+    question: str  # "curve", "least" or "union"
     run: Run
     package: str | None = None
     slow: bool = False
@@ -92,6 +94,11 @@ def contenders() -> list[Contender]:
         Contender("foolbox LInfFMNAttack", "least", foolbox_fmn, "foolbox"),
         Contender("foolbox LinfPGD, list of epsilons", "least", foolbox_list, "foolbox", slow=True),
         Contender("adv-lib minimal_apgd", "least", advlib_minimal, "adv-lib", slow=True),
+        Contender("fairtoll AutoAttack", "union", fairtoll_union(AutoAttack())),
+        Contender("fairtoll AutoAttack, every step", "union", fairtoll_union(AutoAttack(every_step=True)), slow=True),
+        Contender("fairtoll Union", "union", fairtoll_union(Union())),
+        Contender("torchattacks AutoAttack", "union", torchattacks_union, "torchattacks", slow=True),
+        Contender("pyautoattack AutoAttack", "union", original_union, "pyautoattack", slow=True),
     ]
     return [one for one in everyone if one.package is None or installed(one.package)]
 
@@ -277,3 +284,38 @@ def advlib_minimal(task: Task, seed: int, batch_size: int) -> Tensor:
     least = torch.zeros(len(task.x))
     least[~wrong] = torch.cat(found)
     return least
+
+
+def fairtoll_union(attack: AutoAttack | Union) -> Run:
+    def run(task: Task, seed: int, batch_size: int) -> Tensor:
+        options = {"threat": task.threat, "generator": torch.Generator().manual_seed(seed)}
+        found = attack(task.model, task.x, task.y, epsilon=task.union_epsilon, **options)
+        shown = broken_within(task, found.perturbed, torch.tensor(task.union_epsilon))
+        assert bool((shown | ~found.success).all()), "a broken row without an input that shows it"
+        return found.success[None]
+
+    return run
+
+
+def torchattacks_union(task: Task, seed: int, batch_size: int) -> Tensor:
+    import torchattacks
+
+    attack = torchattacks.AutoAttack(task.model, eps=task.union_epsilon, version="standard", n_classes=10, seed=seed)
+    return union_of(task, batch_size, attack)
+
+
+def original_union(task: Task, seed: int, batch_size: int) -> Tensor:
+    import pyautoattack
+
+    attack = pyautoattack.AutoAttack(task.model, eps=task.union_epsilon, norm="Linf", seed=seed, version="standard")
+    attack.verbose = False
+    return union_of(task, batch_size, lambda x, y: attack.run_standard_evaluation(x, y, batch_size=batch_size)[0])
+
+
+def union_of(task: Task, batch_size: int, attack: Callable[[Tensor, Tensor], Tensor]) -> Tensor:
+    """Success of a peer's union on the rows that are classified correctly; the others count as broken."""
+    correct, success = without_misclassified(task, batch_size)
+    at = replace(correct, epsilons=(task.union_epsilon,))
+    success = success[None].clone()
+    success[:, ~success[0]] = curve_of(at, batch_size, lambda x, y, epsilon: attack(x, y))
+    return success

@@ -13,7 +13,7 @@ from _records import Record, Records
 from fairtoll.errors import FairtollError
 from fairtoll.storage.files import write_text
 
-OURS = {"curve": "fairtoll success_curve", "least": "fairtoll least_epsilon"}
+OURS = {"curve": "fairtoll success_curve", "least": "fairtoll least_epsilon", "union": "fairtoll AutoAttack"}
 GRID = "the paper's grid"
 
 
@@ -70,9 +70,11 @@ def markdown(records: Records) -> str:
     for question in OURS:
         for model, title in MODELS.items():
             if lines := lines_of(records, model, question):
-                table = curve_table if question == "curve" else least_table
-                comparison = compare_curves if question == "curve" else compare_least
-                what = "Success at each radius" if question == "curve" else "Least epsilon"
+                table, comparison, what = {
+                    "curve": (curve_table, compare_curves, "Success at each radius"),
+                    "least": (least_table, compare_least, "Least epsilon"),
+                    "union": (union_table, compare_unions, f"Unions at {settings['union_epsilon']:g}"),
+                }[question]
                 body = table(lines, settings, most_runs(records))
                 parts.append(f"**{what}, {title}**\n\n{body}\n\n{comparison(lines, settings)}".rstrip())
     return "\n\n".join(parts) + "\n"
@@ -122,6 +124,12 @@ def least_table(lines: list[Line], settings: dict[str, Any], runs: int) -> str:
     return table_of(head, rows)
 
 
+def union_table(lines: list[Line], settings: dict[str, Any], runs: int) -> str:
+    head = ["", "seconds", "times as long", "gradients per row", "of the matrix product", "robust accuracy"]
+    ours = {line.name: line for line in lines}.get(OURS["union"])
+    return table_of(head, [[*timing(line, ours, runs), f"{100 * (1 - line.success[0]):.2f}%"] for line in lines])
+
+
 def timing(line: Line, ours: Line | None, runs: int) -> list[str]:
     times = "" if ours is None else f"{line.seconds / ours.seconds:.1f}"
     name = line.name if line.runs == runs else f"{line.name} ({line.runs} {'run' if line.runs == 1 else 'runs'})"
@@ -141,6 +149,17 @@ def compare_curves(lines: list[Line], settings: dict[str, Any]) -> str:
         parts.append(f"{ours.name.removeprefix('fairtoll ')} {times:.1f} times as fast, success {gaps} points")
     radii = ", ".join(f"{radius:g}" for radius in settings["epsilons"])
     return f"Against the fastest peer ({fastest.name}), and the best peer's success at {radii}: {'; '.join(parts)}."
+
+
+def compare_unions(lines: list[Line], settings: dict[str, Any]) -> str:
+    ours = {line.name: line for line in lines}.get(OURS["union"])
+    parts = [
+        f"{peer.seconds / ours.seconds:.1f} times as fast as {peer.name}, robust accuracy "
+        f"{100 * (peer.success[0] - ours.success[0]):+.2f} points"
+        for peer in lines
+        if ours is not None and not peer.ours
+    ]
+    return f"`AutoAttack`: {'; '.join(parts)}." if parts else ""
 
 
 def compare_least(lines: list[Line], settings: dict[str, Any]) -> str:

@@ -6,7 +6,8 @@ or, in the environment that this creates,
 
     .venv-peers/bin/python benchmarks/attacks_against_peers.py --data-dir DIR --rows 1000 --repeats 3
 
-Two questions: which rows are broken at each of a few radii, and the smallest radius that breaks each row. Contenders
+Three questions: which rows are broken at each of a few radii, the smallest radius that breaks each row, and which rows
+are left by unions that are as strong as AutoAttack. Contenders
 alternate, and each repeat has its own seed. Every measurement is written at once: an interrupted run resumes where it
 stopped, and `--table` prints what was measured so far. Each peer gets the batch size with which it is fastest here.
 """
@@ -34,6 +35,9 @@ from fairtoll.errors import FairtollError
 
 CACHE = Path("runs/benchmarks")
 BATCH_SIZES = (32, 128, 500, 1000)
+QUESTIONS = ("curve", "least", "union")
+#: The default of `pyautoattack`, whose only attack takes minutes.
+PACKAGE_BATCH_SIZE = 250
 
 
 def main() -> None:
@@ -55,16 +59,19 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--rows", type=int, default=1000)
     parser.add_argument("--repeats", type=int, default=3)
-    parser.add_argument("--slow-repeats", type=int, default=1, help="of foolbox's list of epsilons and minimal_apgd")
+    parser.add_argument(
+        "--slow-repeats", type=int, default=1, help="of what takes minutes: peers' unions, minimal_apgd"
+    )
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
     parser.add_argument("--contenders", nargs="+", default=[], metavar="PART", help="only those whose name has a PART")
-    parser.add_argument("--questions", nargs="+", choices=("curve", "least"), default=["curve", "least"])
+    parser.add_argument("--questions", nargs="+", choices=QUESTIONS, default=list(QUESTIONS))
     parser.add_argument("--epsilons", type=float, nargs="+", default=[0.01, 0.012, 0.014])
     parser.add_argument("--steps", type=int, default=50)
     parser.add_argument("--epsilon-max", type=float, default=0.05, help="least epsilon: the largest radius tried")
     parser.add_argument("--grid-step", type=float, default=0.0005, help="of the paper's grid")
     parser.add_argument("--list-step", type=float, default=0.002, help="of foolbox's list of epsilons")
     parser.add_argument("--tolerance", type=float, default=0.00001, help="of least_epsilon's search")
+    parser.add_argument("--union-epsilon", type=float, default=0.01, help="the radius of unions")
     parser.add_argument("--threads", type=int, default=2)
     parser.add_argument("--data-dir", help="CIFAR-10; default: the folder that FAIRTOLL_CIFAR10_DIR names")
     parser.add_argument("--weights", action="append", default=[], metavar="MODEL=FILE", help="instead of training one")
@@ -88,12 +95,22 @@ def measure_all(options: argparse.Namespace, records: Records) -> None:
     x, y = images.test_rows(options.rows)
     given = {name: Path(path) for name, _, path in (one.partition("=") for one in options.weights)}
     files = {name: weights_of(name, given, images, CACHE) for name in options.models}
-    settings = ("rows", "epsilons", "steps", "epsilon_max", "grid_step", "list_step", "tolerance", "threads")
+    settings = (
+        "rows",
+        "epsilons",
+        "steps",
+        "epsilon_max",
+        "grid_step",
+        "list_step",
+        "tolerance",
+        "union_epsilon",
+        "threads",
+    )
     records.start(
         {name: getattr(options, name) for name in settings}
         | {"data": images.title, "torch": torch.__version__, "machine": machine()},
         weights={name: digest(path.read_bytes()) for name, path in files.items()},
-        versions={package: installed(package) for package in ("foolbox", "torchattacks", "adv-lib")}
+        versions={package: installed(package) for package in ("foolbox", "torchattacks", "adv-lib", "pyautoattack")}
         | {"ART": installed("adversarial-robustness-toolbox"), "fairtoll": fairtoll.__version__},
         fresh=options.fresh,
     )
@@ -115,6 +132,7 @@ def measure_all(options: argparse.Namespace, records: Records) -> None:
             options.grid_step,
             options.list_step,
             options.tolerance,
+            options.union_epsilon,
         )
         for name, path in files.items()
     }
@@ -158,18 +176,19 @@ def measure(contender: Contender, task: Task, seed: int, batch_size: int) -> dic
     product = matrix_product_flops()
     load = os.getloadavg()[0]
     counter = Counter(task.model)
-    start = time.perf_counter()
+    start, worked = time.perf_counter(), time.process_time()
     found = contender.run(task, seed, batch_size)
-    seconds = time.perf_counter() - start
+    seconds, worked = time.perf_counter() - start, time.process_time() - worked
     counter.hook.remove()
     task.model.zero_grad(set_to_none=True)
     used = forward_flops(task.model, task.x) * (2 * counter.gradients + counter.answers)
     return {
         "seconds": seconds,
+        "worked": worked,
         "load": load,
         "gradients_a_row": counter.gradients / len(task.x),
         "share_of_product": used / seconds / product,
-        "success": found.float().mean(dim=1).tolist() if contender.question == "curve" else None,
+        "success": found.float().mean(dim=1).tolist() if contender.question != "least" else None,
         "median": float(found.median()) if contender.question == "least" else None,
         "mean": float(found.mean()) if contender.question == "least" else None,
         "not_broken": float((found >= task.epsilon_max).float().mean()) if contender.question == "least" else None,
@@ -192,7 +211,10 @@ def quickest_batch(contender: Contender, task: Task, records: Records) -> int:
     package = contender.package
     assert package is not None
     if package not in records.batch_sizes:
-        curve = next(one for one in contenders() if one.package == package and one.question == "curve")
+        curves = [one for one in contenders() if one.package == package and one.question == "curve"]
+        if not curves:
+            return PACKAGE_BATCH_SIZE
+        curve = curves[0]
         short = replace(task, epsilons=task.epsilons[:1], steps=3)
         seconds: dict[int, list[float]] = {size: [] for size in BATCH_SIZES if size <= len(task.x)} or {len(task.x): []}
         for _ in range(2):

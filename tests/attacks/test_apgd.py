@@ -8,7 +8,7 @@ from torch import nn
 
 from fairtoll import FairtollError, FairtollWarning, LinfThreat
 from fairtoll.attacks import apgd, pgd
-from fairtoll.attacks.apgd import checkpoints
+from fairtoll.attacks.engine.ascent import checkpoints
 from fairtoll.models import prepare
 
 LOSSES = {

@@ -11,7 +11,7 @@ import torch
 from torch import nn
 
 from fairtoll import LinfThreat
-from fairtoll.attacks import apgd, grid, pgd, square, success_curve, union
+from fairtoll.attacks import AutoAttack, apgd, grid, pgd, square, success_curve, union
 
 FEATURES = 5
 ROWS = 120
@@ -79,6 +79,9 @@ ATTACKS = {
     "grid": lambda *args, **options: grid(*args, **options).success,
     "auto": lambda *args, **options: apgd(*args, **options, steps=20).success,
     "auto, margin": lambda *args, **options: apgd(*args, **options, steps=20, loss="margin").success,
+    "autoattack": lambda *args, **options: (
+        AutoAttack(steps=30, queries=200)(*args, **options, generator=torch.Generator().manual_seed(0)).success
+    ),
     "square": lambda *args, **options: (
         square(*args, **options, queries=200, generator=torch.Generator().manual_seed(0)).success
     ),
@@ -96,7 +99,7 @@ def test_two_classes_break_exactly_where_the_worst_case_does(attack, threat):
 
 
 @pytest.mark.parametrize("threat", THREATS)
-@pytest.mark.parametrize("attack", ["grid", "union"])
+@pytest.mark.parametrize("attack", ["grid", "union", "autoattack"])
 @pytest.mark.parametrize("classes", [3, 6])
 def test_many_classes_break_exactly_where_the_worst_case_does(attack, threat, classes):
     options = THREATS[threat]

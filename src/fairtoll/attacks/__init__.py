@@ -2,6 +2,7 @@
 
 from fairtoll.attacks.apgd import APGD as APGD
 from fairtoll.attacks.apgd import apgd as apgd
+from fairtoll.attacks.autoattack import AutoAttack as AutoAttack
 from fairtoll.attacks.checks import RandomNoise as RandomNoise
 from fairtoll.attacks.checks import random_noise as random_noise
 from fairtoll.attacks.checks import zero_gradient as zero_gradient
@@ -12,6 +13,7 @@ from fairtoll.attacks.lbfgs import LBFGS as LBFGS
 from fairtoll.attacks.least_epsilon import LeastEpsilon as LeastEpsilon
 from fairtoll.attacks.least_epsilon import LeastEpsilonResult as LeastEpsilonResult
 from fairtoll.attacks.least_epsilon import least_epsilon as least_epsilon
+from fairtoll.attacks.nearest_class import NearestClass as NearestClass
 from fairtoll.attacks.paper import CitedAttack as CitedAttack
 from fairtoll.attacks.paper import paper_attacks as paper_attacks
 from fairtoll.attacks.pgd import PGD as PGD
@@ -24,6 +26,7 @@ from fairtoll.attacks.substitute import Substitute as Substitute
 from fairtoll.attacks.success_curve import SuccessCurve as SuccessCurve
 from fairtoll.attacks.success_curve import SuccessCurveResult as SuccessCurveResult
 from fairtoll.attacks.success_curve import success_curve as success_curve
+from fairtoll.attacks.targeted import TargetedAPGD as TargetedAPGD
 from fairtoll.attacks.union import Union as Union
 from fairtoll.attacks.union import union as union
 from fairtoll.attacks.universal import Universal as Universal

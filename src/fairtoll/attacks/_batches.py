@@ -44,6 +44,13 @@ def check_starts(steps: Any, restarts: Any) -> None:
         )
 
 
+def check_patience(patience: Any) -> None:
+    """Raise for a patience below 1; None is never to give a row up."""
+    whole = isinstance(patience, Integral) and not isinstance(patience, bool)
+    if patience is not None and (not whole or patience < 1):
+        raise FairtollError(f"patience is {patience}; expected 1 or more, or None")
+
+
 def check_randomness(restarts: int, generator: torch.Generator | None, *, random_start: bool = False) -> None:
     """Raise for random starts without a generator."""
     if generator is None and (random_start or restarts > 1):

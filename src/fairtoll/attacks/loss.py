@@ -39,6 +39,35 @@ def margin(logits: Tensor, y: Tensor) -> Tensor:
     return others.amax(dim=1) - true
 
 
+def lead(logits: Tensor, classes: Tensor) -> Tensor:
+    """The logit of the class aimed at minus the true one's, `(N,)`; `classes` are the true one and that, `(N, 2)`.
+
+    Examples
+    --------
+    >>> lead(torch.tensor([[3.0, 1.0, 2.0]]), torch.tensor([[0, 1]]))
+    tensor([-2.])
+    """
+    true, aimed = logits.gather(1, classes).unbind(dim=1)
+    return aimed - true
+
+
+def targeted_ratio(logits: Tensor, classes: Tensor) -> Tensor:
+    """`lead` in units of the best logit minus the mean of the third and the fourth best, `(N,)`.
+
+    The targeted difference-of-logits ratio (Croce and Hein 2020), which needs four classes; for two or three it is
+    `lead` itself, whose gradient has a sign as far from a probability's underflow.
+
+    Examples
+    --------
+    >>> targeted_ratio(torch.tensor([[3.0, 1.0, 2.0, 0.0]]), torch.tensor([[0, 1]]))
+    tensor([-0.8000])
+    """
+    if logits.shape[1] < 4:
+        return lead(logits, classes)
+    first, _, third, fourth = logits.topk(4, dim=1).values.unbind(dim=1)
+    return lead(logits, classes) / (first - (third + fourth) / 2 + 1e-12)
+
+
 def margin_slope(labels: Tensor) -> Slope:
     """The gradient of the margin in the logits, `(N, C)`; wrong classes that are equally likely share it.
 

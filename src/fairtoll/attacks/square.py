@@ -9,8 +9,8 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._batches import attack_in_batches, like, needed
-from fairtoll.attacks.engine.descent import BatchedModel
+from fairtoll.attacks._batches import attack_in_batches, check_patience, like, needed
+from fairtoll.attacks.engine.descent import BatchedModel, EarlyStopping
 from fairtoll.attacks.engine.inputs import check_inputs, require_finite_rows
 from fairtoll.attacks.loss import margin
 from fairtoll.attacks.spec import AttackResult, name_of
@@ -33,9 +33,11 @@ class Square:
     """
 
     queries: int = 1000
+    patience: int | None = None
 
     def __post_init__(self) -> None:
         _check_queries(self.queries)
+        check_patience(self.patience)
 
     @property
     def name(self) -> str:
@@ -58,9 +60,9 @@ class Square:
         generator: torch.Generator | None = None,
         batch_size: int = 4096,
     ) -> AttackResult:
-        """Run `square` with this setting."""
+        """Run `square` with these settings."""
         shared: dict[str, Any] = {"generator": needed(generator, self.name), "batch_size": batch_size}
-        return square(model, x, y, threat=threat, epsilon=epsilon, queries=self.queries, **shared)
+        return square(model, x, y, threat=threat, epsilon=epsilon, **shared, **vars(self))
 
 
 def square(
@@ -72,6 +74,7 @@ def square(
     epsilon: float,
     generator: torch.Generator,
     queries: int = 1000,
+    patience: int | None = None,
     batch_size: int = 4096,
 ) -> AttackResult:
     """Break rows by the Square attack (Andriushchenko et al. 2020), which never takes a gradient.
@@ -90,6 +93,9 @@ def square(
         On the CPU, for the proposals.
     queries : int
         Evaluations of each row, after the one of the clean row. The authors use 5,000 to 10,000.
+    patience : int or None
+        Give a row up once it would not be broken even if every remaining query gained three times as much margin as the
+        last `patience` ones did on average. None, as the authors have it: never.
 
     Returns
     -------
@@ -116,6 +122,7 @@ def square(
     tensor([ True, False])
     """
     _check_queries(queries)
+    check_patience(patience)
     model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=False)
 
     def attack(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
@@ -129,7 +136,7 @@ def square(
         left = torch.nonzero(~success).flatten()
         if len(left):
             search = _Search(batched, clean[left], labels[left], numbers[left], threat, epsilon, generator)
-            success[left], perturbed[left] = search.run(queries)
+            success[left], perturbed[left] = search.run(queries, patience)
         return success, perturbed.contiguous()
 
     with torch.no_grad():
@@ -166,10 +173,11 @@ class _Search:
         self.best = clean
         self.value = torch.full((len(clean),), -torch.inf, dtype=clean.dtype, device=clean.device)
 
-    def run(self, queries: int) -> tuple[Tensor, Tensor]:
+    def run(self, queries: int, patience: int | None) -> tuple[Tensor, Tensor]:
         """Whether each row was broken, and the input that did it or the best found."""
         success = torch.zeros(len(self.y), dtype=torch.bool, device=self.y.device)
         found, position = self.best.clone(), torch.arange(len(self.y), device=self.y.device)
+        pace = EarlyStopping(queries, patience)
         for query in range(1, queries + 1):
             points = self._points(share_at(query, queries), first=query == 1)
             logits = self.batched.logits(self.batched.layout.pack(points))
@@ -180,10 +188,15 @@ class _Search:
             self.value = torch.where(better, value, self.value)
             # Not "margin above 0": where two logits tie, argmax decides.
             wrong = logits.argmax(dim=1) != self.y
-            if wrong.any():
+            given_up = torch.zeros_like(wrong) if patience is None else pace.short(self.value, query)
+            if wrong.any() or given_up.any():
                 success[position[wrong]], found[position[wrong]] = True, points[wrong]
-                position = position[~wrong]
-                self._take(~wrong)
+                left = ~wrong & given_up
+                found[position[left]] = self.best[left]
+                keep = torch.nonzero(~(wrong | given_up)).flatten()
+                position = position[keep]
+                self._take(keep)
+                pace.keep(keep)
                 if not len(position):
                     break
         found[position] = self.best

@@ -10,7 +10,7 @@ from typing import Any, Literal
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks._batches import check_starts
+from fairtoll.attacks._batches import check_patience, check_starts
 from fairtoll.attacks.engine.descent import Descent
 from fairtoll.attacks.engine.inputs import check_inputs
 from fairtoll.attacks.loss import get_loss
@@ -203,8 +203,7 @@ def _spread(count: int, shape: torch.Size) -> Tensor:
 def _check_way(order: str, patience: int | None) -> None:
     if order not in ("ascending", "descending"):
         raise FairtollError(f"order is '{order}'; expected ascending or descending")
-    if patience is not None and patience < 1:
-        raise FairtollError(f"patience is {patience}; expected 1 or more, or None")
+    check_patience(patience)
 
 
 def check_epsilons(epsilons: Sequence[float]) -> None:

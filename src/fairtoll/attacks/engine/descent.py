@@ -228,9 +228,13 @@ class EarlyStopping:
         """Rows to give up, `(N,)` of bool; a row that is given up stays so."""
         if self.patience is None:
             return torch.zeros_like(y, dtype=torch.bool)
-        now = margin(logits, y)
+        return self.short(margin(logits, y), step)
+
+    def short(self, now: Tensor, step: int) -> Tensor:
+        """The same of another quantity that must exceed 0 for success, `(N,)`; with patience."""
+        assert self.patience is not None
         if self.best is None or self.before is None or self.given_up is None:
-            self.best, self.before, self.given_up = now, now, torch.zeros_like(y, dtype=torch.bool)
+            self.best, self.before, self.given_up = now, now, torch.zeros_like(now, dtype=torch.bool)
         self.best = torch.maximum(self.best, now)
         if step % self.patience == 0:
             if step > self.patience:

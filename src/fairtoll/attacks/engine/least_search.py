@@ -11,7 +11,7 @@ from fairtoll.attacks.engine.inputs import FiniteWatch
 from fairtoll.attacks.engine.layout import steps_between_looks
 from fairtoll.attacks.engine.least_rows import COARSE, FINE, TRYING, WALKING, Found, Rows
 from fairtoll.attacks.engine.linear import linear_radius
-from fairtoll.attacks.loss import margin
+from fairtoll.attacks.loss import lead, margin
 from fairtoll.threats.linf import LinfThreat
 
 #: Failed steps at one radius before their rate of gain is checked, steps within which it must reach success, and steps
@@ -126,7 +126,7 @@ class LeastSearch:
     def _advance(self, rows: Rows, step: int) -> Tensor:
         """One step of some rows, in place; returns their logits."""
         classes = torch.stack([rows.y, rows.target], dim=1)
-        logits, gradient = self.batched.gradient(rows.point.reshape(-1, *self.shape[1:]), classes, _lead)
+        logits, gradient = self.batched.gradient(rows.point.reshape(-1, *self.shape[1:]), classes, lead)
         gradient = gradient.flatten(1)
         wrong = margin(logits, rows.y) > CLEARLY * logits.abs().amax(dim=1)
         distance = ((rows.point - rows.x).abs() * self.per_radius).amax(dim=1)
@@ -135,7 +135,7 @@ class LeastSearch:
         rows.found.copy_(torch.where(better, distance, rows.found))
         if self._any(better):
             torch.where(better.unsqueeze(1), rows.point, rows.best, out=rows.best)
-        fails = self._fails(rows, _lead(logits, classes), wrong)
+        fails = self._fails(rows, lead(logits, classes), wrong)
         gain = (gradient.abs() * self.scale).sum(dim=1)
         ahead = torch.where(gain > 0, margin(logits, rows.y) / gain, -torch.inf)
         self._set_radius(rows, ahead, first, fails, step)
@@ -241,9 +241,3 @@ class LeastSearch:
 
     def _flat(self, x: Tensor) -> Tensor:
         return self.batched.layout.pack(x).flatten(1)
-
-
-def _lead(logits: Tensor, classes: Tensor) -> Tensor:
-    """The target class's logit minus the true one's, `(N,)`; `classes` are the true one and the target, `(N, 2)`."""
-    true, aimed = logits.gather(1, classes).unbind(dim=1)
-    return aimed - true
