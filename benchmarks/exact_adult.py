@@ -207,8 +207,8 @@ def bracket_table(measured: dict[str, Any]) -> str:
                     f"censors {percent(one['search wrongly censored'])}% wrongly, in {one['seconds search']:.0f} s"
                 )
             notes.append(
-                f"{arm}, {threat} up to {epsilon:g}, {one['rows']:,} rows: {percent(one['exact'])}% have a bracket within "
-                f"the tolerance of {one['tolerance']:g}, mean width {one['mean width']:.4f}, {percent(one['censored'])}% "
+                f"{arm}, {threat} up to {epsilon:g}, {one['rows']:,} rows: {percent(one['exact'])}% have a bracket "
+                f"within the tolerance of {one['tolerance']:g}, mean width {one['mean width']:.4f}, {percent(one['censored'])}% "
                 f"are not broken, {one['seconds']:.0f} s{against}."
             )
             for partition, groups in one["groups"].items():
