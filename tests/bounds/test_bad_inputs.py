@@ -129,6 +129,9 @@ def test_settings_of_prove(options, message):
     [
         ({"epsilon": math.nan}, "epsilon_max is nan; expected a finite number above 0"),
         ({"epsilon": 0.0}, r"epsilon_max is 0\.0"),
+        ({"epsilon": torch.ones(3)}, r"epsilon_max has shape \(3,\) for 24 rows; expected one for each, or a number"),
+        ({"epsilon": -torch.ones(24)}, "epsilon_max holds a value that is negative or not finite"),
+        ({"epsilon": torch.full((24,), math.nan)}, "epsilon_max holds a value that is negative or not finite"),
         ({"method": "crown"}, "method is 'crown'; expected linear or interval"),
         ({"halvings": -1}, "halvings is -1; expected 0 or more"),
         ({"threat": L2Threat()}, "L2Threat"),

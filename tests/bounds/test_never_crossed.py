@@ -12,6 +12,7 @@ from fairtoll.bounds.linear import layer_bounds, linear_floors
 from fairtoll.models.networks import Standardize
 
 SIDE, ROWS, DRAWS = 8, 3, 400
+PRECISIONS = {"single": torch.float32, "double": torch.float64}
 
 
 def normed(layer, seed):
@@ -103,11 +104,12 @@ def walked(model, low, high, logits_aim):
     return point.detach()
 
 
+@pytest.mark.parametrize("precision", ["single", "double"])
 @pytest.mark.parametrize("epsilon", [0.01, 0.1, 0.7])
 @pytest.mark.parametrize("name", CASES)
-def test_bounds_hold_every_sample(name, epsilon):
+def test_bounds_hold_every_sample(name, epsilon, precision):
     model, x = case(name)
-    chain = read_chain(_prepared(model, x), x)
+    chain = read_chain(_prepared(model, x), x, dtype=PRECISIONS[precision])
     y = logits_of(model, x).argmax(dim=1)
     # A radius for each row.
     each = epsilon * torch.tensor([0.5, 1.0, 2.0])
@@ -131,11 +133,13 @@ def test_bounds_hold_every_sample(name, epsilon):
         assert ((floor - rounding <= reached) | (y == rival)).all()
 
 
+@pytest.mark.parametrize("epsilon", [0.01, 0.1])
+@pytest.mark.parametrize("precision", ["single", "double"])
 @pytest.mark.parametrize("name", [name for name in CASES if name.startswith("image")])
-def test_the_bounds_of_every_layer_hold_every_sample(name):
+def test_the_bounds_of_every_layer_hold_every_sample(name, epsilon, precision):
     model, x = case(name)
-    chain = read_chain(model, x)
-    low, high = x - 0.05, x + 0.05
+    chain = read_chain(model, x, dtype=PRECISIONS[precision])
+    low, high = x - epsilon, x + epsilon
     points = samples(low, high, seed=7).flatten(0, 1).double()
     values = points
     plain = [leaf for leaf in model.double().modules() if not list(leaf.children())]
@@ -175,6 +179,26 @@ def test_a_batch_gives_what_single_rows_give():
     for size in (1, 2):
         apart = certified_epsilon(model, x, y, threat=threat, epsilon_max=0.2, batch_size=size)
         assert torch.equal(apart.epsilon, together.epsilon)
+
+
+def test_each_row_may_have_a_largest_radius_of_its_own():
+    model, x = case("image: max pool")
+    y, threat = predicted(model, x), LinfThreat(box=(-1.0, 1.0))
+    most = torch.tensor([0.05, 0.0, 0.2])
+    found = certified_epsilon(model, x, y, threat=threat, epsilon_max=most).epsilon
+    for row in (0, 2):
+        alone = certified_epsilon(model, x[[row]], y[[row]], threat=threat, epsilon_max=float(most[row])).epsilon
+        assert found[row].item() == pytest.approx(alone.item())
+    assert found[1] == 0
+
+
+def test_a_second_convolution_is_bounded_better_than_by_intervals():
+    model, x = case("image: max pool")
+    chain = read_chain(model, x)
+    low, high = x - 0.05, x + 0.05
+    ours, plain = layer_bounds(chain, low, high)[4], interval_bounds(chain, low, high)[4]
+    assert ((ours[1] - ours[0]) <= (plain[1] - plain[0]) + 1e-12).all()
+    assert (ours[1] - ours[0]).mean() < 0.8 * (plain[1] - plain[0]).mean()
 
 
 def test_a_convolution_is_proved_where_its_rows_are_robust():

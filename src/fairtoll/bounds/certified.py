@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
 import torch
 from torch import Tensor, nn
 
-from fairtoll.bounds.chain import Chain, read_chain
+from fairtoll.bounds.chain import Affine, Chain, read_chain
 from fairtoll.bounds.interval import interval_bounds
 from fairtoll.bounds.linear import linear_floors
 from fairtoll.errors import FairtollError
@@ -23,6 +24,8 @@ from fairtoll.threats.linf import LinfThreat
 Method = Literal["linear", "interval"]
 #: Halvings of the largest radius.
 HALVINGS = 8
+#: Bounds in single precision are of no use for a model that rounds to less than this.
+FINEST = 1e-12
 
 
 @dataclass(frozen=True)
@@ -53,15 +56,16 @@ def certified_epsilon(
     y: Tensor,
     *,
     threat: LinfThreat,
-    epsilon_max: float,
+    epsilon_max: float | Tensor,
     method: Method = "linear",
     halvings: int = HALVINGS,
     batch_size: int = 64,
 ) -> Certified:
     """The largest radius within which each row can be proved robust, by bounds on the margin alone.
 
-    The radius is halved in until it is within ``epsilon_max / 2 ** halvings`` of what the bounds can prove. They are
-    far from tight on models that were trained without them: what is not proved may well be robust.
+    The radius is halved in until it is within ``epsilon_max / 2 ** halvings`` of what the bounds can prove. Networks
+    with convolutions are bounded in single precision, and again in double where only rounding is in the way. The
+    bounds are far from tight on models that were trained without them: what is not proved may well be robust.
 
     Parameters
     ----------
@@ -69,8 +73,9 @@ def certified_epsilon(
         A chain of layers that bounds are known for; see `fairtoll.bounds.read_chain`.
     x, y, threat
         As in `fairtoll.attacks.pgd`.
-    epsilon_max : float
-        The largest radius of interest, above 0.
+    epsilon_max : float or Tensor, (N,)
+        The largest radius of interest, above 0: one for all rows, or one for each, such as that at which an attack
+        succeeds; 0 for a row of which nothing is asked.
     method : {"linear", "interval"}
         Bounds by CROWN, or by intervals.
     halvings : int
@@ -87,7 +92,8 @@ def certified_epsilon(
     NoBoundError
         For a model with layers that no bound is known for: it names them.
     FairtollError
-        For an `epsilon_max` that is not above 0, an unknown method, a negative number of halvings, and as `pgd` does.
+        For an `epsilon_max` that is not above 0 or of another length, an unknown method, a negative number of
+        halvings, and as `pgd` does.
 
     Examples
     --------
@@ -97,46 +103,82 @@ def certified_epsilon(
     >>> certified_epsilon(model, x, torch.tensor([0, 0, 0]), threat=LinfThreat(), epsilon_max=1.0).epsilon.tolist()
     [0.49609375, 1.0, 0.0]
     """
-    if not (math.isfinite(epsilon_max) and epsilon_max > 0):
-        raise FairtollError(f"epsilon_max is {epsilon_max}; expected a finite number above 0")
     if method not in ("linear", "interval"):
         raise FairtollError(f"method is '{method}'; expected linear or interval")
     if halvings < 0:
         raise FairtollError(f"halvings is {halvings}; expected 0 or more")
-    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon_max, batch_size=batch_size, gradients=False)
+    limits = _limits(epsilon_max, len(x))
+    most = float(limits.max()) if len(limits) else 0.0
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=most, batch_size=batch_size, gradients=False)
     epsilon, within_rounding = torch.zeros(len(x), dtype=torch.float64), torch.zeros(len(x), dtype=torch.bool)
     if not len(x):
         return Certified(epsilon, within_rounding)
-    device, chain = device_of(model), read_chain(model, x)
+    device, chains = device_of(model), _chains(model, x, method)
     # Of a misclassified row nothing can be proved.
-    correct = (predict_logits(model, x).argmax(dim=1) == y.cpu()).nonzero().flatten()
+    correct = ((predict_logits(model, x).argmax(dim=1) == y.cpu()) & (limits > 0)).nonzero().flatten()
     with borrowed(model), torch.no_grad():
         for batch in tracked(correct.split(batch_size) if len(correct) else ()):
             rows, labels = x[batch.to(x.device)].to(device), y[batch.to(y.device)].to(device)
-            found = _bisect(chain, rows, labels, threat, epsilon_max, method, halvings)
+            found = _bisect(chains, rows, labels, threat, limits[batch].to(device), method, halvings)
             epsilon[batch], within_rounding[batch] = found.epsilon.cpu(), found.within_rounding.cpu()
     return Certified(epsilon, within_rounding)
 
 
+def _limits(epsilon_max: float | Tensor, rows: int) -> Tensor:
+    if not isinstance(epsilon_max, Tensor):
+        if not (math.isfinite(epsilon_max) and epsilon_max > 0):
+            raise FairtollError(f"epsilon_max is {epsilon_max}; expected a finite number above 0")
+        return torch.full((rows,), epsilon_max, dtype=torch.float64)
+    if epsilon_max.shape != (rows,):
+        raise FairtollError(
+            f"epsilon_max has shape {tuple(epsilon_max.shape)} for {rows} rows; expected one for each, or a number"
+        )
+    limits = epsilon_max.detach().cpu().double()
+    if not (limits.isfinite() & (limits >= 0)).all():
+        raise FairtollError("epsilon_max holds a value that is negative or not finite; expected 0 or more for each row")
+    return limits
+
+
+def _chains(model: nn.Module, x: Tensor, method: Method) -> tuple[Chain, ...]:
+    """The precisions in which bounds are tried, the fastest first.
+
+    The bounds' own rounding counts against them; where that decides, double precision has the last word.
+    """
+    double = read_chain(model, x)
+    convolves = any(isinstance(layer, Affine) and layer.local is not None for layer in double.layers)
+    if method == "interval" or double.unit < FINEST or not convolves:
+        return (double,)
+    return read_chain(model, x, dtype=torch.float32), double
+
+
 def _bisect(
-    chain: Chain, x: Tensor, y: Tensor, threat: LinfThreat, epsilon_max: float, method: Method, halvings: int
+    chains: Sequence[Chain], x: Tensor, y: Tensor, threat: LinfThreat, most: Tensor, method: Method, halvings: int
 ) -> Certified:
-    proved = torch.zeros(len(x), dtype=torch.float64, device=x.device)
-    failed = torch.full_like(proved, epsilon_max)
+    proved, failed, tried = torch.zeros_like(most), most.clone(), most.clone()
     blurred = torch.zeros(len(x), dtype=torch.bool, device=x.device)
     rows = torch.arange(len(x), device=x.device)
-    tried = failed.clone()
     for _ in range(halvings + 1):
-        floor, rounding = _floors(chain, *threat.bounds(x[rows], tried[rows]), y[rows], method)
-        certain = floor > rounding
+        certain, near = _proves(chains, *threat.bounds(x[rows], tried[rows]), y[rows], method)
         proved[rows[certain]] = tried[rows[certain]]
         failed[rows[~certain]] = tried[rows[~certain]]
-        blurred[rows] = torch.where(certain, blurred[rows], floor > 0)
+        blurred[rows] = torch.where(certain, blurred[rows], near)
         rows = (proved < failed).nonzero().flatten()
         if not len(rows):
             break
         tried = (proved + failed) / 2
-    return Certified(proved, blurred & (proved < epsilon_max))
+    return Certified(proved, blurred & (proved < most))
+
+
+def _proves(chains: Sequence[Chain], low: Tensor, high: Tensor, y: Tensor, method: Method) -> tuple[Tensor, Tensor]:
+    """Whether no input between two ends is misclassified, and whether that would be so without rounding."""
+    certain = torch.zeros(len(y), dtype=torch.bool, device=low.device)
+    near = torch.ones_like(certain)
+    for chain in chains:
+        rows = (near & ~certain).nonzero().flatten()
+        if len(rows):
+            floor, rounding = _floors(chain, low[rows], high[rows], y[rows], method)
+            certain[rows], near[rows] = floor > rounding, floor > 0
+    return certain, near
 
 
 def _floors(chain: Chain, low: Tensor, high: Tensor, y: Tensor, method: Method) -> tuple[Tensor, Tensor]:

@@ -38,6 +38,17 @@ class NoBoundError(FairtollError):
 
 
 @dataclass(frozen=True, eq=False)
+class Local:
+    """The weights of a convolution, `(out, in / groups, kernel height, kernel width)`, and how they are laid."""
+
+    weight: Tensor
+    stride: tuple[int, int]
+    padding: tuple[int, int]
+    dilation: tuple[int, int]
+    groups: int
+
+
+@dataclass(frozen=True, eq=False)
 class Affine:
     """A layer ``x -> W x + bias``.
 
@@ -52,6 +63,10 @@ class Affine:
         Products in the longest sum; 0 where nothing is computed, as in a flatten.
     weight : Tensor, (out, in), optional
         W, where it is a matrix.
+    back_terms : int
+        Products in the longest sum of `transpose`.
+    local : Local, optional
+        Of a convolution.
     """
 
     apply: Operator
@@ -60,6 +75,8 @@ class Affine:
     bias: Tensor
     terms: int
     weight: Tensor | None = None
+    back_terms: int = 1
+    local: Local | None = None
 
 
 @dataclass(frozen=True)
@@ -225,8 +242,9 @@ def _reshape(shape: Shape) -> Operator:
 def _linear(weight: Tensor, bias: Tensor, *, terms: int) -> Affine:
     magnitude = weight.abs()
     return Affine(
-        lambda rows: rows @ weight.T, lambda rows: rows @ magnitude.T, lambda rows: rows @ weight, bias, terms, weight
-    )
+        lambda rows: rows @ weight.T, lambda rows: rows @ magnitude.T, lambda rows: rows @ weight, bias, terms, weight,
+        back_terms=len(weight),
+    )  # fmt: skip
 
 
 def _scaling(factor: Tensor, bias: Tensor) -> Affine:
@@ -254,7 +272,8 @@ def _convolution(layer: nn.Conv2d, shape: Shape, cast: Callable[[Tensor], Tensor
     if isinstance(layer.padding, str) or layer.padding_mode != "zeros":
         raise NotImplementedError("padding by name")
     weight = cast(layer.weight.detach())
-    how = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation, "groups": layer.groups}
+    pairs = {"stride": layer.stride, "padding": layer.padding, "dilation": layer.dilation}
+    how = {name: _pair(value) for name, value in pairs.items()} | {"groups": layer.groups}
     bias = cast(layer.bias.detach() if layer.bias is not None else torch.zeros(layer.out_channels))
     return _convolved(weight, bias, shape, how, terms=weight[0].numel())
 
@@ -279,7 +298,10 @@ def _convolved(weight: Tensor, bias: Tensor, shape: Shape, how: dict[str, Any], 
     ]
     back = partial(functional.conv_transpose2d, weight=weight, output_padding=lost, **how)
     each = torch.broadcast_to(bias.reshape(-1, 1, 1), (len(bias), *sides))
-    return Affine(apply, partial(functional.conv2d, weight=weight.abs(), **how), back, each, terms)
+    return Affine(
+        apply, partial(functional.conv2d, weight=weight.abs(), **how), back, each, terms,
+        back_terms=weight[:, 0].numel(), local=Local(weight, **how),
+    )  # fmt: skip
 
 
 def _pair(value: Any) -> tuple[int, int]:

@@ -8,6 +8,8 @@ from torch.nn import functional
 
 from fairtoll.bounds.chain import Activation, Affine, Chain, Kind, Layer, MaxPool
 
+Ends = tuple[Tensor, Tensor]
+
 
 def interval_bounds(chain: Chain, low: Tensor, high: Tensor) -> list[tuple[Tensor, Tensor]]:
     """Ends of the inputs of every layer, then of the logits, for all rows between `low` and `high`.
@@ -62,6 +64,21 @@ def rounding_of(layer: Affine, chain: Chain) -> float:
     last place (Higham, Accuracy and Stability of Numerical Algorithms, 2002, section 3.1).
     """
     return (layer.terms + 3) * (chain.unit + torch.finfo(chain.dtype).eps) if layer.terms else 0.0
+
+
+def model_rounding(layer: Affine, chain: Chain) -> float:
+    """As `rounding_of`, of the model's sums alone."""
+    return (layer.terms + 3) * chain.unit if layer.terms else 0.0
+
+
+def unit_of(chain: Chain) -> float:
+    """Half a unit in the last place, of the precision in which bounds are computed."""
+    return float(torch.finfo(chain.dtype).eps) / 2
+
+
+def largest(ends: Ends) -> Tensor:
+    """The largest size of a value between two ends."""
+    return torch.maximum(ends[0].abs(), ends[1].abs())
 
 
 def rounding_of_activation(chain: Chain, kind: Kind) -> float:

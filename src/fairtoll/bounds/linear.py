@@ -6,25 +6,26 @@ from collections.abc import Sequence
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from fairtoll.bounds.chain import Activation, Affine, Chain, MaxPool, Operator
-from fairtoll.bounds.interval import rounding_of, rounding_of_activation, step
+from fairtoll.bounds.interval import Ends, largest, model_rounding, pool, rounding_of_activation, step, unit_of
 from fairtoll.bounds.lines import lines
+from fairtoll.bounds.planes import Planes, back_to_input, block_length, convolved_ends, planes
+from fairtoll.bounds.pools import through_pool
 
 #: A layer with more values than these keeps the intervals that follow from those of the layer before.
 TIGHTENED = 1024
-#: Coefficients that are held at once.
-COEFFICIENTS = 16_000_000
-
-Ends = tuple[Tensor, Tensor]
+#: Coefficients that are held at once: about what a processor's cache holds.
+COEFFICIENTS = 2_000_000
+#: Sums of up to a million sizes in single precision, one after another in the worst order, lack less than this.
+SUMMED = 1.07
 
 
 def linear_floors(chain: Chain, low: Tensor, high: Tensor, y: Tensor) -> tuple[Tensor, Tensor]:
     """Lower bounds of the margin ``min over t of z_y - z_t`` of all inputs between `low` and `high`, and its rounding.
 
-    The bounds of each layer's values come from the same backward pass where the layer is small enough, else from
-    intervals.
+    The ends of each layer's values come from the same backward pass where the layer is small enough, those of a second
+    convolution from windows of the input (`fairtoll.bounds.planes`), others from intervals.
 
     Parameters
     ----------
@@ -49,11 +50,19 @@ def linear_floors(chain: Chain, low: Tensor, high: Tensor, y: Tensor) -> tuple[T
     >>> floor.round(decimals=4).tolist(), bool(rounding < 1e-5)
     ([1.0], True)
     """
-    ends = layer_bounds(chain, low, high)
+    ends, block = _bounds(chain, low, high)
     classes = torch.eye(chain.classes, dtype=chain.dtype, device=low.device)
     others = torch.arange(chain.classes - 1, device=y.device).expand(len(y), -1)
     rivals = classes[y].unsqueeze(1) - classes[others + (others >= y.unsqueeze(1))]
-    floor, rounding = _lowest(chain, len(chain.layers), rivals, ends)
+    floor, rounding = _lowest(chain, len(chain.layers), rivals, ends, block)
+    last = chain.layers[-1]
+    if isinstance(last, Affine):
+        # Over wide boxes, where lines overshoot, intervals of the last layer's input may be better.
+        slope = _through(last.transpose, rivals)
+        blur = _sizes(rivals, _rounding(chain, last, ends[-1]))
+        plain = _least(slope, *ends[-1]) + (rivals * last.bias).sum(2) - blur
+        better = plain > floor
+        floor, rounding = torch.where(better, plain, floor), torch.where(better, blur, rounding)
     worst = floor.argmin(dim=1, keepdim=True)
     lowest, blur = floor.gather(1, worst).squeeze(1), rounding.gather(1, worst).squeeze(1)
     return lowest + blur, blur
@@ -61,134 +70,136 @@ def linear_floors(chain: Chain, low: Tensor, high: Tensor, y: Tensor) -> tuple[T
 
 def layer_bounds(chain: Chain, low: Tensor, high: Tensor) -> list[Ends]:
     """Ends of the input of every layer as the model computes it, rounding included."""
+    return _bounds(chain, low, high)[0]
+
+
+def _bounds(chain: Chain, low: Tensor, high: Tensor) -> tuple[list[Ends], Planes | None]:
+    """Ends of the input of every layer, and the values behind a first convolution as planes."""
     ends: list[Ends] = [(low.to(chain.dtype), high.to(chain.dtype))]
-    bent = False
+    bent, block = False, None
     for place, layer in enumerate(chain.layers[:-1]):
         after = step(chain, layer, *ends[-1])
-        wanted = not isinstance(chain.layers[place + 1], Affine) and isinstance(layer, Affine)
-        if bent and wanted and after[0][0].numel() <= TIGHTENED:
-            after = _tightened(chain, place + 1, ends, after)
-        bent |= not isinstance(layer, Affine)
+        if not isinstance(layer, Affine):
+            bent = True
+            if place + 1 == block_length(chain):
+                block = planes(chain, ends)
+        elif bent and layer.terms:
+            if block is not None and place == block.layers and layer.local is not None:
+                after = _narrower(after, convolved_ends(chain, block, ends))
+            if after[0][0].numel() <= TIGHTENED and not isinstance(chain.layers[place + 1], Affine):
+                after = _tightened(chain, place + 1, ends, block, after)
         ends.append(after)
-    return ends
+    return ends, block
 
 
-def _tightened(chain: Chain, depth: int, ends: list[Ends], after: Ends) -> Ends:
+def _narrower(one: Ends, other: Ends) -> Ends:
+    return torch.maximum(one[0], other[0]), torch.minimum(one[1], other[1])
+
+
+def _tightened(chain: Chain, depth: int, ends: list[Ends], block: Planes | None, after: Ends) -> Ends:
     """The ends of a layer's input from the linear bounds, where these are narrower."""
-    rows, shape = len(after[0]), chain.shapes[depth]
-    count = after[0][0].numel()
-    each = torch.eye(count, dtype=chain.dtype, device=after[0].device).reshape(count, *shape)
-    # The lowest of -z is the highest of z.
-    low = _lowest(chain, depth, each.expand(rows, *each.shape), ends)[0].reshape(after[0].shape)
-    high = -_lowest(chain, depth, -each.expand(rows, *each.shape), ends)[0].reshape(after[0].shape)
-    return torch.maximum(after[0], low), torch.minimum(after[1], high)
+    low, high = (one.clone() for one in after)
+    shape, next_layer = chain.shapes[depth], chain.layers[depth]
+    count = low[0].numel()
+    each = torch.eye(count, dtype=chain.dtype, device=low.device).reshape(count, *shape)
+    switches = isinstance(next_layer, Activation) and next_layer.kind == "relu"
+    for row in range(len(low)):
+        # Of a ReLU that does not switch the lines are exact already.
+        asked = ((low[row] < 0) & (high[row] > 0)).flatten() if switches else torch.ones(count, dtype=torch.bool)
+        if not asked.any():
+            continue
+        some = each[asked.to(low.device)]
+        part = slice(row, row + 1)
+        few, its = [(one[part], other[part]) for one, other in ends], None if block is None else block.rows(part)
+        # The lowest of -z is the highest of z.
+        found = _lowest(chain, depth, torch.cat([some, -some]).unsqueeze(0), few, its)[0][0]
+        least, most = found[: len(some)].to(low), -found[len(some) :].to(low)
+        low[row].view(-1)[asked] = torch.maximum(low[row].view(-1)[asked], least)
+        high[row].view(-1)[asked] = torch.minimum(high[row].view(-1)[asked], most)
+    return low, high
 
 
-def _lowest(chain: Chain, depth: int, wanted: Tensor, ends: Sequence[Ends]) -> tuple[Tensor, Tensor]:
+def _lowest(
+    chain: Chain, depth: int, wanted: Tensor, ends: Sequence[Ends], block: Planes | None
+) -> tuple[Tensor, Tensor]:
     """The lowest values of linear functions `(N, S, ...)` of the input of a layer, and the rounding in them."""
-    largest = max(torch.Size(shape).numel() for shape in chain.shapes[: depth + 1])
-    rows = max(1, COEFFICIENTS // (largest * wanted.shape[1]))
-    functions = max(1, COEFFICIENTS // largest)
+    first = 0 if block is None else block.layers
+    most = max(torch.Size(shape).numel() for shape in chain.shapes[first : depth + 1])
+    rows = max(1, COEFFICIENTS // (most * wanted.shape[1]))
+    functions = max(1, COEFFICIENTS // most)
     found = []
-    for first in range(0, len(wanted), rows):
-        some = slice(first, first + rows)
+    for start in range(0, len(wanted), rows):
+        some = slice(start, start + rows)
         few = [(low[some], high[some]) for low, high in ends]
-        parts = [_backward(chain, depth, part, few) for part in wanted[some].split(functions, dim=1)]
+        its = None if block is None else block.rows(some)
+        parts = [_backward(chain, depth, part, few, its) for part in wanted[some].split(functions, dim=1)]
         found.append(tuple(torch.cat(one, dim=1) for one in zip(*parts, strict=True)))
     lowest, rounding = (torch.cat(one) for one in zip(*found, strict=True))
     return lowest, rounding
 
 
-def _backward(chain: Chain, depth: int, slope: Tensor, ends: Sequence[Ends]) -> tuple[Tensor, Tensor]:
-    """From the input of layer `depth` back to the rows: the functions are replaced by lower linear ones."""
-    total = torch.zeros(slope.shape[:2], dtype=slope.dtype, device=slope.device)
+def _backward(
+    chain: Chain, depth: int, slope: Tensor, ends: Sequence[Ends], block: Planes | None
+) -> tuple[Tensor, Tensor]:
+    """From the input of layer `depth` back to the rows: the functions are replaced by lower linear ones.
+
+    Slopes are in the chain's precision, sums of them in double precision.
+    """
+    total = torch.zeros(slope.shape[:2], dtype=torch.float64, device=slope.device)
     rounding = torch.zeros_like(total)
-    early: Ends | None = None
-    for place in reversed(range(depth)):
+    for place in reversed(range(0 if block is None else block.layers, depth)):
         layer, (low, high) = chain.layers[place], ends[place]
         match layer:
             case Affine():
-                total = total + (slope * layer.bias).flatten(2).sum(2)
+                total = total + _summed(slope * layer.bias)
                 if layer.terms:
-                    sums = layer.magnitude(torch.maximum(low.abs(), high.abs())) + layer.bias.abs()
-                    rounding = rounding + _sizes(slope, rounding_of(layer, chain) * sums)
+                    rounding = rounding + _sizes(slope, _rounding(chain, layer, ends[place]))
                 slope = _through(layer.transpose, slope)
-                # Over wide boxes, where lines overshoot, intervals of the layer's input may be better.
-                early = early or (_least(slope, low, high) + total - rounding, rounding)
             case Activation(kind):
                 found = lines(kind, low, high)
-                if local := rounding_of_activation(chain, kind):
-                    rounding = rounding + local * slope.abs().flatten(2).sum(2)
+                local = rounding_of_activation(chain, kind) + 8 * unit_of(chain) * (largest(ends[place]) + 1)
+                rounding = rounding + _sizes(slope, local)
                 up, down = slope.clamp(min=0), slope.clamp(max=0)
-                total = total + (
-                    up * found.low_shift.unsqueeze(1) + down * found.high_shift.unsqueeze(1)
-                ).flatten(2).sum(2)  # fmt: skip
-                slope = up * found.low_slope.unsqueeze(1) + down * found.high_slope.unsqueeze(1)
+                total = total + _summed(down * found.high_shift.unsqueeze(1))
+                if kind != "relu":
+                    total = total + _summed(up * found.low_shift.unsqueeze(1))
+                slope = (up * found.low_slope.unsqueeze(1)).addcmul_(down, found.high_slope.unsqueeze(1))
             case MaxPool():
-                slope, shift = _pooled(layer, slope, low, high)
+                # Slopes of a window add up to less than twice its size, and so does the shift in units of its ends.
+                size = layer.kernel[0] * layer.kernel[1]
+                local = (16 + size) * 4 * size * unit_of(chain) * pool(layer, largest(ends[place]))
+                rounding = rounding + _sizes(slope, local)
+                slope, shift = through_pool(layer, slope, low, high)
                 total = total + shift
-    lowest = _least(slope, *ends[0]) + total - rounding
-    if early is None:
-        return lowest, rounding
-    better = early[0] > lowest
-    return torch.where(better, early[0], lowest), torch.where(better, early[1], rounding)
+    if block is not None:
+        slope, shift, error = back_to_input(block, slope, chain.shapes[0])
+        total, rounding = total + shift, rounding + error
+    rounding = rounding * SUMMED
+    return _least(slope, *ends[0]) + total - rounding, rounding
+
+
+def _rounding(chain: Chain, layer: Affine, ends: Ends) -> Tensor:
+    """Of each of a layer's values: of the model's sums, and of slopes that are carried back through it."""
+    sums = layer.magnitude(largest(ends)) + layer.bias.abs()
+    return (model_rounding(layer, chain) + (layer.back_terms + 4) * unit_of(chain)) * sums
 
 
 def _least(slope: Tensor, low: Tensor, high: Tensor) -> Tensor:
-    """The least values of linear functions between two ends."""
-    middle, half = (low + high) / 2, (high - low) / 2
-    return (slope * middle.unsqueeze(1)).flatten(2).sum(2) - _sizes(slope, half)
+    """The least values of linear functions between two ends, in double precision."""
+    slope, low, high = slope.double().flatten(2), low.double().flatten(1), high.double().flatten(1)
+    middle, half = ((low + high) / 2).unsqueeze(2), ((high - low) / 2).unsqueeze(2)
+    return (slope @ middle - slope.abs() @ half).squeeze(2)
+
+
+def _summed(value: Tensor) -> Tensor:
+    return value.flatten(2).sum(2, dtype=torch.float64)
 
 
 def _sizes(slope: Tensor, each: Tensor) -> Tensor:
-    return (slope.abs() * each.unsqueeze(1)).flatten(2).sum(2)
+    return (slope.abs().flatten(2) @ each.flatten(1).unsqueeze(2)).squeeze(2).double()
 
 
 def _through(operator: Operator, slope: Tensor) -> Tensor:
     rows, functions = slope.shape[:2]
     moved = operator(slope.flatten(0, 1))
     return moved.reshape(rows, functions, *moved.shape[1:])
-
-
-def _pooled(layer: MaxPool, slope: Tensor, low: Tensor, high: Tensor) -> tuple[Tensor, Tensor]:
-    """Functions of the largest values as lower functions of all values.
-
-    Below, the largest is at least the value with the highest lower end, z. Above it is at most ``z + sum of
-    max(0, other - z)``, each bounded by its chord, or the highest end, whichever is less in the middle of the box.
-    """
-    windows_low, windows_high = _windows(layer, low, -torch.inf), _windows(layer, high, -torch.inf)
-    best = windows_low.argmax(dim=2, keepdim=True)
-    chosen = torch.zeros_like(windows_low).scatter_(2, best, 1.0)
-    base_low, base_high = windows_low.gather(2, best), windows_high.gather(2, best)
-    # How far another value may exceed z: beyond 0 only where it can.
-    least, most = windows_low - base_high, windows_high - base_low
-    crosses = (most > 0) & (chosen == 0)
-    chord = torch.where(crosses, (most / (most - least).clamp(min=1e-300)).clamp(0, 1), 0.0)
-    lift = torch.where(crosses, -chord * least.clamp(max=0), 0.0).nan_to_num(0.0)
-    above, shift = chosen * (1 - chord.sum(dim=2, keepdim=True)) + chord, lift.sum(dim=2)
-    middle = ((windows_low + windows_high) / 2).nan_to_num(0.0, neginf=0.0)
-    peak = windows_high.amax(dim=2)
-    flat = (above * middle).sum(dim=2) + shift > peak
-    above = torch.where(flat.unsqueeze(2), 0.0, above)
-    shift = torch.where(flat, peak, shift)
-    up, down = slope.clamp(min=0), slope.clamp(max=0)
-    channels, size = low.shape[1], chosen.shape[2]
-    # (N, S, C, 1, L) times (N, 1, C, K, L)
-    spread = up.flatten(3).unsqueeze(3) * chosen.unsqueeze(1) + down.flatten(3).unsqueeze(3) * above.unsqueeze(1)
-    rows, functions = slope.shape[:2]
-    padded = (low.shape[2] + 2 * layer.padding[0], low.shape[3] + 2 * layer.padding[1])
-    folded = functional.fold(
-        spread.reshape(rows * functions, channels * size, -1), padded, layer.kernel, stride=layer.stride
-    )
-    tall, wide = layer.padding
-    inner = folded[..., tall : tall + low.shape[2], wide : wide + low.shape[3]]
-    return inner.reshape(rows, functions, *inner.shape[1:]), (down.flatten(3) * shift.unsqueeze(1)).flatten(2).sum(2)
-
-
-def _windows(layer: MaxPool, x: Tensor, outside: float) -> Tensor:
-    """The values of each window, `(N, C, K, L)`; `outside` where there is only padding."""
-    tall, wide = layer.padding
-    padded = functional.pad(x, (wide, wide, tall, tall), value=outside)
-    size = layer.kernel[0] * layer.kernel[1]
-    windows = functional.unfold(padded, layer.kernel, stride=layer.stride)
-    return windows.reshape(len(x), x.shape[1], size, -1)
