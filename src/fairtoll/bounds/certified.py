@@ -108,6 +108,8 @@ def certified_epsilon(
     if halvings < 0:
         raise FairtollError(f"halvings is {halvings}; expected 0 or more")
     limits = _limits(epsilon_max, len(x))
+    # A limit of each row's own is a radius at which it is broken, as a rule: not worth a try until all below is proved.
+    ends_last = isinstance(epsilon_max, Tensor)
     most = float(limits.max()) if len(limits) else 0.0
     model, x, y = check_inputs(model, x, y, threat=threat, epsilon=most, batch_size=batch_size, gradients=False)
     epsilon, within_rounding = torch.zeros(len(x), dtype=torch.float64), torch.zeros(len(x), dtype=torch.bool)
@@ -119,7 +121,9 @@ def certified_epsilon(
     with borrowed(model), torch.no_grad():
         for batch in tracked(correct.split(batch_size) if len(correct) else ()):
             rows, labels = x[batch.to(x.device)].to(device), y[batch.to(y.device)].to(device)
-            found = _bisect(chains, rows, labels, threat, limits[batch].to(device), method, halvings)
+            found = _bisect(
+                chains, rows, labels, threat, limits[batch].to(device), method, halvings, ends_last=ends_last
+            )
             epsilon[batch], within_rounding[batch] = found.epsilon.cpu(), found.within_rounding.cpu()
     return Certified(epsilon, within_rounding)
 
@@ -152,20 +156,33 @@ def _chains(model: nn.Module, x: Tensor, method: Method) -> tuple[Chain, ...]:
 
 
 def _bisect(
-    chains: Sequence[Chain], x: Tensor, y: Tensor, threat: LinfThreat, most: Tensor, method: Method, halvings: int
+    chains: Sequence[Chain],
+    x: Tensor,
+    y: Tensor,
+    threat: LinfThreat,
+    most: Tensor,
+    method: Method,
+    halvings: int,
+    *,
+    ends_last: bool,
 ) -> Certified:
-    proved, failed, tried = torch.zeros_like(most), most.clone(), most.clone()
-    blurred = torch.zeros(len(x), dtype=torch.bool, device=x.device)
-    rows = torch.arange(len(x), device=x.device)
-    for _ in range(halvings + 1):
-        certain, near = _proves(chains, *threat.bounds(x[rows], tried[rows]), y[rows], method)
-        proved[rows[certain]] = tried[rows[certain]]
-        failed[rows[~certain]] = tried[rows[~certain]]
+    proved, failed, blurred = torch.zeros_like(most), most.clone(), torch.zeros_like(most, dtype=torch.bool)
+
+    def attempt(rows: Tensor, radius: Tensor) -> None:
+        certain, near = _proves(chains, *threat.bounds(x[rows], radius), y[rows], method)
+        proved[rows[certain]], failed[rows[~certain]] = radius[certain], radius[~certain]
         blurred[rows] = torch.where(certain, blurred[rows], near)
+
+    everything = torch.arange(len(x), device=x.device)
+    if not ends_last:
+        attempt(everything, most)
+    for _ in range(halvings):
         rows = (proved < failed).nonzero().flatten()
-        if not len(rows):
-            break
-        tried = (proved + failed) / 2
+        if len(rows):
+            attempt(rows, (proved[rows] + failed[rows]) / 2)
+    rows = (failed == most).nonzero().flatten()
+    if ends_last and len(rows):
+        attempt(rows, most[rows])
     return Certified(proved, blurred & (proved < most))
 
 
