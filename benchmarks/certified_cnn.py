@@ -60,7 +60,7 @@ def main() -> None:
     text = describe(found, y.numpy(), images)
     print(text)
     if options.docs is not None:
-        replace_between(options.docs, "certified CNN", text)
+        replace_between(options.docs, "certified_cnn", text)
 
 
 def parse() -> argparse.Namespace:

@@ -113,7 +113,9 @@ def _tightened(chain: Chain, depth: int, ends: list[Ends], block: Planes | None,
         few, its = [(one[part], other[part]) for one, other in ends], None if block is None else block.rows(part)
         # The lowest of -z is the highest of z.
         found = _lowest(chain, depth, torch.cat([some, -some]).unsqueeze(0), few, its)[0][0]
-        least, most = found[: len(some)].to(low), -found[len(some) :].to(low)
+        # The next number below, as the conversion may round up.
+        least, less = torch.nextafter(found.to(low), torch.full_like(found, -torch.inf).to(low)).split(len(some))
+        most = -less
         low[row].view(-1)[asked] = torch.maximum(low[row].view(-1)[asked], least)
         high[row].view(-1)[asked] = torch.minimum(high[row].view(-1)[asked], most)
     return low, high

@@ -99,6 +99,8 @@ def planes(chain: Chain, ends: Sequence[Ends]) -> Planes:
     size = reach + torch.maximum(bent.low_shift.abs(), upper_shift.abs())
     # Twenty operations on each product and shift, besides those of the model.
     error = model_rounding(layer, chain) * reach + 20 * unit_of(chain) * size
+    # The pool's slope of the value that is the largest is 1 less those of the others, which may cancel.
+    error = error + math.prod(pool.kernel) ** 2 * unit_of(chain) * bent.high_slope * sizes.amax(2)
     error = error + rounding_of_activation(chain, last.kind)
     spread = _spread(layer.local, pool.kernel)
     low_shift, high_shift = (low * bias).sum(2) + bent.low_shift, (high * bias).sum(2) + upper_shift
