@@ -208,8 +208,8 @@ def bracket_table(measured: dict[str, Any]) -> str:
                 )
             notes.append(
                 f"{arm}, {threat} up to {epsilon:g}, {one['rows']:,} rows: {percent(one['exact'])}% have a bracket "
-                f"within the tolerance of {one['tolerance']:g}, mean width {one['mean width']:.4f}, {percent(one['censored'])}% "
-                f"are not broken, {one['seconds']:.0f} s{against}."
+                f"within the tolerance of {one['tolerance']:g}, mean width {one['mean width']:.4f}, "
+                f"{percent(one['censored'])}% are not broken, {one['seconds']:.0f} s{against}."
             )
             for partition, groups in one["groups"].items():
                 for name, (low, high, search, exact) in groups.items():

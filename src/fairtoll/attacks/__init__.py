@@ -3,6 +3,7 @@
 from fairtoll.attacks.apgd import APGD as APGD
 from fairtoll.attacks.apgd import apgd as apgd
 from fairtoll.attacks.autoattack import AutoAttack as AutoAttack
+from fairtoll.attacks.bracket import LeastEpsilonResult as LeastEpsilonResult
 from fairtoll.attacks.checks import RandomNoise as RandomNoise
 from fairtoll.attacks.checks import random_noise as random_noise
 from fairtoll.attacks.checks import zero_gradient as zero_gradient
@@ -11,7 +12,6 @@ from fairtoll.attacks.grid import Grid as Grid
 from fairtoll.attacks.grid import grid as grid
 from fairtoll.attacks.lbfgs import LBFGS as LBFGS
 from fairtoll.attacks.least_epsilon import LeastEpsilon as LeastEpsilon
-from fairtoll.attacks.least_epsilon import LeastEpsilonResult as LeastEpsilonResult
 from fairtoll.attacks.least_epsilon import least_epsilon as least_epsilon
 from fairtoll.attacks.nearest_class import NearestClass as NearestClass
 from fairtoll.attacks.paper import CitedAttack as CitedAttack

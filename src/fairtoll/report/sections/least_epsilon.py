@@ -65,8 +65,9 @@ def least_epsilon(results: Results) -> Section:
         "least-epsilon",
         with_place(results, "Least epsilon by class", "cru_epsilon", "class"),
         "Least epsilon",
-        "The least radius at which an attack finds an adversarial example, averaged over a class: an upper bound of the "
-        "true one, which is known where it is bracketed by proof (What is proved). A misclassified row has least epsilon 0; a row that no attack breaks counts with the largest radius tried, a lower limit."
+        "The least radius at which an attack finds an adversarial example, averaged over a class: an upper bound of "
+        "the true one, which is known where it is bracketed by proof. A misclassified row has least epsilon 0; a row "
+        "that no attack breaks counts with the largest radius tried, a lower limit."
         + (RELATIVE_LEAD if relative else ""),
     )
     several = {protocol for protocol in protocols_of(found) if protocols_of(found).count(protocol) > 1}
