@@ -8,11 +8,14 @@ from fairtoll.report.numbers import in_unit, interval, own_value, p_value, perce
 
 #: Groups listed at most.
 GROUPS = 6
+#: A bracket that is narrower leaves nothing open.
+EXACT = 1e-9
 
 
 def details(finding: Finding) -> list[tuple[str, str]]:
     """Return what is known beside the verdict, each with its label."""
     parts = [
+        ("What is proved", proved_words(finding)),
         ("These models", models_words(finding)),
         ("Looks", path_words(finding)),
         ("What would decide", needed_words(finding)),
@@ -20,6 +23,27 @@ def details(finding: Finding) -> list[tuple[str, str]]:
         ("Groups, largest loss first", changes_words(finding)),
     ]
     return [(label, words) for label, words in parts if words]
+
+
+def proved_words(finding: Finding) -> str:
+    """Return between which values the gaps and their difference lie, whatever attack is run."""
+    found = finding.difference
+    if found is None or found.proved is None:
+        return ""
+    unit = metric_of(finding.metric).unit
+    arms = [
+        f"{one.arm} {interval(one.proved, unit)}"
+        for one in (finding.standard, finding.robust)
+        if one.proved is not None
+    ]
+    if found.proved[1] - found.proved[0] < EXACT:
+        return (
+            f"every row is broken or proved robust, so that no stronger attack changes these gaps ({'; '.join(arms)})."
+        )
+    return (
+        f"whatever attack is run, the gaps of these models lie within {'; '.join(arms)}, and their difference within "
+        f"{interval(found.proved, unit, sign=True)}: the verdict holds for all of it."
+    )
 
 
 def models_words(finding: Finding) -> str:
