@@ -138,7 +138,7 @@ def block_length(chain: Chain) -> int:
 def back_to_input(block: Planes, slope: Tensor, shape: tuple[int, ...]) -> tuple[Tensor, Tensor, Tensor]:
     """Functions `(N, S, ...)` of the block's values as lower functions of the input; their shifts and rounding."""
     rows, functions, channels = slope.shape[0], slope.shape[1], block.shape[0]
-    flat = slope.reshape(rows, functions, channels, -1).permute(0, 3, 1, 2)
+    flat = slope.reshape(rows, functions, channels, -1).permute(0, 3, 1, 2).contiguous()
     # (N, P, S, 2 C): what takes the lower functions, then what takes the upper ones.
     halves = torch.cat([flat.clamp(min=0), flat.clamp(max=0)], dim=3)
     moved = halves @ torch.cat([block.low, block.high], dim=2)
@@ -153,7 +153,13 @@ def back_to_input(block: Planes, slope: Tensor, shape: tuple[int, ...]) -> tuple
 
 
 def convolved_ends(chain: Chain, block: Planes, ends: Sequence[Ends]) -> Ends:
-    """Ends of the output of the convolution that follows the block."""
+    """Ends of the output of the convolution that follows the block, a row at a time: its slopes are many."""
+    rows = [slice(row, row + 1) for row in range(len(block.low))]
+    each = [_row_ends(chain, block.rows(row), [(low[row], high[row]) for low, high in ends]) for row in rows]
+    return torch.cat([low for low, _ in each]), torch.cat([high for _, high in each])
+
+
+def _row_ends(chain: Chain, block: Planes, ends: Sequence[Ends]) -> Ends:
     layer = chain.layers[block.layers]
     assert isinstance(layer, Affine)
     assert layer.local is not None
@@ -168,11 +174,11 @@ def convolved_ends(chain: Chain, block: Planes, ends: Sequence[Ends]) -> Ends:
         return functional.conv2d(image, weight, None, local.stride, local.padding, local.dilation)
 
     middle, half = (
-        functional.unfold(one, kernel, stride=stride, padding=padding).transpose(1, 2).unsqueeze(3)
+        functional.unfold(one, kernel, stride=stride, padding=padding).transpose(1, 2).unsqueeze(2)
         for one in ((low + high) / 2, (high - low) / 2)
     )
     size = convolved(block.size, weight.abs()) + layer.bias.abs()
-    operations = weight[0].numel() + middle.shape[2] + 20
+    operations = weight[0].numel() + middle.shape[3] + 20
     error = convolved(block.error, weight.abs()) + operations * unit_of(chain) * size
     sums = layer.magnitude(largest(ends[block.layers])) + layer.bias.abs()
     error = 1.001 * (error + model_rounding(layer, chain) * sums)
@@ -180,7 +186,7 @@ def convolved_ends(chain: Chain, block: Planes, ends: Sequence[Ends]) -> Ends:
     for signed in (weight, -weight):
         up, down = signed.clamp(min=0), signed.clamp(max=0)
         slopes = _slopes(block, up, down, local, kernel, shape[1:])
-        least = (slopes @ middle - slopes.abs() @ half).squeeze(3).transpose(1, 2).reshape(len(low), *shape)
+        least = (middle @ slopes - half @ slopes.abs_()).squeeze(2).transpose(1, 2).reshape(len(low), *shape)
         found.append(least + convolved(block.low_shift, up) + convolved(block.high_shift, down) - error)
     return found[0] + layer.bias, layer.bias - found[1]
 
@@ -188,14 +194,14 @@ def convolved_ends(chain: Chain, block: Planes, ends: Sequence[Ends]) -> Ends:
 def _slopes(
     block: Planes, up: Tensor, down: Tensor, local: Local, kernel: tuple[int, int], sides: tuple[int, ...]
 ) -> Tensor:
-    """Slopes of the lower functions of a convolution's output, `(N, Q, O, K)` for Q positions and O channels."""
-    pieces = torch.cat([block.low, block.high], dim=2).unflatten(1, block.shape[1:])
+    """Slopes of the lower functions of a convolution's output, `(N, Q, K, O)` for Q positions and O channels."""
+    pieces = torch.cat([block.low, block.high], dim=2).transpose(2, 3).unflatten(1, block.shape[1:])
     tall, wide = local.padding
     pieces = functional.pad(pieces, (0, 0, 0, 0, wide, wide, tall, tall))
     signed = torch.cat([up, down], dim=1)
     height, width = block.kernel
-    inputs = pieces.shape[4] // (height * width)
-    found = pieces.new_zeros(len(pieces), *sides, len(up), inputs, *kernel)
+    inputs = pieces.shape[3] // (height * width)
+    found = pieces.new_zeros(len(pieces), *sides, inputs, *kernel, len(up))
     for row in range(up.shape[2]):
         for column in range(up.shape[3]):
             first, second = _times((row, column), local.dilation)
@@ -204,10 +210,10 @@ def _slopes(
                 first : first + (sides[0] - 1) * local.stride[0] + 1 : local.stride[0],
                 second : second + (sides[1] - 1) * local.stride[1] + 1 : local.stride[1],
             ]
-            moved = (signed[:, :, row, column] @ there).unflatten(-1, (inputs, height, width))
+            moved = (there @ signed[:, :, row, column].T).unflatten(3, (inputs, height, width))
             down_by, right_by = _times((first, second), block.stride)
-            found[..., down_by : down_by + height, right_by : right_by + width] += moved
-    return found.flatten(1, 2).flatten(3)
+            found[..., down_by : down_by + height, right_by : right_by + width, :] += moved
+    return found.flatten(1, 2).flatten(2, 4)
 
 
 def _spread(local: Local, kernel: tuple[int, int]) -> Tensor:
