@@ -164,8 +164,9 @@ def floors(dense: DenseChain, x: Tensor, features: Tensor, low: Tensor, high: Te
         around = radius + error
         slope, shift, fresh = band(kind, center - around, center + around)
         center, radius = slope * center + shift, slope * radius
-        # Rounding so far, of the activation, and of what is computed here: one more thing that is not known.
-        blur = slope * error + 8 * dense.unit + 4 * own * (center.abs() + shift.abs() + radius)
+        # Rounding so far, of the activation, and of what is computed here, at least what `band` adds for it: one more
+        # thing that is not known.
+        blur = slope * error + 8 * dense.unit + 16 * own * (1 + center.abs() + shift.abs() + radius)
         fresh = fresh + blur
         blurs.append(blur / fresh)
         noise = noise * slope.unsqueeze(1)
