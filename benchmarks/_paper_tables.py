@@ -27,7 +27,7 @@ def markdown(records: Records) -> str:
         if not measured:
             continue
         arms = [arm for arm in TITLES if any(arm_of(one) == arm for one in measured)]
-        rows = len(measured[0]["wrong"])
+        rows = max(len(one["wrong"]) for one in measured)
         head = f"**{title}**, {rows} test rows, as many of each class; one training run of each arm"
         parts += [f"{head}\n\n{main_table(measured, arms)}", gap_table(measured, arms), summary(measured, arms, title)]
     return "\n\n".join(parts) + "\n"
@@ -57,19 +57,25 @@ def by_attack(measured: list[Record]) -> dict[str, dict[str, Record]]:
 
 def main_table(measured: list[Record], arms: list[str]) -> str:
     """Success over all rows, lowest and highest of the classes, median distance of rows that were right, seconds."""
-    head = ["", "reference", "norm", "radius"]
+    head = ["", "reference", "norm", "radius", "rows"]
     for arm in arms:
         head += [f"{TITLES[arm]}: success", "by class", "median distance", "seconds"]
     lines = []
     for name, of_arms in by_attack(measured).items():
         any_arm = next(iter(of_arms.values()))
-        line = [name, f"[{paper_attacks()[name].reference}]", NORMS[any_arm["norm"]], f"{any_arm['radius']:g}"]
+        line = [
+            name,
+            f"[{paper_attacks()[name].reference}]",
+            NORMS[any_arm["norm"]],
+            f"{any_arm['radius']:g}",
+            f"{len(any_arm['wrong'])}",
+        ]
         for arm in arms:
             line += cells(of_arms.get(arm))
         lines.append(line)
-    wrong = ["no attack", "", "", ""]
+    wrong = ["no attack", "", "", "", ""]
     for arm in arms:
-        of_arm = next(one for one in measured if arm_of(one) == arm)
+        of_arm = max((one for one in measured if arm_of(one) == arm), key=lambda one: len(one["wrong"]))
         rates = class_rates(of_arm, np.asarray(of_arm["wrong"]))
         wrong += [percent(float(np.mean(of_arm["wrong"]))), extremes(rates), "", ""]
     return table_of(head, [wrong, *lines])

@@ -3,8 +3,8 @@
     make bench BENCH=paper_attacks ARGS="--data-dir DIR"
 
 One training run of each arm: on Adult (600 test rows, as many of each class) standard, static and on-line, under the
-paper's threat in each attack's own norm; on CIFAR-10 (50 images) the standard and the on-line CNN. Every measurement is
-written at once: an interrupted run resumes where it stopped, `--table` prints what was measured so far, and
+paper's threat in each attack's own norm; on CIFAR-10 (150 images) the standard and the on-line CNN. Every measurement
+is written at once: an interrupted run resumes where it stopped, `--table` prints what was measured so far, and
 `--docs FILE` writes the tables between the marks of that file.
 """
 
@@ -47,13 +47,16 @@ FEWER = {
     "C&W": External("foolbox", "L2CarliniWagnerAttack", {"steps": 100, "binary_search_steps": 5, "initial_const": 1.0}),
     "ZOO": ZOO(steps=20, searches=2, coordinates=32),
 }
+#: And so many images for those that stay slow.
+FEWER_IMAGES = {"L-BFGS": 50, "ZOO": 50}
 
 
 @dataclass(frozen=True)
 class Problem:
-    """Rows, the threat of each norm, and the models of each arm."""
+    """Rows (fewer for some attacks), the threat of each norm, and the models of each arm."""
 
     rows: Dataset
+    fewer: dict[str, Dataset]
     threats: dict[str, Threat]
     radii: dict[str, tuple[float, float]]
     models: dict[str, Callable[[], nn.Module]]
@@ -77,7 +80,7 @@ def parse() -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--problems", nargs="+", choices=("adult", "images"), default=["adult", "images"])
     parser.add_argument("--adult-rows", type=int, default=600)
-    parser.add_argument("--image-rows", type=int, default=50)
+    parser.add_argument("--image-rows", type=int, default=150)
     parser.add_argument("--attacks", nargs="+", default=list(paper_attacks()), metavar="NAME")
     parser.add_argument("--data-dir", help="CIFAR-10; default: the folder that FAIRTOLL_CIFAR10_DIR names")
     parser.add_argument("--weights", action="append", default=[], metavar="MODEL=FILE", help="of a CNN, else trained")
@@ -105,15 +108,16 @@ def measure_all(options: argparse.Namespace, records: Records) -> None:
                 attack = problem.attacks.get(name, cited[name].attack)
                 contender = f"{title}: {name}"
                 if not records.holds(f"{title}: {arm}", contender, 0, attack.name):
-                    found = measure(problem, model, attack, cited[name].norm)
+                    rows = problem.fewer.get(name, problem.rows)
+                    found = measure(problem, rows, model, attack, cited[name].norm)
                     place = {"model": f"{title}: {arm}", "contender": contender, "repeat": 0, "engine": attack.name}
                     records.add(place | {"question": title, "norm": cited[name].norm} | found)
                     print(f"{title}, {arm}: {name} {found['seconds']:.1f} s", flush=True)
 
 
-def measure(problem: Problem, model: nn.Module, attack: AttackSpec, norm: str) -> dict[str, Any]:
+def measure(problem: Problem, rows: Dataset, model: nn.Module, attack: AttackSpec, norm: str) -> dict[str, Any]:
     """One attack on one model: for each row whether it was broken within the radius, and how far away."""
-    x, y = torch.from_numpy(problem.rows.x), torch.from_numpy(problem.rows.y)
+    x, y = torch.from_numpy(rows.x), torch.from_numpy(rows.y)
     threat, (radius, reach) = problem.threats[norm], problem.radii[norm]
     begin = time.perf_counter()
     options: dict[str, Any] = {"threat": threat, "generator": torch.Generator().manual_seed(0)}
@@ -124,7 +128,7 @@ def measure(problem: Problem, model: nn.Module, attack: AttackSpec, norm: str) -
     distance = torch.where(found.success, threat.distance(x, found.perturbed), torch.inf)
     with torch.no_grad():
         clean_errors = model(x).argmax(dim=1) != y
-    groups = {"class": np.array(problem.rows.class_names)[problem.rows.y], **problem.rows.groups}
+    groups = {"class": np.array(rows.class_names)[rows.y], **rows.groups}
     return {
         "seconds": seconds,
         "radius": radius,
@@ -147,7 +151,7 @@ def adult_problem(options: argparse.Namespace) -> Problem:
         "l0": L0Threat(scale=train.x.std(axis=0, dtype=np.float64), mutable=scale > 0, box=box),
     }
     rows = test.take(stratified(test, options.adult_rows))
-    return Problem(rows, threats, ADULT_RADII, {arm: partial(adult_model, space, arm) for arm in ADULT_ARMS}, {})
+    return Problem(rows, {}, threats, ADULT_RADII, {arm: partial(adult_model, space, arm) for arm in ADULT_ARMS}, {})
 
 
 def adult_model(space: Workspace, arm: str) -> nn.Module:
@@ -173,9 +177,13 @@ def image_problem(options: argparse.Namespace) -> Problem:
     given = {name: Path(path) for name, _, path in (one.partition("=") for one in options.weights)}
     kinds: dict[str, type[Threat]] = {"linf": LinfThreat, "l2": L2Threat, "l0": L0Threat}
     threats: dict[str, Threat] = {norm: kind(box=(0.0, 1.0)) for norm, kind in kinds.items()}
-    rows = images.test.take(stratified(images.test, options.image_rows))
+    rows, *few = (
+        images.test.take(stratified(images.test, min(count, options.image_rows)))
+        for count in (options.image_rows, *FEWER_IMAGES.values())
+    )
+    fewer = dict(zip(FEWER_IMAGES, few, strict=True))
     models = {arm: partial(image_model, arm, given, images) for arm in IMAGE_ARMS}
-    return Problem(rows, threats, IMAGE_RADII, models, FEWER)
+    return Problem(rows, fewer, threats, IMAGE_RADII, models, FEWER)
 
 
 def image_model(arm: str, given: dict[str, Path], images: Any) -> nn.Module:

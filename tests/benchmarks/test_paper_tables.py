@@ -41,7 +41,7 @@ def test_the_tables_name_what_rises_and_what_falls():
         record("standard", (0.5, 0.5), contender="adult: ZOO"), record("static", (0.5, 0.5), contender="adult: ZOO"),
     ]  # fmt: skip
     text = markdown(Kept(measured))
-    assert "| PGD | [14] | L2 | 2 | 15.0% | 10 to 20% | 3 | 1.2 | 40.0% | 20 to 60% | 3 | 1.2 |" in text
+    assert "| PGD | [14] | L2 | 2 | 400 | 15.0% | 10 to 20% | 3 | 1.2 | 40.0% | 20 to 60% | 3 | 1.2 |" in text
     assert "static minus standard: rises under PGD (+0.300" in text
     assert "falls under C&W (-0.700" in text
     assert "unclear under ZOO (+0.000" in text
