@@ -48,7 +48,7 @@ FEWER = {
     "ZOO": ZOO(steps=20, searches=2, coordinates=32),
 }
 #: And so many images for those that stay slow.
-FEWER_IMAGES = {"L-BFGS": 50, "ZOO": 50}
+FEWER_IMAGES = {"L-BFGS": 50, "JSMA, lowering": 50, "C&W": 50, "ZOO": 50}
 
 
 @dataclass(frozen=True)
