@@ -16,8 +16,8 @@ from fairtoll.attacks.targeted import TargetedAPGD
 from fairtoll.attacks.union import union
 from fairtoll.threats.linf import LinfThreat
 
-#: Steps and queries after which rows that will not be broken are given up. Neither cost a row where it was tried, on 50 images of two networks
-#: and 200 of one (docs/benchmarks.md).
+#: Steps and queries after which rows that will not be broken are given up. Neither cost a row where it was tried, on 50
+#: images of two networks and 200 of one (docs/benchmarks.md).
 STEPS_OF_PATIENCE, QUERIES_OF_PATIENCE = 10, 200
 
 
