@@ -212,6 +212,9 @@ def _certify(
     if wanted.any():
         halvings = 0 if tolerance is None else min(HALVINGS, math.ceil(math.log2(max(1.0, epsilon / tolerance))))
         rows = wanted.nonzero().flatten()
-        found = certified_epsilon(model, x[rows], y[rows], threat=threat, epsilon_max=epsilon, halvings=halvings)
+        # No radius is proved beyond one at which a misclassified input is known.
+        found = certified_epsilon(
+            model, x[rows], y[rows], threat=threat, epsilon_max=high[rows].clamp(max=epsilon), halvings=halvings
+        )
         low[rows], blurred[rows] = torch.minimum(found.epsilon, high[rows]), found.within_rounding
     return Proof(low, high, blurred & high.isinf(), perturbed, torch.zeros(len(x), dtype=torch.int64), "linear")
