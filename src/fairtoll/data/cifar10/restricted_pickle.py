@@ -42,9 +42,9 @@ def load_arrays(data: bytes, *, where: str) -> Any:
     --------
     >>> load_arrays(pickle.dumps({"labels": [6, 9]}), where="batch")
     {'labels': [6, 9]}
-    >>> load_arrays(pickle.dumps(print), where="batch")
+    >>> load_arrays(pickle.dumps(len), where="batch")
     Traceback (most recent call last):
-    fairtoll.errors.FairtollError: batch needs builtins.print; expected arrays, lists and numbers only; ...
+    fairtoll.errors.FairtollError: batch needs builtins.len; expected arrays, lists and numbers only; ...
     """
     try:
         for instruction, argument, _ in pickletools.genops(data):
