@@ -50,6 +50,17 @@ def test_the_first_screen_says_how_much_of_the_unbroken_is_proved():
     some = EXACT.proofs[0].model_copy(update={"of": 1000, "settled": 0.5, "settled_interval": (0.4, 0.6)})
     (line,) = proof_line(EXACT.model_copy(update={"proofs": [some]}))
     assert "In a sample of 120 rows: plain 50.0% (95% interval from 40.0%)." in line.text
+    nearly = EXACT.proofs[0].model_copy(update={"settled": 0.99996})
+    (line,) = proof_line(EXACT.model_copy(update={"proofs": [nearly]}))
+    assert "plain 99.9%." in line.text
+
+
+def test_the_lead_says_whether_gaps_have_brackets():
+    assert "leave each gap a bracket" in proofs(EXACT).lead
+    some = [one.model_copy(update={"of": 1000}) for one in EXACT.proofs]
+    sampled = proofs(EXACT.model_copy(update={"proofs": some})).lead
+    assert "A sample of the rows" in sampled
+    assert "bracket" not in sampled
 
 
 def test_a_finding_says_between_which_values_its_gaps_lie():

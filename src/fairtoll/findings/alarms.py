@@ -52,7 +52,7 @@ def _above_clean(checked: Checked) -> Seen | None:
         if fired
         else "no attacked rows are easier than clean ones"
     )
-    where = f"{highest[0]} {highest[2]} at {highest[3]:g}"
+    where = f"{'' if highest[0] == 'proved' else f'{highest[0]} '}{highest[2]} at {highest[3]:g}"
     return Seen(
         robust - clean,
         fired,

@@ -93,7 +93,8 @@ def arm_value(
         worst_value=None if worst is None else float(means[worst]),
         best_group=None if best is None else names[best],
         best_value=None if best is None else float(means[best]),
-        proved=(max(gap.value - slack, 0.0), min(max(gap.value + slack, 0.0), metric.upper_limit))
+        # Of the plain gap: leaving out the noise of the rows may more than double what a nearly tied gap moves by.
+        proved=(max(gap.plain - slack, 0.0), min(gap.plain + slack, metric.upper_limit))
         if gap is not None and outcomes.ends is not None
         else None,
         per_run=blank if gap is None else list(gap.per_run),

@@ -53,7 +53,7 @@ class ArmValue(Strict):
     best_group: str | None
     best_value: float | None
     proved: Pair | None = Field(
-        default=None, description="where proofs are known: `value` lies between these, whatever attack is run"
+        default=None, description="where proofs are known: `plain` lies between these, whatever attack is run"
     )
     per_run: list[float | None] = Field(description="their mean is `value`")
     plain_per_run: list[float | None] = Field(description="their mean is `plain`")
@@ -100,7 +100,7 @@ class Difference(Strict):
     plain: float = Field(description="the same difference without correction for the noise of the rows")
     proved: Pair | None = Field(
         default=None,
-        description="where proofs are known: `value` lies between these, whatever attack is run; in `interval` too",
+        description="where proofs are known: `plain` lies between these, whatever attack is run; `interval` is wider",
     )
     row_error: float = Field(description="standard error of `value` from the rows alone")
     least_detectable: float = Field(description="smallest true difference found with 80% power, margin counted")

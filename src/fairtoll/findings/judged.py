@@ -207,7 +207,7 @@ def describe_difference(
         confidence=found.confidence,
         p_value=judgement.p_value,
         plain=found.plain,
-        proved=(found.value - slack, found.value + slack) if bracketed else None,
+        proved=(found.plain - slack, found.plain + slack) if bracketed else None,
         row_error=found.row_error,
         least_detectable=found.least_detectable(compared.margin),
         runs=last.runs,

@@ -70,7 +70,7 @@ class Outcomes:
         return replace(self, values=self.values[chosen], included=included, runs=runs, ends=ends)
 
     def slack(self, groups: NDArray[np.intp]) -> float:
-        """By how much the gap may be off through rows that are neither broken nor proved, in the mean over runs.
+        """By how much the plain gap may be off through rows that are neither broken nor proved, in the mean over runs.
 
         The largest width of a group's mean: no gap of means moves further when each mean moves within its own.
 

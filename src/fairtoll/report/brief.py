@@ -1,5 +1,6 @@
 """The first screen in words: the question, the answer, and counts of the verdicts."""
 
+import math
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -113,14 +114,19 @@ def proof_line(results: Results) -> list[Line]:
     for one in found:
         if one.epsilon != largest or one.settled is None:
             continue
-        low = f" (95% interval from {percent(one.settled_interval[0])}%)" if one.settled_interval else ""
-        said.append(f"{titles[one.arm]} {percent(one.settled)}%{low}")
+        low = f" (95% interval from {_at_least(one.settled_interval[0])}%)" if one.settled_interval else ""
+        said.append(f"{titles[one.arm]} {_at_least(one.settled)}%{low}")
     if not said:
         return []
     whole = all(one.rows == one.of for one in found)
     of = "" if whole else f"In a sample of {found[0].rows:,} rows: "
     head = f"Proved robust, of the rows that nothing breaks, {epsilon_text(largest)}."
     return [Line(head, f"{of}{', '.join(said)}. No stronger attack can break these.")]
+
+
+def _at_least(share: float) -> str:
+    """Return a share in percent, rounded down: 100.0 where nothing is missing."""
+    return percent(math.floor(share * 1000 + 1e-9) / 1000)
 
 
 def leave_one_out_line(results: Results) -> list[Line]:

@@ -26,7 +26,7 @@ def details(finding: Finding) -> list[tuple[str, str]]:
 
 
 def proved_words(finding: Finding) -> str:
-    """Return between which values the gaps and their difference lie, whatever attack is run."""
+    """Return between which values the plain gaps and their difference lie, whatever attack is run."""
     found = finding.difference
     if found is None or found.proved is None:
         return ""
@@ -38,11 +38,13 @@ def proved_words(finding: Finding) -> str:
     ]
     if found.proved[1] - found.proved[0] < EXACT:
         return (
-            f"every row is broken or proved robust, so that no stronger attack changes these gaps ({'; '.join(arms)})."
+            f"every row is broken or proved robust, so that no stronger attack changes these gaps (plain: "
+            f"{'; '.join(arms)})."
         )
     return (
-        f"whatever attack is run, the gaps of these models lie within {'; '.join(arms)}, and their difference within "
-        f"{interval(found.proved, unit, sign=True)}: the verdict holds for all of it."
+        f"whatever attack is run, the plain gaps of these models lie within {'; '.join(arms)}, and their difference "
+        f"within {interval(found.proved, unit, sign=True)}. The interval is as much wider: the verdict holds for all "
+        "of it."
     )
 
 

@@ -91,7 +91,7 @@ class Library:
         except ImportError as error:
             raise FairtollError(
                 f"{attack} needs the package {self.package}, which cannot be imported here ({error}); "
-                "pip install 'fairtoll[attacks]'"
+                "install it with fairtoll's extra: pip install -e '.[attacks]' in its folder"
             ) from error
         found = getattr(place, attack, None)
         if not (inspect.isclass(found) and issubclass(found, base) and found is not base):

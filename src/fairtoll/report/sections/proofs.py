@@ -15,13 +15,18 @@ from fairtoll.report.tables.units import ends, two_decimals
 PARTS = {"broken": "broken", "proved": "proved robust", "within_rounding": "within rounding", "unknown": "unknown"}
 COLOURS = ("#b5502f", "#2f7d6d", "#c9a227", "#8a929c")
 LEAD = (
-    "An attack that fails says nothing for certain: a stronger one may succeed. Here every input within the radius is "
-    "covered by bounds of the model, so that each row is broken by an input that was checked, or proved robust against "
-    "any attack, the rounding of the model's own arithmetic included."
+    "An attack that fails says nothing for certain: a stronger one may succeed. Here bounds of the model cover every "
+    "input within the radius. Broken: one is known that the model misclassifies. Proved robust: none is misclassified, "
+    "whatever the attack, the rounding of the model's own arithmetic included. Within rounding: neither, only because "
+    "that rounding decides. Unknown: neither, as the bounds are too loose."
+)
+SAMPLED = "A sample of the rows was tried; gaps and verdicts are those of the attacks on all rows."
+BRACKETS = (
+    "Rows that are neither broken nor proved leave each gap a bracket, which is given where a finding is opened. Its "
+    "interval is that much wider, so that the verdict holds wherever in the bracket the truth lies."
 )
 NOTE = (
-    "Within rounding: neither broken nor proved, only because the rounding of the model's arithmetic decides. Proved "
-    "of the unbroken: of the rows that nothing breaks; its interval, where a sample was taken, is for all rows."
+    "Proved of the unbroken: of the rows that nothing breaks; its interval, where a sample was taken, is for all rows."
 )
 BRACKET_NOTE = (
     "Every row's least epsilon lies between the radius that is proved and the one at which it breaks; rows that "
@@ -31,7 +36,8 @@ BRACKET_NOTE = (
 
 def proofs(results: Results) -> Section:
     """Return which rows are broken, proved robust or neither, arm by arm."""
-    section = Section("proofs", "What is proved", "Proved", LEAD)
+    whole = all(one.rows == one.of for one in results.proofs)
+    section = Section("proofs", "What is proved", "Proved", f"{LEAD} {BRACKETS if whole else SAMPLED}")
     decided = [one for one in results.proofs if not one.least_epsilon]
     bracketed = [one for one in results.proofs if one.least_epsilon]
     if decided:
