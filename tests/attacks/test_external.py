@@ -264,7 +264,7 @@ def test_a_library_that_is_missing(library, monkeypatch):
         return real(name, *args, **kwargs)
 
     monkeypatch.setattr("importlib.import_module", missing)
-    with pytest.raises(FairtollError, match=r"cannot be imported here .*; pip install 'fairtoll\[attacks\]'") as caught:
+    with pytest.raises(FairtollError, match=r"cannot be imported here .* pip install -e '\.\[attacks\]'") as caught:
         External(library, "L2PGD")
     assert "\n" not in str(caught.value)
 
