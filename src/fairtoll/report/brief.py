@@ -109,10 +109,13 @@ def proof_line(results: Results) -> list[Line]:
     found = [one for one in results.proofs if is_main_threat(results, one.threat) and not one.least_epsilon]
     if not found:
         return []
-    largest = max(one.epsilon for one in found)
+    # At the radius of the line above, where there is a proof at it.
+    radii = {one.epsilon for one in found}
+    first = first_epsilon(results)
+    epsilon = first if first in radii else max(radii)
     said = []
     for one in found:
-        if one.epsilon != largest or one.settled is None:
+        if one.epsilon != epsilon or one.settled is None:
             continue
         low = f" (95% interval from {_at_least(one.settled_interval[0])}%)" if one.settled_interval else ""
         said.append(f"{titles[one.arm]} {_at_least(one.settled)}%{low}")
@@ -120,7 +123,7 @@ def proof_line(results: Results) -> list[Line]:
         return []
     whole = all(one.rows == one.of for one in found)
     of = "" if whole else f"In a sample of {found[0].rows:,} rows: "
-    head = f"Proved robust, of the rows that nothing breaks, {epsilon_text(largest)}."
+    head = f"Proved robust, of the rows that nothing breaks, {epsilon_text(epsilon)}."
     return [Line(head, f"{of}{', '.join(said)}. No stronger attack can break these.")]
 
 
