@@ -149,6 +149,8 @@ def _with_known(
         near, far = torch.where(broken, near, half), torch.where(broken, half, far)
     pulled = threat.project(clean + far * (points - clean), low, high)
     broken = like((predict_logits(model, pulled).argmax(dim=1) != labels).to(clean.device), clean)
+    # On the way a fraction is rounded where whole numbers are asked for, which may be further than where it was.
+    broken &= like(threat.distance(clean, pulled) < threat.distance(clean, points), clean)
     best = torch.where(broken, pulled, points)
     radius = (threat.distance(clean, best).double() * (1 + 1e-15)).clamp(max=epsilon_max).cpu()
     nearer = radius < found.high[rows]

@@ -282,7 +282,7 @@ def _average(layer: nn.AvgPool2d, shape: Shape, cast: Callable[[Tensor], Tensor]
     kernel, padding = _pair(layer.kernel_size), _pair(layer.padding)
     if layer.ceil_mode or layer.divisor_override or (padding != (0, 0) and not layer.count_include_pad):
         raise NotImplementedError("ceil_mode, another divisor, or padding that does not count")
-    weight = cast(torch.full((shape[0], 1, *kernel), 1 / (kernel[0] * kernel[1])))
+    weight = cast(torch.full((shape[0], 1, *kernel), 1 / (kernel[0] * kernel[1]), dtype=torch.float64))
     how = {"stride": _pair(layer.stride), "padding": padding, "dilation": (1, 1), "groups": shape[0]}
     return _convolved(weight, cast(torch.zeros(shape[0])), shape, how, terms=weight[0].numel())
 

@@ -154,10 +154,7 @@ class BoxSearch:
 
     def _start(self, known: Tensor) -> None:
         """Take over what an attack found, where it is admissible and misclassified."""
-        low, high = self.threat.bounds(self.x, self.epsilon)
-        inside = ((known >= low) & (known <= high)).all(dim=1)
-        if self.threat.integer is not None:
-            inside &= (self.threat.project(known, low, high) == known).all(dim=1)
+        inside = self.threat.admits(self.x, known, self.epsilon)
         rows = (inside & (self.target > 0)).nonzero().flatten()
         rows = rows[self._wrong(known[rows], rows)]
         self._note(rows, known[rows])
@@ -226,9 +223,14 @@ class BoxSearch:
         twice = torch.cat([rows, rows])
         points = self.x[twice].clone()
         points[:, self.features] = torch.cat([torch.maximum(middle, low), corner]).to(points.dtype)
+        if self.threat.integer is not None:
+            # The box of a row that is a fraction itself holds other fractions, which the threat does not admit.
+            points = self.threat.project(points, *self.threat.bounds(self.x[twice], self.epsilon))
         wrong = self._wrong(points, twice)
         if wrong.any():
             hit = twice[wrong]
+            # Both: on the way back a fraction is rounded, which may be further than where it was.
+            self._note(hit, points[wrong])
             self._note(hit, self._pulled(hit, points[wrong]))
             changed = hit.unique()
             self.low[changed], self.high_end[changed] = self._ball(changed)
@@ -276,7 +278,8 @@ class BoxSearch:
         return logits.argmax(dim=1) != self.y[rows]
 
     def _result(self) -> Found:
-        proved = torch.minimum(self.target, self.left)
+        # Less than where a box begins that was given up: its nearest input lies just there.
+        proved = torch.minimum(self.target, self.left * (1 - 1e-15))
         if self.tolerance is None:
             proved = torch.where(self.high.isfinite(), 0.0, proved)
         whole = proved >= self.target
