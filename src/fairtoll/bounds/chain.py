@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Literal
 
@@ -67,6 +67,8 @@ class Affine:
         Products in the longest sum of `transpose`.
     local : Local, optional
         Of a convolution.
+    rounded : Tensor, optional
+        Sum of the sizes of what the bias is made of, where it is of several numbers.
     """
 
     apply: Operator
@@ -77,6 +79,12 @@ class Affine:
     weight: Tensor | None = None
     back_terms: int = 1
     local: Local | None = None
+    rounded: Tensor | None = None
+
+    @property
+    def bias_size(self) -> Tensor:
+        """What the rounding of the bias is relative to."""
+        return self.bias.abs() if self.rounded is None else self.rounded
 
 
 @dataclass(frozen=True)
@@ -166,7 +174,7 @@ def read_chain(model: nn.Module, x: Tensor, *, dtype: torch.dtype = torch.float6
     cast = partial(torch.Tensor.to, device=device_of(inner), dtype=dtype)
     for name, layer in named:
         try:
-            made = _read(layer, shapes[-1], cast)
+            made = None if isinstance(layer, _NOTHING) else _read(layer, shapes[-1], cast)
             after = None if made is None else _shape_after(made, shapes[-1])
         except (RuntimeError, NotImplementedError) as error:
             raise NoBoundError(f"no bound is known for {name} ({layer}): {' '.join(str(error).split())}") from error
@@ -179,7 +187,18 @@ def read_chain(model: nn.Module, x: Tensor, *, dtype: torch.dtype = torch.float6
         shapes.append((2,))
     if len(shapes[-1]) != 1:
         raise NoBoundError(f"the last layer returns {shapes[-1]} for a row; expected one logit for each class")
-    return Chain(tuple(layers), tuple(shapes), dtype, torch.finfo(precision).eps / 2)
+    return Chain(tuple(layers), tuple(shapes), dtype, _unit(inner, x.dtype, precision))
+
+
+def _unit(model: nn.Module, *precisions: torch.dtype) -> float:
+    """The coarsest unit roundoff on the way through a model: of its rows, weights, outputs and products of matrices."""
+    held = [tensor.dtype for tensor in (*model.parameters(), *model.buffers()) if tensor.is_floating_point()]
+    units = [torch.finfo(kind).eps / 2 for kind in (*held, *precisions)]
+    if device_of(model).type == "cuda" and (torch.backends.cudnn.allow_tf32 or torch.backends.cuda.matmul.allow_tf32):
+        units.append(2.0**-11)  # TF32 keeps 10 bits
+    if torch.get_float32_matmul_precision() != "highest":
+        units.append(2.0**-8)  # at worst products of bfloat16
+    return max(units)
 
 
 def _leaves(name: str, module: nn.Module) -> Iterator[tuple[str, nn.Module]]:
@@ -204,10 +223,8 @@ def _is_known(layer: nn.Module) -> bool:
     return type(layer) in (*_NOTHING, *_ACTIVATIONS, *_NORMS, *_OTHERS) and not is_touched(layer)
 
 
-def _read(layer: nn.Module, shape: Shape, cast: Callable[[Tensor], Tensor]) -> Layer | None:
-    """The layer of rows of a shape; None for one that changes nothing."""
-    if isinstance(layer, _NOTHING):
-        return None
+def _read(layer: nn.Module, shape: Shape, cast: Callable[[Tensor], Tensor]) -> Layer:
+    """The layer of rows of a shape."""
     if type(layer) in _ACTIVATIONS:
         return Activation(_ACTIVATIONS[type(layer)])
     if isinstance(layer, Standardize):
@@ -247,11 +264,11 @@ def _linear(weight: Tensor, bias: Tensor, *, terms: int) -> Affine:
     )  # fmt: skip
 
 
-def _scaling(factor: Tensor, bias: Tensor) -> Affine:
+def _scaling(factor: Tensor, bias: Tensor, *, terms: int = 2) -> Affine:
     magnitude = factor.abs()
     weight = torch.diag(factor) if factor.ndim == 1 else None
     return Affine(
-        lambda rows: rows * factor, lambda rows: rows * magnitude, lambda rows: rows * factor, bias, 2, weight
+        lambda rows: rows * factor, lambda rows: rows * magnitude, lambda rows: rows * factor, bias, terms, weight
     )
 
 
@@ -260,12 +277,13 @@ def _norm(layer: Any, shape: Shape, cast: Callable[[Tensor], Tensor]) -> Affine:
         raise NotImplementedError("statistics of the batch")
     spread = torch.sqrt(cast(layer.running_var) + layer.eps)
     ones = torch.ones_like(spread)
-    weight = cast(layer.weight.detach()) if layer.weight is not None else ones
+    factor = (cast(layer.weight.detach()) if layer.weight is not None else ones) / spread
     bias = cast(layer.bias.detach()) if layer.bias is not None else 0 * ones
-    factor = weight / spread
+    moved = factor * cast(layer.running_mean)
     each = (len(factor), *[1] * (len(shape) - 1))
-    whole = [torch.broadcast_to(one.reshape(each), shape) for one in (factor, bias - factor * cast(layer.running_mean))]
-    return _scaling(*whole)
+    whole = [torch.broadcast_to(one.reshape(each), shape) for one in (factor, bias - moved, bias.abs() + moved.abs())]
+    # The model rounds both parts of the bias, which may cancel.
+    return replace(_scaling(whole[0], whole[1], terms=8), rounded=whole[2])
 
 
 def _convolution(layer: nn.Conv2d, shape: Shape, cast: Callable[[Tensor], Tensor]) -> Affine:

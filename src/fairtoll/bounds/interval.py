@@ -49,10 +49,13 @@ def step(chain: Chain, layer: Layer, low: Tensor, high: Tensor) -> tuple[Tensor,
             return _grown(activate(kind, low), -1.0, chain, kind), _grown(activate(kind, high), 1.0, chain, kind)
         case MaxPool():
             return pool(layer, low), pool(layer, high)
+        case Affine(terms=0):
+            # Nothing is computed: values are only passed on, or left out.
+            return layer.apply(low), layer.apply(high)
         case Affine():
             middle, half = (low + high) / 2, (high - low) / 2
             moved = layer.apply(middle) + layer.bias
-            sums = layer.magnitude(middle.abs() + half) + layer.bias.abs()
+            sums = layer.magnitude(middle.abs() + half) + layer.bias_size
             around = layer.magnitude(half) + rounding_of(layer, chain) * sums
             return moved - around, moved + around
 

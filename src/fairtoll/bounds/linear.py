@@ -182,7 +182,7 @@ def _backward(
 
 def _rounding(chain: Chain, layer: Affine, ends: Ends) -> Tensor:
     """Of each of a layer's values: of the model's sums, and of slopes that are carried back through it."""
-    sums = layer.magnitude(largest(ends)) + layer.bias.abs()
+    sums = layer.magnitude(largest(ends)) + layer.bias_size
     return (model_rounding(layer, chain) + (layer.back_terms + 4) * unit_of(chain)) * sums
 
 

@@ -93,7 +93,7 @@ def planes(chain: Chain, ends: Sequence[Ends]) -> Planes:
     # (N, C, I, P) with I values in a window of the pool.
     low, high = found.lower * bent.low_slope.unsqueeze(2), found.upper * bent.high_slope.unsqueeze(2)
     bias = windows(pool, layer.bias.unsqueeze(0), 0.0)
-    sizes = windows(pool, layer.magnitude(largest(ends[0])) + layer.bias.abs(), 0.0)
+    sizes = windows(pool, layer.magnitude(largest(ends[0])) + layer.bias_size, 0.0)
     reach = (torch.maximum(low.abs(), high.abs()) * sizes).sum(2)
     upper_shift = bent.high_slope * found.shift + bent.high_shift
     size = reach + torch.maximum(bent.low_shift.abs(), upper_shift.abs())
@@ -177,10 +177,10 @@ def _row_ends(chain: Chain, block: Planes, ends: Sequence[Ends]) -> Ends:
         functional.unfold(one, kernel, stride=stride, padding=padding).transpose(1, 2).unsqueeze(2)
         for one in ((low + high) / 2, (high - low) / 2)
     )
-    size = convolved(block.size, weight.abs()) + layer.bias.abs()
+    size = convolved(block.size, weight.abs()) + layer.bias_size
     operations = weight[0].numel() + middle.shape[3] + 20
     error = convolved(block.error, weight.abs()) + operations * unit_of(chain) * size
-    sums = layer.magnitude(largest(ends[block.layers])) + layer.bias.abs()
+    sums = layer.magnitude(largest(ends[block.layers])) + layer.bias_size
     error = 1.001 * (error + model_rounding(layer, chain) * sums)
     found = []
     for signed in (weight, -weight):

@@ -81,7 +81,7 @@ def dense_chain(chain: Chain, *, dtype: torch.dtype = torch.float32) -> DenseCha
     Raises
     ------
     NoBoundError
-        If a layer is a convolution or a pooling, or there is no activation.
+        If a layer is a convolution or a pooling, or two layers follow each other after the first activation.
 
     Examples
     --------
@@ -102,6 +102,9 @@ def dense_chain(chain: Chain, *, dtype: torch.dtype = torch.float32) -> DenseCha
             raise NoBoundError("splitting boxes needs dense layers, each activation after one of them")
     if not groups[-1] or len(chain.shapes[0]) != 1:
         raise NoBoundError("splitting boxes needs rows of a table, and a dense layer at the end")
+    if any(sum(layer.terms > 0 for layer in group) > 1 for group in groups[1:]):
+        # Their rounding is of each, not of their product, in which sizes may cancel.
+        raise NoBoundError("splitting boxes needs one dense layer between two activations, and after the last")
     merged = [_merged(group) for group in groups]
     weights = tuple(weight.to(dtype) for weight, _ in merged)
     biases = tuple(bias.to(dtype) for _, bias in merged)
@@ -195,7 +198,7 @@ def _entry_error(dense: DenseChain, rows: Tensor, features: Tensor, half: Tensor
     largest[:, features] += half
     error = torch.zeros_like(largest)
     for layer in dense.entry:
-        sums = layer.magnitude(largest) + layer.bias.abs()
+        sums = layer.magnitude(largest) + layer.bias_size
         error = layer.magnitude(error) + (layer.terms + 2 if layer.terms else 0) * (dense.unit + 2.3e-16) * sums
         largest = sums
     return error
