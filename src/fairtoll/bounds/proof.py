@@ -166,8 +166,6 @@ def prove(
     if not moves_few(model, x, threat):
         return _certify(model, x, y, threat, epsilon, tolerance, known)
     dense, features = few_features(model, x, threat)
-    if not len(features):
-        return _immovable(model, x, y, epsilon)
     device, parts = device_of(model), []
     with borrowed(model) as used, torch.no_grad():
         for first in tracked(range(0, len(x), batch_size)):
@@ -181,14 +179,6 @@ def prove(
         for name in ("low", "high", "within_rounding", "perturbed", "boxes")
     )
     return Proof(low, high, blurred, perturbed, used_boxes, "exact")
-
-
-def _immovable(model: nn.Module, x: Tensor, y: Tensor, epsilon: float) -> Proof:
-    """Where no feature may move a row is the only input there is."""
-    wrong = predict_logits(model, x).argmax(dim=1) != y.cpu()
-    low = torch.where(wrong, 0.0, torch.full((len(x),), float(epsilon), dtype=torch.float64))
-    high = torch.where(wrong, 0.0, math.inf).double()
-    return Proof(low, high, torch.zeros_like(wrong), x.cpu().clone(), torch.zeros(len(x), dtype=torch.int64), "exact")
 
 
 def _certify(
