@@ -26,6 +26,7 @@ from fairtoll.findings.judged import Rules
 from fairtoll.findings.model_alarms import prepare_arm
 from fairtoll.findings.plan import audit_questions
 from fairtoll.findings.questions import Attack, Certificate, Comparison
+from fairtoll.inputs.features import Schema
 from fairtoll.inputs.names import as_names
 from fairtoll.models import ModelStack, as_models
 from fairtoll.progress import part
@@ -125,7 +126,7 @@ def audit(
     chosen = check_attacks(attacks, threat=threat) if attacks is not None else (Union(),)
     if not chosen:
         raise FairtollError("attacks is empty; expected one attack or more, or leave it out for a union of attacks")
-    arms = _arms(models, options.seed)
+    arms = _arms(models, options.seed, data.schema)
     for partition in options.partitions:
         data.partition(partition)  # raises for an unknown attribute or ambiguous cells, before the work
     target, largest = Target(data, threat, THREAT), options.least_epsilon_max
@@ -304,11 +305,11 @@ def _questions(options: Options, attacks: list[dict[str, Any]]) -> dict[str, Any
     }
 
 
-def _arms(models: Mapping[str, Any], seed: int) -> list[Arm]:
+def _arms(models: Mapping[str, Any], seed: int, schema: Schema) -> list[Arm]:
     names = as_names(list(models), what="an arm")
     arms = []
     for name, given in zip(names, models.values(), strict=True):
-        found = as_models(given, name=name)
+        found = as_models(given, name=name, schema=schema)
         arms.append(Arm(name, found, [seed + position for position in range(len(found))]))
     if len(arms) < 2:
         raise FairtollError(f"{len(arms)} model given; expected two or more: a standard one first, then hardened ones")

@@ -10,8 +10,8 @@ import pandas as pd
 from numpy.typing import NDArray
 from pandas.api import types
 
-from fairtoll.data.dataset import Feature
 from fairtoll.errors import FairtollError
+from fairtoll.inputs.features import Feature
 from fairtoll.inputs.labels import Labels, as_labels
 from fairtoll.inputs.names import as_names
 

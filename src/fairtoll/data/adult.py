@@ -7,7 +7,8 @@ from importlib.resources import as_file, files
 import numpy as np
 import pandas as pd
 
-from fairtoll.data.dataset import Dataset, Feature, TrainTest
+from fairtoll.data.dataset import Dataset, TrainTest
+from fairtoll.inputs.features import Feature
 
 #: Official order of the fourteen attributes; the six continuous ones with their units.
 CONTINUOUS = {

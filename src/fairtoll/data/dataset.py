@@ -10,43 +10,10 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairtoll.errors import FairtollError
 from fairtoll.inputs.columns import as_array, check_same_rows
+from fairtoll.inputs.features import Feature, Schema
 from fairtoll.inputs.labels import as_labels
 from fairtoll.inputs.names import as_attribute_names, as_names, partition_rows
 from fairtoll.inputs.rows import own_rows
-
-
-@dataclass(frozen=True)
-class Feature:
-    """One column of `Dataset.x`.
-
-    Attributes
-    ----------
-    name : str
-        The attribute's name in the source.
-    kind : {"continuous", "categorical"}
-        A categorical attribute is coded by its position in `categories`.
-    integer : bool
-        Whether only whole numbers are meaningful.
-    low, high : float
-        Smallest and largest value among the training rows, in `unit`.
-    unit : str
-        What one step of the value means.
-    categories : tuple of str
-        The names behind the codes; empty for a continuous attribute.
-
-    Examples
-    --------
-    >>> Feature("age", "continuous", integer=True, low=17, high=90, unit="years").categories
-    ()
-    """
-
-    name: str
-    kind: str
-    integer: bool
-    low: float
-    high: float
-    unit: str
-    categories: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, eq=False)
@@ -123,6 +90,11 @@ class Dataset:
 
     def __len__(self) -> int:
         return len(self.y)
+
+    @property
+    def schema(self) -> Schema:
+        """What the numbers of a row and of a class mean."""
+        return Schema(self.features, self.class_names)
 
     def partition(self, name: str) -> tuple[tuple[str, ...], NDArray[np.intp]]:
         """The groups of a partition and the position among them of each row's, (N,).

@@ -14,9 +14,10 @@ from numpy.typing import NDArray
 
 from fairtoll.data._columns import class_codes, feature_column, known_column
 from fairtoll.data._table_file import read_table, suffix_of, texts_read_as_missing
-from fairtoll.data.dataset import Dataset, Feature
+from fairtoll.data.dataset import Dataset
 from fairtoll.errors import FairtollError, warn
 from fairtoll.inputs.columns import check_columns
+from fairtoll.inputs.features import Feature
 
 #: What pandas calls the column of an index that was written as one.
 INDEX = re.compile(r"Unnamed: \d+(\.\d+)?|index|level_0|__index_level_0__|")

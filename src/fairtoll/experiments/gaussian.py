@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from fairtoll.attacks import PGD, LeastEpsilon, Union
 from fairtoll.data import Dataset, TrainTest
-from fairtoll.data.dataset import Feature
 from fairtoll.evidence import Checks, Clean, Transfer, WhiteBox
 from fairtoll.experiments.experiment import Collection, Costs, Data, Experiment, compare
 from fairtoll.findings import Attack, Question
+from fairtoll.inputs.features import Feature
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.training import RECIPES, FitSettings
 from fairtoll.training.networks import DenseNetwork

@@ -1,6 +1,7 @@
 """Models: networks, stacks of networks, and adapters for anything that returns logits for rows."""
 
 from fairtoll.models.adapters import as_models as as_models
+from fairtoll.models.adapters import read_model as read_model
 from fairtoll.models.networks import Standardize as Standardize
 from fairtoll.models.networks import adult_network as adult_network
 from fairtoll.models.networks import image_network as image_network

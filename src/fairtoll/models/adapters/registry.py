@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from pathlib import Path
 from typing import Any
 
 from torch import nn
 
 from fairtoll.errors import FairtollError
+from fairtoll.inputs.features import Schema
 from fairtoll.models.adapters.model_stack import MODEL_STACK
 from fairtoll.models.adapters.torch_module import TORCH_MODULE
 
@@ -15,7 +17,7 @@ from fairtoll.models.adapters.torch_module import TORCH_MODULE
 KINDS = (MODEL_STACK, TORCH_MODULE)
 
 
-def as_models(given: Any, *, name: str) -> list[nn.Module]:
+def as_models(given: Any, *, name: str, schema: Schema | None = None) -> list[nn.Module]:
     """A caller's models of one arm as torch modules, one for each training run.
 
     Parameters
@@ -24,6 +26,8 @@ def as_models(given: Any, *, name: str) -> list[nn.Module]:
         Each of a kind in `KINDS`.
     name : str
         The arm's, for errors.
+    schema : Schema, optional
+        What the numbers of a row mean, for models that read a table with names and categories.
 
     Raises
     ------
@@ -35,10 +39,10 @@ def as_models(given: Any, *, name: str) -> list[nn.Module]:
     >>> len(as_models([nn.Linear(2, 2), nn.Linear(2, 2)], name="standard"))
     2
     """
-    models = _modules(given)
+    models = _modules(given, schema)
     if models is None and isinstance(given, Iterable) and not isinstance(given, str | bytes | dict):
         # One by one: a nested sequence is a mistake.
-        parts = [(one, _modules(one)) for one in given]
+        parts = [(one, _modules(one, schema)) for one in given]
         unknown = [one for one, found in parts if found is None]
         if unknown:
             raise _unknown(name, unknown[0])
@@ -50,8 +54,44 @@ def as_models(given: Any, *, name: str) -> list[nn.Module]:
     return models
 
 
-def _modules(given: Any) -> list[nn.Module] | None:
-    return next((kind.modules(given) for kind in KINDS if kind.accepts(given)), None)
+def read_model(path: Path, *, trust_code: bool = False) -> Any:
+    """The model in a file, of the kind that its suffix names; what `as_models` takes.
+
+    Parameters
+    ----------
+    path : Path
+        A file of one of `KINDS`.
+    trust_code : bool
+        Whether a program in the file, such as TorchScript, may be run.
+
+    Raises
+    ------
+    FairtollError
+        If there is no such file, its kind is not known, it holds a program that is not trusted, or it cannot be read.
+
+    Examples
+    --------
+    >>> read_model(Path("nowhere.onnx"))
+    Traceback (most recent call last):
+    fairtoll.errors.FairtollError: no file nowhere.onnx; check the path of the model
+    """
+    if not path.is_file():
+        raise FairtollError(f"no file {path}; check the path of the model")
+    suffix = path.suffix.lower()
+    kind = next((kind for kind in KINDS if suffix in kind.suffixes), None)
+    if kind is None or kind.read is None:
+        known = ", ".join(sorted({suffix for kind in KINDS for suffix in kind.suffixes})) or "none"
+        raise FairtollError(f"{path} has the suffix '{suffix}'; expected a model file with one of: {known}")
+    if kind.runs_code and not trust_code:
+        raise FairtollError(
+            f"{path} is {kind.title}, which holds a program; expected a file without one; give trust_code "
+            "(--trust-code) if you trust whoever made it"
+        )
+    return kind.read(path)
+
+
+def _modules(given: Any, schema: Schema | None) -> list[nn.Module] | None:
+    return next((kind.modules(given, schema) for kind in KINDS if kind.accepts(given)), None)
 
 
 def _unknown(name: str, given: Any) -> FairtollError:

@@ -6,4 +6,4 @@ from torch import nn
 
 from fairtoll.models.adapters.kind import Kind
 
-TORCH_MODULE = Kind("a torch module", lambda given: isinstance(given, nn.Module), lambda given: [given])
+TORCH_MODULE = Kind("a torch module", lambda given: isinstance(given, nn.Module), lambda given, _: [given])
