@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -27,6 +28,43 @@ def class_codes(column: pd.Series[Any], class_names: Sequence[str] | None) -> tu
     return codes, known
 
 
+def column_with_missing(
+    column: pd.Series[Any], known: Feature | None, categories: Sequence[str] | None
+) -> tuple[NDArray[np.float32], Feature]:
+    """As `feature_column`, or `known_column` of a known feature, of a column in which some values may be missing."""
+    present = column.notna().to_numpy()
+    if present.all():
+        return feature_column(column, categories) if known is None else known_column(column, known)
+    if not present.any():
+        raise FairtollError(f"column '{column.name}' has no value in any row; expected one or more; leave it out")
+    if known is not None and known.missing is None:
+        raise FairtollError(
+            f"column '{column.name}' has missing values in {int((~present).sum())} rows and the training rows have "
+            "none there; expected such values in both; drop these rows, or load the training rows with some"
+        )
+    filled, feature = column_with_missing(column[present], known, categories)
+    if known is None:
+        # A column of whole numbers with gaps is one of floats to pandas.
+        whole = feature.integer or bool((filled == filled.round()).all())
+        feature = replace(feature, integer=whole, missing=_missing_code(feature, whole=whole))
+    if (filled == np.float32(feature.missing)).any():
+        raise FairtollError(
+            f"column '{column.name}' holds {feature.missing:g}, which stands for a missing value in the training rows; "
+            "expected values near their range; drop such rows"
+        )
+    values = np.full(len(column), feature.missing, dtype=np.float32)
+    values[present] = filled
+    return values, feature
+
+
+def _missing_code(feature: Feature, *, whole: bool) -> float:
+    """A float32 ten widths of the range below it, where no other rows are; for a category the code after the last."""
+    if feature.kind == "categorical":
+        return float(len(feature.categories))
+    code = feature.low - 10 * max(1.0, feature.high - feature.low)
+    return float(np.float32(np.floor(code) if whole else code))
+
+
 def feature_column(column: pd.Series[Any], categories: Sequence[str] | None) -> tuple[NDArray[np.float32], Feature]:
     """The values of a column as float32, `(N,)`, and their schema."""
     name = str(column.name)
@@ -47,7 +85,8 @@ def feature_column(column: pd.Series[Any], categories: Sequence[str] | None) -> 
         )
         codes = _codes(labels, known, what=what, given="categories").astype(np.float32)
         top = float(len(known) - 1)
-        return codes, Feature(name, "categorical", True, 0.0, top, "code of a category", known)
+        held = _held(labels, known)
+        return codes, Feature(name, "categorical", True, 0.0, top, "code of a category", known, values=held)
     values = _numbers(column)
     integer = types.is_integer_dtype(column)
     return values, Feature(name, "continuous", integer, float(values.min()), float(values.max()), f"{name}, as given")
@@ -96,6 +135,19 @@ def _numbers(column: pd.Series[Any]) -> NDArray[np.float32]:
             f"expected whole numbers to {2**24} where each counts; divide the column, or leave it out"
         )
     return values
+
+
+def _held(labels: Labels, known: tuple[str, ...]) -> tuple[bool | int | float, ...]:
+    """What the column holds for each of the `known` names; empty for text."""
+    kinds = set(map(type, labels.names))
+    if kinds == {bool} and set(known) <= {"True", "False"}:
+        return tuple(text == "True" for text in known)
+    if not kinds <= {int, float}:
+        return ()
+    try:
+        return tuple(int(text) if kinds == {int} else float(text) for text in known)
+    except ValueError:
+        return ()
 
 
 def _sorted_names(column: pd.Series[Any], labels: Labels) -> tuple[str, ...]:

@@ -6,13 +6,13 @@ import os
 import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
 
-from fairtoll.data._columns import class_codes, feature_column, known_column
+from fairtoll.data._columns import class_codes, column_with_missing
 from fairtoll.data._table_file import read_table, suffix_of, texts_read_as_missing
 from fairtoll.data.dataset import Dataset
 from fairtoll.errors import FairtollError, warn
@@ -33,6 +33,7 @@ def load_frame(
     categories: Mapping[str, Sequence[str]] | None = None,
     class_names: Sequence[str] | None = None,
     keep_na: Sequence[str] = (),
+    missing: Literal["refuse", "keep"] = "refuse",
     name: str | None = None,
 ) -> Dataset:
     """One table of rows as a `Dataset`; numbers stay in their own units, nothing is scaled.
@@ -60,6 +61,10 @@ def load_frame(
         All values of the label in the order of the classes. Default: those of `like`, else its values, sorted.
     keep_na : sequence of str
         Columns of a CSV file in which texts such as NA, None and null are values, not missing.
+    missing : {"refuse", "keep"}
+        Whether features may have missing values, for models that take them: a number outside the range, or a code
+        after the last category, stands for one (`Feature.missing`), and such models are given NaN. Labels and groups
+        have none.
     name : str, optional
         Short name of the data. Default: the file's.
 
@@ -101,11 +106,14 @@ def load_frame(
     else:
         path = Path(source)
         frame, found = read_table(path, keep_na=keep_na), path.name.removesuffix(suffix_of(path))
+    if missing not in ("refuse", "keep"):
+        raise FairtollError(f"missing is {missing!r}; expected 'refuse' or 'keep'; correct it")
     check_columns(frame.columns, [])
     chosen = list(features) if features is not None else _default_features(frame, label, groups, like)
     known = {feature.name: feature for feature in like.features} if like is not None else {}
     _check(frame, label=label, groups=groups, features=chosen, categories=categories)
-    _check_missing(frame, list(dict.fromkeys([label, *groups, *chosen])), source)
+    must_be_there = [label, *groups, *(chosen if missing == "refuse" else [])]
+    _check_missing(frame, list(dict.fromkeys(must_be_there)), source, features=chosen)
     y, classes = class_codes(frame[label], class_names if class_names is not None or like is None else like.class_names)
     read = [_feature(frame[column], known.get(column), (categories or {}).get(column), like) for column in chosen]
     x: NDArray[np.float32] = np.stack([values for values, _ in read], axis=1)
@@ -117,14 +125,14 @@ def _feature(
     column: pd.Series[Any], known: Feature | None, categories: Sequence[str] | None, like: Dataset | None
 ) -> tuple[NDArray[np.float32], Feature]:
     if categories is not None or like is None:
-        return feature_column(column, categories)
+        return column_with_missing(column, None, categories)
     if known is None:
         there = ", ".join(feature.name for feature in like.features)
         raise FairtollError(
             f"column '{column.name}' is not a feature of the training rows, which have: {there}; load both with the "
             "same features"
         )
-    return known_column(column, known)
+    return column_with_missing(column, known, None)
 
 
 def _default_features(frame: pd.DataFrame, label: str, groups: Sequence[str], like: Dataset | None) -> list[str]:
@@ -187,7 +195,9 @@ def _check(
         )
 
 
-def _check_missing(frame: pd.DataFrame, used: Sequence[str], source: pd.DataFrame | str | os.PathLike[str]) -> None:
+def _check_missing(
+    frame: pd.DataFrame, used: Sequence[str], source: pd.DataFrame | str | os.PathLike[str], *, features: Sequence[str]
+) -> None:
     empty = frame[list(used)].isna()
     if not empty.to_numpy().any():
         return
@@ -196,6 +206,8 @@ def _check_missing(frame: pd.DataFrame, used: Sequence[str], source: pd.DataFram
         f"{int(empty.any(axis=1).sum())} of {len(frame)} rows have a missing value, in {_quoted(columns)}; "
         "expected none; drop or fill them first"
     )
+    if all(column in features for column in columns):
+        said += ", or keep them with missing='keep' if the models take them"
     texts = [] if isinstance(source, pd.DataFrame) else texts_read_as_missing(Path(source), columns)
     if texts:
         said += (

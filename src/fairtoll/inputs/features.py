@@ -25,6 +25,9 @@ class Feature:
         The names behind the codes; empty for a continuous attribute.
     missing : float, optional
         What stands for a missing value; None where none may be missing. It lies outside the range or the codes.
+    values : tuple
+        Of a categorical attribute, what the table holds for each category where that is no text, such as
+        (False, True); empty where it is the text itself.
 
     Examples
     --------
@@ -40,6 +43,7 @@ class Feature:
     unit: str
     categories: tuple[str, ...] = ()
     missing: float | None = None
+    values: tuple[bool | int | float, ...] = ()
 
 
 @dataclass(frozen=True)

@@ -9,3 +9,5 @@ from fairtoll.models.predict import predict_logits as predict_logits
 from fairtoll.models.predict import predict_probabilities as predict_probabilities
 from fairtoll.models.probe import prepare as prepare
 from fairtoll.models.stack import ModelStack as ModelStack
+from fairtoll.models.tables import TableModel as TableModel
+from fairtoll.models.tables import decode as decode

@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import torch
 from torch import Tensor, nn
 
 from fairtoll.models.outputs import Output, read_outputs, to_logits, to_probabilities
+
+if TYPE_CHECKING:
+    from fairtoll.models.remarks import Remark
 
 #: Of the logits in the input: "zero" if they exist and are 0 everywhere, "absent" if autograd has none.
 Gradients = Literal["present", "zero", "absent"]
@@ -38,6 +41,10 @@ class Probed:
     batch_effect : float
         By how much the logits of a row change when it is evaluated alone, as a share of the range of all logits. The
         rounding of matrix products makes it about 1e-6.
+    declared : bool
+        Whether the model itself says what it returns.
+    notes : tuple of Remark
+        What the model says of itself.
 
     Examples
     --------
@@ -53,6 +60,8 @@ class Probed:
     reuses_output: bool = False
     gradients: Gradients | None = None
     batch_effect: float = 0.0
+    declared: bool = False
+    notes: tuple[Remark, ...] = ()
 
 
 class LogitModel(nn.Module):

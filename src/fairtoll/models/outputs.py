@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Literal
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any, Literal
 
 import torch
 from torch import Tensor
 
 from fairtoll.errors import FairtollError
+
+if TYPE_CHECKING:
+    from fairtoll.models.remarks import Remark
 
 #: The kinds of output. "one" of two classes is the second's: logits (0, z), probabilities (1 - p, p).
 Output = Literal["logits", "one logit", "probabilities", "one probability"]
@@ -16,6 +20,27 @@ Output = Literal["logits", "one logit", "probabilities", "one probability"]
 SUM_TOLERANCE = 1e-2
 #: On fewer rows logits may sum to about one by chance: there only rounding is allowed for.
 FEW_ROWS = 8
+
+
+@dataclass(frozen=True)
+class Declared:
+    """What a module of an adapter, which knows its model, says about itself in its attribute `declared`.
+
+    Attributes
+    ----------
+    output : str, optional
+        The kind of its outputs; None where it is found from their values.
+    remarks : tuple of Remark
+        What a reader of the results must know.
+
+    Examples
+    --------
+    >>> Declared("probabilities").remarks
+    ()
+    """
+
+    output: Output | None = None
+    remarks: tuple[Remark, ...] = ()
 
 
 def read_outputs(returned: Any, rows: int) -> Tensor:

@@ -12,7 +12,7 @@ from fairtoll.errors import FairtollError, warn
 from fairtoll.models.batches import is_out_of_memory
 from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.models.logit_model import Gradients, LogitModel, Probed
-from fairtoll.models.outputs import read_outputs, recognise
+from fairtoll.models.outputs import Declared, read_outputs, recognise
 from fairtoll.models.remarks import ALONE, SAME, remarks
 
 #: Rows on which a model is checked.
@@ -105,8 +105,13 @@ def probe(model: nn.Module, x: Tensor, *, gradients: bool = True) -> Probed:
                 "sampling in its forward"
             )
         effect = _effect_of_others(running, rows, outputs, span=span)
-        output = recognise(outputs, precision=outputs.dtype)
-    found = Probed(max(2, outputs.shape[1]), output, outputs.dtype, rows_as, writes, reuses, None, effect)
+        said = getattr(model, "declared", None)
+        declared = said if isinstance(said, Declared) else Declared()
+        output = declared.output or recognise(outputs, precision=outputs.dtype)
+    found = Probed(
+        max(2, outputs.shape[1]), output, outputs.dtype, rows_as, writes, reuses, None, effect,
+        said is declared, declared.remarks,
+    )  # fmt: skip
     return replace(found, gradients=_gradients(LogitModel(model, found), x[: len(rows)])) if gradients else found
 
 

@@ -35,8 +35,8 @@ def remarks(probed: Probed) -> list[Remark]:
     >>> remarks(Probed(classes=2)), [remark.id for remark in remarks(Probed(classes=2, output="probabilities"))]
     ([], ['model-returns-probabilities'])
     """
-    found = []
-    if probed.output in ("probabilities", "one probability"):
+    found = list(probed.notes)
+    if probed.output in ("probabilities", "one probability") and not probed.declared:
         what = (
             "probabilities instead of logits: every row is non-negative and sums to one"
             if probed.output == "probabilities"

@@ -10,11 +10,14 @@ from torch import nn
 
 from fairtoll.errors import FairtollError
 from fairtoll.inputs.features import Schema
+from fairtoll.models.adapters.function import FUNCTION
 from fairtoll.models.adapters.model_stack import MODEL_STACK
+from fairtoll.models.adapters.scikit_learn import SCIKIT_LEARN
 from fairtoll.models.adapters.torch_module import TORCH_MODULE
+from fairtoll.models.skops_files import PICKLES, pickle_refused
 
 #: The first that accepts a model runs it.
-KINDS = (MODEL_STACK, TORCH_MODULE)
+KINDS = (MODEL_STACK, TORCH_MODULE, SCIKIT_LEARN, FUNCTION)
 
 
 def as_models(given: Any, *, name: str, schema: Schema | None = None) -> list[nn.Module]:
@@ -49,6 +52,7 @@ def as_models(given: Any, *, name: str, schema: Schema | None = None) -> list[nn
         models = [module for _, found in parts for module in found or []]
     if models is None:
         raise _unknown(name, given)
+    _require_missing_taken(models, name, schema)
     if not models:
         raise FairtollError(f"arm '{name}' holds no model; expected one, or one for each training run")
     return models
@@ -78,6 +82,8 @@ def read_model(path: Path, *, trust_code: bool = False) -> Any:
     if not path.is_file():
         raise FairtollError(f"no file {path}; check the path of the model")
     suffix = path.suffix.lower()
+    if suffix in PICKLES:
+        raise pickle_refused(path)
     kind = next((kind for kind in KINDS if suffix in kind.suffixes), None)
     if kind is None or kind.read is None:
         known = ", ".join(sorted({suffix for kind in KINDS for suffix in kind.suffixes})) or "none"
@@ -92,6 +98,16 @@ def read_model(path: Path, *, trust_code: bool = False) -> Any:
 
 def _modules(given: Any, schema: Schema | None) -> list[nn.Module] | None:
     return next((kind.modules(given, schema) for kind in KINDS if kind.accepts(given)), None)
+
+
+def _require_missing_taken(models: list[nn.Module], name: str, schema: Schema | None) -> None:
+    gaps = [feature.name for feature in (schema.features if schema else ()) if feature.missing is not None]
+    if gaps and not all(getattr(model, "reads_missing", False) for model in models):
+        raise FairtollError(
+            f"arm '{name}' holds a model that is given numbers alone, and the table has missing values in "
+            f"{', '.join(map(repr, gaps))}; expected one that takes them; put a fitted imputer before it "
+            "(fairtoll.models.with_preprocessing), or drop these rows"
+        )
 
 
 def _unknown(name: str, given: Any) -> FairtollError:

@@ -1,0 +1,202 @@
+"""Classifiers with scikit-learn's interface: `predict_proba` or `decision_function`, and `classes_`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import numpy as np
+import torch
+from torch import nn
+
+from fairtoll.errors import FairtollError, warn
+from fairtoll.inputs.features import Schema
+from fairtoll.inputs.labels import name_of
+from fairtoll.models.adapters.forms import table_model
+from fairtoll.models.adapters.kind import Kind
+from fairtoll.models.class_order import class_order
+from fairtoll.models.outputs import Declared
+from fairtoll.models.remarks import Remark
+from fairtoll.models.skops_files import read_skops
+from fairtoll.models.tables import Form, TableModel, trial_rows
+
+DECISION_VALUES = Remark(
+    "model-without-probabilities",
+    "The model gives no probabilities",
+    "the model gives decision values and no probabilities: its confidence is that of their softmax",
+)
+
+
+def _accepts(given: Any) -> bool:
+    if isinstance(given, type | nn.Module):
+        return False
+    return hasattr(given, "classes_") or (hasattr(given, "get_params") and hasattr(given, "fit"))
+
+
+def _modules(given: Any, schema: Schema | None) -> list[nn.Module]:
+    classes = _classes(given)
+    order = None if schema is None else class_order(classes, schema.class_names)
+    scores, declared = _scores(given, len(classes))
+    names = getattr(given, "feature_names_in_", None)
+    columns = None if names is None else [str(name) for name in names]
+    if schema is None or not schema.features:
+        return [TableModel(_without_names(scores, columns), order=order, declared=declared)]
+    if columns is None:
+        _require_width(given, schema)
+    model = table_model(
+        scores,
+        schema,
+        forms=_forms(given, schema, named=columns is not None),
+        columns=columns,
+        order=order,
+        declared=declared,
+    )
+    _compare_predictions(given, model, schema)
+    return [model]
+
+
+def _classes(given: Any) -> list[Any]:
+    """The classes of a fitted classifier."""
+    what = type(given).__name__
+    classes = getattr(given, "classes_", None)
+    if classes is None:
+        if getattr(given, "_estimator_type", None) == "classifier" or _is_classifier(given):
+            raise FairtollError(f"the {what} is not fitted; expected a fitted classifier; call its fit first")
+        raise FairtollError(
+            f"the {what} is no classifier (it has no classes_); expected one with predict_proba; give a function of "
+            "scores if it decides between classes in another way"
+        )
+    if isinstance(classes, list) and classes and isinstance(classes[0], np.ndarray):
+        raise FairtollError(
+            f"the {what} predicts {len(classes)} outputs; expected one class a row; give a model of one of them"
+        )
+    return list(np.asarray(classes).tolist())
+
+
+def _is_classifier(given: Any) -> bool:
+    try:
+        from sklearn.base import is_classifier
+    except ModuleNotFoundError:
+        return False
+    return bool(is_classifier(given))
+
+
+def _scores(given: Any, classes: int) -> tuple[Callable[[Any], Any], Declared]:
+    what = type(given).__name__
+    if hasattr(given, "predict_proba"):
+        return given.predict_proba, Declared("probabilities")
+    if not hasattr(given, "decision_function"):
+        raise FairtollError(
+            f"the {what} gives labels alone; expected predict_proba or decision_function; calibrate it "
+            "(CalibratedClassifierCV), or give a function of scores"
+        )
+
+    def decide(rows: Any) -> Any:
+        found = np.asarray(given.decision_function(rows), dtype=np.float64)
+        found = np.stack([np.zeros_like(found), found], axis=1) if found.ndim == 1 else found
+        if found.shape[1] != classes:
+            raise FairtollError(
+                f"the decision_function of the {what} has {found.shape[1]} values for {classes} classes; expected one "
+                "a class; set decision_function_shape='ovr'"
+            )
+        return found
+
+    if any(getattr(part, "decision_function_shape", None) == "ovo" for part in _parts(given)) and classes > 2:
+        raise FairtollError(
+            f"the decision_function of the {what} compares pairs of classes (ovo); expected one value a class; set "
+            "decision_function_shape='ovr'"
+        )
+    return decide, Declared("logits", (DECISION_VALUES,))
+
+
+def _require_width(given: Any, schema: Schema) -> None:
+    width = getattr(given, "n_features_in_", len(schema.features))
+    if width != len(schema.features):
+        there = ", ".join(feature.name for feature in schema.features)
+        raise FairtollError(
+            f"the {type(given).__name__} was fitted on {width} columns without names and the table has "
+            f"{len(schema.features)}: {there}; expected the same; name the features, in its order"
+        )
+
+
+def _forms(given: Any, schema: Schema, *, named: bool) -> list[Form]:
+    """The forms to try. An encoder may take what it was not fitted on for an unknown category."""
+    kinds = {kind for part in _parts(given) for kind in _category_kinds(part)}
+    decoded: list[Form] = ["frame", "categories"] if named else ["objects"]
+    coded: list[Form] = ["codes"] if named else ["array"]
+    if kinds & set("OUST"):
+        return decoded
+    text = any(feature.kind == "categorical" and not feature.values for feature in schema.features)
+    if not named or (kinds and text):
+        return coded
+    return [*decoded, *coded]
+
+
+def _category_kinds(part: Any) -> set[str]:
+    found = getattr(part, "categories_", None)
+    if not isinstance(found, list):
+        return set()
+    return {np.asarray(one).dtype.kind for one in found}
+
+
+def _parts(given: Any) -> Iterator[Any]:
+    """A fitted model and every estimator inside it."""
+    seen: set[int] = set()
+    waiting = [given]
+    while waiting:
+        one = waiting.pop()
+        if id(one) in seen:
+            continue
+        seen.add(id(one))
+        if hasattr(one, "get_params") and not isinstance(one, type):
+            yield one
+            waiting.extend(vars(one).values())
+        elif isinstance(one, dict):
+            waiting.extend(one.values())
+        elif isinstance(one, list | tuple):
+            waiting.extend(one)
+
+
+def _without_names(scores: Callable[[Any], Any], columns: list[str] | None) -> Callable[[Any], Any]:
+    """Of rows that are no table: by position."""
+    if columns is None:
+        return scores
+
+    def named(rows: Any) -> Any:
+        import pandas as pd
+
+        if rows.shape[1] != len(columns):
+            raise FairtollError(
+                f"the model reads {len(columns)} columns and the rows have {rows.shape[1]}; expected the same; load "
+                "the rows as a table, with names"
+            )
+        return scores(pd.DataFrame(rows, columns=columns))
+
+    return named
+
+
+def _compare_predictions(given: Any, model: TableModel, schema: Schema) -> None:
+    """A warning if `predict` is not the largest score: with a tuned threshold, or an SVC with its own probabilities."""
+    x = trial_rows(schema.features, missing=False)
+    scores = model(torch.from_numpy(x))
+    largest = [schema.class_names[place] for place in scores.argmax(dim=1).tolist()]
+    names = {str(name): place for place, name in enumerate(map(name_of, given.classes_))}
+    own = np.asarray(given.predict(model.decoder(x)))
+    order = model.order if model.order is not None else np.arange(len(names))
+    told = [schema.class_names[int(np.flatnonzero(order == names[name_of(one)])[0])] for one in own]
+    top = scores.topk(2, dim=1).values
+    differ = sum(a != b for a, b, tie in zip(largest, told, (top[:, 0] == top[:, 1]).tolist(), strict=True) if not tie)
+    if differ:
+        warn(
+            f"predict of the {type(given).__name__} is not the class of its largest score in {differ} of {len(x)} rows "
+            "(a tuned threshold, or probabilities fitted apart); the largest score is what is audited"
+        )
+
+
+SCIKIT_LEARN = Kind(
+    "a fitted classifier of scikit-learn",
+    _accepts,
+    _modules,
+    suffixes=(".skops",),
+    read=read_skops,
+)

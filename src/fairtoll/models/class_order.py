@@ -1,0 +1,56 @@
+"""In which column of a model's scores a class of the data is."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtoll.errors import FairtollError
+from fairtoll.inputs.labels import name_of, spelling
+
+
+def class_order(classes: Sequence[Any], class_names: Sequence[str]) -> NDArray[np.intp]:
+    """The position among a model's `classes` of each of the data's classes, (C,).
+
+    A class is found by its name, then by another spelling of it (`1.0` is "1", `True` is 1: `fairtoll.inputs.labels`).
+    A model whose classes are 0 to C - 1 or booleans, where the data's have names that are no numbers, was trained on
+    positions in `class_names`.
+
+    Raises
+    ------
+    FairtollError
+        If the model has other classes than the data.
+
+    Examples
+    --------
+    >>> class_order(["no", "yes"], ("yes", "no")).tolist(), class_order([-1, 1], ("-1", "1")).tolist()
+    ([1, 0], [0, 1])
+    """
+    names = list(class_names)
+    for read in (name_of, spelling):
+        given, expected = list(map(read, classes)), list(map(read, names))
+        if len(given) == len(set(given)) and sorted(given) == sorted(expected):
+            return np.array([given.index(one) for one in expected], dtype=np.intp)
+    positions = [str(code) for code in range(len(names))]
+    if list(map(spelling, classes)) == positions and not any(_is_number(name) for name in names):
+        return np.arange(len(names), dtype=np.intp)
+    raise FairtollError(
+        f"the model has the classes {_few(map(name_of, classes))} and the data {_few(names)}; expected the same; train "
+        "it on the data's labels, or name the data's classes alike"
+    )
+
+
+def _is_number(name: str) -> bool:
+    try:
+        float(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _few(names: Any) -> str:
+    texts = [repr(name) for name in names]
+    return ", ".join(texts[:5]) + (f" and {len(texts) - 5} more" if len(texts) > 5 else "")

@@ -1,0 +1,99 @@
+"""A scikit-learn object in a skops file: types that are known to hold data alone, and nothing that was pickled."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+from typing import Any
+
+from fairtoll.errors import FairtollError, warn
+from fairtoll.models.tables import first_line
+from fairtoll.models.tree_checks import require_sound_trees
+
+#: Beside what skops itself trusts, which leaves out trees and most networks: types of scikit-learn and of two libraries
+#: of trees that hold numbers and settings. Loading one calls nothing but its own constructor, and a Booster reads its
+#: text or bytes as it would from its own file; a partial holds a function that must be trusted by its own name. Trees
+#: index memory, so that they are checked before they are used.
+KNOWN = (
+    "collections.OrderedDict",
+    "collections.defaultdict",
+    "functools.partial",
+    "lightgbm.basic.Booster",
+    "lightgbm.sklearn.LGBMClassifier",
+    "sklearn.calibration._CalibratedClassifier",
+    "sklearn.calibration._SigmoidCalibration",
+    "sklearn.compose._column_transformer.make_column_selector",
+    "sklearn.ensemble._hist_gradient_boosting.predictor.TreePredictor",
+    "sklearn.metrics._scorer._PassthroughScorer",
+    "sklearn.model_selection._split.KFold",
+    "sklearn.model_selection._split.StratifiedKFold",
+    "sklearn.neural_network._stochastic_optimizers.AdamOptimizer",
+    "sklearn.neural_network._stochastic_optimizers.SGDOptimizer",
+    "sklearn.tree._tree.Tree",
+    "sklearn.utils._bunch.Bunch",
+    "sklearn.utils.validation.check_array",
+    "xgboost.core.Booster",
+    "xgboost.sklearn.XGBClassifier",
+)
+#: Files that joblib and pickle write.
+PICKLES = (".pkl", ".pickle", ".joblib")
+
+
+def read_skops(path: Path) -> Any:
+    """The object in a skops file.
+
+    Raises
+    ------
+    FairtollError
+        If skops is not installed, or the file is damaged, or it holds types that are not known to hold data alone.
+
+    Warns
+    -----
+    FairtollWarning
+        If it was written by another version of scikit-learn.
+    """
+    try:
+        import skops.io
+    except ModuleNotFoundError as error:
+        raise FairtollError(
+            f"{path} needs skops, which is not installed; expected scikit-learn and skops; "
+            "pip install 'fairtoll[tables]'"
+        ) from error
+    try:
+        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(KNOWN))
+        if unknown:
+            raise FairtollError(
+                f"{path} holds {', '.join(unknown)}, which may run code when loaded; expected scikit-learn's own "
+                "types; if you trust whoever wrote it, load it in Python with skops.io.load(path, trusted=[...]) and give "
+                "the model to fairtoll.audit"
+            )
+        with warnings.catch_warnings(record=True) as caught:
+            warnings.simplefilter("always")
+            found = skops.io.load(path, trusted=list(KNOWN))
+    except FairtollError:
+        raise
+    # Damaged archives raise half a dozen kinds of error, BadZipFile, KeyError and JSONDecodeError among them.
+    except Exception as error:
+        raise FairtollError(
+            f"{path} cannot be read as a skops file ({first_line(error)}); expected one written by skops.io.dump with "
+            "the same libraries; write it again"
+        ) from error
+    if any(type(one.message).__name__ == "InconsistentVersionWarning" for one in caught):
+        warn(f"{path} was written by another version of scikit-learn, whose answers may differ; write it again")
+    require_sound_trees(found, path=path)
+    return found
+
+
+def pickle_refused(path: Path) -> FairtollError:
+    """What to say of a pickle: loading one runs whatever code it holds.
+
+    Examples
+    --------
+    >>> print(pickle_refused(Path("model.pkl")))
+    model.pkl is a pickle, which runs code when loaded and is never read; expected a skops file; where it was made, load
+    it and write skops.io.dump(model, 'model.skops')
+    """
+    return FairtollError(
+        f"{path} is a pickle, which runs code when loaded and is never read; expected a skops file; where it was made, "
+        f"load it and write skops.io.dump(model, '{path.stem}.skops')"
+    )
