@@ -7,6 +7,7 @@ from fairtoll.models.networks import adult_network as adult_network
 from fairtoll.models.networks import image_network as image_network
 from fairtoll.models.predict import predict_logits as predict_logits
 from fairtoll.models.predict import predict_probabilities as predict_probabilities
+from fairtoll.models.preprocessing import with_preprocessing as with_preprocessing
 from fairtoll.models.probe import prepare as prepare
 from fairtoll.models.stack import ModelStack as ModelStack
 from fairtoll.models.tables import TableModel as TableModel

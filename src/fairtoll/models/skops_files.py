@@ -64,8 +64,8 @@ def read_skops(path: Path) -> Any:
         if unknown:
             raise FairtollError(
                 f"{path} holds {', '.join(unknown)}, which may run code when loaded; expected scikit-learn's own "
-                "types; if you trust whoever wrote it, load it in Python with skops.io.load(path, trusted=[...]) and give "
-                "the model to fairtoll.audit"
+                "types; if you trust whoever wrote it, load it in Python with skops.io.load(path, trusted=[...]) and "
+                "give the model to fairtoll.audit"
             )
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")

@@ -37,6 +37,8 @@ class Decoder:
         What is wanted (`Form`).
     columns : sequence of str, optional
         Which features, in which order. Default: all.
+    gap : float or None
+        What a model is given for a missing category: NaN, as pandas has it, or None.
 
     Examples
     --------
@@ -47,22 +49,25 @@ class Decoder:
     """
 
     def __init__(
-        self, features: Sequence[Feature], *, form: Form = "frame", columns: Sequence[str] | None = None
+        self,
+        features: Sequence[Feature],
+        *,
+        form: Form = "frame",
+        columns: Sequence[str] | None = None,
+        gap: float | None = np.nan,
     ) -> None:
         names = [feature.name for feature in features]
         self.form: Form = form
         self.columns = list(names if columns is None else columns)
-        self._places = [names.index(name) for name in self.columns]
-        self._features = [features[place] for place in self._places]
+        self.places = [names.index(name) for name in self.columns]
+        self.features = [features[place] for place in self.places]
         self._width = len(names)
         as_numbers = form in ("codes", "array")
-        self._coded = [k for k, one in enumerate(self._features) if one.kind == "categorical" and not as_numbers]
-        self._whole = [k for k, one in enumerate(self._features) if one.integer and k not in self._coded]
-        self._broken = [k for k in range(len(self._features)) if k not in self._coded and k not in self._whole]
-        self._missing = [
-            (k, np.float32(one.missing)) for k, one in enumerate(self._features) if one.missing is not None
-        ]
-        self._values = {k: _values(self._features[k]) for k in self._coded}
+        self._coded = [k for k, one in enumerate(self.features) if one.kind == "categorical" and not as_numbers]
+        self._whole = [k for k, one in enumerate(self.features) if one.integer and k not in self._coded]
+        self._broken = [k for k in range(len(self.features)) if k not in self._coded and k not in self._whole]
+        self._missing = [(k, np.float32(one.missing)) for k, one in enumerate(self.features) if one.missing is not None]
+        self.values = {k: _values(self.features[k], gap) for k in self._coded}
 
     def __call__(self, x: NDArray[np.floating[Any]]) -> Any:
         """The rows `x` `(N, D)` as a DataFrame or an array.
@@ -74,7 +79,7 @@ class Decoder:
         """
         if x.ndim != 2 or x.shape[1] != self._width:
             raise FairtollError(f"rows have the shape {x.shape}; expected ({len(x)}, {self._width}), one feature each")
-        chosen = x if self._places == list(range(self._width)) else x[:, self._places]
+        chosen = x if self.places == list(range(self._width)) else x[:, self.places]
         numbers = chosen.astype(np.float64)
         if self._broken:
             numbers[:, self._broken] = as_decimals(numbers[:, self._broken])
@@ -82,7 +87,7 @@ class Decoder:
             numbers[:, self._whole] = _whole(numbers[:, self._whole])
         empty = {k: chosen[:, k] == missing for k, missing in self._missing}
         for k, rows in empty.items():
-            if k not in self._values:
+            if k not in self.values:
                 numbers[rows, k] = np.nan
         if self.form == "array":
             return numbers
@@ -91,7 +96,7 @@ class Decoder:
         found: dict[str, Any] = {}
         for k, name in enumerate(self.columns):
             column = numbers[:, k]
-            if k in self._values:
+            if k in self.values:
                 found[name] = self._decoded(k, column)
             elif k in self._whole and np.array_equal(column, whole := _as_integers(column)):
                 found[name] = whole
@@ -102,7 +107,7 @@ class Decoder:
         return pd.DataFrame(found, copy=False)
 
     def _decoded(self, k: int, column: NDArray[np.float64]) -> Any:
-        feature, values = self._features[k], self._values[k]
+        feature, values = self.features[k], self.values[k]
         codes = np.rint(column).astype(np.intp)
         if len(codes) and not 0 <= codes.min() <= codes.max() < len(values):
             bad = codes.min() if codes.min() < 0 else codes.max()
@@ -256,11 +261,11 @@ def first_line(error: BaseException) -> str:
     return lines or type(error).__name__
 
 
-def _values(feature: Feature) -> NDArray[Any]:
-    """What each code of a category stands for, NaN for a missing value; booleans and numbers keep their type."""
+def _values(feature: Feature, gap: float | None) -> NDArray[Any]:
+    """What each code of a category stands for, the missing value last; booleans and numbers keep their type."""
     values: list[Any] = list(feature.values or feature.categories)
     if feature.missing is not None:
-        values.append(np.nan)
+        values.append(gap)
     kinds = {type(value) for value in values}
     if kinds in ({bool}, {int}, {float}, {int, float}):
         return np.array(values)

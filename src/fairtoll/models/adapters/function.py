@@ -12,10 +12,11 @@ from torch import nn
 
 from fairtoll.errors import FairtollError
 from fairtoll.inputs.features import Schema
-from fairtoll.models.adapters.forms import table_model
 from fairtoll.models.adapters.kind import Kind
+from fairtoll.models.fitted import Rows
+from fairtoll.models.forms import table_model
 from fairtoll.models.outputs import Declared
-from fairtoll.models.tables import Form, TableModel
+from fairtoll.models.tables import TableModel
 
 
 def _accepts(given: Any) -> bool:
@@ -34,8 +35,8 @@ def _modules(given: Callable[[Any], Any], schema: Schema | None) -> list[nn.Modu
 
     if schema is None or not schema.features:
         return [TableModel(scores, lambda x: x.copy(), declared=Declared())]
-    form: Form = "frame" if _wants_frame(given) else "array"
-    return [table_model(scores, schema, forms=[form], declared=Declared())]
+    rows = Rows(("frame",) if _wants_frame(given) else ("array",))
+    return [table_model(scores, schema, rows=rows, declared=Declared())]
 
 
 def _wants_frame(given: Callable[[Any], Any]) -> bool:

@@ -102,7 +102,7 @@ def _modules(given: Any, schema: Schema | None) -> list[nn.Module] | None:
 
 def _require_missing_taken(models: list[nn.Module], name: str, schema: Schema | None) -> None:
     gaps = [feature.name for feature in (schema.features if schema else ()) if feature.missing is not None]
-    if gaps and not all(getattr(model, "reads_missing", False) for model in models):
+    if gaps and not all(any(getattr(part, "reads_missing", False) for part in model.modules()) for model in models):
         raise FairtollError(
             f"arm '{name}' holds a model that is given numbers alone, and the table has missing values in "
             f"{', '.join(map(repr, gaps))}; expected one that takes them; put a fitted imputer before it "

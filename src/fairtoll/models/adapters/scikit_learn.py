@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -12,13 +12,15 @@ from torch import nn
 from fairtoll.errors import FairtollError, warn
 from fairtoll.inputs.features import Schema
 from fairtoll.inputs.labels import name_of
-from fairtoll.models.adapters.forms import table_model
 from fairtoll.models.adapters.kind import Kind
 from fairtoll.models.class_order import class_order
+from fairtoll.models.exact import exact_module
+from fairtoll.models.fitted import columns_of, parts_of, rows_of
+from fairtoll.models.forms import table_model
 from fairtoll.models.outputs import Declared
 from fairtoll.models.remarks import Remark
 from fairtoll.models.skops_files import read_skops
-from fairtoll.models.tables import Form, TableModel, trial_rows
+from fairtoll.models.tables import TableModel, trial_rows
 
 DECISION_VALUES = Remark(
     "model-without-probabilities",
@@ -37,22 +39,11 @@ def _modules(given: Any, schema: Schema | None) -> list[nn.Module]:
     classes = _classes(given)
     order = None if schema is None else class_order(classes, schema.class_names)
     scores, declared = _scores(given, len(classes))
-    names = getattr(given, "feature_names_in_", None)
-    columns = None if names is None else [str(name) for name in names]
     if schema is None or not schema.features:
-        return [TableModel(_without_names(scores, columns), order=order, declared=declared)]
-    if columns is None:
-        _require_width(given, schema)
-    model = table_model(
-        scores,
-        schema,
-        forms=_forms(given, schema, named=columns is not None),
-        columns=columns,
-        order=order,
-        declared=declared,
-    )
+        return [TableModel(_without_names(scores, columns_of(given)), order=order, declared=declared)]
+    model = table_model(scores, schema, rows=rows_of(given, schema), order=order, declared=declared)
     _compare_predictions(given, model, schema)
-    return [model]
+    return [exact_module(given, model, schema.features) or model]
 
 
 def _classes(given: Any) -> list[Any]:
@@ -101,7 +92,7 @@ def _scores(given: Any, classes: int) -> tuple[Callable[[Any], Any], Declared]:
             )
         return found
 
-    if any(getattr(part, "decision_function_shape", None) == "ovo" for part in _parts(given)) and classes > 2:
+    if any(getattr(part, "decision_function_shape", None) == "ovo" for part in parts_of(given)) and classes > 2:
         raise FairtollError(
             f"the decision_function of the {what} compares pairs of classes (ovo); expected one value a class; set "
             "decision_function_shape='ovr'"
@@ -109,55 +100,7 @@ def _scores(given: Any, classes: int) -> tuple[Callable[[Any], Any], Declared]:
     return decide, Declared("logits", (DECISION_VALUES,))
 
 
-def _require_width(given: Any, schema: Schema) -> None:
-    width = getattr(given, "n_features_in_", len(schema.features))
-    if width != len(schema.features):
-        there = ", ".join(feature.name for feature in schema.features)
-        raise FairtollError(
-            f"the {type(given).__name__} was fitted on {width} columns without names and the table has "
-            f"{len(schema.features)}: {there}; expected the same; name the features, in its order"
-        )
-
-
-def _forms(given: Any, schema: Schema, *, named: bool) -> list[Form]:
-    """The forms to try. An encoder may take what it was not fitted on for an unknown category."""
-    kinds = {kind for part in _parts(given) for kind in _category_kinds(part)}
-    decoded: list[Form] = ["frame", "categories"] if named else ["objects"]
-    coded: list[Form] = ["codes"] if named else ["array"]
-    if kinds & set("OUST"):
-        return decoded
-    text = any(feature.kind == "categorical" and not feature.values for feature in schema.features)
-    if not named or (kinds and text):
-        return coded
-    return [*decoded, *coded]
-
-
-def _category_kinds(part: Any) -> set[str]:
-    found = getattr(part, "categories_", None)
-    if not isinstance(found, list):
-        return set()
-    return {np.asarray(one).dtype.kind for one in found}
-
-
-def _parts(given: Any) -> Iterator[Any]:
-    """A fitted model and every estimator inside it."""
-    seen: set[int] = set()
-    waiting = [given]
-    while waiting:
-        one = waiting.pop()
-        if id(one) in seen:
-            continue
-        seen.add(id(one))
-        if hasattr(one, "get_params") and not isinstance(one, type):
-            yield one
-            waiting.extend(vars(one).values())
-        elif isinstance(one, dict):
-            waiting.extend(one.values())
-        elif isinstance(one, list | tuple):
-            waiting.extend(one)
-
-
-def _without_names(scores: Callable[[Any], Any], columns: list[str] | None) -> Callable[[Any], Any]:
+def _without_names(scores: Callable[[Any], Any], columns: tuple[str, ...] | None) -> Callable[[Any], Any]:
     """Of rows that are no table: by position."""
     if columns is None:
         return scores
@@ -170,7 +113,7 @@ def _without_names(scores: Callable[[Any], Any], columns: list[str] | None) -> C
                 f"the model reads {len(columns)} columns and the rows have {rows.shape[1]}; expected the same; load "
                 "the rows as a table, with names"
             )
-        return scores(pd.DataFrame(rows, columns=columns))
+        return scores(pd.DataFrame(rows, columns=list(columns)))
 
     return named
 

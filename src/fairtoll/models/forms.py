@@ -11,16 +11,16 @@ from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError
 from fairtoll.inputs.features import Feature, Schema
+from fairtoll.models.fitted import Rows
 from fairtoll.models.outputs import Declared
-from fairtoll.models.tables import Decoder, Form, TableModel, trial_rows
+from fairtoll.models.tables import Decoder, TableModel, trial_rows
 
 
 def table_model(
     scores: Callable[[Any], Any],
     schema: Schema,
     *,
-    forms: Sequence[Form],
-    columns: Sequence[str] | None = None,
+    rows: Rows,
     order: NDArray[np.intp] | None = None,
     declared: Declared,
     thresholds: Callable[[Decoder], dict[int, NDArray[np.float32]]] | None = None,
@@ -33,10 +33,8 @@ def table_model(
         As `TableModel` takes it.
     schema : Schema
         Of the table.
-    forms : sequence of str
-        Tried in order.
-    columns : sequence of str, optional
-        Names of the columns that the model reads, in its order.
+    rows : Rows
+        Its forms, tried in order.
     order, declared
         As `TableModel` takes them.
     thresholds : callable, optional
@@ -48,10 +46,10 @@ def table_model(
         If the table lacks a column, or the model fails on rows of the table in every form, on a category or on missing
         values.
     """
-    require_columns(columns, schema.features)
+    require_columns(rows.columns, schema.features)
     first: FairtollError | None = None
-    for form in forms:
-        decoder = Decoder(schema.features, form=form, columns=columns)
+    for form in rows.forms:
+        decoder = Decoder(schema.features, form=form, columns=rows.columns, gap=rows.gap)
         model = TableModel(
             scores,
             decoder,
