@@ -48,6 +48,9 @@ def audit(
     seed: int = 0,
     paired: bool = False,
     exact: bool = False,
+    metrics: Sequence[str] | None = None,
+    margins: Mapping[str, float] | None = None,
+    settings: Mapping[str, Any] | None = None,
     out: str | Path | None = None,
 ) -> Audit:
     """Measure the cost of hardening a model by group: every gap with null, interval and verdict.
@@ -87,6 +90,13 @@ def audit(
         attack success are then those of what is proved, with their brackets, and no stronger attack changes them.
         Exact on dense networks of which at most 8 features may move. Default: a sample of 500 rows says, for such
         networks, how much of what attacks leave unbroken is proved.
+    metrics : sequence of str, optional
+        Names in `fairtoll.metrics.METRICS`. Default: all that the evidence allows.
+    margins : mapping of str to float, optional
+        By metric, the largest difference that does not matter, in place of the metric's own.
+    settings : mapping, optional
+        Plain values that are recorded and shown with the audit and do not distinguish it from others, such as where
+        its rows come from. Its "cuts", sentences on what was left out, are on the report's first screen.
     out : path, optional
         Folder for evidence, results and report. Each measure of each training run is kept there once it is finished:
         the same call again resumes where an error or Ctrl-C ended it. A folder with another audit, of other
@@ -121,7 +131,7 @@ def audit(
         )
     options = check_options(
         attributes=data.groups, partitions=partitions, epsilons=epsilons, minimum_rows=minimum_rows,
-        least_epsilon_max=least_epsilon_max, seed=seed, paired=paired, exact=exact,
+        least_epsilon_max=least_epsilon_max, seed=seed, paired=paired, exact=exact, metrics=metrics, margins=margins,
     )  # fmt: skip
     chosen = check_attacks(attacks, threat=threat) if attacks is not None else (Union(),)
     if not chosen:
@@ -137,6 +147,7 @@ def audit(
         "features": [feature.name for feature in data.features],
         "data": {"name": data.name, "rows": len(data), "hash": hash_data(data)},
         "models": {arm.name: [hash_model(model) for model in arm.models] for arm in arms},
+        **({} if settings is None else {"settings": dict(settings)}),
     }
     with threads_for(*(model for arm in arms for model in arm.models)):
         # All before any attack: an error in the last model must not waste the work on the first.
@@ -153,7 +164,7 @@ def audit(
             # A model that fails on a clean row leaves no folder behind.
             with part(0.02):
                 work.predict()
-        run = Run(Path(out), configuration)
+        run = Run(Path(out), configuration, growing=["settings"])
         with run.lock():
             with part(0.88):
                 evidence = work.evidence_in(run)
@@ -174,6 +185,9 @@ def audit_evidence(
     least_epsilon_max: float | None = None,
     paired: bool = False,
     exact: bool = False,
+    metrics: Sequence[str] | None = None,
+    margins: Mapping[str, float] | None = None,
+    settings: Mapping[str, Any] | None = None,
 ) -> Audit:
     """Audit existing evidence, such as `Evidence.from_frame` of predictions.
 
@@ -195,6 +209,8 @@ def audit_evidence(
         Whether training runs of the same name belong together in all arms; see `audit`.
     exact : bool
         Whether the evidence holds proofs of every row, which are read instead of the attacks; see `audit`.
+    metrics, margins, settings
+        See `audit`.
 
     Returns
     -------
@@ -215,9 +231,13 @@ def audit_evidence(
     """
     options = check_options(
         attributes=evidence.attributes, partitions=partitions, epsilons=epsilons, minimum_rows=minimum_rows,
-        least_epsilon_max=least_epsilon_max, paired=paired, exact=exact, without_radii=True,
+        least_epsilon_max=least_epsilon_max, paired=paired, exact=exact, metrics=metrics, margins=margins,
+        without_radii=True,
     )  # fmt: skip
-    return _answer(evidence, _questions(options, [dict(attack) for attack in attacks] or [describe(Union())]))
+    recorded = {} if settings is None else {"settings": dict(settings)}
+    return _answer(
+        evidence, _questions(options, [dict(attack) for attack in attacks] or [describe(Union())]) | recorded
+    )
 
 
 def audit_again(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
@@ -245,7 +265,8 @@ def audit_again(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
     options = check_options(
         attributes=evidence.attributes, partitions=kept.get("partitions"), epsilons=kept.get("epsilons"),
         minimum_rows=kept.get("minimum_rows"), least_epsilon_max=kept.get("least_epsilon_max"),
-        paired=kept.get("paired", False), exact=kept.get("exact", False), without_radii=True,
+        paired=kept.get("paired", False), exact=kept.get("exact", False),
+        metrics=kept.get("metrics"), margins=kept.get("margins"), without_radii=True,
     )  # fmt: skip
     return _answer(evidence, kept | _questions(options, attacks))
 
@@ -270,6 +291,7 @@ def _answer(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
         attacks=attacks,
         search=None if largest is None else Attack("white-box", search.name, largest, THREAT),
         certificates=_claims_of_all(evidence),
+        metrics=configuration.get("metrics"),
     )
     plan = [(Comparison("audit", arms[0], robust), question) for robust in arms[1:] for question in questions]
     found = assemble(
@@ -279,7 +301,12 @@ def _answer(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
         question=f"What does {', '.join(arms[1:])} cost compared with {arms[0]}, and which classes and groups pay?",
         threat=THREAT,
         configuration=configuration,
-        rules=Rules(paired=configuration["paired"], minimum_rows=configuration["minimum_rows"]),
+        cuts=configuration.get("settings", {}).get("cuts", []),
+        rules=Rules(
+            paired=configuration["paired"],
+            minimum_rows=configuration["minimum_rows"],
+            margins=configuration.get("margins", {}),
+        ),
     )
     return Audit(evidence, found)
 
@@ -302,6 +329,8 @@ def _questions(options: Options, attacks: list[dict[str, Any]]) -> dict[str, Any
         "paired": options.paired,
         "exact": options.exact,
         **({} if largest is None else {"least_epsilon_max": largest}),
+        **({} if options.metrics is None else {"metrics": list(options.metrics)}),
+        **({"margins": dict(options.margins)} if options.margins else {}),
     }
 
 

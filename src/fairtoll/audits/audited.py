@@ -155,4 +155,5 @@ def _plain(configuration: Mapping[str, Any]) -> dict[str, Any]:
     """As JSON, without what the audit does not choose."""
     plain: dict[str, Any] = json.loads(json.dumps(dict(configuration)))
     plain.pop("fairtoll_version", None)
+    plain.pop("settings", None)
     return plain

@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 import operator
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
 from typing import Any
 
 from fairtoll.errors import FairtollError
 from fairtoll.inputs.names import AND, as_names, parts_of
+from fairtoll.metrics import METRICS
 
 #: A group of one row has no variance, and no interval.
 LEAST_ROWS = 2
@@ -36,6 +38,10 @@ class Options:
         Whether run k of every arm belong together.
     exact : bool
         Whether what is proved of every row replaces what attacks found.
+    metrics : tuple of str, optional
+        Names of the metrics; all that are in audits where it is None.
+    margins : mapping of str to float
+        By metric, in place of its own.
     """
 
     partitions: tuple[str, ...]
@@ -45,6 +51,8 @@ class Options:
     seed: int
     paired: bool = False
     exact: bool = False
+    metrics: tuple[str, ...] | None = None
+    margins: Mapping[str, float] = field(default_factory=dict)
 
 
 def check_options(
@@ -57,6 +65,8 @@ def check_options(
     seed: Any = 0,
     paired: Any = False,
     exact: Any = False,
+    metrics: Any = None,
+    margins: Any = None,
     without_radii: bool = False,
 ) -> Options:
     """The options in their types, or an error that names the one that is wrong.
@@ -65,7 +75,7 @@ def check_options(
     ----------
     attributes : iterable of str
         Protected attributes of the data.
-    partitions, epsilons, minimum_rows, least_epsilon_max, seed, paired, exact
+    partitions, epsilons, minimum_rows, least_epsilon_max, seed, paired, exact, metrics, margins
         As given to `audit`.
     without_radii : bool
         Whether epsilons may be empty.
@@ -74,7 +84,7 @@ def check_options(
     ------
     FairtollError
         For radii that are not ascending finite numbers above 0; a partition that is unknown or given twice; a
-        `minimum_rows` under 2; a negative seed; or a value of another type.
+        `minimum_rows` under 2; a negative seed; an unknown metric; a negative margin; or a value of another type.
 
     Examples
     --------
@@ -100,7 +110,44 @@ def check_options(
         _whole(seed, name="seed", least=0),
         paired,
         exact,
+        _metrics(metrics),
+        _margins(margins),
     )
+
+
+def _metrics(given: Any) -> tuple[str, ...] | None:
+    if given is None:
+        return None
+    if isinstance(given, str) or not _is_sequence(given):
+        raise FairtollError(f"metrics is {given!r}; expected a sequence of names, such as [{str(given)!r}]")
+    names = as_names(given, what="a metric")
+    if not names:
+        raise FairtollError("metrics is empty; expected one or more, or leave it out for all")
+    for name in names:
+        _require_metric(name, "metrics")
+    return names
+
+
+def _margins(given: Any) -> dict[str, float]:
+    if given is None:
+        return {}
+    if not isinstance(given, Mapping):
+        raise FairtollError(f"margins is {given!r}; expected margins by metric, such as {{'cau': 0.02}}")
+    margins = {}
+    for name, value in given.items():
+        _require_metric(name, "margins")
+        margins[str(name)] = _number(value)
+        if not 0 <= margins[str(name)] < math.inf:
+            raise FairtollError(f"the margin of {name} is {value!r}; expected 0 or more, in the metric's unit")
+    return margins
+
+
+def _require_metric(name: Any, where: str) -> None:
+    known = [metric.name for metric in METRICS.values() if metric.in_audits]
+    if name not in known:
+        close = get_close_matches(str(name), known, n=1)
+        hint = f"did you mean '{close[0]}'? " if close else ""
+        raise FairtollError(f"{where} names '{name}'; {hint}expected one of {', '.join(known)}")
 
 
 def _radii(given: Any, *, without_radii: bool) -> tuple[float, ...]:

@@ -207,7 +207,7 @@ def compare_arms(
     standard = outcomes["standard"]
     # A margin that more runs moved would undo verdicts.
     first = standard.take(range(min(LOOKS[0], len(standard.values)))) if rules.sequential else standard
-    margin = metric.margin_for(first.mean)
+    margin = rules.margin_for(metric, first.mean)
     judged: dict[str, Compared] = {}
     for role in ("standard", "control"):
         if role in outcomes:

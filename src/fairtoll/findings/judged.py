@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any
 
@@ -45,16 +45,24 @@ class Rules:
         Whether run k of every arm shares its initial weights and batches.
     minimum_rows : int
         Smaller groups are excluded from gaps.
+    margins : mapping of str to float
+        By metric, in place of its own `Metric.margin`.
 
     Examples
     --------
-    >>> Rules().paired
-    False
+    >>> from fairtoll.metrics import METRICS
+    >>> Rules(margins={"cau": 0.02}).margin_for(METRICS["cau"], 0.5)
+    0.02
     """
 
     sequential: bool = False
     paired: bool = False
     minimum_rows: int = 10
+    margins: Mapping[str, float] = field(default_factory=dict)
+
+    def margin_for(self, metric: Metric, standard_mean: float) -> float:
+        """The largest difference of a metric that does not matter, given the standard arm's mean outcome."""
+        return replace(metric, margin=self.margins.get(metric.name, metric.margin)).margin_for(standard_mean)
 
 
 def count_judgements(plan: Iterable[tuple[Comparison, Question]]) -> Counter[tuple[str, str]]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from fairtoll.findings.questions import Attack, Certificate, Question
 from fairtoll.metrics import METRICS, Metric
@@ -15,8 +15,9 @@ def audit_questions(
     attacks: Sequence[Attack] = (),
     search: Attack | None = None,
     certificates: Sequence[Certificate] = (),
+    metrics: Collection[str] | None = None,
 ) -> list[Question]:
-    """Every metric that is in audits, over every partition.
+    """Every metric that is in audits, or of these those that are named, over every partition.
 
     Parameters
     ----------
@@ -31,6 +32,8 @@ def audit_questions(
         The search for least epsilon, if it is in the evidence.
     certificates : sequence of Certificate
         Whose claimed radii are in the evidence, for every arm.
+    metrics : collection of str, optional
+        Names of metrics.
 
     Examples
     --------
@@ -40,7 +43,7 @@ def audit_questions(
     return [
         question
         for metric in METRICS.values()
-        if metric.in_audits
+        if metric.in_audits and (metrics is None or metric.name in metrics)
         for partition in partitions
         for question in _of_metric(metric, partition, class_names, attacks, search, certificates)
     ]
