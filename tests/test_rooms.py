@@ -23,6 +23,7 @@ FLOW = (
     ("findings",),
     ("report",),
     ("audits", "experiments"),
+    ("interop",),
     ("cli",),
 )
 #: What the root folder may hold besides rooms: the table of contents, and single ideas that belong to no room.

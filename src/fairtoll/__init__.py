@@ -14,6 +14,7 @@ from fairtoll._version import __version__ as __version__
 if TYPE_CHECKING:
     from fairtoll import attacks as attacks
     from fairtoll import data as data
+    from fairtoll import interop as interop
     from fairtoll import metrics as metrics
     from fairtoll import statistics as statistics
     from fairtoll import training as training
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from fairtoll.models import ModelStack as ModelStack
     from fairtoll.threats import LinfThreat as LinfThreat
 
-_MODULES = ("attacks", "data", "metrics", "statistics", "training")
+_MODULES = ("attacks", "data", "interop", "metrics", "statistics", "training")
 _NAMES = {
     "Audit": "audits",
     "audit": "audits",

@@ -13,6 +13,7 @@ from fairtoll.attacks._batches import attack_in_batches, check_starts
 from fairtoll.attacks.apgd import APGD
 from fairtoll.attacks.engine.descent import BatchedModel
 from fairtoll.attacks.engine.inputs import check_inputs, class_count, numbered, require_finite_rows
+from fairtoll.attacks.given import as_attack
 from fairtoll.attacks.grid import MAXIMUM_FEATURES, Grid, mutable_features
 from fairtoll.attacks.least_epsilon import LeastEpsilon
 from fairtoll.attacks.pgd import PGD
@@ -37,7 +38,8 @@ class Union:
     Attributes
     ----------
     attacks : sequence of AttackSpec, optional
-        Its attacks, in order. Default: the default attacks, chosen by the data and the threat; see `union`.
+        Its attacks, in order, those of Foolbox and ART as objects too. Default: the default attacks, chosen by the
+        data and the threat; see `union`.
     steps, restarts, queries : int
         Of the default attacks; leave them out if you give a list.
 
@@ -203,7 +205,7 @@ def _usual_attacks(
 
 def check_attacks(attacks: Sequence[AttackSpec], *, threat: Threat | None = None) -> tuple[AttackSpec, ...]:
     """The attacks as a tuple, or an error for no attack, one given twice, or one that cannot keep the threat's norm."""
-    given = tuple(attacks) if isinstance(attacks, (list, tuple)) else (attacks,)
+    given = tuple(as_attack(one) for one in (attacks if isinstance(attacks, (list, tuple)) else (attacks,)))
     for attack in given:
         at_one_radius = isinstance(attack, AttackSpec) and not isinstance(attack, (type, SuccessCurve, LeastEpsilon))
         if not at_one_radius:

@@ -75,7 +75,8 @@ def audit(
     minimum_rows : int
         Smaller groups are flagged and excluded from gaps; 2 or more.
     attacks : sequence of AttackSpec, optional
-        White-box attacks, each run at every radius, such as ``[Union(), PGD(steps=20)]`` from `fairtoll.attacks`.
+        White-box attacks, each run at every radius, such as ``[Union(), PGD(steps=20)]`` from `fairtoll.attacks`;
+        attack objects of Foolbox and ART too.
         Default: ``[Union()]``.
     least_epsilon_max : float, optional
         Measure each row's least epsilon up to this radius, and with it CRU_eps, as it is and divided by the
