@@ -116,7 +116,7 @@ def test_two_values_that_are_no_codes():
 @pytest.mark.parametrize(
     ("given", "options", "message"),
     [
-        (rows(), {"mutable": ["wages"]}, "unknown feature wages; the features are age, wage, sex"),
+        (rows(), {"mutable": ["wages"]}, "unknown feature wages; did you mean wage. the features are age, wage, sex"),
         (rows(), {"mutable": ["batch"]}, "batch may move by no more than 0: every row has the same value"),
         (rows(), {"mutable": []}, "no feature may move: age, wage, .* name those that may with mutable"),
         (rows(features=["sex", "region"]), {}, "no feature may move: sex, region are protected, codes"),

@@ -14,7 +14,7 @@ from fairtoll.attacks.engine.descent import BatchedModel
 from fairtoll.attacks.engine.inputs import check_inputs, require_finite_rows
 from fairtoll.attacks.loss import get_loss, margin
 from fairtoll.attacks.spec import AttackResult, name_of
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 
 @dataclass(frozen=True)
@@ -49,7 +49,7 @@ class APGD:
         x: Tensor,
         y: Tensor,
         *,
-        threat: LinfThreat,
+        threat: Threat,
         epsilon: float,
         generator: torch.Generator | None = None,
         batch_size: int = 4096,
@@ -64,7 +64,7 @@ def apgd(
     x: Tensor,
     y: Tensor,
     *,
-    threat: LinfThreat,
+    threat: Threat,
     epsilon: float,
     steps: int = 100,
     restarts: int = 1,
@@ -109,6 +109,7 @@ def apgd(
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
     ...     {"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
     >>> x = torch.tensor([[-0.5], [-2.0]])  # class 0 where x < 0: distances 0.5 and 2

@@ -14,7 +14,7 @@ from fairtoll.attacks.spec import AttackResult, AttackSpec, name_of
 from fairtoll.attacks.square import Square
 from fairtoll.attacks.targeted import TargetedAPGD
 from fairtoll.attacks.union import union
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 #: Steps and queries after which rows that will not be broken are given up. Neither cost a row where it was tried, on 50
 #: images of two networks and 200 of one (docs/benchmarks.md).
@@ -51,6 +51,7 @@ class AutoAttack:
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> AutoAttack().name, AutoAttack(queries=1000).name
     ('autoattack', 'autoattack-queries-1000')
     >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
@@ -92,7 +93,7 @@ class AutoAttack:
         x: Tensor,
         y: Tensor,
         *,
-        threat: LinfThreat,
+        threat: Threat,
         epsilon: float,
         generator: torch.Generator | None = None,
         batch_size: int = 4096,

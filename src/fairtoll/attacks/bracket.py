@@ -13,7 +13,7 @@ from fairtoll.attacks._batches import like
 from fairtoll.bounds import NoBoundError, prove
 from fairtoll.bounds.exact import moves_few
 from fairtoll.models.predict import predict_logits
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 #: Halvings of the way from a row to an input that another attack found, in search of a nearer one.
 PULLS = 12
@@ -69,7 +69,7 @@ def bracket(
     y: Tensor,
     found: LeastEpsilonResult,
     *,
-    threat: LinfThreat,
+    threat: Threat,
     epsilon_max: float,
     known: Tensor | None,
     tolerance: float,
@@ -88,6 +88,7 @@ def bracket(
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> model = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 2))
     >>> x, y, how = torch.zeros(1, 1), torch.tensor([0]), {"threat": LinfThreat(), "epsilon_max": 1.0}
     >>> found = bracket(model, x, y, nothing_found(x, 1.0), **how, known=None, tolerance=0.01, proof=True)
@@ -131,7 +132,7 @@ def nothing_found(x: Tensor, epsilon_max: float) -> LeastEpsilonResult:
 
 
 def _with_known(
-    model: nn.Module, x: Tensor, y: Tensor, found: LeastEpsilonResult, threat: LinfThreat, epsilon_max: float,
+    model: nn.Module, x: Tensor, y: Tensor, found: LeastEpsilonResult, threat: Threat, epsilon_max: float,
     known: Tensor,
 ) -> LeastEpsilonResult:  # fmt: skip
     """Count inputs that others found where they are nearer, pulled towards their rows as far as halving goes."""
@@ -165,11 +166,12 @@ def _with_known(
     return replace(found, **changed)
 
 
-def can_split(model: nn.Module, x: Tensor, threat: LinfThreat) -> bool:
+def can_split(model: nn.Module, x: Tensor, threat: Threat) -> bool:
     """Whether least epsilon is bracketed to its tolerance: bounds are known, and few features may move.
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> can_split(nn.Sequential(nn.Linear(2, 3), nn.Tanh(), nn.Linear(3, 2)), torch.zeros(1, 2), LinfThreat())
     True
     """

@@ -15,7 +15,7 @@ from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
 from fairtoll.models.borrow import borrowed, device_of
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 
 @dataclass(frozen=True)
@@ -44,7 +44,7 @@ class RandomNoise:
         x: Tensor,
         y: Tensor,
         *,
-        threat: LinfThreat,
+        threat: Threat,
         epsilon: float,
         generator: torch.Generator | None = None,
         batch_size: int = 4096,
@@ -59,7 +59,7 @@ def random_noise(
     x: Tensor,
     y: Tensor,
     *,
-    threat: LinfThreat,
+    threat: Threat,
     epsilon: float,
     generator: torch.Generator,
     draws: int = 20,
@@ -88,6 +88,7 @@ def random_noise(
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
     ...     {"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
     >>> random_noise(model, torch.tensor([[-0.5], [-2.0]]), torch.tensor([0, 0]), threat=LinfThreat(),
@@ -119,7 +120,7 @@ def zero_gradient(
     x: Tensor,
     y: Tensor,
     *,
-    threat: LinfThreat,
+    threat: Threat,
     loss: str = "cross_entropy",
     batch_size: int = 4096,
 ) -> Tensor:
@@ -139,6 +140,7 @@ def zero_gradient(
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> zero_gradient(nn.Linear(1, 2), torch.zeros(1, 1), torch.tensor([0]), threat=LinfThreat())
     tensor([False])
     """

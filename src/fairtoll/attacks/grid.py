@@ -12,7 +12,7 @@ from fairtoll.attacks._batches import attack_in_batches
 from fairtoll.attacks.engine.inputs import check_inputs, finite_logits
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 MAXIMUM_FEATURES = 8
 
@@ -45,7 +45,7 @@ class Grid:
         x: Tensor,
         y: Tensor,
         *,
-        threat: LinfThreat,
+        threat: Threat,
         epsilon: float,
         generator: torch.Generator | None = None,
         batch_size: int = 4096,
@@ -59,7 +59,7 @@ def grid(
     x: Tensor,
     y: Tensor,
     *,
-    threat: LinfThreat,
+    threat: Threat,
     epsilon: float,
     patience: int | None = None,
     batch_size: int = 4096,
@@ -88,6 +88,7 @@ def grid(
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
     ...     {"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
     >>> grid(model, torch.tensor([[-0.5], [-2.0]]), torch.tensor([0, 0]), threat=LinfThreat(scale=[1.0]),
@@ -134,7 +135,7 @@ def _order(features: int) -> Tensor:
     return levels[(levels == 1).any(dim=1).to(torch.int64).argsort(stable=True)]
 
 
-def mutable_features(threat: LinfThreat, x: Tensor) -> Tensor:
+def mutable_features(threat: Threat, x: Tensor) -> Tensor:
     """Positions of the features of a `(N, D)` table that may move."""
     if x.ndim != 2:
         raise FairtollError(f"rows have shape {tuple(x.shape[1:])}; a grid needs a table of shape (rows, features)")

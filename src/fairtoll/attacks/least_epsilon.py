@@ -20,8 +20,8 @@ from fairtoll.bounds import read_chain
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
 from fairtoll.models.borrow import borrowed, device_of
+from fairtoll.threats.any import Threat
 from fairtoll.threats.inputs import check_inputs
-from fairtoll.threats.linf import LinfThreat
 
 #: Step size times `steps`, in radii. Among whole numbers a larger radius often admits no more values: each set of
 #: values is attacked once for each of these. On four small networks that gave 1% of the rows a larger result than the
@@ -75,7 +75,7 @@ class LeastEpsilon:
         x: Tensor,
         y: Tensor,
         *,
-        threat: LinfThreat,
+        threat: Threat,
         epsilon: float,
         generator: torch.Generator | None = None,
         batch_size: int = 4096,
@@ -115,7 +115,7 @@ def least_epsilon(
     x: Tensor,
     y: Tensor,
     *,
-    threat: LinfThreat,
+    threat: Threat,
     epsilon_max: float,
     tolerance: float,
     method: Literal["search", "grid"] = "search",
@@ -176,6 +176,7 @@ def least_epsilon(
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
     ...     {"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
     >>> x = torch.tensor([[-0.5], [-2.0], [1.0]])  # class 0 where x < 0
@@ -235,12 +236,12 @@ def _check_positive(**values: float) -> None:
             raise FairtollError(f"{name} is {value}; expected a finite number above 0")
 
 
-def _has_whole_numbers(threat: LinfThreat) -> bool:
+def _has_whole_numbers(threat: Threat) -> bool:
     return threat.integer is not None and bool(threat.integer.any())
 
 
 def _search(
-    model: nn.Module, x: Tensor, y: Tensor, *, threat: LinfThreat, epsilon_max: float, tolerance: float, steps: int,
+    model: nn.Module, x: Tensor, y: Tensor, *, threat: Threat, epsilon_max: float, tolerance: float, steps: int,
     targets: int, offset: int,
 ) -> LeastEpsilonResult:  # fmt: skip
     """One batch of the search."""
@@ -263,7 +264,7 @@ def _search(
     return _result(low, high, perturbed, epsilon_max)
 
 
-def _distance(points: Tensor, x: Tensor, threat: LinfThreat) -> Tensor:
+def _distance(points: Tensor, x: Tensor, threat: Threat) -> Tensor:
     """The epsilon of each point: slightly more, so that the threat's own bounds admit it."""
     move, scale = (points.double() - x.double()).abs(), threat.radius(x.double(), 1.0)
     return torch.where(scale > 0, move / scale, 0).flatten(1).amax(dim=1) * (1 + 1e-15)

@@ -13,7 +13,7 @@ from fairtoll.attacks.engine.inputs import check_inputs, require_finite_rows
 from fairtoll.attacks.engine.least_search import AIM, LeastSearch
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 
 @dataclass(frozen=True)
@@ -40,6 +40,7 @@ class NearestClass:
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> NearestClass().name
     'nearest-class-100'
     >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
@@ -73,7 +74,7 @@ class NearestClass:
         x: Tensor,
         y: Tensor,
         *,
-        threat: LinfThreat,
+        threat: Threat,
         epsilon: float,
         generator: torch.Generator | None = None,
         batch_size: int = 4096,

@@ -9,7 +9,7 @@ from typing import Any, Protocol, runtime_checkable
 import torch
 from torch import Tensor, nn
 
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 
 @dataclass(frozen=True)
@@ -63,7 +63,7 @@ class AttackSpec(Protocol):
         x: Tensor,
         y: Tensor,
         *,
-        threat: LinfThreat,
+        threat: Threat,
         epsilon: float,
         generator: torch.Generator | None = None,
         batch_size: int = 4096,

@@ -15,7 +15,7 @@ from fairtoll.attacks.engine.inputs import check_inputs, require_finite_rows
 from fairtoll.attacks.loss import margin
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 #: Share of an input that the first proposals change, and after which queries of 10,000 it is halved.
 FIRST_SHARE = 0.8
@@ -55,7 +55,7 @@ class Square:
         x: Tensor,
         y: Tensor,
         *,
-        threat: LinfThreat,
+        threat: Threat,
         epsilon: float,
         generator: torch.Generator | None = None,
         batch_size: int = 4096,
@@ -70,7 +70,7 @@ def square(
     x: Tensor,
     y: Tensor,
     *,
-    threat: LinfThreat,
+    threat: Threat,
     epsilon: float,
     generator: torch.Generator,
     queries: int = 1000,
@@ -114,6 +114,7 @@ def square(
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
     ...     {"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
     >>> x = torch.tensor([[-0.5], [-2.0]])  # class 0 where x < 0: distances 0.5 and 2
@@ -164,7 +165,7 @@ class _Search:
     """The remaining rows of one batch, and the best input found for each."""
 
     def __init__(
-        self, batched: BatchedModel, clean: Tensor, y: Tensor, numbers: Tensor, threat: LinfThreat, epsilon: float,
+        self, batched: BatchedModel, clean: Tensor, y: Tensor, numbers: Tensor, threat: Threat, epsilon: float,
         generator: torch.Generator,
     ) -> None:  # fmt: skip
         self.batched, self.y, self.numbers, self.generator = batched, y, numbers, generator
@@ -253,7 +254,7 @@ class _Features:
         return changed.reshape(best.shape), _coins(tuple(best.shape), best, generator)
 
 
-def _mutable(threat: LinfThreat, x: Tensor) -> Tensor:
+def _mutable(threat: Threat, x: Tensor) -> Tensor:
     """Positions of the mutable features in a flattened row."""
     return (threat.radius(x[:1], 1.0) > 0).flatten().nonzero().flatten()
 

@@ -18,7 +18,7 @@ from fairtoll.attacks.spec import name_of
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
 from fairtoll.models.borrow import borrowed, device_of
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 #: As in `pgd`: step size times `steps`, in radii.
 RELATIVE_STEP = 2.5
@@ -88,7 +88,7 @@ class SuccessCurve:
         x: Tensor,
         y: Tensor,
         *,
-        threat: LinfThreat,
+        threat: Threat,
         epsilons: Sequence[float],
         generator: torch.Generator | None = None,
         batch_size: int = 4096,
@@ -102,7 +102,7 @@ def success_curve(
     x: Tensor,
     y: Tensor,
     *,
-    threat: LinfThreat,
+    threat: Threat,
     epsilons: Sequence[float],
     steps: int = 50,
     restarts: int | Literal["auto"] = "auto",
@@ -154,6 +154,7 @@ def success_curve(
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
     ...     {"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
     >>> x = torch.tensor([[-0.5], [-2.0]])

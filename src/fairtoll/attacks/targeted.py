@@ -14,7 +14,7 @@ from fairtoll.attacks.engine.inputs import check_inputs, require_finite_rows
 from fairtoll.attacks.loss import lead, targeted_ratio
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 
 @dataclass(frozen=True)
@@ -41,6 +41,7 @@ class TargetedAPGD:
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> TargetedAPGD().name, TargetedAPGD(steps=50, targets=3).name
     ('apgd-targeted-100', 'apgd-targeted-50-targets-3')
     >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
@@ -77,7 +78,7 @@ class TargetedAPGD:
         x: Tensor,
         y: Tensor,
         *,
-        threat: LinfThreat,
+        threat: Threat,
         epsilon: float,
         generator: torch.Generator | None = None,
         batch_size: int = 4096,

@@ -24,7 +24,6 @@ from fairtoll.errors import FairtollError
 from fairtoll.models.logit_model import LogitModel
 from fairtoll.threats.any import Threat
 from fairtoll.threats.inputs import check_norm
-from fairtoll.threats.linf import LinfThreat
 
 #: On one training run of five Adult arms this found what the whole grid finds but for one row of 30,936, in a
 #: quarter of the time.
@@ -80,7 +79,7 @@ class Union:
         x: Tensor,
         y: Tensor,
         *,
-        threat: LinfThreat,
+        threat: Threat,
         epsilon: float,
         generator: torch.Generator | None = None,
         batch_size: int = 4096,
@@ -95,7 +94,7 @@ def union(
     x: Tensor,
     y: Tensor,
     *,
-    threat: LinfThreat,
+    threat: Threat,
     epsilon: float,
     generator: torch.Generator | None = None,
     attacks: Sequence[AttackSpec] = (),
@@ -146,6 +145,7 @@ def union(
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
     ...     {"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
     >>> x = torch.tensor([[-0.5], [-2.0], [1.0]])
@@ -188,7 +188,7 @@ def _misclassified(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice
 
 
 def _usual_attacks(
-    model: LogitModel, x: Tensor, threat: LinfThreat, *, steps: int, restarts: int, queries: int
+    model: LogitModel, x: Tensor, threat: Threat, *, steps: int, restarts: int, queries: int
 ) -> dict[str, AttackSpec]:
     """The default attacks of a union, by their names."""
     features = len(mutable_features(threat, x)) if x.ndim == 2 else MAXIMUM_FEATURES + 1

@@ -32,6 +32,7 @@ from fairtoll.models import ModelStack, as_models
 from fairtoll.progress import part
 from fairtoll.runs.folder import CONFIGURATION, Run
 from fairtoll.threads import threads_for
+from fairtoll.threats.any import AuditedThreat
 from fairtoll.threats.linf import LinfThreat
 
 
@@ -39,7 +40,7 @@ def audit(
     models: Mapping[str, nn.Module | Sequence[nn.Module] | ModelStack],
     data: Dataset,
     *,
-    threat: LinfThreat,
+    threat: AuditedThreat,
     epsilons: Sequence[float],
     partitions: Sequence[str] | None = None,
     minimum_rows: int = 10,

@@ -17,8 +17,8 @@ from fairtoll.errors import FairtollError
 from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.models.predict import predict_logits
 from fairtoll.progress import tracked
+from fairtoll.threats.any import Threat
 from fairtoll.threats.inputs import check_inputs
-from fairtoll.threats.linf import LinfThreat
 
 #: "linear" is CROWN; "interval" is interval bound propagation: a thousand times as fast, and far smaller radii.
 Method = Literal["linear", "interval"]
@@ -55,7 +55,7 @@ def certified_epsilon(
     x: Tensor,
     y: Tensor,
     *,
-    threat: LinfThreat,
+    threat: Threat,
     epsilon_max: float | Tensor,
     method: Method = "linear",
     halvings: int = HALVINGS,
@@ -97,6 +97,7 @@ def certified_epsilon(
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> model = nn.Linear(1, 2); _ = model.load_state_dict(
     ...     {"weight": torch.tensor([[0.0], [1.0]]), "bias": torch.zeros(2)})
     >>> x = torch.tensor([[-0.5], [-2.0], [1.0]])  # class 0 where x < 0
@@ -159,7 +160,7 @@ def _bisect(
     chains: Sequence[Chain],
     x: Tensor,
     y: Tensor,
-    threat: LinfThreat,
+    threat: Threat,
     most: Tensor,
     method: Method,
     halvings: int,

@@ -12,7 +12,7 @@ from fairtoll.bounds.chain import NoBoundError, read_chain
 from fairtoll.bounds.zonotope import DenseChain, dense_chain, floors
 from fairtoll.models.borrow import device_of
 from fairtoll.models.predict import checked_logits, require_finite
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 #: With more features than these that may move, boxes are halved too often to get anywhere.
 MAXIMUM_FEATURES = 8
@@ -23,7 +23,7 @@ VALUES, ON_ACCELERATOR = 400_000, 8192
 PULLS = 12
 
 
-def moves_few(model: nn.Module, x: Tensor, threat: LinfThreat) -> bool:
+def moves_few(model: nn.Module, x: Tensor, threat: Threat) -> bool:
     """Whether boxes of inputs can be split: the layers are dense, and at most 8 features may move.
 
     Raises
@@ -33,9 +33,12 @@ def moves_few(model: nn.Module, x: Tensor, threat: LinfThreat) -> bool:
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> moves_few(nn.Sequential(nn.Linear(9, 4), nn.ReLU(), nn.Linear(4, 2)), torch.zeros(1, 9), LinfThreat())
     False
     """
+    if threat.norm != "linf":
+        return False
     read_chain(model, x)
     try:
         few_features(model, x, threat)
@@ -44,7 +47,7 @@ def moves_few(model: nn.Module, x: Tensor, threat: LinfThreat) -> bool:
     return True
 
 
-def few_features(model: nn.Module, x: Tensor, threat: LinfThreat) -> tuple[DenseChain, Tensor]:
+def few_features(model: nn.Module, x: Tensor, threat: Threat) -> tuple[DenseChain, Tensor]:
     """The model as dense layers and the features that may move, or an error that says why boxes cannot be split.
 
     Raises
@@ -54,6 +57,7 @@ def few_features(model: nn.Module, x: Tensor, threat: LinfThreat) -> tuple[Dense
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> model = nn.Sequential(nn.Linear(9, 4), nn.ReLU(), nn.Linear(4, 2))
     >>> few_features(model, torch.zeros(1, 9), LinfThreat(mutable=[True] + 8 * [False]))[1]
     tensor([0])
@@ -107,7 +111,7 @@ class BoxSearch:
     dense: DenseChain
     x: Tensor
     y: Tensor
-    threat: LinfThreat
+    threat: Threat
     features: Tensor
     epsilon: float
     tolerance: float | None

@@ -16,8 +16,8 @@ from fairtoll.errors import FairtollError
 from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.models.predict import predict_logits
 from fairtoll.progress import tracked
+from fairtoll.threats.any import Threat
 from fairtoll.threats.inputs import check_inputs
-from fairtoll.threats.linf import LinfThreat
 
 #: Boxes of one row, before it is left unknown. On Adult no row needed more than 5,000.
 BOXES = 100_000
@@ -71,17 +71,20 @@ class Proof:
         ]
 
 
-def what_is_provable(model: nn.Module, x: Tensor, threat: LinfThreat) -> tuple[Literal["exact", "linear", ""], str]:
+def what_is_provable(model: nn.Module, x: Tensor, threat: Threat) -> tuple[Literal["exact", "linear", ""], str]:
     """How rows like these can be proved, and where boxes of inputs cannot be split, why.
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> x = torch.zeros(1, 3)
     >>> what_is_provable(nn.Sequential(nn.Linear(3, 4), nn.Tanh(), nn.Linear(4, 2)), x, LinfThreat())
     ('exact', '')
     >>> what_is_provable(nn.Sequential(nn.Linear(3, 4), nn.GELU(), nn.Linear(4, 2)), x, LinfThreat())[1][:36]
     'no bound is known for 1 (GELU); boun'
     """
+    if threat.norm != "linf":
+        return "", "no proof is known for categories, relations or costs that add up"
     try:
         read_chain(model, x)
     except NoBoundError as error:
@@ -98,7 +101,7 @@ def prove(
     x: Tensor,
     y: Tensor,
     *,
-    threat: LinfThreat,
+    threat: Threat,
     epsilon: float,
     tolerance: float | None = None,
     known: Tensor | None = None,
@@ -144,6 +147,7 @@ def prove(
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> model = nn.Sequential(nn.Linear(1, 2), nn.ReLU(), nn.Linear(2, 2))
     >>> weights = {"0.weight": [[1.0], [-1.0]], "0.bias": [0.0, 0.0], "2.weight": [[0.0, 0.0], [1.0, 1.0]],
     ...            "2.bias": [2.0, 0.0]}
@@ -182,7 +186,7 @@ def prove(
 
 
 def _certify(
-    model: nn.Module, x: Tensor, y: Tensor, threat: LinfThreat, epsilon: float, tolerance: float | None,
+    model: nn.Module, x: Tensor, y: Tensor, threat: Threat, epsilon: float, tolerance: float | None,
     known: Tensor | None,
 ) -> Proof:  # fmt: skip
     """By linear bounds; a misclassified input is one that was given."""

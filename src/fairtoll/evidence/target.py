@@ -14,7 +14,7 @@ from torch import Tensor, nn
 
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import AuditedThreat
 
 
 @dataclass(frozen=True, eq=False)
@@ -59,6 +59,7 @@ class Target:
 
     Examples
     --------
+    >>> from fairtoll import LinfThreat
     >>> data = Dataset(np.zeros((3, 2)), np.array([0, 1, 0]), ("no", "yes"))
     >>> target = Target(data, LinfThreat(), "paper", rows=[0, 2])
     >>> target.x.shape, target.numbers.tolist()
@@ -66,7 +67,7 @@ class Target:
     """
 
     data: Dataset
-    threat: LinfThreat
+    threat: AuditedThreat
     threat_name: str
     rows: ArrayLike | None = None
 

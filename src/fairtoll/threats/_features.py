@@ -11,7 +11,7 @@ from torch import Tensor
 from fairtoll.errors import FairtollError
 
 #: How a threat measures the whole of a row's moves.
-Norm = Literal["l0", "l1", "l2", "linf"]
+Norm = Literal["l0", "l1", "l2", "linf", "table"]
 #: How far below the radius a row is put that lies outside: the rounding of float32 must not carry it out again.
 BELOW = (1e-7, 1e-6, 1e-5, 1e-4, 1e-3)
 

@@ -61,6 +61,11 @@ def check_inputs(
 def check_norm(threat: Threat, norms: Sequence[Norm] | None) -> None:
     """Raise for a threat whose norm is none of those that an attack can keep; None for an attack that checks itself."""
     if norms is not None and threat.norm not in norms:
+        if threat.norm == "table":
+            raise FairtollError(
+                f"the threat is a {type(threat).__name__}, and this attack or proof cannot keep categories, relations "
+                f"or costs; expected a threat of {' or '.join(norms)}, or an attack that can: Union() or TableSearch()"
+            )
         raise FairtollError(
             f"the threat is an {type(threat).__name__} and this attack cannot keep that norm; expected a threat of "
             f"{' or '.join(norms)}, or another attack, such as those of fairtoll.attacks.paper_attacks()"

@@ -10,7 +10,7 @@ from torch import Tensor
 from fairtoll.attacks._batches import like
 from fairtoll.attacks.engine.descent import BatchedModel, EarlyStopping, Loss
 from fairtoll.attacks.engine.inputs import require_finite_rows
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 #: Croce and Hein's constants: weight of the new direction against the last one; share of steps that must have risen
 #: since the last checkpoint; in shares of all steps, first checkpoint, shrinkage and least distance of checkpoints.
@@ -63,7 +63,7 @@ class Ascent:
     """
 
     batched: BatchedModel
-    threat: LinfThreat
+    threat: Threat
     climb: Loss
     ahead: Loss
     steps: int

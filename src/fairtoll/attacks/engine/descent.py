@@ -14,7 +14,7 @@ from fairtoll.attacks.loss import SLOPES, margin
 from fairtoll.models.batches import chunk_rows
 from fairtoll.models.dense import QuickChain
 from fairtoll.models.predict import checked_logits
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 #: How many times the last gain a remaining step may make; a row that needs more is given up. With patience 10 this cost
 #: none of 1,000 images on two networks, and 0.02 points of success on saturated networks of a table, 0.15 at worst.
@@ -74,9 +74,7 @@ class BatchedModel:
 class Descent:
     """Rows under attack: which are not broken yet, and the best input found for each."""
 
-    def __init__(
-        self, model: nn.Module, x: Tensor, y: Tensor, *, threat: LinfThreat, loss: Loss, offset: int = 0
-    ) -> None:
+    def __init__(self, model: nn.Module, x: Tensor, y: Tensor, *, threat: Threat, loss: Loss, offset: int = 0) -> None:
         # Whole numbers are projected in the model's own shape.
         self.batched = BatchedModel(model, x, packed=threat.integer is None)
         self.threat, self.loss, self.x, self.y = threat, loss, x, y

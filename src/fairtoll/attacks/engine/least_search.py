@@ -12,7 +12,7 @@ from fairtoll.attacks.engine.layout import steps_between_looks
 from fairtoll.attacks.engine.least_rows import COARSE, FINE, TRYING, WALKING, Found, Rows
 from fairtoll.attacks.engine.linear import linear_radius
 from fairtoll.attacks.loss import lead, margin
-from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.any import Threat
 
 #: Failed steps at one radius before their rate of gain is checked, steps within which it must reach success, and steps
 #: after which the radius has failed in any case; the same for tries that are not repeated, and for walks.
@@ -50,7 +50,7 @@ class LeastSearch:
     """
 
     def __init__(
-        self, batched: BatchedModel, x: Tensor, *, threat: LinfThreat, epsilon_max: float, tolerance: float
+        self, batched: BatchedModel, x: Tensor, *, threat: Threat, epsilon_max: float, tolerance: float
     ) -> None:
         self.batched, self.shape = batched, batched.layout.pack(x).shape
         self.epsilon_max, self.tolerance = epsilon_max, AIM * tolerance
