@@ -59,6 +59,19 @@ class Audit:
         write_text(render_html(self.results), path)
         return path
 
+    def card(self, *, arm: str | None = None, hugging_face: bool = False) -> str:
+        """What a model card says of one arm, as Markdown; with the metadata that Hugging Face reads at its head.
+
+        Raises
+        ------
+        FairtollError
+            If there is no such arm, or several and none is named.
+        """
+        from fairtoll.report import render_card, render_model_index
+
+        text = render_card(self.results, arm=arm)
+        return f"{render_model_index(self.results, arm=arm)}\n{text}" if hugging_face else text
+
     def save(self, folder: str | Path) -> Path:
         """Write evidence, `results.json`, report, figures and tables; returns the report's path.
 

@@ -11,6 +11,7 @@ import typer
 
 from fairtoll._version import __version__
 from fairtoll.cli.audit import audit
+from fairtoll.cli.card import card
 from fairtoll.cli.data import data
 from fairtoll.cli.report import report
 from fairtoll.cli.reproduce import reproduce
@@ -33,6 +34,7 @@ app = typer.Typer(
 )
 app.command()(audit)
 app.command()(report)
+app.command()(card)
 app.add_typer(reproduce, name="reproduce")
 app.add_typer(data, name="data")
 
