@@ -63,8 +63,19 @@ def columns_after(preprocessor: Any, decoder: Decoder) -> list[Column] | None:
     >>> found.scale, found.shift
     (0.25, 0.0)
     """
+    return through(preprocessor, raw_columns(decoder))
+
+
+def through(preprocessor: Any, columns: list[Column]) -> list[Column] | None:
+    """The same of columns that other preprocessors have made.
+
+    Examples
+    --------
+    >>> through("passthrough", [Column(0)])[0].source
+    0
+    """
     try:
-        return _through(preprocessor, _raw_columns(decoder))
+        return _through(preprocessor, columns)
     except (TypeError, ValueError, AttributeError, IndexError, KeyError):
         # Fitted otherwise than these classes are: not known, so that it is asked for its scores.
         return None
@@ -130,7 +141,14 @@ class Columnwise(nn.Module):
         return found if self._in_place else found[:, self.place]
 
 
-def _raw_columns(decoder: Decoder) -> list[Column]:
+def raw_columns(decoder: Decoder) -> list[Column]:
+    """The columns that a decoder makes of a row.
+
+    Examples
+    --------
+    >>> raw_columns(Decoder([]))
+    []
+    """
     found = []
     for k, (place, feature) in enumerate(zip(decoder.places, decoder.features, strict=True)):
         if feature.kind != "categorical":

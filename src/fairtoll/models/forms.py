@@ -58,7 +58,7 @@ def table_model(
             thresholds=None if thresholds is None else lambda made=decoder: thresholds(made),  # type: ignore[misc]
         )
         try:
-            _try(model, schema.features)
+            require_missing_taken(model, schema.features)
         except FairtollError as error:
             first = first or error
         else:
@@ -86,7 +86,13 @@ none; expected every column that it was fitted on; name them as features
         )
 
 
-def _try(model: TableModel, features: Sequence[Feature]) -> None:
+def require_missing_taken(model: TableModel, features: Sequence[Feature]) -> None:
+    """Raise if a model fails on rows of a table, or on those with missing values where it has some.
+
+    Examples
+    --------
+    >>> require_missing_taken(TableModel(lambda rows: rows), [Feature("a", "continuous", False, 0, 1, "")])
+    """
     model(torch.from_numpy(trial_rows(features, missing=False)))
     gaps = [feature.name for feature in features if feature.missing is not None]
     if gaps:

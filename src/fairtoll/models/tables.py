@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 import numpy as np
@@ -39,6 +39,8 @@ class Decoder:
         Which features, in which order. Default: all.
     gap : float or None
         What a model is given for a missing category: NaN, as pandas has it, or None.
+    tables : mapping of str to ndarray, optional
+        Of the form "array": the number that stands for each code of a feature, the missing value last.
 
     Examples
     --------
@@ -55,9 +57,11 @@ class Decoder:
         form: Form = "frame",
         columns: Sequence[str] | None = None,
         gap: float | None = np.nan,
+        tables: Mapping[str, NDArray[np.float64]] | None = None,
     ) -> None:
         names = [feature.name for feature in features]
         self.form: Form = form
+        self.all_features = tuple(features)
         self.columns = list(names if columns is None else columns)
         self.places = [names.index(name) for name in self.columns]
         self.features = [features[place] for place in self.places]
@@ -68,6 +72,7 @@ class Decoder:
         self._broken = [k for k in range(len(self.features)) if k not in self._coded and k not in self._whole]
         self._missing = [(k, np.float32(one.missing)) for k, one in enumerate(self.features) if one.missing is not None]
         self.values = {k: _values(self.features[k], gap) for k in self._coded}
+        self.values |= {self.columns.index(name): table for name, table in (tables or {}).items()}
 
     def __call__(self, x: NDArray[np.floating[Any]]) -> Any:
         """The rows `x` `(N, D)` as a DataFrame or an array.
@@ -85,11 +90,12 @@ class Decoder:
             numbers[:, self._broken] = as_decimals(numbers[:, self._broken])
         if self._whole:
             numbers[:, self._whole] = _whole(numbers[:, self._whole])
-        empty = {k: chosen[:, k] == missing for k, missing in self._missing}
-        for k, rows in empty.items():
+        for k, missing in self._missing:
             if k not in self.values:
-                numbers[rows, k] = np.nan
+                numbers[chosen[:, k] == missing, k] = np.nan
         if self.form == "array":
+            for k, table in self.values.items():
+                numbers[:, k] = table[self._codes(k, numbers[:, k])]
             return numbers
         if not self._coded and not self._whole:
             return pd.DataFrame(numbers, columns=self.columns)
@@ -106,15 +112,19 @@ class Decoder:
             return np.stack([np.asarray(column, dtype=object) for column in found.values()], axis=1)
         return pd.DataFrame(found, copy=False)
 
-    def _decoded(self, k: int, column: NDArray[np.float64]) -> Any:
-        feature, values = self.features[k], self.values[k]
+    def _codes(self, k: int, column: NDArray[np.float64]) -> NDArray[np.intp]:
         codes = np.rint(column).astype(np.intp)
-        if len(codes) and not 0 <= codes.min() <= codes.max() < len(values):
-            bad = codes.min() if codes.min() < 0 else codes.max()
+        known = len(self.values[k])
+        if len(codes) and not 0 <= codes.min() <= codes.max() < known:
+            bad, feature = codes.min() if codes.min() < 0 else codes.max(), self.features[k]
             raise FairtollError(
                 f"a row has the code {bad} in '{feature.name}', which has {len(feature.categories)} categories; "
-                f"expected 0 to {len(values) - 1}; keep codes as load_frame made them"
+                f"expected 0 to {known - 1}; keep codes as load_frame made them"
             )
+        return codes
+
+    def _decoded(self, k: int, column: NDArray[np.float64]) -> Any:
+        feature, values, codes = self.features[k], self.values[k], self._codes(k, column)
         if self.form == "categories":
             present = len(feature.categories)
             return pd.Categorical.from_codes(

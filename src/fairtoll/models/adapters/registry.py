@@ -11,13 +11,15 @@ from torch import nn
 from fairtoll.errors import FairtollError
 from fairtoll.inputs.features import Schema
 from fairtoll.models.adapters.function import FUNCTION
+from fairtoll.models.adapters.lightgbm import LIGHTGBM
 from fairtoll.models.adapters.model_stack import MODEL_STACK
 from fairtoll.models.adapters.scikit_learn import SCIKIT_LEARN
 from fairtoll.models.adapters.torch_module import TORCH_MODULE
+from fairtoll.models.adapters.xgboost import XGBOOST
 from fairtoll.models.skops_files import PICKLES, pickle_refused
 
 #: The first that accepts a model runs it.
-KINDS = (MODEL_STACK, TORCH_MODULE, SCIKIT_LEARN, FUNCTION)
+KINDS = (MODEL_STACK, TORCH_MODULE, LIGHTGBM, XGBOOST, SCIKIT_LEARN, FUNCTION)
 
 
 def as_models(given: Any, *, name: str, schema: Schema | None = None) -> list[nn.Module]:

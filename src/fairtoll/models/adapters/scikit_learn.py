@@ -21,6 +21,7 @@ from fairtoll.models.outputs import Declared
 from fairtoll.models.remarks import Remark
 from fairtoll.models.skops_files import read_skops
 from fairtoll.models.tables import TableModel, trial_rows
+from fairtoll.models.thresholds import estimator_thresholds
 
 DECISION_VALUES = Remark(
     "model-without-probabilities",
@@ -41,7 +42,14 @@ def _modules(given: Any, schema: Schema | None) -> list[nn.Module]:
     scores, declared = _scores(given, len(classes))
     if schema is None or not schema.features:
         return [TableModel(_without_names(scores, columns_of(given)), order=order, declared=declared)]
-    model = table_model(scores, schema, rows=rows_of(given, schema), order=order, declared=declared)
+    model = table_model(
+        scores,
+        schema,
+        rows=rows_of(given, schema),
+        order=order,
+        declared=declared,
+        thresholds=lambda decoder: estimator_thresholds(given, decoder),
+    )
     _compare_predictions(given, model, schema)
     return [exact_module(given, model, schema.features) or model]
 

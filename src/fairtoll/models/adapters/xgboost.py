@@ -1,0 +1,116 @@
+"""XGBoost: a Booster, an XGBClassifier, and files of `save_model`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from torch import nn
+
+from fairtoll.errors import FairtollError, warn
+from fairtoll.inputs.features import Schema
+from fairtoll.models.adapters.kind import Kind
+from fairtoll.models.boosters import booster_model
+from fairtoll.models.outputs import Declared
+from fairtoll.models.tables import first_line
+from fairtoll.models.thresholds import booster_thresholds, xgboost_splits
+
+#: Objectives whose margins are logits of classes: of the second of two, or of each.
+OBJECTIVES = ("binary:logistic", "binary:logitraw", "reg:logistic", "multi:softprob", "multi:softmax")
+
+
+def _accepts(given: Any) -> bool:
+    classifiers = ("Booster", "XGBClassifier", "XGBRFClassifier")
+    return type(given).__module__.startswith("xgboost.") and type(given).__name__ in classifiers
+
+
+def _modules(given: Any, schema: Schema | None) -> list[nn.Module]:
+    classifier = type(given).__name__ != "Booster"
+    if classifier and not hasattr(given, "n_classes_"):
+        raise FairtollError(
+            f"the {type(given).__name__} is not fitted; expected a fitted classifier; call its fit first"
+        )
+    booster = given.get_booster() if classifier else given
+    learner = json.loads(booster.save_config())["learner"]
+    objective = learner["objective"]["name"]
+    if objective not in OBJECTIVES:
+        raise FairtollError(
+            f"the XGBoost model has the objective {objective}; expected one of classes: {', '.join(OBJECTIVES)}; give "
+            "a function of scores for another"
+        )
+    trees = _trees(booster, classifier)
+
+    def margins(rows: Any) -> Any:
+        found = np.asarray(
+            booster.inplace_predict(rows, predict_type="margin", iteration_range=trees, validate_features=False)
+        )
+        return np.stack([np.zeros_like(found), found], axis=1) if found.ndim == 1 else found
+
+    count = max(2, int(learner["learner_model_param"]["num_class"]))
+    return [
+        booster_model(
+            margins,
+            schema,
+            columns=booster.feature_names,
+            width=booster.num_features(),
+            categories=_categories(booster),
+            classes=list(np.asarray(given.classes_).tolist()) if classifier else list(range(count)),
+            declared=Declared("logits"),
+            thresholds=lambda decoder: booster_thresholds(xgboost_splits(booster), decoder),
+        )
+    ]
+
+
+def _trees(booster: Any, classifier: bool) -> tuple[int, int]:
+    """The rounds that count: with early stopping an XGBClassifier predicts with the best, a Booster with all."""
+    best = booster.attributes().get("best_iteration")
+    if best is None or not (classifier or "scikit_learn" in booster.attributes()):
+        return (0, 0)
+    return (0, int(best) + 1)
+
+
+def _categories(booster: Any) -> dict[int, Any]:
+    """The values behind the codes of each column that is split by category."""
+    types = booster.feature_types or []
+    places = [place for place, kind in enumerate(types) if kind == "c"]
+    if not places:
+        return {}
+    try:
+        stored = booster.get_categories(export_to_arrow=True).to_arrow()
+        found = {place: stored[place][1].to_pylist() for place in places}
+    except Exception:
+        warn(
+            "the XGBoost model does not store its categories (it was written before version 3.1); they are taken to be "
+            "in alphabetical order"
+        )
+        return dict.fromkeys(places)
+    return found
+
+
+def _read(path: Path) -> Any:
+    try:
+        import xgboost
+    except ModuleNotFoundError as error:
+        raise FairtollError(
+            f"{path} needs XGBoost, which is not installed; expected it; pip install 'fairtoll[xgboost]'"
+        ) from error
+    try:
+        booster = xgboost.Booster()
+        booster.load_model(path)
+        xgboost_splits(booster)
+    except Exception as error:
+        raise FairtollError(
+            f"{path} cannot be read as an XGBoost model ({_reason(error)}); expected one written by its save_model; "
+            "write it again"
+        ) from error
+    return booster
+
+
+def _reason(error: Exception) -> str:
+    """The first line, without the place in its own code."""
+    return first_line(error).rpartition(": ")[2]
+
+
+XGBOOST = Kind("an XGBoost classifier", _accepts, _modules, suffixes=(".json", ".ubj"), read=_read)

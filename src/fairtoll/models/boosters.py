@@ -1,0 +1,100 @@
+"""What models of boosted trees in other libraries share: categories as the codes that they were trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtoll.errors import FairtollError, warn
+from fairtoll.inputs.features import Feature, Schema
+from fairtoll.inputs.labels import name_of
+from fairtoll.models.class_order import class_order
+from fairtoll.models.forms import require_columns, require_missing_taken
+from fairtoll.models.outputs import Declared
+from fairtoll.models.tables import Decoder, TableModel
+
+
+def booster_model(
+    scores: Callable[[NDArray[np.float64]], Any],
+    schema: Schema | None,
+    *,
+    columns: Sequence[str] | None,
+    width: int,
+    categories: Mapping[int, Sequence[Any] | None],
+    classes: Sequence[Any],
+    declared: Declared,
+    thresholds: Callable[[Decoder], dict[int, NDArray[np.float32]]],
+) -> TableModel:
+    """A booster as a module of the rows of a table.
+
+    Parameters
+    ----------
+    scores : callable
+        Takes an array of numbers `(N, M)`, NaN where one is missing.
+    schema : Schema, optional
+        Of the table.
+    columns : sequence of str, optional
+        Names of the M columns that it was trained on; None where it knows none.
+    width : int
+        M.
+    categories : mapping of int to sequence
+        For each of the columns that it splits by category, the values behind its codes; None where it does not know.
+    classes : sequence
+        Its classes, in the order of the scores.
+    declared, thresholds
+        As `fairtoll.models.forms.table_model` takes them.
+
+    Raises
+    ------
+    FairtollError
+        If the table lacks a column, has another number of them, or other classes.
+
+    Warns
+    -----
+    FairtollWarning
+        If the table has categories that it was not trained on.
+    """
+    order = None if schema is None else class_order(classes, schema.class_names)
+    if schema is None or not schema.features:
+        return TableModel(scores, order=order, declared=declared)
+    features = schema.features
+    if columns is None and width != len(features):
+        raise FairtollError(
+            f"the model was trained on {width} columns without names and the table has {len(features)}: "
+            f"{', '.join(feature.name for feature in features)}; expected the same; name the features, in its order"
+        )
+    require_columns(columns, features)
+    chosen = list(columns) if columns is not None else [feature.name for feature in features]
+    by_name = {feature.name: feature for feature in features}
+    tables = {
+        name: _codes(by_name[name], place, categories)
+        for place, name in enumerate(chosen)
+        if by_name[name].kind == "categorical"
+    }
+    decoder = Decoder(features, form="array", columns=chosen, tables=tables)
+    model = TableModel(scores, decoder, order=order, declared=declared, thresholds=lambda: thresholds(decoder))
+    require_missing_taken(model, features)
+    return model
+
+
+def _codes(feature: Feature, place: int, categories: Mapping[int, Sequence[Any] | None]) -> NDArray[np.float64]:
+    """The number that a booster has for each code of a feature."""
+    known = categories.get(place)
+    if known is not None:
+        names = list(map(name_of, known))
+        found = [float(names.index(one)) if one in names else np.nan for one in feature.categories]
+        unknown = [one for one in feature.categories if one not in names]
+        if unknown:
+            warn(
+                f"the model was trained without the categories {', '.join(map(repr, unknown[:5]))} of '{feature.name}' "
+                "and takes them for missing values"
+            )
+    elif place not in categories and feature.values:
+        # Booleans and numbers that it was trained on as such.
+        found = list(map(float, feature.values))
+    else:
+        found = [float(code) for code in range(len(feature.categories))]
+    return np.array([*found, np.nan] if feature.missing is not None else found)

@@ -1,0 +1,224 @@
+"""Where the scores of trees may jump, as values of a table's features."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fairtoll.errors import FairtollError
+from fairtoll.models.columnwise import Column, raw_columns, through
+from fairtoll.models.exact import unwrapped
+from fairtoll.models.tables import Decoder, trial_rows
+
+#: How a tree compares a value with its threshold: as float32, up to and with it (scikit-learn); as float64, up to and
+#: with it (HistGradientBoosting, LightGBM); as float32, below it (XGBoost).
+Rule = Literal["float32 <=", "float64 <=", "float32 <"]
+#: A threshold that a scaler moved is looked for within so many float32 of where its inverse puts it.
+AROUND = 64
+
+
+@dataclass(frozen=True, eq=False)
+class Splits:
+    """Splits of the columns that a tree, or several, are given: `thresholds[i]` of column `columns[i]`.
+
+    Examples
+    --------
+    >>> Splits(np.array([0]), np.array([2.5]), "float64 <=").rule
+    'float64 <='
+    """
+
+    columns: NDArray[np.intp]
+    thresholds: NDArray[np.float64]
+    rule: Rule
+
+
+def estimator_thresholds(fitted: Any, decoder: Decoder) -> dict[int, NDArray[np.float32]]:
+    """Of a fitted estimator of scikit-learn, by feature position: the last float32 of each interval, sorted.
+
+    Known are trees, forests, bagging, boosting, and what averages, calibrates or searches such; behind scalers and
+    other preprocessors that `fairtoll.models.columnwise` knows. A feature that is not there has no known thresholds.
+    """
+    together: dict[Any, tuple[list[Any], Rule, list[Splits]]] = {}
+    for before, splits in _parts(fitted, []):
+        key = (*map(id, before), splits.rule)
+        together.setdefault(key, (before, splits.rule, []))[2].append(splits)
+    found: dict[int, list[NDArray[np.float32]]] = {}
+    for before, rule, parts in together.values():
+        pairs = {pair for one in parts for pair in zip(one.columns.tolist(), one.thresholds.tolist(), strict=True)}
+        for place, values in _in_raw_units(_splits(pairs, rule), before, decoder).items():
+            found.setdefault(place, []).append(values)
+    return {place: np.unique(np.concatenate(values)) for place, values in sorted(found.items())}
+
+
+def booster_thresholds(splits: Splits, decoder: Decoder) -> dict[int, NDArray[np.float32]]:
+    """The same of a booster, which is given what the decoder makes of a row."""
+    return dict(sorted(_in_raw_units(splits, [], decoder).items()))
+
+
+def lightgbm_splits(booster: Any) -> Splits:
+    """Numerical splits of a LightGBM Booster."""
+    found: list[tuple[int, float]] = []
+    waiting = [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
+    while waiting:
+        node = waiting.pop()
+        if "split_feature" not in node:
+            continue
+        if node["decision_type"] == "<=":
+            found.append((node["split_feature"], node["threshold"]))
+        waiting += [node["left_child"], node["right_child"]]
+    return _splits(found, "float64 <=")
+
+
+def xgboost_splits(booster: Any) -> Splits:
+    """Numerical splits of an XGBoost Booster.
+
+    Raises
+    ------
+    FairtollError
+        If a node points outside of its tree.
+    """
+    model = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]
+    model = model.get("gbtree", model).get("model", {})
+    width, found = booster.num_features(), []
+    for tree in model.get("trees", []):
+        left, right, features, conditions, kinds = (
+            np.asarray(tree[name])
+            for name in ("left_children", "right_children", "split_indices", "split_conditions", "split_type")
+        )
+        inner = np.flatnonzero(left != -1)
+        sides = np.concatenate([left[inner], right[inner]])
+        if ((sides < 0) | (sides >= len(left))).any() or ((features[inner] < 0) | (features[inner] >= width)).any():
+            raise FairtollError("a tree points outside of itself")
+        chosen = inner[kinds[inner] == 0]
+        found += list(zip(features[chosen].tolist(), conditions[chosen].tolist(), strict=True))
+    return _splits(found, "float32 <")
+
+
+def _splits(found: Iterable[tuple[int, float]], rule: Rule) -> Splits:
+    pairs = sorted(set(found))
+    return Splits(
+        np.array([k for k, _ in pairs], dtype=np.intp), np.array([t for _, t in pairs], dtype=np.float64), rule
+    )
+
+
+def _parts(one: Any, before: list[Any]) -> Iterator[tuple[list[Any], Splits]]:
+    """The splits of every tree inside an estimator, with the preprocessors in front of it."""
+    steps, last = unwrapped(one)
+    before = before + ([steps] if steps is not None else [])
+    if hasattr(last, "tree_"):
+        tree = last.tree_
+        inner = tree.children_left != -1
+        yield before, _splits(list(zip(tree.feature[inner], tree.threshold[inner], strict=True)), "float32 <=")
+    elif hasattr(last, "_predictors"):
+        yield from _histogram_parts(last, before)
+    elif hasattr(last, "booster_"):
+        yield before, lightgbm_splits(last.booster_)
+    elif hasattr(last, "get_booster"):
+        yield before, xgboost_splits(last.get_booster())
+    elif hasattr(last, "calibrated_classifiers_"):
+        for inner in last.calibrated_classifiers_:
+            yield from _parts(inner.estimator, before)
+    elif hasattr(last, "estimators_"):
+        drawn = getattr(last, "estimators_features_", None)
+        members = last.estimators_.ravel() if isinstance(last.estimators_, np.ndarray) else last.estimators_
+        for place, inner in enumerate(members):
+            yield from _parts(inner, before if drawn is None else [*before, _Taken(drawn[place])])
+    elif hasattr(last, "estimator_"):
+        yield from _parts(last.estimator_, before)
+
+
+@dataclass(frozen=True)
+class _Taken:
+    """The columns that bagging gives to one of its members."""
+
+    columns: Any
+
+
+def _histogram_parts(last: Any, before: list[Any]) -> Iterator[tuple[list[Any], Splits]]:
+    if last._preprocessor is not None:
+        # It puts categorical columns first.
+        order = last._preprocessor._transformer_to_input_indices
+        before = [*before, _Taken([k for name in ("encoder", "numerical") for k in order.get(name, [])])]
+    found: list[tuple[int, float]] = []
+    for predictor in (one for stage in last._predictors for one in stage):
+        nodes = predictor.nodes
+        chosen = nodes[(nodes["is_leaf"] == 0) & (nodes["is_categorical"] == 0)]
+        found += list(zip(chosen["feature_idx"].tolist(), chosen["num_threshold"].tolist(), strict=True))
+    yield before, _splits(found, "float64 <=")
+
+
+def _in_raw_units(splits: Splits, before: list[Any], decoder: Decoder) -> dict[int, NDArray[np.float32]]:
+    columns: list[Column] | None = raw_columns(decoder)
+    for step in before:
+        if columns is not None:
+            columns = [columns[k] for k in step.columns] if isinstance(step, _Taken) else through(step, columns)
+    if columns is None:
+        return {}
+    movable = np.array([one.table is None and one.scale != 0 for one in columns])
+    kept = movable[splits.columns]
+    at, thresholds = splits.columns[kept], splits.thresholds[kept]
+    if not len(at):
+        return {}
+    source, scale, shift = (
+        np.array([getattr(one, name) for one in columns])[at] for name in ("source", "scale", "shift")
+    )
+    base = trial_rows(decoder.all_features, missing=False)[:1]
+
+    def is_lower(keys: NDArray[np.int64], some: NDArray[np.bool_] | slice) -> NDArray[np.bool_]:
+        """Whether the values are on the lower side of their thresholds, by the model's own arithmetic."""
+        rows = np.repeat(base, len(keys), axis=0)
+        rows[np.arange(len(keys)), source[some]] = _from_keys(keys)
+        value = _value(decoder(rows), before, at[some])
+        limit = thresholds[some]
+        if splits.rule != "float64 <=":
+            value = value.astype(np.float32).astype(np.float64)
+        left = value < limit.astype(np.float32) if splits.rule == "float32 <" else value <= limit
+        found: NDArray[np.bool_] = left == (scale[some] > 0)
+        return found
+
+    largest = float(np.finfo(np.float32).max)
+    guess = _to_keys(np.clip((thresholds - shift) / scale, -largest, largest).astype(np.float32))
+    ends = _to_keys(np.array([-largest, largest], dtype=np.float32))
+    low, high = np.maximum(guess - AROUND, ends[0]), np.minimum(guess + AROUND, ends[1])
+    outside = ~(is_lower(low, slice(None)) & ~is_lower(high, slice(None)))
+    low[outside], high[outside] = ends
+    found = ~outside
+    if outside.any():
+        found[outside] = is_lower(low[outside], outside) & ~is_lower(high[outside], outside)
+    while (high - low > 1).any():
+        middle = (low + high) // 2
+        lower = is_lower(middle, slice(None))
+        low, high = np.where(lower, middle, low), np.where(lower, high, middle)
+    values = _from_keys(low)
+    return {int(place): np.unique(values[found & (source == place)]) for place in np.unique(source)}
+
+
+def _value(made: Any, before: Sequence[Any], at: NDArray[np.intp]) -> NDArray[np.float64]:
+    """Of each row the value of one column, after the preprocessors."""
+    for step in before:
+        if isinstance(step, _Taken):
+            made = (made.to_numpy() if hasattr(made, "to_numpy") else made)[:, step.columns]
+        else:
+            made = step.transform(made)
+    made = made.toarray() if hasattr(made, "toarray") else made
+    found = np.empty(len(at))
+    for k in np.unique(at):
+        column = made.iloc[:, k].to_numpy() if hasattr(made, "iloc") else made[:, k]
+        found[at == k] = column[at == k]
+    return found
+
+
+def _to_keys(values: NDArray[np.float32]) -> NDArray[np.int64]:
+    """Whole numbers in the order of float32: neighbours are one apart."""
+    bits = values.view(np.int32).astype(np.int64)
+    return np.where(bits < 0, -(2**31) - bits, bits)
+
+
+def _from_keys(keys: NDArray[np.int64]) -> NDArray[np.float32]:
+    bits = np.where(keys < 0, -(2**31) - keys, keys)
+    return bits.astype(np.int32).view(np.float32)

@@ -1,0 +1,207 @@
+"""LightGBM and XGBoost as modules: their own predict_proba on the table is the oracle."""
+
+import json
+
+import lightgbm
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from sklearn.compose import make_column_transformer
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import OneHotEncoder
+
+from fairtoll import FairtollError
+from fairtoll.data import load_frame
+from fairtoll.errors import FairtollWarning
+from fairtoll.models import as_models, predict_probabilities, read_model
+
+RNG = np.random.default_rng(2)
+N = 400
+FRAME = pd.DataFrame(
+    {
+        "years of age": RNG.integers(18, 80, N),
+        "wage": RNG.normal(size=N).round(3),
+        "owner": RNG.random(N) > 0.5,
+        # Not in alphabetical order, and one that no row has.
+        "job": pd.Categorical(RNG.choice(["nurse", "clerk", "driver"], N), ["nurse", "driver", "clerk", "cook"]),
+        "town": pd.Categorical(RNG.choice(["b", "a"], N)),
+    }
+)
+SCORE = FRAME["wage"] + (FRAME["job"] == "nurse") + (FRAME["town"] == "b") + RNG.normal(size=N)
+TWO = pd.Series(np.where(SCORE > 0.9, "yes", "no"))
+THREE = pd.Series(np.where(SCORE > 1.2, "yes", np.where(SCORE < 0.3, "no", "maybe")))
+
+
+def load(table=FRAME, y=TWO, **options):
+    # As from a CSV file: text, not categories.
+    plain = table.astype({name: str for name in table if isinstance(table[name].dtype, pd.CategoricalDtype)})
+    plain = plain.mask(table.isna())
+    return load_frame(plain.assign(y=y.to_numpy()), label="y", **options)
+
+
+def probabilities(model, rows):
+    [module] = as_models(model, name="a", schema=rows.schema)
+    return predict_probabilities(module, torch.from_numpy(rows.x)).numpy()
+
+
+def codes(y):
+    return pd.factorize(y, sort=True)[0]
+
+
+@pytest.mark.parametrize("y", [TWO, THREE], ids=["two", "three"])
+def test_lightgbm_from_an_object_and_from_a_file(y, tmp_path):
+    fitted = lightgbm.LGBMClassifier(n_estimators=8, verbose=-1).fit(FRAME, y)
+    expected = fitted.predict_proba(FRAME)
+    np.testing.assert_allclose(probabilities(fitted, load(y=y)), expected, atol=1e-12)
+    turned = load(y=y, class_names=list(fitted.classes_[::-1]))
+    np.testing.assert_allclose(probabilities(fitted, turned), expected[:, ::-1], atol=1e-12)
+    np.testing.assert_allclose(probabilities(fitted.booster_, load(y=y)), expected, atol=1e-12)
+    fitted.booster_.save_model(tmp_path / "model.txt")
+    np.testing.assert_allclose(probabilities(read_model(tmp_path / "model.txt"), load(y=y)), expected, atol=1e-12)
+
+
+def test_lightgbm_by_position_one_against_the_rest_and_in_a_pipeline(tmp_path):
+    numbers = FRAME[["wage", "years of age"]].to_numpy()
+    rows = load(y=THREE, features=["wage", "years of age"])
+    fitted = lightgbm.LGBMClassifier(n_estimators=5, verbose=-1).fit(numbers, THREE)
+    np.testing.assert_allclose(probabilities(fitted, rows), fitted.predict_proba(numbers), atol=1e-12)
+    ova = lightgbm.LGBMClassifier(objective="multiclassova", n_estimators=5, verbose=-1).fit(numbers, THREE)
+    own = ova.booster_.predict(numbers)
+    np.testing.assert_allclose(probabilities(ova, rows), own / own.sum(axis=1, keepdims=True), atol=1e-12)
+    before = make_column_transformer((OneHotEncoder(), ["job", "town"]), remainder="passthrough")
+    text = FRAME.astype({"job": str, "town": str})
+    pipeline = make_pipeline(before, lightgbm.LGBMClassifier(n_estimators=5, verbose=-1)).fit(text, TWO)
+    np.testing.assert_allclose(probabilities(pipeline, load()), pipeline.predict_proba(text), atol=1e-12)
+
+
+def test_lightgbm_takes_missing_values():
+    table = FRAME.astype({"wage": float})
+    table.loc[::5, "wage"] = np.nan
+    table.loc[::7, "job"] = np.nan
+    fitted = lightgbm.LGBMClassifier(n_estimators=8, verbose=-1).fit(table, TWO)
+    rows = load(table, missing="keep")
+    np.testing.assert_allclose(probabilities(fitted, rows), fitted.predict_proba(table), atol=1e-12)
+
+
+def test_what_lightgbm_was_not_trained_for(tmp_path):
+    known = FRAME["job"] != "driver"
+    table = FRAME[known].assign(job=FRAME["job"][known].cat.remove_unused_categories())
+    fitted = lightgbm.LGBMClassifier(n_estimators=5, verbose=-1).fit(table, TWO[known])
+    with pytest.warns(FairtollWarning, match="trained without the categories 'driver' of 'job'"):
+        np.testing.assert_allclose(probabilities(fitted, load()), fitted.predict_proba(FRAME), atol=1e-12)
+    with pytest.raises(FairtollError, match="reads the columns 'job', 'town', which are no features"):
+        probabilities(fitted, load(features=["wage", "years of age", "owner"]))
+    with pytest.raises(FairtollError, match="the LGBMClassifier is not fitted"):
+        probabilities(lightgbm.LGBMClassifier(), load())
+    regressor = lightgbm.LGBMRegressor(n_estimators=2, verbose=-1).fit(FRAME, SCORE)
+    with pytest.raises(FairtollError, match="has the objective regression; expected one of classes: binary"):
+        probabilities(regressor.booster_, load())
+    with pytest.raises(FairtollError, match="the LGBMRegressor is no classifier"):
+        probabilities(regressor, load())
+    with pytest.raises(FairtollError, match="the model has the classes '0', '1' and the data 'maybe', 'no', 'yes'"):
+        probabilities(fitted.booster_, load(y=THREE))
+
+
+@pytest.fixture(scope="module")
+def text(tmp_path_factory):
+    fitted = lightgbm.LGBMClassifier(n_estimators=3, verbose=-1).fit(FRAME, TWO)
+    path = tmp_path_factory.mktemp("lightgbm") / "model.txt"
+    fitted.booster_.save_model(path)
+    return path.read_text()
+
+
+@pytest.mark.parametrize("keep", [0.0, 0.1, 0.3, 0.5, 0.7, 0.9, 0.97])
+def test_a_truncated_lightgbm_file_does_not_reach_its_library(keep, text, tmp_path):
+    """It aborts the process on most of these."""
+    (tmp_path / "model.txt").write_text(text[: int(len(text) * keep)])
+    with pytest.raises(FairtollError, match="cannot be read as a LightGBM model") as raised:
+        read_model(tmp_path / "model.txt")
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("field", "value", "message"),
+    [
+        ("left_child", "9999", "points outside of itself"),
+        ("right_child", "-9999", "points outside of itself"),
+        ("split_feature", "77", "a column that there is not"),
+        ("cat_boundaries", "5", "a set of categories outside"),
+        ("num_leaves", "2", "as many leaves as it says"),
+        ("leaf_value", "x", ""),
+    ],
+)
+def test_a_forged_lightgbm_file(field, value, message, text, tmp_path):
+    lines = text.split("\n")
+    at = next(place for place, line in enumerate(lines) if line.startswith(f"{field}="))
+    lines[at] = " ".join([f"{field}={value}", *lines[at].split(" ")[1:]])
+    (tmp_path / "model.txt").write_text("\n".join(lines))
+    with pytest.raises(FairtollError, match=f"cannot be read as a LightGBM model .*{message}"):
+        read_model(tmp_path / "model.txt")
+
+
+# XGBoost, which `make test-all` installs
+
+
+@pytest.fixture
+def xgboost():
+    return pytest.importorskip("xgboost")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("y", [TWO, THREE], ids=["two", "three"])
+def test_xgboost_from_an_object_and_from_a_file(y, xgboost, tmp_path):
+    fitted = xgboost.XGBClassifier(n_estimators=8, enable_categorical=True).fit(FRAME, codes(y))
+    expected = fitted.predict_proba(FRAME)
+    np.testing.assert_allclose(probabilities(fitted, load(y=y)), expected, atol=1e-6)
+    np.testing.assert_allclose(probabilities(fitted.get_booster(), load(y=y)), expected, atol=1e-6)
+    for suffix in ("json", "ubj"):
+        fitted.save_model(tmp_path / f"model.{suffix}")
+        found = probabilities(read_model(tmp_path / f"model.{suffix}"), load(y=y))
+        np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_xgboost_stops_where_its_classifier_stops(xgboost, tmp_path):
+    half = N // 2
+    numbers = FRAME[["wage", "years of age"]]
+    fitted = xgboost.XGBClassifier(n_estimators=60, early_stopping_rounds=3, learning_rate=1.0)
+    fitted.fit(numbers[:half], codes(TWO)[:half], eval_set=[(numbers[half:], codes(TWO)[half:])], verbose=False)
+    assert fitted.best_iteration < fitted.get_booster().num_boosted_rounds() - 1
+    rows = load(features=["wage", "years of age"])
+    fitted.save_model(tmp_path / "model.json")
+    for given in (fitted, read_model(tmp_path / "model.json")):
+        np.testing.assert_allclose(probabilities(given, rows), fitted.predict_proba(numbers), atol=1e-6)
+    booster = fitted.get_booster()
+    booster.set_attr(scikit_learn=None)
+    own = booster.predict(xgboost.DMatrix(numbers))
+    np.testing.assert_allclose(probabilities(booster, rows)[:, 1], own, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_what_xgboost_was_not_trained_for(xgboost, tmp_path):
+    numbers = FRAME[["wage", "years of age"]]
+    table = numbers.astype({"wage": float})
+    table.loc[::5, "wage"] = np.nan
+    fitted = xgboost.XGBClassifier(n_estimators=3).fit(table, codes(TWO))
+    rows = load(table, missing="keep")
+    np.testing.assert_allclose(probabilities(fitted, rows), fitted.predict_proba(table), atol=1e-6)
+    regressor = xgboost.XGBRegressor(n_estimators=2).fit(numbers, SCORE)
+    with pytest.raises(FairtollError, match="has the objective reg:squarederror; expected one of classes"):
+        probabilities(regressor.get_booster(), rows)
+    with pytest.raises(FairtollError, match="the XGBClassifier is not fitted"):
+        probabilities(xgboost.XGBClassifier(), rows)
+    with pytest.raises(FairtollError, match="reads the columns 'years of age', which are no features"):
+        probabilities(fitted, load(features=["wage"]))
+    fitted.save_model(tmp_path / "model.json")
+    whole = (tmp_path / "model.json").read_bytes()
+    for keep in (0.0, 0.5, 0.99):
+        (tmp_path / "model.json").write_bytes(whole[: int(len(whole) * keep)])
+        with pytest.raises(FairtollError, match="cannot be read as an XGBoost model") as raised:
+            read_model(tmp_path / "model.json")
+        assert "\n" not in str(raised.value)
+    forged = json.loads(whole)
+    forged["learner"]["gradient_booster"]["model"]["trees"][0]["left_children"][0] = 9999
+    (tmp_path / "model.json").write_text(json.dumps(forged))
+    with pytest.raises(FairtollError, match="cannot be read as an XGBoost model"):
+        read_model(tmp_path / "model.json")
