@@ -204,7 +204,9 @@ def test_an_attack_on_the_module_succeeds_on_the_model_itself():
         make_pipeline(PREPROCESSORS["numbers"][0], PolynomialFeatures(), LogisticRegression()),
         make_pipeline(PREPROCESSORS["numbers"][0], KBinsDiscretizer(), LogisticRegression()),
         make_pipeline(PREPROCESSORS["numbers"][0], SGDClassifier(loss="modified_huber")),
-        make_pipeline(make_column_transformer((OneHotEncoder(), ["year"])), LogisticRegression()),
+        make_pipeline(
+            make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["year"])), LogisticRegression()
+        ),
     ],
     ids=["bayes", "polynomial", "bins", "huber", "years"],
 )
@@ -214,6 +216,13 @@ def test_others_are_asked_for_their_scores(fitted):
     [module] = as_models(fitted, name="a", schema=rows.schema)
     assert isinstance(module, TableModel)
     np.testing.assert_allclose(module(torch.from_numpy(rows.x)), fitted.predict_proba(FRAME), atol=1e-12)
+
+
+def test_a_model_that_fails_between_the_values_it_knows_is_said_to():
+    fitted = make_pipeline(make_column_transformer((OneHotEncoder(), ["year"])), LogisticRegression()).fit(FRAME, TWO)
+    rows = load_frame(FRAME.assign(y=TWO), label="y")
+    with pytest.warns(FairtollWarning, match="within the ranges of the table the model fails .* unknown categories"):
+        as_models(fitted, name="a", schema=rows.schema)
 
 
 # Preprocessing in front of a network

@@ -18,7 +18,7 @@ from sklearn.ensemble import (
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
@@ -27,6 +27,7 @@ from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from fairtoll import FairtollError
+from fairtoll.audits.fingerprint import hash_model
 from fairtoll.data import load_frame
 from fairtoll.errors import FairtollWarning
 from fairtoll.models import as_models, predict_probabilities, read_model
@@ -195,6 +196,33 @@ def test_a_category_that_the_model_does_not_know():
     fitted = make_pipeline(prepared(), LogisticRegression()).fit(FRAME[known], PAID[known])
     with pytest.raises(FairtollError, match=r"the model fails on .* rows .*unknown categories .*driver"):
         module(fitted)
+
+
+def test_a_category_that_the_model_takes_for_none():
+    known = FRAME["job"] != "driver"
+    before = make_column_transformer((OneHotEncoder(handle_unknown="ignore"), ["job"]), remainder="passthrough")
+    fitted = make_pipeline(before, DecisionTreeClassifier(max_depth=3)).fit(FRAME[known], PAID[known])
+    with pytest.warns(FairtollWarning, match="the OneHotEncoder does not know 'driver' of column 'job'"):
+        np.testing.assert_array_equal(probabilities(fitted), fitted.predict_proba(FRAME))
+
+
+def test_a_threshold_of_its_own_is_said_not_to_count():
+    tuned = FixedThresholdClassifier(DecisionTreeClassifier(max_depth=2), threshold=0.01, pos_label="yes")
+    tuned.fit(FRAME[["wage", "age"]], PAID)
+    with pytest.warns(FairtollWarning, match="predict of the FixedThresholdClassifier is not the class of its largest"):
+        module(tuned)
+
+
+def test_an_audit_tells_two_fits_of_one_class_apart():
+    one, two, again = (
+        make_pipeline(prepared(), RandomForestClassifier(5, random_state=seed, n_jobs=2)).fit(FRAME, PAID)
+        for seed in (0, 1, 0)
+    )
+    hashes = [hash_model(module(fitted)) for fitted in (one, two, again)]
+    assert hashes[0] == hashes[2] != hashes[1]
+    asked = module(one)
+    assert asked.thresholds()
+    assert hash_model(asked) == hashes[0]
 
 
 # Files

@@ -15,6 +15,7 @@ from fairtoll.models.class_order import class_order
 from fairtoll.models.forms import require_columns, require_missing_taken
 from fairtoll.models.outputs import Declared
 from fairtoll.models.tables import Decoder, TableModel
+from fairtoll.models.trial import answers
 
 
 def booster_model(
@@ -77,6 +78,7 @@ def booster_model(
     decoder = Decoder(features, form="array", columns=chosen, tables=tables)
     model = TableModel(scores, decoder, order=order, declared=declared, thresholds=lambda: thresholds(decoder))
     require_missing_taken(model, features)
+    model.answers = answers(model, features)
     return model
 
 

@@ -8,16 +8,15 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
-from torch import Tensor, nn
+from torch import nn
 
 from fairtoll.inputs.features import Feature
 from fairtoll.models.columnwise import Column, Columnwise, columns_after
-from fairtoll.models.tables import Decoder, TableModel, trial_rows
+from fairtoll.models.tables import Decoder, TableModel
+from fairtoll.models.trial import compared_rows
 
 #: How far the probabilities of both may be apart in double precision.
 TOLERANCE = 1e-9
-#: Random rows on which both are compared.
-COMPARED = 64
 ACTIVATIONS: dict[str, Callable[[], nn.Module]] = {
     "identity": nn.Identity,
     "logistic": nn.Sigmoid,
@@ -35,7 +34,7 @@ def exact_module(fitted: Any, model: TableModel, features: Sequence[Feature]) ->
         A linear classifier, one-vs-rest of those, or an MLPClassifier; alone, behind preprocessors that
         `fairtoll.models.columnwise` knows, or as the best of a search.
     model : TableModel
-        The same by its own scores, which must agree on `COMPARED` random rows.
+        The same by its own scores, which must agree on a few rows.
     features : sequence of Feature
         Of the table.
 
@@ -59,13 +58,6 @@ def exact_module(fitted: Any, model: TableModel, features: Sequence[Feature]) ->
         if _agree(found, model, features):
             return found.eval()
     return None
-
-
-def compared_rows(features: Sequence[Feature]) -> tuple[Tensor, Tensor]:
-    """Rows with every category and random numbers, and the same in float64 as a `Decoder` reads them: as decimals."""
-    x = np.concatenate([trial_rows(features), _random_rows(features)])
-    plain = Decoder(features, form="array")(x)
-    return torch.from_numpy(x), torch.from_numpy(np.where(np.isnan(plain), x, plain))
 
 
 def unwrapped(fitted: Any) -> tuple[Any, Any]:
@@ -182,12 +174,3 @@ def _agree(found: nn.Module, model: TableModel, features: Sequence[Feature]) -> 
     own = own.log_softmax(dim=1) if model.declared.output == "probabilities" else own - own[:, :1]
     apart = (own.softmax(dim=1) - expected.softmax(dim=1)).abs().max()
     return bool(own.shape == expected.shape and apart <= TOLERANCE)
-
-
-def _random_rows(features: Sequence[Feature]) -> NDArray[np.float32]:
-    random = np.random.default_rng(0)
-    columns = []
-    for feature in features:
-        values = random.uniform(feature.low, feature.high, COMPARED)
-        columns.append(np.rint(values) if feature.integer else values)
-    return np.stack(columns, axis=1).astype(np.float32)

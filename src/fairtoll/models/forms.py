@@ -13,7 +13,8 @@ from fairtoll.errors import FairtollError
 from fairtoll.inputs.features import Feature, Schema
 from fairtoll.models.fitted import Rows
 from fairtoll.models.outputs import Declared
-from fairtoll.models.tables import Decoder, TableModel, trial_rows
+from fairtoll.models.tables import Decoder, TableModel
+from fairtoll.models.trial import answers, trial_rows
 
 
 def table_model(
@@ -62,6 +63,7 @@ def table_model(
         except FairtollError as error:
             first = first or error
         else:
+            model.answers = answers(model, schema.features)
             return model
     assert first is not None
     raise first

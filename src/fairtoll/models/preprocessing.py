@@ -13,13 +13,14 @@ from fairtoll.errors import FairtollError
 from fairtoll.inputs.features import Schema
 from fairtoll.models.borrow import device_of
 from fairtoll.models.columnwise import Columnwise, columns_after
-from fairtoll.models.exact import TOLERANCE, compared_rows
+from fairtoll.models.exact import TOLERANCE
 from fairtoll.models.fitted import rows_of
 from fairtoll.models.forms import table_model
 from fairtoll.models.outputs import Declared
 from fairtoll.models.probe import weights_dtype
 from fairtoll.models.remarks import Remark
-from fairtoll.models.tables import TableModel, first_line, trial_rows
+from fairtoll.models.tables import TableModel, first_line
+from fairtoll.models.trial import compared_rows, trial_rows
 
 NO_GRADIENT = Remark(
     "preprocessor-without-gradient",

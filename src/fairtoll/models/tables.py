@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cache
 from typing import Any, Literal
 
 import numpy as np
@@ -204,8 +205,9 @@ class TableModel(nn.Module):
         self.decoder = decoder if decoder is not None else _flat
         self.order = None if order is None or list(order) == sorted(order) else np.asarray(order, dtype=np.intp)
         self.declared = declared
-        self._find_thresholds = thresholds
-        self._thresholds: dict[int, NDArray[np.float32]] | None = None
+        self._thresholds = cache(thresholds if thresholds is not None else dict)
+        #: Scores of a few rows, by which an audit's folder tells one model from another.
+        self.answers: NDArray[np.float64] | None = None
 
     def forward(self, x: Tensor) -> Tensor:
         """Scores `(N, C)` in float64, without gradient.
@@ -235,28 +237,7 @@ class TableModel(nn.Module):
         A threshold is the last float32 of its interval: values above one and up to the next are all alike to the
         model. Empty for a model that is not made of trees.
         """
-        if self._thresholds is None:
-            self._thresholds = self._find_thresholds() if self._find_thresholds is not None else {}
-        return self._thresholds
-
-
-def trial_rows(features: Sequence[Feature], *, missing: bool = True) -> NDArray[np.float32]:
-    """A few rows with every category of every feature, both ends of each range, and each missing value, (n, D).
-
-    Examples
-    --------
-    >>> job = Feature("job", "categorical", True, 0, 1, "code", ("clerk", "nurse"), missing=2)
-    >>> trial_rows([job]).tolist()
-    [[0.0], [1.0], [2.0]]
-    """
-    columns = []
-    for feature in features:
-        values = [float(code) for code in range(len(feature.categories))] or [feature.low, feature.high]
-        if feature.missing is not None and missing:
-            values.append(feature.missing)
-        columns.append(values)
-    longest = max(2, *map(len, columns)) if columns else 2
-    return np.array([[values[row % len(values)] for values in columns] for row in range(longest)], dtype=np.float32)
+        return self._thresholds()
 
 
 def first_line(error: BaseException) -> str:

@@ -13,7 +13,8 @@ from numpy.typing import NDArray
 from fairtoll.errors import FairtollError
 from fairtoll.models.columnwise import Column, raw_columns, through
 from fairtoll.models.exact import unwrapped
-from fairtoll.models.tables import Decoder, trial_rows
+from fairtoll.models.tables import Decoder
+from fairtoll.models.trial import trial_rows
 
 #: How a tree compares a value with its threshold: as float32, up to and with it (scikit-learn); as float64, up to and
 #: with it (HistGradientBoosting, LightGBM); as float32, below it (XGBoost).

@@ -44,6 +44,16 @@ def as_models(given: Any, *, name: str, schema: Schema | None = None) -> list[nn
     >>> len(as_models([nn.Linear(2, 2), nn.Linear(2, 2)], name="standard"))
     2
     """
+    try:
+        models = _models(given, name, schema)
+    except FairtollError as error:
+        said = str(error)
+        raise FairtollError(said if said.startswith("arm '") else f"arm '{name}': {said}") from error
+    _require_missing_taken(models, name, schema)
+    return models
+
+
+def _models(given: Any, name: str, schema: Schema | None) -> list[nn.Module]:
     models = _modules(given, schema)
     if models is None and isinstance(given, Iterable) and not isinstance(given, str | bytes | dict):
         # One by one: a nested sequence is a mistake.
@@ -54,7 +64,6 @@ def as_models(given: Any, *, name: str, schema: Schema | None = None) -> list[nn
         models = [module for _, found in parts for module in found or []]
     if models is None:
         raise _unknown(name, given)
-    _require_missing_taken(models, name, schema)
     if not models:
         raise FairtollError(f"arm '{name}' holds no model; expected one, or one for each training run")
     return models

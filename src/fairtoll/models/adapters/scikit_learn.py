@@ -20,8 +20,9 @@ from fairtoll.models.forms import table_model
 from fairtoll.models.outputs import Declared
 from fairtoll.models.remarks import Remark
 from fairtoll.models.skops_files import read_skops
-from fairtoll.models.tables import TableModel, trial_rows
+from fairtoll.models.tables import TableModel
 from fairtoll.models.thresholds import estimator_thresholds
+from fairtoll.models.trial import trial_rows
 
 DECISION_VALUES = Remark(
     "model-without-probabilities",
@@ -51,6 +52,7 @@ def _modules(given: Any, schema: Schema | None) -> list[nn.Module]:
         thresholds=lambda decoder: estimator_thresholds(given, decoder),
     )
     _compare_predictions(given, model, schema)
+    _look_for_unknown_categories(given, schema)
     return [exact_module(given, model, schema.features) or model]
 
 
@@ -142,6 +144,24 @@ def _compare_predictions(given: Any, model: TableModel, schema: Schema) -> None:
             f"predict of the {type(given).__name__} is not the class of its largest score in {differ} of {len(x)} rows "
             "(a tuned threshold, or probabilities fitted apart); the largest score is what is audited"
         )
+
+
+def _look_for_unknown_categories(given: Any, schema: Schema) -> None:
+    """A warning where an encoder takes a category of the table for none, as it was told to."""
+    by_name = {feature.name: feature for feature in schema.features}
+    for part in parts_of(given):
+        known, names = getattr(part, "categories_", None), columns_of(part)
+        if not isinstance(known, list) or names is None or getattr(part, "handle_unknown", "ignore") == "error":
+            continue
+        for name, values in zip(names, known, strict=True):
+            feature = by_name.get(name)
+            there = set(map(name_of, values))
+            unknown = [one for one in (feature.categories if feature else ()) if one not in there]
+            if unknown:
+                warn(
+                    f"the {type(part).__name__} does not know {', '.join(map(repr, unknown[:5]))} of column '{name}' "
+                    "and takes it for no category"
+                )
 
 
 SCIKIT_LEARN = Kind(
