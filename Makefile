@@ -15,6 +15,7 @@ NO_BENCH := coverage calibrate_cifar10 golden
 # One stamp file for each set of packages; the set is installed again if it is missing or out of date.
 RUN_READY := $(VENV)/ready-to-run
 DEV_READY := $(VENV)/ready-to-develop
+ALL_READY := $(VENV)/ready-for-every-test
 PEERS_READY := $(PEERS)/ready-to-compare
 
 # An environment that is incomplete, was moved, or belongs to a Python since removed does not work.
@@ -49,7 +50,7 @@ reproduce: $(RUN_READY)
 test: lint
 	$(PYTEST) -m "not slow" $(ARGS)
 
-test-all: lint
+test-all: lint $(ALL_READY)
 	$(PYTEST) $(ARGS)
 
 lint: $(DEV_READY)
@@ -84,6 +85,11 @@ $(DEV_READY): pyproject.toml constraints.txt $(call remake,$(VENV))
 	$(call make-venv,$(VENV))
 	$(call install,$(VENV)) -c constraints.txt -e '.[dev]'
 	@touch $@ $(RUN_READY)
+
+# Large libraries that only slow tests need.
+$(ALL_READY): pyproject.toml constraints.txt $(DEV_READY)
+	$(call install,$(VENV)) -c constraints.txt -e '.[dev,test-all]'
+	@touch $@
 
 # Without their dependencies: adv-lib and torchattacks require torchvision, which needs one exact version of torch.
 $(PEERS_READY): pyproject.toml constraints.txt benchmarks/peers.txt $(call remake,$(PEERS))
