@@ -39,7 +39,7 @@ help:
 	@echo 'make lint        ruff and mypy'
 	@echo 'make bench       benchmarks, each prints Markdown tables; BENCH=name runs one, ARGS="..." passes options'
 	@echo 'make coverage    simulate the coverage of the intervals; writes docs/coverage.md (fifteen minutes)'
-	@echo 'make schema      write the JSON schema of results.json from the code'
+	@echo 'make schema      write the JSON schemas of results.json and audit.toml from the code'
 	@echo 'make clean       remove the environments and caches; runs/ is kept'
 	@echo
 	@echo 'PYTHON=python3.12 selects another Python (after make clean); WORKERS=8 runs more tests in parallel.'
@@ -71,6 +71,9 @@ schema: $(RUN_READY)
 	$(BIN)/python -c 'import json; from fairtoll.findings.results import Results; \
 		print(json.dumps(Results.model_json_schema(), indent=1, sort_keys=True))' > src/fairtoll/findings/results.schema.json.new
 	mv src/fairtoll/findings/results.schema.json.new src/fairtoll/findings/results.schema.json
+	$(BIN)/python -c 'import json; from fairtoll.cli.settings import settings_schema; \
+		print(json.dumps(settings_schema(), indent=1, sort_keys=True))' > src/fairtoll/cli/audit.schema.json.new
+	mv src/fairtoll/cli/audit.schema.json.new src/fairtoll/cli/audit.schema.json
 
 clean:
 	rm -rf $(VENV) $(PEERS) build dist .mypy_cache .pytest_cache .ruff_cache .hypothesis

@@ -95,3 +95,39 @@ def tracked(items: Sequence[Item], *, weights: Sequence[float] | None = None) ->
     for item, size in zip(items, sizes, strict=True):
         with part(size / total):
             yield item
+
+
+def _say_nothing(line: str) -> None:
+    """Drop the line."""
+
+
+_hearer: ContextVar[Callable[[str], None]] = ContextVar("hearer", default=_say_nothing)
+
+
+@contextmanager
+def saying_to(hear: Callable[[str], None]) -> Iterator[None]:
+    """Call `hear` with each line that the work inside has for its user, such as how long it will take.
+
+    Examples
+    --------
+    >>> lines = []
+    >>> with saying_to(lines.append):
+    ...     say("about two minutes")
+    >>> lines
+    ['about two minutes']
+    """
+    token = _hearer.set(hear)
+    try:
+        yield
+    finally:
+        _hearer.reset(token)
+
+
+def say(line: str) -> None:
+    """Tell the user something in the middle of the work.
+
+    Examples
+    --------
+    >>> say("nobody listens")
+    """
+    _hearer.get()(line)

@@ -84,7 +84,7 @@ def test_no_command_shows_the_help(command):
         (["repoduce"], r"Did you mean 'reproduce'\? See fairtoll --help"),
         (["report"], "Missing argument '?FOLDER'?.*; see fairtoll report --help"),
         (["report", "a", "b"], "unexpected extra argument.*; see fairtoll report --help"),
-        (["audit", "--label", "y"], "Missing option '--model'.*; see fairtoll audit --help"),
+        (["audit", "--label", "y"], "no radius; expected how far .*; give --epsilon RADIUS"),
     ],
 )
 def test_a_command_that_is_wrong(command, arguments, message):

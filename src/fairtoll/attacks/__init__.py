@@ -13,6 +13,7 @@ from fairtoll.attacks.grid import grid as grid
 from fairtoll.attacks.lbfgs import LBFGS as LBFGS
 from fairtoll.attacks.least_epsilon import LeastEpsilon as LeastEpsilon
 from fairtoll.attacks.least_epsilon import least_epsilon as least_epsilon
+from fairtoll.attacks.named import attack_named as attack_named
 from fairtoll.attacks.nearest_class import NearestClass as NearestClass
 from fairtoll.attacks.paper import CitedAttack as CitedAttack
 from fairtoll.attacks.paper import paper_attacks as paper_attacks

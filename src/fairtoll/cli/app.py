@@ -32,7 +32,7 @@ app = typer.Typer(
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
-app.command()(audit)
+app.add_typer(audit, name="audit")
 app.command()(report)
 app.command()(card)
 app.add_typer(reproduce, name="reproduce")

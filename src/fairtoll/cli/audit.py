@@ -1,123 +1,288 @@
-"""`fairtoll audit`: the options of an audit of your own models."""
+"""`fairtoll audit`: the options of an audit of your own models, over those in `audit.toml`."""
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
 
-MODELS, ROWS, ATTACK = "Models", "Rows", "Attack"
+from fairtoll.errors import FairtollError
+
+MODELS, ROWS, PREDICTIONS, ATTACK, MEASURES, GATE = (
+    "Models", "Rows", "Predictions in place of models", "Threat and attacks", "What is measured", "Gate",
+)  # fmt: skip
+
+audit = typer.Typer(
+    help="Audit your own models: which classes and groups pay for the hardened one, or by how much one model's groups "
+    "differ. Options take the place of those in audit.toml, where there is one; `fairtoll audit init DATA` writes it.",
+    epilog="Exit status: 0 done, 1 the gate fails, 2 wrong use, 3 undecided with --require-decision, 4 an unexpected "
+    "error, 130 interrupted.",
+    invoke_without_command=True,
+)
+
+Names = list[str] | None
 
 
-def audit(
-    model: Annotated[
-        list[str],
-        typer.Option(
-            help="NAME=PACKAGE.MODULE:FACTORY, twice or more; the first is the standard model.",
-            metavar="NAME=FACTORY",
-            rich_help_panel=MODELS,
-        ),
-    ],
-    weights: Annotated[
-        list[str],
-        typer.Option(
-            help="NAME=FILE.safetensors for each model; repeat a name for more training runs.",
-            metavar="NAME=FILE",
-            rich_help_panel=MODELS,
-        ),
-    ],
-    data: Annotated[Path, typer.Option(help="Evaluation rows, CSV or Parquet.", metavar="TABLE", rich_help_panel=ROWS)],
-    label: Annotated[str, typer.Option(help="Column of the true class.", metavar="COLUMN", rich_help_panel=ROWS)],
-    epsilon: Annotated[
-        list[float],
-        typer.Option(
-            help="Radius, in standard deviations of each feature; repeat for more.",
-            metavar="RADIUS",
-            rich_help_panel=ATTACK,
-        ),
-    ],
-    group: Annotated[
-        list[str] | None,
-        typer.Option(help="Column of a protected attribute; repeat for more.", metavar="COLUMN", rich_help_panel=ROWS),
+def _option(help_text: str, metavar: str, panel: str, *names: str, **more: Any) -> Any:
+    return typer.Option(*names, help=help_text, metavar=metavar, rich_help_panel=panel, show_default=False, **more)
+
+
+def _switch(name: str, help_text: str, panel: str) -> Any:
+    return typer.Option(name, help=help_text, rich_help_panel=panel, show_default=False)
+
+
+@audit.callback()
+def run(
+    context: typer.Context,
+    settings: Annotated[
+        Path | None, typer.Option(help="A file of settings. Default: audit.toml here, if there is one.", metavar="FILE")
     ] = None,
-    feature: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Input columns in order; repeat for more. Default: those of --train, else all but label and groups.",
-            metavar="COLUMN",
-            rich_help_panel=ROWS,
-            show_default=False,
+    model: Annotated[
+        Names,
+        _option(
+            "NAME=FILE or NAME=PACKAGE.MODULE:FACTORY; the first is the one that others are compared with. Repeat a "
+            "name for more training runs.",
+            "NAME=MODEL",
+            MODELS,
         ),
+    ] = None,
+    weights: Annotated[
+        Names, _option("NAME=FILE of a factory's weights; repeat a name for more training runs.", "NAME=FILE", MODELS)
+    ] = None,
+    preprocess: Annotated[
+        Names, _option("NAME=FILE.skops: a fitted preprocessor that stands before the model.", "NAME=FILE", MODELS)
+    ] = None,
+    trust_code: Annotated[
+        bool, _switch("--trust-code", "Run programs in model files, such as TorchScript.", MODELS)
+    ] = False,
+    paired: Annotated[
+        bool,
+        _switch(
+            "--paired",
+            "The k-th run of every model shares initial weights and order of batches: compare them run by run.",
+            MODELS,
+        ),
+    ] = False,
+    data: Annotated[
+        str | None, _option("Evaluation rows: CSV or Parquet, or images as .npz or Parquet.", "FILE", ROWS)
     ] = None,
     train: Annotated[
-        Path | None,
-        typer.Option(
-            help="Training rows: codes of categories, standard deviations and ranges come from there.",
-            metavar="TABLE",
-            rich_help_panel=ROWS,
+        str | None,
+        _option("Training rows: codes of categories, standard deviations and ranges come from there.", "FILE", ROWS),
+    ] = None,
+    label: Annotated[
+        str | None, _option("Column of the true class; in .npz the array, else 'y'.", "COLUMN", ROWS)
+    ] = None,
+    group: Annotated[Names, _option("Column of a protected attribute; repeat for more.", "COLUMN", ROWS)] = None,
+    feature: Annotated[
+        Names,
+        _option(
+            "Input columns in order; repeat for more. Default: those of --train, else all but label and groups.",
+            "COLUMN",
+            ROWS,
         ),
     ] = None,
+    image: Annotated[str | None, _option("Column of a Parquet file that holds an image.", "COLUMN", ROWS)] = None,
     categories: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="All values of a column (the label too) in the order of their codes; repeat for more columns.",
-            metavar="COLUMN=VALUE,...",
-            rich_help_panel=ROWS,
+        Names,
+        _option(
+            "All values of a column (the label too) in the order of their codes; repeat for more columns.",
+            "COLUMN=VALUE,...",
+            ROWS,
         ),
     ] = None,
     keep_na: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Column of a CSV file in which texts such as NA and None are values, not missing; repeat for more.",
-            metavar="COLUMN",
-            rich_help_panel=ROWS,
+        Names,
+        _option(
+            "Column of a CSV file in which texts such as NA and None are values, not missing; repeat for more.",
+            "COLUMN",
+            ROWS,
+        ),
+    ] = None,
+    missing: Annotated[
+        str | None, _option("Whether features may have missing values: refuse (default) or keep.", "WORD", ROWS)
+    ] = None,
+    rows: Annotated[
+        int | None,
+        _option("Evaluate so many rows, drawn in proportion from each class and group.", "NUMBER", ROWS),
+    ] = None,
+    predictions: Annotated[
+        str | None, _option("A table of predictions, one row for each row of each model.", "TABLE", PREDICTIONS)
+    ] = None,
+    probability: Annotated[
+        Names, _option("The column of a class's probability; repeat for more classes.", "CLASS=COLUMN", PREDICTIONS)
+    ] = None,
+    model_column: Annotated[
+        str | None, _option("Column that names the model. Default: one model.", "COLUMN", PREDICTIONS)
+    ] = None,
+    run_column: Annotated[str | None, _option("Column of the training run.", "COLUMN", PREDICTIONS)] = None,
+    row_column: Annotated[
+        str | None,
+        _option("Column that numbers the rows. Default: all models list them in one order.", "COLUMN", PREDICTIONS),
+    ] = None,
+    epsilon: Annotated[
+        list[float] | None,
+        _option(
+            "Radius, in standard deviations of each feature, of images in their units; repeat for more.",
+            "RADIUS",
+            ATTACK,
         ),
     ] = None,
     mutable: Annotated[
-        list[str] | None,
-        typer.Option(
-            help="Feature that an attack may change; repeat for more. Default: numbers that are no group and not two "
-            "codes (0, 1).",
-            metavar="COLUMN",
-            rich_help_panel=ATTACK,
-            show_default=False,
+        Names,
+        _option(
+            "Feature that an attack may change; repeat for more. Default: numbers that are no group and not two codes "
+            "(0, 1).",
+            "COLUMN",
+            ATTACK,
         ),
     ] = None,
-    paired: Annotated[
-        bool,
-        typer.Option(
-            "--paired",
-            help="The k-th weights of every model share initial weights and order of batches: compare them run by run.",
-            rich_help_panel=MODELS,
-        ),
-    ] = False,
+    one_hot: Annotated[
+        Names, _option("Columns of which each row has one; repeat for more sets.", "COLUMN,...", ATTACK)
+    ] = None,
+    monotone: Annotated[
+        Names, _option("Feature that may only grow, or only shrink; repeat for more.", "COLUMN=up|down", ATTACK)
+    ] = None,
+    relation: Annotated[
+        Names,
+        _option("What must hold in attacked rows, such as 'loan <= 5 * income'; repeat for more.", "TEXT", ATTACK),
+    ] = None,
+    cost: Annotated[
+        Names, _option("What a change of a feature costs; repeat for more features.", "COLUMN=NUMBER", ATTACK)
+    ] = None,
+    cost_norm: Annotated[
+        str | None, _option("Whether the largest cost or their sum is the distance: max or sum.", "WORD", ATTACK)
+    ] = None,
+    attack: Annotated[
+        Names, _option("Attack such as union, pgd-20, square-500; repeat for more.", "NAME", ATTACK)
+    ] = None,
     exact: Annotated[
         bool,
-        typer.Option(
+        _switch(
             "--exact",
-            help="Prove or break every row, so that no stronger attack changes the gaps; exact on dense networks of "
-            "which at most 8 features may change.",
-            rich_help_panel=ATTACK,
+            "Prove or break every row, so that no stronger attack changes the gaps; exact on dense networks of which "
+            "at most 8 features may change.",
+            ATTACK,
         ),
     ] = False,
-    out: Annotated[Path, typer.Option(help="Folder for evidence, results and report.")] = Path("runs/audit"),
+    metric: Annotated[
+        Names, _option("Metric such as cau, cru_s; repeat for more. Default: all.", "NAME", MEASURES)
+    ] = None,
+    partition: Annotated[
+        Names,
+        _option(
+            "How rows are grouped: class, an attribute, or 'sex & race'; repeat for more. Default: class and each.",
+            "NAME",
+            MEASURES,
+        ),
+    ] = None,
+    margin: Annotated[
+        Names, _option("Largest difference of a metric that does not matter; repeat.", "METRIC=NUMBER", MEASURES)
+    ] = None,
+    minimum_rows: Annotated[
+        int | None, _option("Smaller groups are left out of gaps. Default: 10.", "NUMBER", MEASURES)
+    ] = None,
+    least_epsilon_max: Annotated[
+        float | None, _option("Measure each row's least epsilon up to this radius.", "RADIUS", MEASURES)
+    ] = None,
+    seed: Annotated[int | None, _option("Of random starts and of --rows. Default: 0.", "NUMBER", MEASURES)] = None,
+    out: Annotated[
+        str | None, _option("Folder for evidence, results and report. Default: runs/audit.", "FOLDER", MEASURES)
+    ] = None,
 ) -> None:
-    """Audit your own models: which classes and groups pay for the hardened one."""
-    from fairtoll.cli.audit_files import Table, audit_from_files
+    """Audit your own models."""
+    if context.invoked_subcommand is not None:
+        return
+    if not any(value for key, value in context.params.items()) and not Path("audit.toml").is_file():
+        raise FairtollError(
+            "no audit.toml here and no option given; expected settings; write them with `fairtoll audit init DATA`, or "
+            "see fairtoll audit --help"
+        )
+    flags: dict[str, Any] = {
+        "data": {
+            "rows": data, "train": train, "label": label, "groups": group, "features": feature, "image": image,
+            "categories": _pairs(categories, "--categories", "COLUMN=VALUE,VALUE,...", _values),
+            "keep_na": keep_na, "missing": missing, "limit": rows, "predictions": predictions,
+            "probabilities": _pairs(probability, "--probability", "CLASS=COLUMN"),
+            "model_column": model_column, "run_column": run_column, "row_column": row_column,
+        },
+        "models": _models(model, weights, preprocess),
+        "threat": {
+            "epsilons": epsilon, "mutable": mutable, "one_hot": [_values(one) for one in one_hot] if one_hot else None,
+            "monotone": _pairs(monotone, "--monotone", "COLUMN=up or COLUMN=down"), "relations": relation,
+            "costs": _pairs(cost, "--cost", "COLUMN=NUMBER", float), "cost_norm": cost_norm,
+        },
+        "audit": {
+            "attacks": attack, "metrics": metric, "partitions": partition, "minimum_rows": minimum_rows,
+            "least_epsilon_max": least_epsilon_max, "seed": seed, "paired": paired or None, "exact": exact or None,
+            "margins": _pairs(margin, "--margin", "METRIC=NUMBER", float),
+        },
+        "out": out,
+    }  # fmt: skip
+    _run(settings, flags, trust_code=trust_code)
+
+
+def _run(file: Path | None, flags: Mapping[str, Any], *, trust_code: bool) -> None:
+    from fairtoll.cli.settings_file import read_settings
+
+    chosen, source = read_settings(file, flags, trust_code=trust_code)
+    from fairtoll.cli.audit_run import run_audit
     from fairtoll.cli.display import Progress, show_results
 
-    rows = Table(data, label, group or [], feature, train, categories or [], keep_na or [])
     with Progress() as display:
-        path = audit_from_files(
-            models=model,
-            weights=weights,
-            table=rows,
-            mutable=mutable,
-            epsilons=epsilon,
-            paired=paired,
-            exact=exact,
-            out=out,
-            display=display,
-        )
+        if source is not None:
+            display.message(f"Settings: {source}")
+        path = run_audit(chosen, display)
     show_results(path)
+
+
+def _models(model: Names, weights: Names, preprocess: Names) -> dict[str, dict[str, Any]]:
+    """Models by name, in their order: files or factories, and what belongs to them."""
+    found: dict[str, dict[str, Any]] = {}
+    for text in model or []:
+        name, value = _pair(text, "--model", "NAME=FILE or NAME=PACKAGE.MODULE:FACTORY")
+        found.setdefault(name, {}).setdefault("factory" if _is_factory(value) else "file", []).append(value)
+    for key, texts in (("weights", weights), ("preprocess", preprocess)):
+        for text in texts or []:
+            name, value = _pair(text, f"--{key}", "NAME=FILE")
+            if model and name not in found:
+                raise FairtollError(f"--{key} names '{name}', and no --model does; models are {', '.join(found)}")
+            found.setdefault(name, {}).setdefault(key, []).append(value)
+    return found
+
+
+def _is_factory(value: str) -> bool:
+    """Whether it names code and no file: MODULE:NAME, and no file is called so."""
+    module, colon, attribute = value.rpartition(":")
+    named = all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
+    return bool(colon) and named and not Path(value).exists()
+
+
+def _pairs(texts: Names, option: str, form: str, read: Callable[[str], Any] = str) -> dict[str, Any] | None:
+    if texts is None:
+        return None
+    found: dict[str, Any] = {}
+    for text in texts:
+        name, value = _pair(text, option, form)
+        if name in found:
+            raise FairtollError(f"{option} names '{name}' twice; expected each once; leave one out")
+        try:
+            found[name] = read(value)
+        except ValueError as error:
+            raise FairtollError(f"{option} is '{text}'; expected {form}") from error
+    return found
+
+
+def _pair(text: str, option: str, form: str) -> tuple[str, str]:
+    name, _, value = text.partition("=")
+    if not name or not value:
+        raise FairtollError(f"{option} is '{text}'; expected {form}")
+    return name, value
+
+
+def _values(text: str) -> Sequence[str]:
+    import csv
+
+    return next(csv.reader([text]))  # a value in quotes may hold a comma

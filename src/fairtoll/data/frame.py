@@ -13,8 +13,8 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairtoll.data._columns import class_codes, column_with_missing
-from fairtoll.data._table_file import read_table, suffix_of, texts_read_as_missing
 from fairtoll.data.dataset import Dataset
+from fairtoll.data.table_file import read_table, suffix_of, texts_read_as_missing
 from fairtoll.errors import FairtollError, warn
 from fairtoll.inputs.columns import check_columns
 from fairtoll.inputs.features import Feature
