@@ -11,7 +11,7 @@ from pathlib import Path
 
 from _coverage_tables import failing, share, table
 from fairtoll.attacks import PGD
-from fairtoll.evidence import Clean, WhiteBox
+from fairtoll.evidence import Attacked, Clean
 from fairtoll.experiments import find_experiment
 from fairtoll.experiments.engine import build_run
 from fairtoll.experiments.experiment import AUTO, Collection, compare
@@ -50,7 +50,7 @@ def null_experiment(repetition):
         data=replace(gaussian.data, load=TwoGaussians(train=600, test=1200, seed=100 + repetition)),
         recipes=(first, again),
         questions=tuple((compare("sound", again), question) for question in QUESTIONS),
-        collections=(Collection("predict", (Clean(),)), Collection("pgd", (WhiteBox(ATTACK, (EPSILON,)),))),
+        collections=(Collection("predict", (Clean(),)), Collection("pgd", (Attacked(ATTACK, (EPSILON,)),))),
         network=DenseNetwork(depth=1, width=16),
         settings=FitSettings(epochs=2, learning_rate=0.02),
         runs=AUTO,

@@ -18,7 +18,7 @@ from fairtoll.attacks.libraries.registry import LIBRARIES
 from fairtoll.attacks.spec import describe
 from fairtoll.data import Dataset
 from fairtoll.evidence.collect import collect
-from fairtoll.evidence.measures import WhiteBox
+from fairtoll.evidence.measures import Attacked
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.threats import L0Threat, L1Threat, L2Threat, LinfThreat
 
@@ -216,7 +216,7 @@ def test_evidence_takes_it_under_a_threat_of_its_norm():
     data = Dataset(x.numpy(), y.numpy(), ("no", "yes"), {"sex": ["f", "m"] * 20})
     threat = L2Threat(scale=SCALE, mutable=MUTABLE)
     attack, epsilons = External("foolbox", "L2DeepFoolAttack"), [0.2, 0.8]
-    tables = collect(WhiteBox(attack, epsilons), Arm("standard", [model], [0]), Target(data, threat, "euclidean"))
+    tables = collect(Attacked(attack, epsilons), Arm("standard", [model], [0]), Target(data, threat, "euclidean"))
     exact = least(model, x, y, L2Threat)
     for epsilon, rows in tables.attacks.groupby("epsilon"):
         sure = ((exact < epsilon / 1.05 - 0.01) | (exact > epsilon)).numpy()

@@ -398,7 +398,6 @@ def test_a_largest_radius_that_is_none(largest):
             Returns(lambda x: x - x.mean(dim=0)),
             "arm 'hardened': the model's outputs depend on the other rows of a batch",
         ),
-        (Returns(lambda x: x.detach()), "arm 'hardened': the model's logits have no gradient"),
         (Returns(lambda x: (x, x)), "arm 'hardened': the model returned tuple"),
     ],
 )

@@ -58,7 +58,7 @@ def test_a_weak_attack_is_caught_by_transferred_examples():
     exact = found.evidence.success(
         "hardened", evaluation="static-transfer", threat="audit", attack="pgd-20", epsilon=0.5
     )
-    noise = found.evidence.success("hardened", evaluation="white-box", threat="audit", attack="noise-2", epsilon=0.5)
+    noise = found.evidence.success("hardened", evaluation="scores-only", threat="audit", attack="noise-2", epsilon=0.5)
     assert alarm.value == pytest.approx(exact.mean() - noise.mean())
 
 

@@ -8,7 +8,7 @@ from torch import nn
 from fairtoll import FairtollError, LinfThreat
 from fairtoll.attacks import PGD, Grid, LeastEpsilon, SuccessCurve, Union
 from fairtoll.data import Dataset
-from fairtoll.evidence import Arm, Checks, Proofs, Target, Transfer, WhiteBox, collect, craft
+from fairtoll.evidence import Arm, Attacked, Checks, Proofs, Target, Transfer, collect, craft
 
 DATA = Dataset(np.random.default_rng(1).normal(size=(80, 3)), np.arange(80) % 2, ("low", "high"))
 ROWS = np.random.default_rng(2).permutation(80)[:30]
@@ -46,9 +46,9 @@ def test_a_target_of_some_rows():
 @pytest.mark.parametrize(
     "measure",
     [
-        WhiteBox(PGD(steps=10), [0.1, 0.3]),
-        WhiteBox(SuccessCurve(steps=10), [0.1, 0.3]),
-        WhiteBox(Union(restarts=1), [0.2]),
+        Attacked(PGD(steps=10), [0.1, 0.3]),
+        Attacked(SuccessCurve(steps=10), [0.1, 0.3]),
+        Attacked(Union(restarts=1), [0.2]),
         Transfer(PGD(steps=1), [0.1], source="other"),
     ],
     ids=["pgd", "curve", "union", "transfer"],
@@ -66,7 +66,7 @@ def test_outcomes_keep_their_row_numbers(measure):
 
 
 def test_attacked_predictions_keep_their_row_numbers():
-    found = collect(WhiteBox(PGD(steps=5), [0.1], keep_probabilities_at=[0.1]), ARM, SOME)
+    found = collect(Attacked(PGD(steps=5), [0.1], keep_probabilities_at=[0.1]), ARM, SOME)
     np.testing.assert_array_equal(found.predictions["row"], np.tile(ROWS, 2))
 
 
@@ -105,7 +105,7 @@ def test_a_transfer_without_its_examples():
 @pytest.mark.parametrize("target", [WHOLE, SOME], ids=["all", "some"])
 def test_least_epsilon_of_linear_models_is_the_closed_form(target):
     largest = 0.6
-    found = collect(WhiteBox(LeastEpsilon(0.001), [largest]), ARM, target).attacks
+    found = collect(Attacked(LeastEpsilon(0.001), [largest]), ARM, target).attacks
     for model, seed in zip(ARM.models, ARM.seeds, strict=True):
         one = found[found["seed"] == seed]
         np.testing.assert_array_equal(one["row"], target.numbers)
@@ -122,7 +122,7 @@ def test_least_epsilon_of_linear_models_is_the_closed_form(target):
 def test_least_epsilon_of_whole_numbers_goes_up_step_by_step():
     data = Dataset(np.round(DATA.x * 4), DATA.y, DATA.class_names)
     target = Target(data, LinfThreat(integer=[True] * 3), "audit")
-    found = collect(WhiteBox(LeastEpsilon(0.5), [4.0]), Arm("plain", [linear(0)], [0]), target).attacks
+    found = collect(Attacked(LeastEpsilon(0.5), [4.0]), Arm("plain", [linear(0)], [0]), target).attacks
     assert set(found["loss"]) == {"cross_entropy"}
     with torch.no_grad():
         logits, normal = linear(0)(target.x), linear(0).weight[1] - linear(0).weight[0]
@@ -175,7 +175,7 @@ def test_proofs_of_a_sample_take_as_large_a_share_of_each_class():
 
 
 def test_least_epsilon_with_proof_brackets_the_closed_form():
-    found = collect(WhiteBox(LeastEpsilon(0.01, proof=True), [2.0]), ARM, WHOLE).attacks
+    found = collect(Attacked(LeastEpsilon(0.01, proof=True), [2.0]), ARM, WHOLE).attacks
     for seed in (0, 1):
         part = found[found["seed"] == seed]
         radius = np.minimum(least_radius(ARM.models[seed]), 2.0)

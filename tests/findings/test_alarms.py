@@ -76,7 +76,9 @@ def only(*rows):
 
 def test_nothing_fires_on_a_plain_evaluation():
     found = alarms(evidence(transfer=[800, 700, 600]))
-    assert set(found) == set(TITLES) - {"least-epsilon-refuted", "certificate-broken", "proof-contradicted"}
+    assert set(found) == set(TITLES) - {
+        "least-epsilon-refuted", "certificate-broken", "proof-contradicted", "scores-miss-rows",
+    }  # fmt: skip
     assert not any(alarm.fired for alarm in found.values())
     assert all(alarm.title == TITLES[name] for name, alarm in found.items())
     for alarm in found.values():
@@ -301,13 +303,62 @@ def test_a_black_box_is_compared_row_by_row_with_the_strongest_attacks_there():
     assert alarms(found)["black-box-adds"].value == pytest.approx(0.015)
 
 
+def by_scores(**counts):
+    """The same arm without gradients: an attack by scores, and what can be checked then."""
+    stands = {"square-1000": [500, 300, 100], "check-square": [500, 300, 100], "check-noise": [850, 800, 700]} | {
+        name.replace("_", "-"): values for name, values in counts.items()
+    }
+    chances = np.where((np.arange(ROWS) < 900)[:, None], [0.2, 0.8], [0.8, 0.2])
+    where = {"arm": "hardened", "seed": 0, "evaluation": "scores-only", "threat": "paper"}
+    attacks = [
+        describe_attack(np.arange(ROWS) >= count, **where, attack=name, epsilon=epsilon)
+        for name, values in stands.items()
+        for count, epsilon in zip(values, RADII, strict=True)
+    ]
+    rows = pd.DataFrame({"row": np.arange(ROWS), "label": np.ones(ROWS, dtype=int)})
+    return alarms(
+        Evidence(rows, describe_predictions(chances, arm="hardened", seed=0), pd.concat(attacks), ("no", "yes"))
+    )
+
+
+POSSIBLE = {"robust-above-clean", "noise-as-strong", "not-monotone", "scores-miss-rows", "rows-missed"}
+
+
+def test_what_is_evaluated_of_a_model_known_by_its_scores():
+    found = by_scores()
+    assert set(found) == POSSIBLE
+    assert not any(alarm.fired for alarm in found.values())
+
+
+@pytest.mark.parametrize(
+    ("counts", "fired"),
+    [
+        ({"square_1000": [950, 920, 910], "check_square": [950, 920, 910], "check_noise": [960, 950, 940]}, "robust-"),
+        ({"check_noise": [450, 250, 50]}, "noise-as-strong"),
+        ({"square_1000": [300, 500, 100], "check_square": [300, 500, 100]}, "not-monotone"),
+        ({"check_square": [500, 270, 100]}, "scores-miss-rows"),
+        ({"square_1000": [300, 320, 100], "check_square": [300, 300, 100]}, "rows-missed"),
+    ],
+)
+def test_alarms_of_a_model_known_by_its_scores(counts, fired):
+    found = by_scores(**counts)
+    assert set(found) == POSSIBLE
+    assert next(alarm for name, alarm in found.items() if name.startswith(fired)).fired
+
+
+def test_an_independent_attack_by_scores_is_judged_with_the_sampling_error_of_its_rows():
+    """4 of 1,000 rows more: the interval reaches below the tolerance, so that nothing is shown."""
+    assert binomtest(4, 1000).proportion_ci().low < 0.002 < binomtest(30, 1000).proportion_ci().low
+    assert not by_scores(check_square=[500, 296, 100])["scores-miss-rows"].fired
+
+
 def test_evidence_from_before_square_is_read():
     whole = evidence()
     old = whole.attacks[~whole.attacks["attack"].isin(["check-square", "check-white-box"])]
     found = alarms(Evidence(whole.rows, whole.predictions, old, whole.class_names))
     assert set(found) == set(TITLES) - {
         "black-box-adds", "transfer-stronger-than-white-box", "least-epsilon-refuted", "certificate-broken",
-        "proof-contradicted",
+        "proof-contradicted", "scores-miss-rows",
     }  # fmt: skip
 
 
@@ -346,7 +397,7 @@ def test_an_honest_model_sets_off_no_alarm():
     found, attacks = checked(rounded=False, scale=1.0)
     assert set(found) == set(TITLES) - {
         "robust-above-clean", "transfer-stronger-than-white-box", "least-epsilon-refuted", "outside-box",
-        "certificate-broken", "rows-missed", "proof-contradicted",
+        "certificate-broken", "rows-missed", "proof-contradicted", "scores-miss-rows",
     }  # fmt: skip
     assert not [name for name, alarm in found.items() if alarm.fired]
     assert found["black-box-adds"].value == 0

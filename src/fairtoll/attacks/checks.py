@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -28,6 +28,7 @@ class RandomNoise:
     'noise-20'
     """
 
+    scores_only: ClassVar[bool] = True
     draws: int = 20
 
     def __post_init__(self) -> None:

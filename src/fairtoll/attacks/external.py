@@ -107,6 +107,11 @@ class External:
         """Whether it is run at a radius, not for the smallest distance."""
         return LIBRARIES[self.library].takes_radius(self._class)
 
+    @property
+    def scores_only(self) -> bool:
+        """Whether it asks the model for scores or classes alone."""
+        return self.attack in LIBRARIES[self.library].scores_only
+
     def __call__(
         self,
         model: nn.Module,

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from itertools import product
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +28,7 @@ class Grid:
     ('grid', 'grid-patience-128')
     """
 
+    scores_only: ClassVar[bool] = True
     patience: int | None = None
 
     @property

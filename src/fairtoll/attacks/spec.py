@@ -44,7 +44,8 @@ class AttackResult:
 class AttackSpec(Protocol):
     """An attack with its settings, such as ``PGD(steps=20)``: equal settings are equal values.
 
-    Evidence keeps `name` and, where they exist, the settings `loss`, `steps` and `restarts`.
+    Evidence keeps `name` and, where they exist, the settings `loss`, `steps` and `restarts`. An attack that asks a
+    model for its scores or classes alone says so with ``scores_only = True``.
 
     Examples
     --------
@@ -69,6 +70,18 @@ class AttackSpec(Protocol):
         batch_size: int = 4096,
     ) -> AttackResult:
         """Attack every row at one radius."""
+
+
+def needs_gradients(attack: AttackSpec) -> bool:
+    """Whether an attack needs the gradient of a model: all do that do not say `scores_only`.
+
+    Examples
+    --------
+    >>> from fairtoll.attacks import PGD, Square
+    >>> needs_gradients(PGD()), needs_gradients(Square())
+    (True, False)
+    """
+    return not getattr(attack, "scores_only", False)
 
 
 def name_of(spec: Any, base: str, *, named: tuple[str, ...] = ()) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from math import sqrt
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -32,6 +32,7 @@ class Square:
     'square-500'
     """
 
+    scores_only: ClassVar[bool] = True
     queries: int = 1000
     patience: int | None = None
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -52,6 +52,7 @@ class Substitute:
     ('substitute-pgd-20-no-stop-at-success', 'substitute-pgd-5-rounds-2')
     """
 
+    scores_only: ClassVar[bool] = True
     attack: AttackSpec = field(default_factory=lambda: PGD(steps=20, stop_at_success=False))
     rounds: int = 4
     epochs: int = 30

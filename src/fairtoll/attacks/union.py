@@ -17,7 +17,7 @@ from fairtoll.attacks.given import as_attack
 from fairtoll.attacks.grid import MAXIMUM_FEATURES, Grid, mutable_features
 from fairtoll.attacks.least_epsilon import LeastEpsilon
 from fairtoll.attacks.pgd import PGD
-from fairtoll.attacks.spec import AttackResult, AttackSpec
+from fairtoll.attacks.spec import AttackResult, AttackSpec, needs_gradients
 from fairtoll.attacks.square import Square
 from fairtoll.attacks.success_curve import SuccessCurve
 from fairtoll.errors import FairtollError
@@ -72,6 +72,11 @@ class Union:
     def name(self) -> str:
         """The name "union", with the attacks of a list."""
         return "-".join(["union", *(["+".join(attack.name for attack in self.attacks)] if self.attacks else [])])
+
+    @property
+    def scores_only(self) -> bool:
+        """Whether each attack of its list uses scores alone; the default attacks follow gradients."""
+        return bool(self.attacks) and not any(map(needs_gradients, self.attacks))
 
     def __call__(
         self,

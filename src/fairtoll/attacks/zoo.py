@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import ClassVar
 
 import torch
 from torch import Tensor, nn
@@ -59,6 +60,7 @@ class ZOO:
     (True, 2.0)
     """
 
+    scores_only: ClassVar[bool] = True
     steps: int = 100
     searches: int = 6
     coordinates: int = 128

@@ -10,15 +10,14 @@ from typing import Any
 from torch import nn
 
 from fairtoll.attacks import AttackSpec, Union
-from fairtoll.attacks.spec import describe
-from fairtoll.attacks.union import check_attacks
+from fairtoll.audits.attacks import AuditAttacks, choose_attacks, described, read_described, require_attacks
 from fairtoll.audits.audited import Audit, require_audit_folder
-from fairtoll.audits.fingerprint import hash_data, hash_model
+from fairtoll.audits.fingerprint import hash_answers, hash_data, hash_model
 from fairtoll.audits.options import Options, check_options
 from fairtoll.audits.work import SEARCH, THREAT, AuditWork
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
-from fairtoll.evidence.measures import PROOF
+from fairtoll.evidence.measures import PROOF, SCORES_ONLY, WHITE_BOX
 from fairtoll.evidence.store import Evidence
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.findings.assemble import assemble
@@ -29,6 +28,7 @@ from fairtoll.findings.questions import Attack, Certificate, Comparison
 from fairtoll.inputs.features import Schema
 from fairtoll.inputs.names import as_names
 from fairtoll.models import ModelStack, as_models
+from fairtoll.models.logit_model import LogitModel
 from fairtoll.progress import part
 from fairtoll.runs.folder import CONFIGURATION, Run
 from fairtoll.threads import threads_for
@@ -135,27 +135,30 @@ def audit(
         attributes=data.groups, partitions=partitions, epsilons=epsilons, minimum_rows=minimum_rows,
         least_epsilon_max=least_epsilon_max, seed=seed, paired=paired, exact=exact, metrics=metrics, margins=margins,
     )  # fmt: skip
-    chosen = check_attacks(attacks, threat=threat) if attacks is not None else (Union(),)
-    if not chosen:
-        raise FairtollError("attacks is empty; expected one attack or more, or leave it out for a union of attacks")
+    if attacks is not None:
+        require_attacks(attacks, threat)  # before the models are looked at
     arms = _arms(models, options.seed, data.schema)
     for partition in options.partitions:
         data.partition(partition)  # raises for an unknown attribute or ambiguous cells, before the work
     target, largest = Target(data, threat, THREAT), options.least_epsilon_max
-    configuration = {
-        **_questions(options, [describe(attack) for attack in chosen]),
-        "seed": options.seed,
-        "threat": {**threat.to_dict(), "mutable": threat.mutable.tolist()},
-        "features": [feature.name for feature in data.features],
-        "data": {"name": data.name, "rows": len(data), "hash": hash_data(data)},
-        "models": {arm.name: [hash_model(model) for model in arm.models] for arm in arms},
-        **({} if settings is None else {"settings": dict(settings)}),
-    }
     with threads_for(*(model for arm in arms for model in arm.models)):
         # All before any attack: an error in the last model must not waste the work on the first.
-        arms = [prepare_arm(arm, target, gradients=True) for arm in arms]
+        weights = {arm.name: [hash_model(model) for model in arm.models] for arm in arms}
+        arms = [prepare_arm(arm, target, gradients=True, required=False) for arm in arms]
+        chosen = choose_attacks(attacks, arms, target)
         work = AuditWork(arms, target, options.epsilons, chosen, largest, options.exact)
         work.require_bounds()
+        work.require_least_epsilon()
+        configuration = {
+            **_questions(options, [described(attack) for attack in chosen.compared]),
+            **_beside(chosen, arms),
+            "seed": options.seed,
+            "threat": {**threat.to_dict(), "mutable": threat.mutable.tolist()},
+            "features": [feature.name for feature in data.features],
+            "data": {"name": data.name, "rows": len(data), "hash": hash_data(data)},
+            "models": {arm.name: _hashes(arm, weights[arm.name], target) for arm in arms},
+            **({} if settings is None else {"settings": dict(settings)}),
+        }
         if out is None:
             with part(0.95):
                 measured = work.evidence()
@@ -237,9 +240,9 @@ def audit_evidence(
         without_radii=True,
     )  # fmt: skip
     recorded = {} if settings is None else {"settings": dict(settings)}
-    return _answer(
-        evidence, _questions(options, [dict(attack) for attack in attacks] or [describe(Union())]) | recorded
-    )
+    named = [_with_evaluation(evidence, attack) for attack in attacks]
+    usual = [described(Union())] if options.epsilons else []
+    return _answer(evidence, _questions(options, named or usual) | recorded)
 
 
 def audit_again(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
@@ -281,9 +284,9 @@ def _answer(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
             f"the evidence has {len(arms)} arm; expected two or more to compare (name the column of models with "
             "arm=...); for one model's gap use fairtoll.metrics and fairtoll.statistics"
         )
-    names, epsilons = [attack["name"] for attack in configuration["attacks"]], configuration["epsilons"]
+    named, epsilons = [read_described(attack) for attack in configuration["attacks"]], configuration["epsilons"]
     exact = configuration["exact"]
-    attacks = [Attack("white-box", name, epsilon, THREAT) for name in names for epsilon in epsilons]
+    attacks = [Attack(how, name, epsilon, THREAT) for name, how in named for epsilon in epsilons]
     if exact:
         attacks = [Attack("proved", PROOF, epsilon, THREAT) for epsilon in epsilons]
     search = replace(SEARCH, proof=exact)
@@ -311,6 +314,29 @@ def _answer(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
         ),
     )
     return Audit(evidence, found)
+
+
+def _hashes(arm: Arm, weights: Sequence[str], target: Target) -> list[str]:
+    """What recognises each model: its weights, and its answers where it is known by these alone."""
+    if arm.has_gradients:
+        return list(weights)
+    asked = [model for model in arm.models if isinstance(model, LogitModel)]
+    return [f"{own}-{hash_answers(model, target.x)}" for own, model in zip(weights, asked, strict=True)]
+
+
+def _beside(chosen: AuditAttacks, arms: Sequence[Arm]) -> dict[str, Any]:
+    """In the configuration: which arms are attacked with gradients too, and how."""
+    if not chosen.beside:
+        return {}
+    able = [arm.name for arm in arms if arm.has_gradients]
+    return {"white_box_beside": {"arms": able, "attacks": [described(attack) for attack in chosen.beside]}}
+
+
+def _with_evaluation(evidence: Evidence, attack: Mapping[str, Any]) -> dict[str, Any]:
+    """An attack in the evidence with how it was run, as the evidence says where the caller does not."""
+    found = (how for arm in evidence.arms for how, _, name, _ in evidence.attack_names(arm) if name == attack["name"])
+    known = next((how for how in found if how in (WHITE_BOX, SCORES_ONLY)), WHITE_BOX)
+    return {"evaluation": known, **attack}
 
 
 def _claims_of_all(evidence: Evidence) -> list[Certificate]:

@@ -12,9 +12,13 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll.data import Dataset
+from fairtoll.models.logit_model import LogitModel
+from fairtoll.models.predict import predict_probabilities
 
 #: Hexadecimal digits kept: enough to avoid collisions within an audit, short enough to read.
 DIGITS = 16
+#: Rows whose answers say what a model is.
+ANSWERS = 512
 #: What every module has, whatever it computes.
 OF_TORCH = frozenset(vars(nn.Module()))
 
@@ -47,6 +51,21 @@ def hash_model(model: nn.Module) -> str:
     False
     """
     return _hash(part for name, module in model.named_modules() for part in (name, *_of_module(module)))
+
+
+def hash_answers(model: LogitModel, x: Tensor) -> str:
+    """Of what a model answers to the first rows: nothing else recognises one that is known by its scores alone.
+
+    Examples
+    --------
+    >>> from fairtoll.models import prepare
+    >>> x = torch.eye(2)
+    >>> hash_answers(prepare(nn.Linear(2, 2), x), x) == hash_answers(prepare(nn.Linear(2, 2), x), x)
+    False
+    """
+    probabilities = predict_probabilities(model, x[:ANSWERS])
+    # Beyond the rounding that another batch may bring.
+    return _hash([probabilities.double().round(decimals=5).numpy()])
 
 
 def _of_module(module: nn.Module) -> Iterator[Any]:

@@ -10,11 +10,12 @@ from typing import Any
 import pandas as pd
 from torch import Tensor
 
-from fairtoll.attacks import PGD, AttackSpec, LeastEpsilon, Union
+from fairtoll.attacks import AttackSpec, LeastEpsilon, Union
+from fairtoll.audits.attacks import AuditAttacks, by_scores, evaluation_of
 from fairtoll.bounds import what_is_provable
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.collect import Tables, collect, craft
-from fairtoll.evidence.measures import Checks, Clean, Measure, Proofs, Transfer, WhiteBox
+from fairtoll.evidence.measures import Attacked, Checks, Clean, Measure, Proofs, Transfer
 from fairtoll.evidence.store import Evidence, describe_rows, write_about
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.findings.model_alarms import REMARKS, describe_models
@@ -31,8 +32,8 @@ SEARCH = LeastEpsilon(tolerance=0.005, start=Union())
 PROVED_TOLERANCE = 0.001
 #: Rows of the sample that says how much of what attacks leave unbroken is proved.
 PROVED_ROWS = 500
-#: How examples are crafted on the standard models.
-CRAFT = PGD(steps=20)
+#: Why nothing is proved of a model that says no more than its scores.
+NO_LAYERS = "known by scores alone, and a proof follows the layers of a network"
 
 
 @dataclass(frozen=True, eq=False)
@@ -62,8 +63,8 @@ class AuditWork:
     target : Target
         Its rows and threat.
     epsilons : sequence of float
-    attacks : sequence of AttackSpec
-        White-box, each at every radius.
+    attacks : AuditAttacks
+        Each at every radius.
     least_epsilon_max : float, optional
         Largest radius of the search for least epsilon, if it is measured.
     exact : bool
@@ -73,7 +74,7 @@ class AuditWork:
     arms: Sequence[Arm]
     target: Target
     epsilons: Sequence[float]
-    attacks: Sequence[AttackSpec]
+    attacks: AuditAttacks
     least_epsilon_max: float | None = None
     exact: bool = False
     _predicted: dict[str, Tables] = field(default_factory=dict, repr=False)
@@ -94,6 +95,8 @@ class AuditWork:
 
     def _unproved(self, arm: Arm) -> str:
         """Why nothing is proved of an arm, where nothing is."""
+        if not arm.has_gradients:
+            return NO_LAYERS
         for model in arm.models:
             method, why = what_is_provable(model, self.target.x, self.target.threat)
             if method == "linear" and not self.exact:
@@ -113,6 +116,22 @@ class AuditWork:
         for arm in self.arms if self.exact else ():
             if said := self._unproved(arm):
                 raise FairtollError(f"arm '{arm.name}': {said}; or leave exact (--exact) out")
+
+    def require_least_epsilon(self) -> None:
+        """Raise if least epsilon is to be searched in a model whose gradients are not known.
+
+        Raises
+        ------
+        FairtollError
+            It names the arm.
+        """
+        for arm in self.arms:
+            if self.least_epsilon_max is not None and not arm.has_gradients:
+                raise FairtollError(
+                    f"least_epsilon_max is {self.least_epsilon_max:g}, and the models of '{arm.name}' have no "
+                    "gradients, which the search follows; expected arms with gradients; leave it out, or give more "
+                    "epsilons"
+                )
 
     def predict(self) -> None:
         """Predict every clean row with every model, for the parts that keep it."""
@@ -148,26 +167,37 @@ class AuditWork:
 
     def parts(self) -> list[Part]:
         """Clean predictions of all arms first: an invalid model raises before the others are attacked."""
-        measures: dict[str, Measure] = {"checks": Checks(self.epsilons, large_epsilon=100 * max(self.epsilons))}
-        measures |= {f"attack-{place}": WhiteBox(one, self.epsilons) for place, one in enumerate(self.attacks)}
+        far = 100 * max(self.epsilons)
+        measures: dict[str, Measure] = {"checks": Checks(self.epsilons, far, by_scores=by_scores(self.target))}
+        measures |= self._attacked("attack", self.attacks.compared)
+        beside = self._attacked("beside", self.attacks.beside)
         proofs = Proofs(self.epsilons, rows=None if self.exact else PROVED_ROWS)
         if (largest := self.least_epsilon_max) is not None:
             share = PROVED_TOLERANCE if self.exact else SEARCH.tolerance
             search = replace(SEARCH, tolerance=share * largest, proof=self.exact)
-            measures["least-epsilon"] = WhiteBox(search, [largest])
-        transfer = Transfer(CRAFT, self.epsilons, source=self.arms[0].name)
+            measures["least-epsilon"] = Attacked(search, [largest])
+        transfer: dict[str, Measure] = {}
+        if self.attacks.transfer is not None:
+            transfer["transfer"] = Transfer(self.attacks.transfer, self.epsilons, source=self.arms[0].name)
         one = list(enumerate(self.arms))
         return [
             *(part for place, _ in one for part in self._of(place, {"clean": Clean()}, weight=0.02)),
             *(part for place, _ in one for part in self._of(place, measures, weight=1.0)),
+            *(part for place, arm in one if arm.has_gradients for part in self._of(place, beside, weight=1.0)),
             *(
                 part
                 for place, arm in one
                 if not self._unproved(arm)
                 for part in self._of(place, {"proof": proofs}, weight=5.0 if self.exact else 0.2)
             ),
-            *(part for place, _ in one[1:] for part in self._of(place, {"transfer": transfer}, weight=0.05)),
+            *(part for place, _ in one[1:] for part in self._of(place, transfer, weight=0.05)),
         ]
+
+    def _attacked(self, name: str, attacks: Sequence[AttackSpec]) -> dict[str, Measure]:
+        return {
+            f"{name}-{place}": Attacked(one, self.epsilons, evaluation=evaluation_of(one))
+            for place, one in enumerate(attacks)
+        }
 
     def _of(self, place: int, measures: dict[str, Measure], *, weight: float) -> list[Part]:
         arm = self.arms[place]

@@ -4,11 +4,11 @@ from fairtoll.evidence.certificates import Claimed as Claimed
 from fairtoll.evidence.certificates import describe_certificate as describe_certificate
 from fairtoll.evidence.collect import collect as collect
 from fairtoll.evidence.collect import craft as craft
+from fairtoll.evidence.measures import Attacked as Attacked
 from fairtoll.evidence.measures import Checks as Checks
 from fairtoll.evidence.measures import Clean as Clean
 from fairtoll.evidence.measures import Proofs as Proofs
 from fairtoll.evidence.measures import Transfer as Transfer
-from fairtoll.evidence.measures import WhiteBox as WhiteBox
 from fairtoll.evidence.smoothing import read_smoothing as read_smoothing
 from fairtoll.evidence.store import Evidence as Evidence
 from fairtoll.evidence.target import Arm as Arm

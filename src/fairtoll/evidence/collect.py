@@ -27,14 +27,16 @@ from fairtoll.errors import FairtollError
 from fairtoll.evidence.measures import (
     OUTSIDE_BOX,
     PROOF,
+    SCORES_ONLY,
+    WHITE_BOX,
     WITH_GRADIENTS,
     ZERO_GRADIENT,
+    Attacked,
     Checks,
     Clean,
     Measure,
     Proofs,
     Transfer,
-    WhiteBox,
 )
 from fairtoll.evidence.store import describe_attack, describe_least_epsilon, describe_predictions
 from fairtoll.evidence.target import Arm, Target
@@ -44,7 +46,6 @@ from fairtoll.randomness import derive_seed, torch_generator
 
 #: Examples by radius: a set of the attacked rows, `(n, ...)`, for each model of the arm they are evaluated on.
 Examples = Mapping[float, Sequence[Tensor]]
-WHITE_BOX = "white-box"
 PROVED = "proved"
 #: What broke the rows that only the search for a proof broke.
 BRANCH_AND_BOUND = "branch and bound"
@@ -70,7 +71,7 @@ def collect(measure: Measure, arm: Arm, target: Target, *, examples: Examples | 
 
     Parameters
     ----------
-    measure : Clean, WhiteBox, Transfer, Checks or Proofs
+    measure : Clean, Attacked, Transfer, Checks or Proofs
         What to measure.
     arm : Arm
         Whose models.
@@ -92,8 +93,8 @@ def collect(measure: Measure, arm: Arm, target: Target, *, examples: Examples | 
     match measure:
         case Clean():
             return _clean(arm, target)
-        case WhiteBox():
-            return _white_box(measure, arm, target)
+        case Attacked():
+            return _attacked_itself(measure, arm, target)
         case Transfer():
             return _transfer(measure, arm, target, examples or {})
         case Checks():
@@ -135,11 +136,11 @@ def _clean(arm: Arm, target: Target) -> Tables:
     return Tables(predictions=_concat(parts))
 
 
-def _white_box(measure: WhiteBox, arm: Arm, target: Target) -> Tables:
+def _attacked_itself(measure: Attacked, arm: Arm, target: Target) -> Tables:
     attacks: list[pd.DataFrame] = []
     predictions = []
     for model, seed in tracked(arm.pairs):
-        where = _where(arm, seed, WHITE_BOX, target)
+        where = _where(arm, seed, measure.evaluation, target)
         if isinstance(measure.attack, SuccessCurve):
             attacks += _curve(measure.attack, measure.epsilons, model, target, where)
             continue
@@ -227,21 +228,25 @@ def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:
     rows = torch.randperm(len(target.y), generator=torch_generator(0, "check rows"))[: measure.rows].sort().values
     some = replace(target, rows=target.numbers[rows.numpy()])
     parts = []
+    own = WHITE_BOX if arm.has_gradients else SCORES_ONLY
+    free = some.threat.frees_every_feature(some.x)
+    plan = measure.attacks(everything_free=free, gradients=arm.has_gradients)
     for model, seed in tracked(arm.pairs):
-        where = _where(arm, seed, WHITE_BOX, some)
+        where = _where(arm, seed, own, some)
         generator = torch_generator(derive_seed(seed, arm.name, "checks"))
-        for name, attack, epsilon in tracked(measure.attacks(everything_free=some.threat.frees_every_feature(some.x))):
+        for name, attack, epsilon in tracked(plan):
             found = attack(model, some.x, some.y, threat=some.threat, epsilon=epsilon, generator=generator)
             settings = _settings(attack) | {"restarts": 1}
             if name == WITH_GRADIENTS:
                 settings["loss"] = ", ".join(found.attacks)
             # Alarms use only success, not which attack broke a row.
             parts.append(describe_attack(found.success.numpy(), **where, attack=name, epsilon=epsilon, **settings))
-        still = zero_gradient(model, some.x, some.y, threat=some.threat)
-        parts.append(describe_attack(still.numpy(), **where, attack=ZERO_GRADIENT, epsilon=0.0))
+        if arm.has_gradients:
+            still = zero_gradient(model, some.x, some.y, threat=some.threat)
+            parts.append(describe_attack(still.numpy(), **where, attack=ZERO_GRADIENT, epsilon=0.0))
         if target.threat.box is not None:
             outside = target.threat.outside_box(target.x).flatten(1).any(dim=1)
-            everywhere = _where(arm, seed, WHITE_BOX, target)
+            everywhere = _where(arm, seed, own, target)
             parts.append(describe_attack(outside.numpy(), **everywhere, attack=OUTSIDE_BOX, epsilon=0.0))
     return Tables(attacks=_concat(parts))
 

@@ -4,20 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final, Literal
 
 from fairtoll.attacks import PGD, AttackSpec, LeastEpsilon, RandomNoise, Square, SuccessCurve, Union
 from fairtoll.attacks.success_curve import check_epsilons
 from fairtoll.bounds.proof import BOXES
 from fairtoll.errors import FairtollError
 
+#: How an attack on the model itself is called in evidence.
+OwnEvaluation = Literal["white-box", "scores-only"]
+WHITE_BOX: Final = "white-box"
+SCORES_ONLY: Final = "scores-only"
 #: Rows that the independent attacks behind the alarms are run on.
 CHECK_ROWS = 500
 #: The names that checks have in evidence: only alarms use them, no figure of a report.
 CHECK = "check-"
 NOISE, SINGLE_STEP, STEEPEST = "check-noise", "check-single-step", "check-pgd-20"
 LARGE, WITH_GRADIENTS, SQUARE, ZERO_GRADIENT = "check-large", "check-white-box", "check-square", "check-zero-gradient"
-OUTSIDE_BOX = "check-outside-box"
+OUTSIDE_BOX, DECISION = "check-outside-box", "check-decision"
 #: The name that proofs have in evidence.
 PROOF = "proof"
 #: Checks whose outcomes are of the rows or the model, not of an attack that broke them.
@@ -36,7 +40,7 @@ class Clean:
 
 
 @dataclass(frozen=True)
-class WhiteBox:
+class Attacked:
     """An attack on each model itself, at each radius.
 
     Attributes
@@ -47,6 +51,8 @@ class WhiteBox:
         Radii, ascending.
     keep_probabilities_at : sequence of float
         Radii at which the class probabilities of the attacked rows are kept too.
+    evaluation : {"white-box", "scores-only"}
+        How evidence calls it: whether the attack knows the model, or asks it for scores alone.
 
     Raises
     ------
@@ -55,13 +61,14 @@ class WhiteBox:
 
     Examples
     --------
-    >>> WhiteBox(PGD(steps=20), epsilons=[0.1, 0.2]).attack.name
+    >>> Attacked(PGD(steps=20), epsilons=[0.1, 0.2]).attack.name
     'pgd-20'
     """
 
     attack: AttackSpec | SuccessCurve | LeastEpsilon
     epsilons: Sequence[float]
     keep_probabilities_at: Sequence[float] = ()
+    evaluation: OwnEvaluation = WHITE_BOX
 
     def __post_init__(self) -> None:
         _check_radii(self)
@@ -112,7 +119,8 @@ class Checks:
 
     Noise, a single step and 20-step PGD, independently at each radius; where the threat frees every feature, a union at
     a radius so large that nothing remains of the row; at one radius the black-box Square attack alone and a
-    union without it; which rows have no gradient at all; and of a threat with a box, which rows lie outside it.
+    union without it; which rows have no gradient at all; and of a threat with a box, which rows lie outside it. Of a
+    model without gradients noise and Square, at each radius, an attack by scores at that large one, and the box.
 
     Attributes
     ----------
@@ -126,6 +134,8 @@ class Checks:
         Square's evaluations of each row; 0 leaves it out.
     rows : int
         How many rows, drawn from the attacked ones.
+    by_scores : AttackSpec, optional
+        The attack by scores that is tried at the large radius on a model without gradients.
 
     Raises
     ------
@@ -134,7 +144,8 @@ class Checks:
 
     Examples
     --------
-    >>> [name for name, _, _ in Checks(epsilons=[0.1], large_epsilon=10.0, queries=0).attacks(everything_free=True)]
+    >>> checks = Checks(epsilons=[0.1], large_epsilon=10.0, queries=0)
+    >>> [name for name, _, _ in checks.attacks(everything_free=True, gradients=True)]
     ['check-noise', 'check-single-step', 'check-pgd-20', 'check-large']
     """
 
@@ -143,6 +154,7 @@ class Checks:
     square_epsilon: float | None = None
     queries: int = 500
     rows: int = CHECK_ROWS
+    by_scores: AttackSpec | None = None
 
     def __post_init__(self) -> None:
         check_epsilons(self.epsilons)
@@ -150,12 +162,14 @@ class Checks:
         if self.rows < 1 or self.queries < 0:
             raise FairtollError(f"rows is {self.rows} and queries is {self.queries}; expected 1 or more, and 0 or more")
 
-    def attacks(self, *, everything_free: bool) -> list[tuple[str, AttackSpec, float]]:
+    def attacks(self, *, everything_free: bool, gradients: bool) -> list[tuple[str, AttackSpec, float]]:
         """Name in the evidence, attack and radius, in the order in which they are run.
 
         Where the threat leaves features fixed, some rows cannot be broken however large the radius: nothing is read
         from that they are not.
         """
+        if not gradients:
+            return self._by_scores(everything_free=everything_free)
         plan: list[tuple[str, AttackSpec, float]] = []
         for epsilon in self.epsilons:
             plan += [
@@ -169,6 +183,15 @@ class Checks:
         if self.queries:
             at = max(self.epsilons) if self.square_epsilon is None else self.square_epsilon
             plan += [(WITH_GRADIENTS, Union(restarts=1, queries=0), at), (SQUARE, Square(queries=self.queries), at)]
+        return plan
+
+    def _by_scores(self, *, everything_free: bool) -> list[tuple[str, AttackSpec, float]]:
+        plan: list[tuple[str, AttackSpec, float]] = []
+        for epsilon in self.epsilons:
+            plan.append((NOISE, RandomNoise(), epsilon))
+            plan += [(SQUARE, Square(queries=self.queries), epsilon)] if self.queries else []
+        if everything_free and self.by_scores is not None:
+            plan.append((LARGE, self.by_scores, self.large_epsilon))
         return plan
 
 
@@ -210,7 +233,7 @@ class Proofs:
 
 
 #: Whatever `collect` can measure.
-Measure = Clean | WhiteBox | Transfer | Checks | Proofs
+Measure = Clean | Attacked | Transfer | Checks | Proofs
 
 
 def _check_radii(measure: Any) -> None:

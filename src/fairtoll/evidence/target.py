@@ -14,6 +14,7 @@ from torch import Tensor, nn
 
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
+from fairtoll.models.logit_model import LogitModel
 from fairtoll.threats.any import AuditedThreat
 
 
@@ -30,6 +31,11 @@ class Arm:
     name: str
     models: Sequence[nn.Module]
     seeds: Sequence[int]
+
+    @property
+    def has_gradients(self) -> bool:
+        """Whether autograd can follow every model, as far as a probe has found out."""
+        return not any(isinstance(one, LogitModel) and one.probed.gradients == "absent" for one in self.models)
 
     @property
     def pairs(self) -> list[tuple[nn.Module, int]]:

@@ -11,7 +11,7 @@ import numpy as np
 from fairtoll.attacks import PGD, SuccessCurve, Union
 from fairtoll.data import TrainTest, load_adult
 from fairtoll.data.adult import CLASS_NAMES
-from fairtoll.evidence import Checks, Clean, Proofs, Transfer, WhiteBox
+from fairtoll.evidence import Attacked, Checks, Clean, Proofs, Transfer
 from fairtoll.evidence.measures import PROOF
 from fairtoll.experiments.claim_kinds import Conclusion, GroupBelow, LargerInSecond, RisesWithValues, Worse
 from fairtoll.experiments.experiment import AUTO, Collection, Costs, Data, Experiment, Option, compare
@@ -68,7 +68,7 @@ COLLECTIONS = (
     Collection("predict", (Clean(),), cost=0.002),
     # On the standard arm these are its own examples, as in the paper.
     Collection("transfer", (Transfer(CRAFT, EPSILONS, keep_probabilities_at=(EPSILON,)),), cost=0.005),
-    Collection("pgd", (WhiteBox(CRAFT, EPSILONS, keep_probabilities_at=(EPSILON,)),), cost=0.033),
+    Collection("pgd", (Attacked(CRAFT, EPSILONS, keep_probabilities_at=(EPSILON,)),), cost=0.033),
     Collection(
         "checks",
         (Checks((1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 40.0), large_epsilon=LARGE_EPSILON, square_epsilon=EPSILON),),
@@ -77,7 +77,7 @@ COLLECTIONS = (
         cost=0.03,
     ),
     # The paper's controls are attacked only as in the paper.
-    Collection("union", (WhiteBox(Union(), (EPSILON,)),), compared_in="sound", cost=0.04, hardened=2.5),
+    Collection("union", (Attacked(Union(), (EPSILON,)),), compared_in="sound", cost=0.04, hardened=2.5),
     # How far the union's figure is final: of a sample by default, of every row where the run is exact.
     Collection(
         "proof",
@@ -111,7 +111,7 @@ COLLECTIONS = (
     ),
     Collection(
         "all-14",
-        (WhiteBox(SuccessCurve(steps=50, restarts=1), EPSILONS),),
+        (Attacked(SuccessCurve(steps=50, restarts=1), EPSILONS),),
         threat="all-14",
         controls=False,
         runs=1,
@@ -120,8 +120,8 @@ COLLECTIONS = (
     Collection(
         "realistic",
         (
-            WhiteBox(SuccessCurve(steps=50, restarts=1), REALISTIC_EPSILONS),
-            WhiteBox(Union(restarts=1), (REALISTIC_EPSILON,)),
+            Attacked(SuccessCurve(steps=50, restarts=1), REALISTIC_EPSILONS),
+            Attacked(Union(restarts=1), (REALISTIC_EPSILON,)),
         ),
         threat="realistic",
         controls=False,

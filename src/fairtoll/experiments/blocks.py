@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from fairtoll.evidence import Clean, Transfer, WhiteBox, collect
+from fairtoll.evidence import Attacked, Clean, Transfer, collect
 from fairtoll.evidence.collect import craft
 from fairtoll.evidence.measures import Measure
 from fairtoll.experiments.costs import Estimate
@@ -216,4 +216,4 @@ def _makes(measure: Measure, table: str) -> bool:
     """Whether a measure gives rows of a table."""
     if isinstance(measure, Clean):
         return table == "predictions"
-    return table == "attacks" or (isinstance(measure, WhiteBox | Transfer) and bool(measure.keep_probabilities_at))
+    return table == "attacks" or (isinstance(measure, Attacked | Transfer) and bool(measure.keep_probabilities_at))

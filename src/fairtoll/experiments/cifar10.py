@@ -10,7 +10,7 @@ from typing import Any
 from fairtoll.attacks import PGD, LeastEpsilon, SuccessCurve, Union
 from fairtoll.data import TrainTest, load_cifar10
 from fairtoll.errors import FairtollError
-from fairtoll.evidence import Checks, Clean, Transfer, WhiteBox
+from fairtoll.evidence import Attacked, Checks, Clean, Transfer
 from fairtoll.evidence.measures import CHECK_ROWS
 from fairtoll.experiments.claim_kinds import ClassesMove, Conclusion, EasyRiseMore, Flips, Shrinks, Worse
 from fairtoll.experiments.experiment import Collection, Costs, Data, Experiment, Option, Pictures, compare
@@ -65,13 +65,13 @@ def collections(*, restarts: int = 5, queries: int = 500, check_rows: int = CHEC
     return (
         Collection("predict", (Clean(),), cost=3.0),
         Collection("transfer", (Transfer(CRAFT, EPSILONS),), cost=1.0),
-        Collection("pgd", (WhiteBox(CRAFT, EPSILONS),), cost=12.0, hardened=3.0),
-        Collection("least-epsilon", (WhiteBox(SEARCH, (EPSILON_MAX,)),), cost=8.0, hardened=3.0),
+        Collection("pgd", (Attacked(CRAFT, EPSILONS),), cost=12.0, hardened=3.0),
+        Collection("least-epsilon", (Attacked(SEARCH, (EPSILON_MAX,)),), cost=8.0, hardened=3.0),
         Collection("checks", (checks,), cost=40.0, hardened=3.0),
         # The paper's controls are attacked only as in the paper.
         Collection(
             "curve",
-            (WhiteBox(CURVE, EPSILONS),),
+            (Attacked(CURVE, EPSILONS),),
             compared_in="sound",
             protocol="sound",
             cost=20.0,
@@ -79,7 +79,7 @@ def collections(*, restarts: int = 5, queries: int = 500, check_rows: int = CHEC
         ),
         Collection(
             "union",
-            (WhiteBox(union, (EPSILON,)),),
+            (Attacked(union, (EPSILON,)),),
             compared_in="sound",
             protocol="sound",
             cost=14.0 * (1 + restarts),

@@ -82,7 +82,7 @@ class Collection:
     name : str
         In the names of stages and files.
     measures : sequence of Measure
-        Such as ``WhiteBox(PGD(steps=20), epsilons=(10.0,))``.
+        Such as ``Attacked(PGD(steps=20), epsilons=(10.0,))``.
     threat : str, optional
         Name of one of the experiment's threats; None for the one that arms are trained against.
     compared_in : str, optional

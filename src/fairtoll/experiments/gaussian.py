@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 from fairtoll.attacks import PGD, LeastEpsilon, Union
 from fairtoll.data import Dataset, TrainTest
-from fairtoll.evidence import Checks, Clean, Transfer, WhiteBox
+from fairtoll.evidence import Attacked, Checks, Clean, Transfer
 from fairtoll.experiments.experiment import Collection, Costs, Data, Experiment, compare
 from fairtoll.findings import Attack, Question
 from fairtoll.inputs.features import Feature
@@ -94,9 +94,9 @@ CRAFT, SEARCH = PGD(steps=20), LeastEpsilon(tolerance=0.002)
 COLLECTIONS = (
     Collection("predict", (Clean(),), cost=0.001),
     Collection("transfer", (Transfer(CRAFT, EPSILONS),), cost=0.001),
-    Collection("pgd", (WhiteBox(CRAFT, EPSILONS),), cost=0.02),
-    Collection("union", (WhiteBox(Union(), (EPSILON,)),), cost=0.08, hardened=2.0),
-    Collection("least-epsilon", (WhiteBox(SEARCH, (EPSILON_MAX,)),), cost=0.04),
+    Collection("pgd", (Attacked(CRAFT, EPSILONS),), cost=0.02),
+    Collection("union", (Attacked(Union(), (EPSILON,)),), cost=0.08, hardened=2.0),
+    Collection("least-epsilon", (Attacked(SEARCH, (EPSILON_MAX,)),), cost=0.04),
     Collection("checks", (Checks(EPSILONS, large_epsilon=100.0, square_epsilon=EPSILON),), cost=0.05),
 )
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fairtoll.evidence.measures import (
+    DECISION,
     LARGE,
     NOISE,
     OUTSIDE_BOX,
@@ -14,7 +15,7 @@ from fairtoll.evidence.measures import (
     WITH_GRADIENTS,
     ZERO_GRADIENT,
 )
-from fairtoll.findings.alarm_kinds import TOLERANCE, AlarmKind, Checked, Seen
+from fairtoll.findings.alarm_kinds import TOLERANCE, AlarmKind, Checked, Name, Seen
 
 #: Shares of rows above which a count is not negligible.
 FEW = 0.01
@@ -36,9 +37,17 @@ def _vanished(checked: Checked) -> Seen | None:
     )
 
 
+def _searched(checked: Checked) -> tuple[list[Name], str]:
+    """The check that searches at each radius, and what it is called: PGD, or Square where there are no gradients."""
+    if found := checked.checks(STEEPEST):
+        return found, "PGD with 20 steps"
+    return [] if checked.checks(ZERO_GRADIENT) else checked.checks(SQUARE), "the Square attack"
+
+
 def _weaker(checked: Checked, check: str, what: str) -> Seen | None:
-    """An attack that should be weaker than 20 steps of PGD and breaks more rows at some radius."""
-    pairs = list(zip(checked.checks(check), checked.checks(STEEPEST), strict=True))
+    """An attack that should be weaker than a search, and breaks more rows at some radius."""
+    searched, called = _searched(checked)
+    pairs = list(zip(checked.checks(check), searched, strict=False))
     if not pairs:
         return None
     accuracies = [(checked.accuracy(weak), checked.accuracy(strong), weak[3]) for weak, strong in pairs]
@@ -47,9 +56,9 @@ def _weaker(checked: Checked, check: str, what: str) -> Seen | None:
     return Seen(
         strong - weak,
         fired,
-        f"accuracy under {what} at {epsilon:g}: {weak:.1%}, under PGD with 20 steps: {strong:.1%}"
-        + ("; the gradients mislead, so PGD overstates robustness." if fired else "."),
-        {f"under {what} at {epsilon:g}": weak, "under PGD with 20 steps": strong},
+        f"accuracy under {what} at {epsilon:g}: {weak:.1%}, under {called}: {strong:.1%}"
+        + (f"; {called} is misled, and overstates robustness." if fired else "."),
+        {f"under {what} at {epsilon:g}": weak, f"under {called}": strong},
     )
 
 
@@ -62,7 +71,7 @@ def _noise(checked: Checked) -> Seen | None:
 
 
 def _not_monotone(checked: Checked) -> Seen | None:
-    found = checked.checks(STEEPEST)
+    found, called = _searched(checked)
     if not found:
         return None
     broken = np.stack([checked.broken(name) for name in found])
@@ -74,7 +83,7 @@ def _not_monotone(checked: Checked) -> Seen | None:
     return Seen(
         escaped,
         fired,
-        f"{path} (PGD, 20 steps, independently at each radius); {escaped:.1%} of the rows are not broken at a radius "
+        f"{path} ({called}, independently at each radius); {escaped:.1%} of the rows are not broken at a radius "
         "though a smaller one broke them" + ("; the attack is too weak to measure this model." if fired else "."),
         {"of the rows are not broken at a radius though a smaller one broke them": escaped},
     )
@@ -104,6 +113,37 @@ def _black_box(checked: Checked) -> Seen | None:
             {f"not broken at {name[3]:g} by white-box attacks": before, "with Square": before - added},
         )
     return None
+
+
+def _independent(checked: Checked) -> Seen | None:
+    """Rows that an independent attack by scores breaks, and the model's own figures say are robust."""
+    if checked.figures("white-box"):
+        return None
+    worst: tuple[float, float, Name, int] | None = None
+    for name in [one for check in (SQUARE, DECISION) for one in checked.checks(check)]:
+        rivals = [one for one in checked.figures("scores-only") if one[3] == name[3]]
+        if not rivals:
+            continue
+        strongest, rows = min(rivals, key=checked.accuracy), checked.rows(name)
+        at = np.searchsorted(checked.rows(strongest), rows)
+        left = ~checked.broken(strongest)[:, at]
+        added = float((checked.broken(name) & left).mean())
+        if worst is None or added > worst[0]:
+            worst = added, float(left.mean()), name, len(rows)
+    if worst is None:
+        return None
+    added, before, (_, _, check, epsilon), count = worst
+    low, high = share_interval(added, count)
+    fired = low > TOLERANCE
+    called = "HopSkipJump" if check == DECISION else "another run of the Square attack"
+    return Seen(
+        added,
+        fired,
+        f"{before:.1%} of the {count} checked rows are not broken at {epsilon:g} by the attack by scores, "
+        f"{before - added:.1%} with {called}: {added:.1%} more, {CONFIDENCE:.0%} interval {low:.1%} to {high:.1%}"
+        + ("; the attack is too weak, and a stronger one would find more." if fired else "."),
+        {f"not broken at {epsilon:g} by the attack by scores": before, f"with {called}": before - added},
+    )
 
 
 def _large(checked: Checked) -> Seen | None:
@@ -174,7 +214,7 @@ CHECK_ALARMS = (
     AlarmKind(
         "noise-as-strong",
         "Noise as strong as gradients",
-        "Random noise breaks more rows than following the gradient: the gradients mislead, and PGD overstates "
+        "Random noise breaks more rows than a search does: what the search follows misleads it, and it overstates "
         "robustness.",
         _noise,
     ),
@@ -191,6 +231,13 @@ CHECK_ALARMS = (
         "A search that uses only scores breaks rows that no attack with gradients breaks: the gradients hide what it "
         "finds.",
         _black_box,
+    ),
+    AlarmKind(
+        "scores-miss-rows",
+        "An independent attack by scores finds more",
+        "An independent attack that asks for no more than scores or classes breaks rows that count as robust: the "
+        "attack by scores is too weak for this model.",
+        _independent,
     ),
     AlarmKind(
         "large-epsilon-not-zero",

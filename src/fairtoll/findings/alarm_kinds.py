@@ -45,6 +45,11 @@ class Checked:
             if one[0] == evaluation and one[1] == self.threat and not one[2].startswith(CHECK) and one not in searches
         ]
 
+    @property
+    def own(self) -> list[Name]:
+        """The attacks on the model itself that its figures come from: white-box, else by scores alone."""
+        return self.figures("white-box") or self.figures("scores-only")
+
     def broken(self, attack: Name) -> NDArray[np.bool_]:
         """Which rows an attack broke in each training run, `(S, n)`."""
         evaluation, threat, name, epsilon = attack

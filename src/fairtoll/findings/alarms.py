@@ -15,6 +15,8 @@ from fairtoll.findings.results import Alarm
 
 #: By how much the search for least epsilon may exceed what another attack broke: it ends within a tolerance.
 EXCESS = 1.05
+#: Evaluations whose attacks find misclassified inputs of a model.
+FOUND = ("white-box", "scores-only", "static-transfer", "proved")
 
 
 def raise_alarms(evidence: Evidence, arm: str, *, threat: str) -> list[Alarm]:
@@ -87,12 +89,10 @@ def _transfer(checked: Checked) -> Seen | None:
 
 
 def _own_attack(checked: Checked, transferred: Name) -> Name | None:
-    """The white-box attack of the same name; where there is none, the strongest one at that radius."""
+    """The attack of the same name on the model itself; where there is none, the strongest one at that radius."""
     rows = checked.rows(transferred)
     own = [
-        attack
-        for attack in checked.figures("white-box")
-        if attack[3] == transferred[3] and (checked.rows(attack).shape == rows.shape)
+        attack for attack in checked.own if attack[3] == transferred[3] and (checked.rows(attack).shape == rows.shape)
     ]
     same = [attack for attack in own if attack[2] == transferred[2]]
     return min(same or own, key=checked.accuracy, default=None)
@@ -126,12 +126,12 @@ def _missed(checked: Checked) -> Seen | None:
 
     Transferred examples of the same radius have an alarm of their own, and so have the independent checks.
     """
-    white = checked.figures("white-box")
+    own = checked.own
     searches = [one for one in checked.evidence.least_epsilon_names(checked.arm) if one[1] == checked.threat]
-    others = [*white, *checked.figures("static-transfer"), *checked.figures("proved")]
+    others = [one for how in FOUND for one in checked.figures(how)]
     worst: tuple[float, Name] | None = None
-    for radius in sorted({attack[3] for attack in white}):
-        strongest = min((one for one in white if one[3] == radius), key=checked.accuracy)
+    for radius in sorted({attack[3] for attack in own}):
+        strongest = min((one for one in own if one[3] == radius), key=checked.accuracy)
         within = [one for one in others if one[3] < radius or (one[3] == radius and one[0] != "static-transfer")]
         if not within and not searches:
             continue
@@ -205,7 +205,7 @@ ALARMS: tuple[AlarmKind, ...] = (
     AlarmKind(
         "transfer-stronger-than-white-box",
         "Transferred examples stronger than a white-box attack",
-        "Examples made on another model break more rows than the model's own attack: its white-box figure is too high.",
+        "Examples made on another model break more rows than the attack on the model itself: its figure is too high.",
         _transfer,
     ),
     *CHECK_ALARMS,

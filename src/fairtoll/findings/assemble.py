@@ -10,7 +10,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtoll._version import __version__
-from fairtoll.evidence.copies import describe_copies
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
 from fairtoll.findings.alarms import raise_alarms
@@ -20,7 +19,8 @@ from fairtoll.findings.compare import PublishedValues, answer_all
 from fairtoll.findings.judged import Rules
 from fairtoll.findings.least_epsilon import least_epsilons
 from fairtoll.findings.model_alarms import model_alarms
-from fairtoll.findings.proofs import proofs, unproved_notes
+from fairtoll.findings.notes import notes_on
+from fairtoll.findings.proofs import proofs
 from fairtoll.findings.questions import Comparison, Question
 from fairtoll.findings.summary import answer
 from fairtoll.statistics import group_intervals
@@ -111,8 +111,7 @@ def assemble(
             for alarm in (*model_alarms(evidence, arm.name), *raise_alarms(evidence, arm.name, threat=threat))
         ],
         notes=[
-            *(_of_copies(evidence, arm) for arm in evidence.copies),
-            *unproved_notes(evidence),
+            *notes_on(evidence),
             *(make_notes(findings, accuracy) if make_notes else []),
         ],
         answer=answer(findings, arms),
@@ -126,13 +125,6 @@ def assemble(
         environment=dict(environment or describe_environment()),
         times=list(times),
     )
-
-
-def _of_copies(evidence: Evidence, arm: str) -> str:
-    said = describe_copies(arm, evidence.copies[arm])
-    if len(evidence.training_runs(arm)) > 1:
-        return said
-    return f"{said} This recipe is deterministic; vary the training rows between runs to compare recipes."
 
 
 def accuracies(evidence: Evidence, published: Mapping[tuple[str, ...], float]) -> list[results.Accuracy]:

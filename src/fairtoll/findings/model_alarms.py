@@ -20,8 +20,10 @@ from fairtoll.models.remarks import remarks
 REMARKS = "model_remarks"
 
 
-def prepare_arm(arm: Arm, target: Target, *, gradients: bool) -> Arm:
+def prepare_arm(arm: Arm, target: Target, *, gradients: bool, required: bool = True) -> Arm:
     """The arm with its models prepared (`fairtoll.models.prepare`), so that none is checked again.
+
+    Models without gradients are an error where these are `required`.
 
     Raises
     ------
@@ -40,7 +42,8 @@ def prepare_arm(arm: Arm, target: Target, *, gradients: bool) -> Arm:
     prepared = []
     for position, model in enumerate(arm.models, start=1):
         try:
-            prepared.append(prepare(model, target.x, classes=len(target.data.class_names), gradients=gradients))
+            classes = len(target.data.class_names)
+            prepared.append(prepare(model, target.x, classes=classes, gradients=gradients, required=required))
         except FairtollError as error:
             run = "" if len(arm.models) == 1 else f", training run {position} of {len(arm.models)}"
             raise FairtollError(f"arm '{arm.name}'{run}: {error}") from error

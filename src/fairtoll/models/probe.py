@@ -21,7 +21,9 @@ PROBE_ROWS = 32
 GRADIENT_ROWS = 8
 
 
-def prepare(model: nn.Module, x: Tensor, *, classes: int | None = None, gradients: bool = True) -> LogitModel:
+def prepare(
+    model: nn.Module, x: Tensor, *, classes: int | None = None, gradients: bool = True, required: bool = True
+) -> LogitModel:
     """The model as one that returns logits `(N, C)`, after a probe on the first rows of `x`.
 
     Two calls of 32 rows or fewer, two of one row, and a gradient of eight rows. One that is prepared already is only
@@ -36,7 +38,9 @@ def prepare(model: nn.Module, x: Tensor, *, classes: int | None = None, gradient
     classes : int, optional
         How many classes the data has.
     gradients : bool
-        Whether attacks will need the gradient of its logits in its input.
+        Whether to find out if its logits have a gradient in its input, which most attacks need.
+    required : bool
+        Whether a model without one is an error then; else `probed` says so.
 
     Returns
     -------
@@ -68,10 +72,10 @@ def prepare(model: nn.Module, x: Tensor, *, classes: int | None = None, gradient
         model = LogitModel(model.model, replace(model.probed, gradients=_gradients(model, x)))
     if classes is not None and model.probed.classes != classes:
         raise FairtollError(f"the model returned {model.probed.classes} classes; expected {classes}, as the data has")
-    if gradients and model.probed.gradients == "absent":
+    if gradients and required and model.probed.gradients == "absent":
         raise FairtollError(
             "the model's logits have no gradient in its input (a .detach(), torch.no_grad(), a quantised layer or a "
-            "constant in its forward); expected one that autograd can follow, as an audit needs; remove it, or run "
+            "constant in its forward); expected one that autograd can follow; remove it, or run "
             "attacks that need only scores: square, grid, random_noise"
         )
     return model

@@ -7,13 +7,14 @@ from fairtoll.report.arms import arm_colours, arm_titles
 from fairtoll.report.charts.lines import Line, Point, line_panel
 from fairtoll.report.charts.style import Panel
 from fairtoll.report.numbers import interval, percent
-from fairtoll.report.select import epsilon_text, is_main_threat, main_threat
+from fairtoll.report.select import OWN, epsilon_text, is_main_threat, main_threat
 
 RADIUS_MARKS = "A line joins one attack. Epsilon 0: without an attack. Bar: 95% interval."
 EVALUATION_TITLES = {
     "clean": "Clean rows",
     "static-transfer": "Static transfer (examples made on another model)",
     "white-box": "White-box (attacked itself)",
+    "scores-only": "Scores only (attacked itself, by its scores alone)",
     "proved": "Proved (no attack can break these rows)",
 }
 
@@ -45,7 +46,7 @@ def first_epsilon(results: Results) -> float | None:
     """Return the smallest radius any model was attacked at."""
     radii = [
         found
-        for evaluation in ("white-box", "static-transfer")
+        for evaluation in (*OWN, "static-transfer")
         for entry in main_accuracies(results, evaluation)
         if (found := entry.epsilon) is not None
     ]

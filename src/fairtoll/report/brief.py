@@ -11,7 +11,7 @@ from fairtoll.report.arms import arm_titles
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import percent
 from fairtoll.report.sections.leave_one_out.words import by_arm, entries_of, of_design, rate
-from fairtoll.report.select import epsilon_text, is_main_threat, protocols
+from fairtoll.report.select import OWN, epsilon_text, evaluation_name, is_main_threat, own_evaluation, protocols
 
 VERDICTS: tuple[VerdictName, ...] = ("less fair", "fairer", "equivalent", "inconclusive", "insufficient data")
 # Differences of less than two points between static transfer and white-box are not shown.
@@ -100,7 +100,7 @@ def spelled(counts: Sequence[int]) -> str:
 
 def answer(results: Results) -> list[Line]:
     """Return the figures beside the answer: what attacks leave, what is proved, what a left-out row flips."""
-    return robustness_line(results) + proof_line(results) + leave_one_out_line(results)
+    return robustness_lines(results) + proof_line(results) + leave_one_out_line(results)
 
 
 def proof_line(results: Results) -> list[Line]:
@@ -147,16 +147,23 @@ def leave_one_out_line(results: Results) -> list[Line]:
     return [Line("Leave-one-out.", " ".join(said))] if said else []
 
 
-def robustness_line(results: Results) -> list[Line]:
-    """Return what a white-box attack leaves of each arm, and of the paper's figure by static transfer."""
+def robustness_lines(results: Results) -> list[Line]:
+    """Return what attacks on the models themselves leave of each arm, the compared evaluation first."""
+    compared = own_evaluation(results)
+    order = sorted(OWN, key=lambda evaluation: evaluation != compared)
+    return [line for evaluation in order for line in _robustness_line(results, evaluation)]
+
+
+def _robustness_line(results: Results, evaluation: str) -> list[Line]:
+    """Return what one kind of attack leaves of each arm, and of the paper's figure by static transfer."""
     epsilon = first_epsilon(results)
     if epsilon is None:
         return []
     titles = arm_titles(results)
-    white = {e.arm: e for e in weakest(main_accuracies(results, "white-box"), epsilon)}
+    white = {e.arm: e for e in weakest(main_accuracies(results, evaluation), epsilon)}
     moved = {e.arm: e for e in weakest(main_accuracies(results, "static-transfer"), epsilon)}
     findings = results.findings
-    arms = dict.fromkeys([f.robust.arm for f in findings] + [f.standard.arm for f in findings])
+    arms = dict.fromkeys([f.robust.arm for f in findings] + [f.standard.arm for f in findings] or list(titles))
     moved_most: list[str] = []
     others: list[str] = []
     for arm in arms:
@@ -171,4 +178,8 @@ def robustness_line(results: Results) -> list[Line]:
         else:
             others.append(left)
     text = " ".join([*moved_most, *([f"{', '.join(others)}."] if others else [])])
-    return [Line(f"Robust accuracy, white-box, {epsilon_text(epsilon)}.", text)] if text else []
+    if not text:
+        return []
+    if evaluation == "scores-only":
+        text += " By scores only: a stronger attack may exist."
+    return [Line(f"Robust accuracy, {evaluation_name(evaluation)}, {epsilon_text(epsilon)}.", text)]

@@ -13,8 +13,11 @@ EVALUATION_NAMES = {
     "clean": "clean",
     "static-transfer": "static transfer",
     "white-box": "white-box",
+    "scores-only": "scores only",
     "proved": "proved",
 }
+#: Attacks on the model itself, the stronger kind first. Figures of one are never compared with figures of the other.
+OWN = ("white-box", "scores-only")
 PROTOCOLS = {
     "paper": "the paper's protocol",
     "sound": "the sound protocol",
@@ -177,20 +180,29 @@ def partitions(results: Results, metric: str) -> list[str]:
     return list(dict.fromkeys(finding.parameters.partition for finding in select(results, metric)))
 
 
+def own_evaluation(results: Results) -> str:
+    """Return how the arms were attacked themselves where they are compared: white-box if at all, else by scores."""
+    found = {finding.parameters.evaluation for finding in select(results, "cru_s")}
+    return next((evaluation for evaluation in OWN if evaluation in found), OWN[0])
+
+
 def headline(results: Results, protocol: str) -> list[Finding]:
-    """Return the findings the toll is read from: the paper's metrics, all rows, white-box, the main threat.
+    """Return the findings the toll is read from: the paper's metrics, all rows, the main threat, attacked itself.
+
+    Under white-box attacks where the arms are compared under them, else by scores only.
 
     Attack success by class is taken at every radius, by group at the first.
     """
     leading = (None, main_threat(results))
-    radii = epsilons(select(results, "cru_s", protocol=protocol, evaluation="white-box"))
+    own = own_evaluation(results)
+    radii = epsilons(select(results, "cru_s", protocol=protocol, evaluation=own))
     found = []
     for finding in results.findings:
         parameters = finding.parameters
         if finding.protocol != protocol or parameters.threat not in leading or finding.metric == "equalized_odds_rate":
             continue
         if finding.metric == "cru_s":
-            if parameters.denominator == "correct" or parameters.evaluation != "white-box":
+            if parameters.denominator == "correct" or parameters.evaluation != own:
                 continue
             if parameters.partition != "class" and radii and parameters.epsilon != radii[0]:
                 continue

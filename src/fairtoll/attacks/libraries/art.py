@@ -41,6 +41,18 @@ TARGETED = ("SaliencyMapMethod", "TargetedUniversalPerturbation")
 TOGETHER = ("UniversalPerturbation",)
 #: Their steps are multiplied by the range of values given, or end at it although the model cuts off values itself.
 WITHOUT_RANGE = ("DeepFool", "UniversalPerturbation")
+#: These ask for scores or classes alone.
+SCORES_ONLY = (
+    "BoundaryAttack",
+    "GeoDA",
+    "HopSkipJump",
+    "PixelAttack",
+    "SignOPTAttack",
+    "SimBA",
+    "SquareAttack",
+    "ThresholdAttack",
+    "ZooAttack",
+)
 
 
 def _norm_of(attack: type, settings: Mapping[str, Any]) -> Norm | None:
@@ -96,5 +108,6 @@ ART = Library(
     norm_of=_norm_of,
     takes_radius=_takes_radius,
     filled=("classifier", "estimator", "eps", "verbose", "targeted"),
+    scores_only=SCORES_ONLY,
     run=_run,
 )

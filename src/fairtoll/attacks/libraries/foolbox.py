@@ -16,6 +16,15 @@ from fairtoll.threats.any import Norm
 
 #: Its own distances, by what their `p` is.
 NORMS: dict[float, Norm] = {0: "l0", 1: "l1", 2: "l2", float("inf"): "linf"}
+#: These ask for scores or classes alone.
+SCORES_ONLY = (
+    "BoundaryAttack",
+    "GenAttack",
+    "HopSkipJumpAttack",
+    "LinearSearchBlendedUniformNoiseAttack",
+    "PointwiseAttack",
+    "SaltAndPepperNoiseAttack",
+)
 
 
 def _norm_of(attack: type, settings: Mapping[str, Any]) -> Norm | None:
@@ -52,5 +61,6 @@ FOOLBOX = Library(
     norm_of=_norm_of,
     takes_radius=_takes_radius,
     filled=("distance",),
+    scores_only=SCORES_ONLY,
     run=_run,
 )

@@ -9,7 +9,7 @@ import io
 import logging
 import random
 import warnings
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager, redirect_stderr
 from dataclasses import dataclass
 from typing import Any
@@ -63,6 +63,8 @@ class Library:
         Whether an attack is run at a radius; else it looks for the smallest distance.
     filled : callable
         Settings that a run fills in itself, so that a user must not.
+    scores_only : collection of str
+        Attacks that ask for scores or classes alone.
     run : callable
         What the attack returns, in the library's coordinates, `(N, ...)`.
     """
@@ -74,6 +76,7 @@ class Library:
     norm_of: Callable[[type, Mapping[str, Any]], Norm | None]
     takes_radius: Callable[[type], bool]
     filled: tuple[str, ...]
+    scores_only: Collection[str]
     run: Callable[[type, Query], Tensor]
 
     def find(self, attack: str, settings: Mapping[str, Any]) -> type:

@@ -1,4 +1,4 @@
-"""The section on accuracy: clean, by static transfer and white-box."""
+"""The section on accuracy: clean, by static transfer, white-box and by scores only."""
 
 from collections.abc import Mapping, Sequence
 
@@ -27,16 +27,23 @@ from fairtoll.report.tables.accuracy import accuracy_table
 from fairtoll.report.tables.table import Cell, Column, Table
 from fairtoll.report.tables.units import two_decimals
 
+#: Where there are figures by scores only.
+BY_SCORES = (
+    " Scores only: the attack asks the model for its scores and knows nothing else of it. A stronger attack may exist, "
+    "so such a figure may be too high, and it is never compared with a white-box one."
+)
+
 
 def accuracy(results: Results) -> Section:
-    """Return clean, static-transfer and white-box accuracy."""
+    """Return clean accuracy, and robust accuracy under each evaluation."""
     section = Section(
         "accuracy",
         "Accuracy",
         "Accuracy",
         "A robust accuracy is meaningless without its attack. Static transfer uses examples that were "
         "made on another model; white-box attacks the model itself. Under the union a row is robust only if it "
-        "is still classified correctly under every attack.",
+        "is still classified correctly under every attack."
+        + (BY_SCORES if any(entry.evaluation == "scores-only" for entry in results.accuracy) else ""),
     )
     figure = accuracy_figure(results)
     entries = [entry for entry in results.accuracy if is_main_threat(results, entry.threat)]

@@ -31,6 +31,7 @@ from fairtoll.report.numbers import (
 )
 from fairtoll.report.section import Section
 from fairtoll.report.select import (
+    OWN,
     epsilons,
     evaluation_name,
     protocol_title,
@@ -57,7 +58,7 @@ def attack_success(results: Results) -> Section:
         spreads, gaps = [], []
         used: list[Compared] = []
         of_evaluation: dict[str, list[Compared]] = {}
-        for evaluation in ("proved", "white-box", "static-transfer"):
+        for evaluation in ("proved", *OWN, "static-transfer"):
             chosen = select(
                 results,
                 "cru_s",

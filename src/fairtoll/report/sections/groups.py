@@ -11,6 +11,7 @@ from fairtoll.report.metrics import metric_of
 from fairtoll.report.section import Section
 from fairtoll.report.select import (
     epsilons,
+    own_evaluation,
     partitions,
     protocol_title,
     protocols,
@@ -41,8 +42,8 @@ def group_robustness(results: Results) -> Section:
                 found = together(select(results, metric, protocol=protocol, partition=partition))
                 if metric == "cru_s":
                     found = [f for f in found if f.parameters.denominator != "correct"]
-                    whites = [f for f in found if f.parameters.evaluation == "white-box"]
-                    found = whites or found
+                    own = own_evaluation(results)
+                    found = [f for f in found if f.parameters.evaluation == own] or found
                 if not found:
                     continue
                 headings = headings_of(found) if epsilons(found) else None

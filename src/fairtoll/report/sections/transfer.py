@@ -1,4 +1,4 @@
-"""The section on static transfer against white-box accuracy."""
+"""The section on static transfer against accuracy under attacks on the model itself."""
 
 from fairtoll.findings.results import Results
 from fairtoll.report.accuracies import (
@@ -19,16 +19,15 @@ from fairtoll.report.numbers import (
     percent,
 )
 from fairtoll.report.section import Section
-from fairtoll.report.select import (
-    epsilon_text,
-)
+from fairtoll.report.select import OWN, epsilon_text, evaluation_name
 
 
 def transfer(results: Results) -> Section:
-    """Return static transfer against white-box."""
+    """Return static transfer against attacks on the model itself."""
+    own = evaluation_name(_own(results))
     section = Section(
         "transfer",
-        "Static transfer against white-box",
+        f"Static transfer against {own}",
         "Transfer",
         "How much of a robust accuracy is due to examples that were made for another model.",
     )
@@ -36,11 +35,23 @@ def transfer(results: Results) -> Section:
     return section
 
 
+def _own(results: Results) -> str:
+    """Return how the arms were attacked themselves, at the first radius."""
+    epsilon = first_epsilon(results)
+    moved = {entry.arm for entry in weakest(main_accuracies(results, "static-transfer"), epsilon)}
+    for evaluation in OWN:
+        if any(entry.arm in moved for entry in weakest(main_accuracies(results, evaluation), epsilon)):
+            return evaluation
+    return OWN[0]
+
+
 def transfer_figure(results: Results) -> Figure | None:
-    """Return, per arm, the accuracy static transfer suggests and the one a white-box attack leaves."""
+    """Return, per arm, the accuracy static transfer suggests and the one an attack on the model itself leaves."""
+    evaluation = _own(results)
+    own = evaluation_name(evaluation)
     epsilon = first_epsilon(results)
     transfer = {e.arm: e for e in weakest(main_accuracies(results, "static-transfer"), epsilon)}
-    white = {e.arm: e for e in weakest(main_accuracies(results, "white-box"), epsilon)}
+    white = {e.arm: e for e in weakest(main_accuracies(results, evaluation), epsilon)}
     both = [arm for arm in transfer if arm in white]
     if not both:
         return None
@@ -56,10 +67,10 @@ def transfer_figure(results: Results) -> Figure | None:
                 {"arm": name, "evaluation": label, "attack": entry.attack or "–", **accuracy_words(entry)},
                 pair(entry.interval, "points"),
             )
-            for label, entry in (("white-box", white[arm]), ("static transfer", transfer[arm]))
+            for label, entry in ((own, white[arm]), ("static transfer", transfer[arm]))
         ]
         rows.append(Row(name, colours[arm], points=points, text=percent(apart, sign=True)))
-        words.append(f"{name} white-box {percent(white[arm].mean)}%, transfer {percent(transfer[arm].mean)}%")
+        words.append(f"{name} {own} {percent(white[arm].mean)}%, transfer {percent(transfer[arm].mean)}%")
     panel = row_panel(
         "transfer",
         f"What static transfer overstates, {epsilon_text(epsilon)}",
@@ -70,16 +81,16 @@ def transfer_figure(results: Results) -> Figure | None:
     )
     return Figure(
         "transfer",
-        "Static transfer against white-box accuracy",
+        f"Static transfer against {own} accuracy",
         [panel],
-        "Thin line: 95% interval. Right: static transfer minus white-box, in points.",
+        f"Thin line: 95% interval. Right: static transfer minus {own}, in points.",
     )
 
 
 def epsilon_figure(results: Results) -> Figure | None:
     """Return accuracy over the radii, one panel per evaluation."""
     panels = []
-    for evaluation in ("static-transfer", "white-box"):
+    for evaluation in ("static-transfer", *OWN):
         title = EVALUATION_TITLES[evaluation].split(" (")[0]
         entries = main_accuracies(results, evaluation)
         panels += radius_panels(results, f"accuracy-epsilon-{evaluation}", title, entries)

@@ -1,0 +1,51 @@
+"""Notes on reading the figures: copies of models, what is not proved, figures from scores alone."""
+
+from __future__ import annotations
+
+from fairtoll.evidence.copies import describe_copies
+from fairtoll.evidence.measures import CHECK, SCORES_ONLY, WHITE_BOX
+from fairtoll.evidence.store import Evidence
+from fairtoll.findings.proofs import unproved_notes
+
+
+def notes_on(evidence: Evidence) -> list[str]:
+    """Every note on an evidence.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"y": ["a", "b"], "p": [0.9, 0.4]})
+    >>> notes_on(Evidence.from_frame(frame, label="y", probabilities={"a": "p"}))
+    []
+    """
+    return [*_by_scores(evidence), *(_of_copies(evidence, arm) for arm in evidence.copies), *unproved_notes(evidence)]
+
+
+def _by_scores(evidence: Evidence) -> list[str]:
+    """What figures from scores alone mean, where an arm has no other."""
+    used = {arm: _evaluations(evidence, arm) for arm in evidence.arms}
+    alone = [arm for arm, how in used.items() if SCORES_ONLY in how and WHITE_BOX not in how]
+    if not alone:
+        return []
+    beside = [arm for arm, how in used.items() if {SCORES_ONLY, WHITE_BOX} <= how]
+    said = (
+        f"Robustness of {', '.join(alone)} is measured by scores only: attacks that ask the model for its scores and "
+        "know nothing else of it. A stronger attack may exist, so that fewer rows may be robust than are shown."
+    )
+    if beside:
+        said += (
+            f" Gaps under attack are compared by scores only in every arm; the white-box figures of {', '.join(beside)}"
+            " are shown beside, and compared with none of these."
+        )
+    return [said]
+
+
+def _evaluations(evidence: Evidence, arm: str) -> set[str]:
+    return {how for how, _, name, _ in evidence.attack_names(arm) if not name.startswith(CHECK)}
+
+
+def _of_copies(evidence: Evidence, arm: str) -> str:
+    said = describe_copies(arm, evidence.copies[arm])
+    if len(evidence.training_runs(arm)) > 1:
+        return said
+    return f"{said} This recipe is deterministic; vary the training rows between runs to compare recipes."
