@@ -66,7 +66,7 @@ def audit(
         Two or more arms by name, each one model or one for each training run. They return logits `(N, C)`.
     data : Dataset
         Evaluation rows.
-    threat : LinfThreat
+    threat : LinfThreat or TableThreat
         What an adversary may touch.
     epsilons : sequence of float
         Radii above 0, ascending.
@@ -126,10 +126,10 @@ def audit(
     >>> set(result.table()["verdict"])
     {'inconclusive'}
     """
-    if not isinstance(data, Dataset) or not isinstance(threat, LinfThreat):
+    if not isinstance(data, Dataset) or not isinstance(threat, AuditedThreat):
         raise FairtollError(
             f"data is a {type(data).__name__} and threat a {type(threat).__name__}; expected a Dataset and a "
-            "LinfThreat; read a table with fairtoll.data.load_frame"
+            "LinfThreat or a TableThreat; read a table with fairtoll.data.load_frame"
         )
     options = check_options(
         attributes=data.groups, partitions=partitions, epsilons=epsilons, minimum_rows=minimum_rows,
