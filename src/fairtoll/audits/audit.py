@@ -33,7 +33,6 @@ from fairtoll.progress import part
 from fairtoll.runs.folder import CONFIGURATION, Run
 from fairtoll.threads import threads_for
 from fairtoll.threats.any import AuditedThreat
-from fairtoll.threats.linf import LinfThreat
 
 
 def audit(
@@ -119,6 +118,7 @@ def audit(
     Examples
     --------
     >>> import numpy as np
+    >>> from fairtoll import LinfThreat
     >>> x = np.random.default_rng(0).normal(size=(200, 2)); y = (x[:, 0] > 0).astype(int)
     >>> data = Dataset(x, y, ("low", "high"), groups={"site": np.where(x[:, 1] > 0, "north", "south")})
     >>> result = audit({"standard": nn.Linear(2, 2), "robust": nn.Linear(2, 2)}, data,

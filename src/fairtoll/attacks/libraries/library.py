@@ -63,10 +63,10 @@ class Library:
         Whether an attack is run at a radius; else it looks for the smallest distance.
     filled : callable
         Settings that a run fills in itself, so that a user must not.
-    scores_only : collection of str
-        Attacks that ask for scores or classes alone.
     run : callable
         What the attack returns, in the library's coordinates, `(N, ...)`.
+    scores_only : collection of str
+        Attacks that ask for scores or classes alone.
     """
 
     module: str
@@ -76,8 +76,8 @@ class Library:
     norm_of: Callable[[type, Mapping[str, Any]], Norm | None]
     takes_radius: Callable[[type], bool]
     filled: tuple[str, ...]
-    scores_only: Collection[str]
     run: Callable[[type, Query], Tensor]
+    scores_only: Collection[str] = ()
 
     def find(self, attack: str, settings: Mapping[str, Any]) -> type:
         """The class of an attack, which takes these settings.
