@@ -11,11 +11,11 @@ import torch
 from torch import nn
 
 from fairtoll.cli.audit_rows import listed
-from fairtoll.cli.models import FORM, load_model, make_model
 from fairtoll.cli.settings import ModelSettings
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError, FairtollWarning
-from fairtoll.models import as_models, predict_logits, read_model, with_preprocessing
+from fairtoll.models import as_models, load_model, make_model, predict_logits, read_model, with_preprocessing
+from fairtoll.models.factories import FORM
 from fairtoll.models.skops_files import read_skops
 
 

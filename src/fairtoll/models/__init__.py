@@ -2,6 +2,8 @@
 
 from fairtoll.models.adapters import as_models as as_models
 from fairtoll.models.adapters import read_model as read_model
+from fairtoll.models.factories import load_model as load_model
+from fairtoll.models.factories import make_model as make_model
 from fairtoll.models.networks import Standardize as Standardize
 from fairtoll.models.networks import adult_network as adult_network
 from fairtoll.models.networks import image_network as image_network

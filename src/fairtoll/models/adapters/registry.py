@@ -10,16 +10,20 @@ from torch import nn
 
 from fairtoll.errors import FairtollError
 from fairtoll.inputs.features import Schema
+from fairtoll.models.adapters.exported import EXPORTED
 from fairtoll.models.adapters.function import FUNCTION
+from fairtoll.models.adapters.kind import Kind
 from fairtoll.models.adapters.lightgbm import LIGHTGBM
 from fairtoll.models.adapters.model_stack import MODEL_STACK
 from fairtoll.models.adapters.scikit_learn import SCIKIT_LEARN
 from fairtoll.models.adapters.torch_module import TORCH_MODULE
+from fairtoll.models.adapters.torchscript import TORCHSCRIPT
 from fairtoll.models.adapters.xgboost import XGBOOST
 from fairtoll.models.skops_files import PICKLES, pickle_refused
+from fairtoll.models.torch_archives import SUFFIXES, held_in
 
 #: The first that accepts a model runs it.
-KINDS = (MODEL_STACK, TORCH_MODULE, LIGHTGBM, XGBOOST, SCIKIT_LEARN, FUNCTION)
+KINDS = (MODEL_STACK, TORCHSCRIPT, EXPORTED, TORCH_MODULE, LIGHTGBM, XGBOOST, SCIKIT_LEARN, FUNCTION)
 
 
 def as_models(given: Any, *, name: str, schema: Schema | None = None) -> list[nn.Module]:
@@ -95,7 +99,7 @@ def read_model(path: Path, *, trust_code: bool = False) -> Any:
     suffix = path.suffix.lower()
     if suffix in PICKLES:
         raise pickle_refused(path)
-    kind = next((kind for kind in KINDS if suffix in kind.suffixes), None)
+    kind = _of_torch(path) if suffix in SUFFIXES else next((one for one in KINDS if suffix in one.suffixes), None)
     if kind is None or kind.read is None:
         known = ", ".join(sorted({suffix for kind in KINDS for suffix in kind.suffixes})) or "none"
         raise FairtollError(f"{path} has the suffix '{suffix}'; expected a model file with one of: {known}")
@@ -105,6 +109,45 @@ def read_model(path: Path, *, trust_code: bool = False) -> Any:
             "(--trust-code) if you trust whoever made it"
         )
     return kind.read(path)
+
+
+def _of_torch(path: Path) -> Kind:
+    """Of a file whose suffix says only that torch wrote it."""
+    held = held_in(path)
+    if held == "weights":
+        raise FairtollError(
+            f"{path} holds weights or a pickled model, as torch.save writes them; expected a model; give a state dict "
+            "as the weights of a factory that builds the model (--weights), and save a pickled model as its state dict"
+        )
+    if held is None:
+        raise FairtollError(
+            f"{path} is no file that torch wrote, or it is damaged; expected TorchScript or a torch.export program; "
+            "write it again"
+        )
+    return TORCHSCRIPT if held == "script" else EXPORTED
+
+
+def is_model(given: Any) -> bool:
+    """Whether an object is a model of a known kind, or a list of such.
+
+    Examples
+    --------
+    >>> is_model(nn.Linear(2, 2)), is_model(nn.Linear)
+    (True, False)
+    """
+    parts = given if isinstance(given, list | tuple) and given else [given]
+    return all(any(kind.accepts(one) for kind in KINDS) for one in parts)
+
+
+def kinds_known() -> str:
+    """The names of all kinds, for errors.
+
+    Examples
+    --------
+    >>> "a torch module" in kinds_known()
+    True
+    """
+    return ", ".join(kind.title for kind in reversed(KINDS))
 
 
 def _modules(given: Any, schema: Schema | None) -> list[nn.Module] | None:
@@ -123,8 +166,7 @@ def _require_missing_taken(models: list[nn.Module], name: str, schema: Schema | 
 
 def _unknown(name: str, given: Any) -> FairtollError:
     what = f"the class {given.__name__}, not a model of it" if isinstance(given, type) else f"a {type(given).__name__}"
-    kinds = ", ".join(kind.title for kind in reversed(KINDS))
     return FairtollError(
-        f"arm '{name}' holds {what}; expected {kinds}, or a sequence of these, one for each training run; give "
+        f"arm '{name}' holds {what}; expected {kinds_known()}, or a sequence of these, one for each training run; give "
         "anything else as a torch.nn.Module whose forward returns its logits"
     )

@@ -1,4 +1,4 @@
-"""A model from a factory, which is code, and a safetensors file, which holds only data."""
+"""A model from a factory, which is the caller's code, and a file of weights, which holds only data."""
 
 from __future__ import annotations
 
@@ -13,16 +13,17 @@ from torch import Tensor, nn
 from torch.nn.parameter import is_lazy
 
 from fairtoll.errors import FairtollError
-from fairtoll.storage.files import read_tensors
+from fairtoll.models.adapters.registry import is_model, kinds_known
+from fairtoll.models.weights import read_weights
 
 FORM = "PACKAGE.MODULE:FACTORY"
-#: Prefixes that torch.compile and DataParallel add to each name.
-PREFIXES = ("_orig_mod.", "module.")
+#: Prefixes that torch.compile, DataParallel and a module around the model (of Lightning) add to each name.
+PREFIXES = ("_orig_mod.", "module.", "model.")
 #: How many names an error lists.
 LISTED = 3
 
 
-def load_model(factory: str, path: Path) -> nn.Module:
+def load_model(factory: str, path: str | Path) -> nn.Module:
     """Call a factory and fill the model with the weights of a file.
 
     Parameters
@@ -30,18 +31,22 @@ def load_model(factory: str, path: Path) -> nn.Module:
     factory : str
         ``PACKAGE.MODULE:FACTORY``, found as `python -m` would find it: in the current folder, or installed.
     path : Path
-        A safetensors file. Names may have the prefixes of torch.compile or DataParallel, and weights that the
-        model ties are needed only once.
+        A safetensors file, or a state dict as torch.save writes it. Names may have the prefixes of torch.compile or
+        DataParallel, and weights that the model ties are needed only once.
 
     Raises
     ------
     FairtollError
-        If there is no such factory, it fails or returns no module, or the file is not a safetensors file or does not
-        fit.
+        If there is no such factory, it fails or returns no module, or the file holds no weights, more than weights, or
+        those of another model.
     """
     model = make_model(factory)
-    _require_safetensors(path)
-    tensors = _without_prefix(read_tensors(path), model)
+    if not isinstance(model, nn.Module):
+        raise FairtollError(
+            f"weights are given for '{factory}', which returned {type(model).__name__}; expected a torch.nn.Module; "
+            "leave the weights out for a model that is whole"
+        )
+    tensors = _without_prefix(read_weights(Path(path)), model)
     own = {name: one for name, one in model.state_dict().items() if isinstance(one, Tensor)}
     lazy = [name for name, one in own.items() if is_lazy(one)]
     if lazy:
@@ -72,13 +77,23 @@ def load_model(factory: str, path: Path) -> nn.Module:
     return model
 
 
-def make_model(factory: str) -> nn.Module:
-    """The module that a factory returns.
+def make_model(factory: str) -> Any:
+    """What a factory returns: a model of any kind, such as a torch module, an estimator or a function of scores.
+
+    Parameters
+    ----------
+    factory : str
+        ``PACKAGE.MODULE:FACTORY``, found as `python -m` would find it: in the current folder, or installed.
 
     Raises
     ------
     FairtollError
         If there is no such factory, or it fails or returns something else.
+
+    Examples
+    --------
+    >>> make_model("torch.nn:Identity")
+    Identity()
     """
     module_name, _, attribute = factory.partition(":")
     if not module_name or not attribute:
@@ -106,30 +121,13 @@ def make_model(factory: str) -> nn.Module:
         model = make()
     except (Exception, SystemExit) as error:
         raise FairtollError(
-            f"the factory '{factory}' raised {_said(error)}; expected a call without arguments to return a "
-            "torch.nn.Module"
+            f"the factory '{factory}' raised {_said(error)}; expected a call without arguments to return a model"
         ) from error
-    if not isinstance(model, nn.Module):
-        hint = (
-            "; evidence of a model without gradients comes from its predictions: fairtoll.Evidence.from_frame"
-            if hasattr(model, "predict")
-            else ""
-        )
-        raise FairtollError(f"'{factory}' returned {type(model).__name__}; expected a torch.nn.Module{hint}")
-    return model
-
-
-def _require_safetensors(path: Path) -> None:
-    if not path.is_file():
-        raise FairtollError(f"no file {path}; check --weights")
-    with open(path, "rb") as file:
-        start = file.read(2)
-    # A zip archive or a bare pickle, which run code when they are read.
-    if start == b"PK" or (start[:1] == b"\x80" and path.suffix != ".safetensors"):
+    if not is_model(model):
         raise FairtollError(
-            f"{path} is a pickle as torch.save writes it, which can run code and is never read; expected safetensors; "
-            "save the weights with safetensors.torch.save_model(model, 'NAME.safetensors')"
+            f"'{factory}' returned {type(model).__name__}; expected a model: {kinds_known()}, or a sequence of these"
         )
+    return model
 
 
 def _without_prefix(tensors: Mapping[str, Tensor], model: nn.Module) -> dict[str, Tensor]:

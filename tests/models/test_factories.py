@@ -1,16 +1,20 @@
 """A model from a factory and a file: what fits is loaded as torch itself would, and all else is one line."""
 
+import pickle
 import sys
 
+import numpy as np
 import pytest
 import torch
 from safetensors.torch import save_file, save_model
+from sklearn.linear_model import LogisticRegression
 from torch import nn
 
 from fairtoll import FairtollError
-from fairtoll.cli.models import load_model, make_model
+from fairtoll.models import as_models, load_model, make_model
 
 FACTORIES = """
+import numpy as np
 import torch
 from torch import nn
 from sklearn.linear_model import LogisticRegression
@@ -26,8 +30,17 @@ class Tied(nn.Module):
 def plain():
     return nn.Sequential(nn.Linear(3, 4), nn.BatchNorm1d(4), nn.ReLU(), nn.Linear(4, 2))
 
-def estimator():
-    return LogisticRegression()
+def text():
+    return "a path"
+
+def nested():
+    return [[nn.Linear(3, 2)]]
+
+def runs():
+    return [nn.Linear(3, 2), nn.Linear(3, 2)]
+
+def function():
+    return lambda: lambda rows: np.tile([0.25, 0.75], (len(rows), 1))
 
 def fitted():
     return LogisticRegression().fit([[0.0], [1.0]], [0, 1])
@@ -146,25 +159,107 @@ def test_weights_of_another_large_model_are_no_page_of_names(here):
     refused(message, lambda: load_model("factories_of_models_test:plain", path))
 
 
-@pytest.mark.parametrize("name", ["a.pt", "a.pth", "a.bin", "a.ckpt", "a.safetensors"])
+WRITTEN = {
+    "alone": lambda state: state,
+    "in a checkpoint": lambda state: {"epoch": 3, "state_dict": state, "optimizer": {"lr": 0.1}},
+    "of a parallel model": lambda state: {"model": {f"module.{name}": one for name, one in state.items()}},
+    "of a module around it": lambda state: {"state_dict": {f"model.{name}": one for name, one in state.items()}},
+}
+
+
+@pytest.mark.parametrize("how", WRITTEN)
 @pytest.mark.parametrize("zipped", [True, False])
-def test_a_pickle_is_never_read(name, zipped, here):
-    torch.save(made("plain").state_dict(), here / name, _use_new_zipfile_serialization=zipped)
-    message = r"is a pickle as torch.save writes it.*safetensors.torch.save_model\(model, 'NAME.safetensors'\)"
-    if name.endswith("safetensors") and not zipped:
-        message = "is not a complete safetensors file"
-    refused(message, lambda: load_model("factories_of_models_test:plain", here / name))
+@pytest.mark.parametrize("name", ["a.pt", "a.bin"])
+def test_a_state_dict_of_torch_save(name, zipped, how, here):
+    torch.manual_seed(2)
+    trained = made("plain")
+    torch.save(WRITTEN[how](trained.state_dict()), here / name, _use_new_zipfile_serialization=zipped)
+    model = load_model("factories_of_models_test:plain", here / name)
+    for key, one in trained.state_dict().items():
+        assert torch.equal(model.state_dict()[key], one)
+
+
+class Touch:
+    """Its pickle creates a file when it is loaded."""
+
+    def __init__(self, path):
+        self.path = path
+
+    def __reduce__(self):
+        return open, (str(self.path), "w")
+
+
+@pytest.mark.parametrize("suffix", ["pt", "pth", "bin", "ckpt", "safetensors", "npz"])
+@pytest.mark.parametrize("how", ["zipped", "legacy", "pickle"])
+def test_a_pickle_is_never_loaded(how, suffix, here):
+    path, held = here / f"a.{suffix}", {"0.weight": torch.zeros(1), "more": Touch(here / "created")}
+    if how == "pickle":
+        path.write_bytes(pickle.dumps(held))
+    else:
+        torch.save(held, path, _use_new_zipfile_serialization=how == "zipped")
+    message = "is not a complete safetensors" if suffix == "safetensors" else "more than tensors|cannot be read"
+    refused(message, lambda: load_model("factories_of_models_test:plain", path))
+    assert not (here / "created").exists()
+
+
+def test_a_model_that_was_pickled_whole(here):
+    torch.save(made("plain"), here / "a.pt")
+    message = r"holds more than tensors \(torch.nn.modules.container.Sequential\).*save model.state_dict\(\) alone"
+    refused(message, lambda: load_model("factories_of_models_test:plain", here / "a.pt"))
+
+
+@pytest.mark.parametrize(
+    ("held", "message"),
+    [
+        ([torch.zeros(1)], "holds a list; expected the state dict"),
+        ({"epoch": 1, "loss": 0.5}, "holds a dict with the keys 'epoch', 'loss'; expected the state dict"),
+        ({}, "holds a dict with the keys"),
+    ],
+)
+def test_what_is_no_state_dict(held, message, here):
+    torch.save(held, here / "a.pt")
+    refused(message, lambda: load_model("factories_of_models_test:plain", here / "a.pt"))
+
+
+@pytest.mark.parametrize("name", ["a.pt", "a.safetensors"])
+@pytest.mark.parametrize("share", [0.0, 0.5, 0.95])
+def test_a_truncated_file(name, share, here):
+    state = made("deep").state_dict()
+    torch.save(state, here / name) if name == "a.pt" else save_file(state, here / name)
+    whole = (here / name).read_bytes()
+    (here / name).write_bytes(whole[: int(share * len(whole))])
+    refused(
+        "not a complete safetensors|cannot be read as a state dict",
+        lambda: load_model("factories_of_models_test:deep", here / name),
+    )
+
+
+def test_a_program_is_no_weights(here):
+    torch.jit.trace(made("plain").eval(), torch.zeros(2, 3)).save(here / "a.pt")
+    refused("holds a program, not weights", lambda: load_model("factories_of_models_test:plain", here / "a.pt"))
+
+
+def test_a_factory_may_return_a_model_of_any_kind(here):
+    x = np.array([[0.0], [1.0]])
+    (model,) = as_models(made("fitted"), name="a")
+    expected = LogisticRegression().fit([[0.0], [1.0]], [0, 1]).predict_proba(x)
+    np.testing.assert_allclose(model(torch.from_numpy(x)), expected)
+    (model,) = as_models(made("function")(), name="a")
+    assert model(torch.zeros(3, 2)).tolist() == [[0.25, 0.75]] * 3
+    assert len(as_models(made("runs"), name="a")) == 2
+
+
+def test_weights_for_what_has_none(here):
+    path = saved({"a": torch.zeros(1)}, here / "a.safetensors")
+    message = "weights are given for '.*fitted', which returned LogisticRegression; expected a torch.nn.Module; leave"
+    refused(message, lambda: load_model("factories_of_models_test:fitted", path))
 
 
 @pytest.mark.parametrize(
     ("factory", "message"),
     [
-        (
-            "factories_of_models_test:estimator",
-            "returned LogisticRegression; expected a torch.nn.Module; evidence of a",
-        ),
-        ("factories_of_models_test:fitted", r"comes from its predictions: fairtoll.Evidence.from_frame"),
-        ("factories_of_models_test:LogisticRegression", "returned LogisticRegression; expected a torch.nn.Module"),
+        ("factories_of_models_test:text", "returned str; expected a model: .*a torch module"),
+        ("factories_of_models_test:nested", "returned list; expected a model"),
         ("factories_of_models_test:wrong_value", "the factory '.*' raised ValueError: width is 3; expected a call"),
         ("factories_of_models_test:wrong_attribute", "the factory '.*' raised AttributeError: 'Linear' object has no"),
         (
