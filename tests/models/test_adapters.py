@@ -31,7 +31,7 @@ def test_a_sequence_of_layers_is_one_model():
 @pytest.mark.parametrize(
     ("given", "message"),
     [
-        ("weights.pt", "holds a str; expected .*a torch module, a ModelStack, or a sequence"),
+        ("weights.pt", "holds a str; expected .*a torch module, .*a ModelStack, or a sequence"),
         (None, "holds a NoneType"),
         (nn.Linear, "holds the class Linear, not a model of it"),
         ({"seed 0": nn.Linear(2, 2)}, "holds a dict"),

@@ -57,7 +57,8 @@ def _read(path: Path) -> torch.jit.ScriptModule:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that TorchScript is deprecated
-            return torch.jit.load(str(path), map_location="cpu")
+            program: torch.jit.ScriptModule = torch.jit.load(str(path), map_location="cpu")
+            return program
     # A damaged archive, or a bare pickle, raises RuntimeError, ValueError and others.
     except Exception as error:
         raise FairtollError(
