@@ -57,6 +57,7 @@ CALLS = {
     "attacks.grid": ATTACK | {"epsilon": 0.1},
     "attacks.success_curve": ATTACK | {"epsilons": [0.1, 0.2], "steps": 2},
     "attacks.least_epsilon": ATTACK | {"epsilon_max": 0.5, "tolerance": 0.01},
+    "attacks.table_search": ATTACK | {"epsilon": 0.1, "queries": 2, "generator": torch.Generator()},
     "attacks.random_noise": ATTACK | {"epsilon": 0.1, "generator": torch.Generator()},
     "attacks.zero_gradient": ATTACK,
     "attacks.paper_attacks": {},

@@ -27,6 +27,8 @@ from fairtoll.attacks.substitute import Substitute as Substitute
 from fairtoll.attacks.success_curve import SuccessCurve as SuccessCurve
 from fairtoll.attacks.success_curve import SuccessCurveResult as SuccessCurveResult
 from fairtoll.attacks.success_curve import success_curve as success_curve
+from fairtoll.attacks.table_search import TableSearch as TableSearch
+from fairtoll.attacks.table_search import table_search as table_search
 from fairtoll.attacks.targeted import TargetedAPGD as TargetedAPGD
 from fairtoll.attacks.union import Union as Union
 from fairtoll.attacks.union import union as union

@@ -17,6 +17,7 @@ from fairtoll.attacks.pgd import PGD
 from fairtoll.attacks.spec import AttackSpec
 from fairtoll.attacks.square import Square
 from fairtoll.attacks.substitute import Substitute
+from fairtoll.attacks.table_search import TableSearch
 from fairtoll.attacks.targeted import TargetedAPGD
 from fairtoll.attacks.union import Union
 from fairtoll.attacks.universal import Universal
@@ -31,6 +32,7 @@ BASES: dict[str, tuple[Callable[..., AttackSpec], str | None]] = {
     "apgd-targeted": (TargetedAPGD, "steps"),
     "square": (Square, "queries"),
     "grid": (Grid, None),
+    "table-search": (TableSearch, "queries"),
     "autoattack": (AutoAttack, None),
     "nearest-class": (NearestClass, "steps"),
     "lbfgs": (LBFGS, None),

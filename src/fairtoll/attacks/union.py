@@ -10,24 +10,18 @@ import torch
 from torch import Tensor, nn
 
 from fairtoll.attacks._batches import attack_in_batches, check_starts
-from fairtoll.attacks.apgd import APGD
 from fairtoll.attacks.engine.descent import BatchedModel
 from fairtoll.attacks.engine.inputs import check_inputs, class_count, numbered, require_finite_rows
 from fairtoll.attacks.given import as_attack
-from fairtoll.attacks.grid import MAXIMUM_FEATURES, Grid, mutable_features
 from fairtoll.attacks.least_epsilon import LeastEpsilon
-from fairtoll.attacks.pgd import PGD
 from fairtoll.attacks.spec import AttackResult, AttackSpec, needs_gradients
-from fairtoll.attacks.square import Square
 from fairtoll.attacks.success_curve import SuccessCurve
-from fairtoll.errors import FairtollError
+from fairtoll.attacks.table_search import TableSearch
+from fairtoll.attacks.usual import attacks_by_scores, usual_attacks
+from fairtoll.errors import FairtollError, warn
 from fairtoll.models.logit_model import LogitModel
 from fairtoll.threats.any import Threat
 from fairtoll.threats.inputs import check_norm
-
-#: On one training run of five Adult arms this found what the whole grid finds but for one row of 30,936, in a
-#: quarter of the time.
-GRID_PATIENCE = 128
 
 
 @dataclass(frozen=True)
@@ -41,6 +35,9 @@ class Union:
         data and the threat; see `union`.
     steps, restarts, queries : int
         Of the default attacks; leave them out if you give a list.
+    scores_only : bool
+        Whether the default attacks are those that need no gradient, for models that have one too: so that models with
+        and without gradients are attacked alike. Of a list it is found.
 
     Raises
     ------
@@ -49,34 +46,37 @@ class Union:
 
     Examples
     --------
-    >>> Union().name, Union([PGD(steps=20), Square()]).name
-    ('union', 'union-pgd-20+square-1000')
+    >>> from fairtoll.attacks import PGD, Square
+    >>> Union().name, Union([PGD(steps=20), Square()]).name, Union(scores_only=True).name
+    ('union', 'union-pgd-20+square-1000', 'union-scores-only')
     """
 
     attacks: Sequence[AttackSpec] = ()
     steps: int = 50
     restarts: int = 5
     queries: int = 500
+    scores_only: bool = False
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "attacks", check_attacks(self.attacks))
         usual = (self.steps, self.restarts, self.queries)
-        _check_usual(*usual)
+        _check_usual(*usual, scores_only=self.scores_only)
         if self.attacks and usual != (Union.steps, Union.restarts, Union.queries):
             raise FairtollError(
                 "steps, restarts and queries are of the default attacks, and a list of attacks was given; set them in "
                 "its attacks, such as PGD(steps=20)"
             )
+        if self.attacks:
+            following = [attack.name for attack in self.attacks if needs_gradients(attack)]
+            if self.scores_only and following:
+                raise FairtollError(f"scores_only is True, and {', '.join(following)} needs gradients; leave one out")
+            object.__setattr__(self, "scores_only", not following)
 
     @property
     def name(self) -> str:
-        """The name "union", with the attacks of a list."""
-        return "-".join(["union", *(["+".join(attack.name for attack in self.attacks)] if self.attacks else [])])
-
-    @property
-    def scores_only(self) -> bool:
-        """Whether each attack of its list uses scores alone; the default attacks follow gradients."""
-        return bool(self.attacks) and not any(map(needs_gradients, self.attacks))
+        """The name "union", with the attacks of a list, or that scores alone are used."""
+        listed = ["+".join(attack.name for attack in self.attacks)] if self.attacks else []
+        return "-".join(["union", *listed, *(["scores-only"] if self.scores_only and not self.attacks else [])])
 
     def __call__(
         self,
@@ -106,6 +106,7 @@ def union(
     steps: int = 50,
     restarts: int = 5,
     queries: int = 500,
+    scores_only: bool = False,
     batch_size: int = 4096,
 ) -> AttackResult:
     """Break rows by several attacks: the default ones, or any list.
@@ -116,6 +117,9 @@ def union(
     gives it up after 128 failed points, but tries every corner. Square tries only corners, so it is included where the
     grid is not. On two classes cross-entropy and margin have the same gradient sign until the softmax underflows,
     so that Auto-PGD then uses only the margin.
+
+    With `scores_only`, and for a model without gradients, the attacks are those that ask for scores alone: of a table
+    the grid, the table search and Square, of images Square; inside a `TableThreat` the table search.
 
     Parameters
     ----------
@@ -130,23 +134,27 @@ def union(
     restarts : int
         Starts of each loss, the first of them the clean row.
     queries : int
-        Square's evaluations of each row; 0 leaves it out.
+        Evaluations of each row by Square and by the table search; 0 leaves Square out where there are gradients.
+    scores_only : bool
+        Whether no gradient is used.
 
     Returns
     -------
     AttackResult
-        The default attacks are called "clean", "cross_entropy", "grid", "apgd_cross_entropy", "apgd_margin" and
-        "square", those of a list by their names.
+        The default attacks are called "clean", "cross_entropy", "grid", "apgd_cross_entropy", "apgd_margin", "square"
+        and "table_search", those of a list by their names.
 
     Raises
     ------
     FairtollError
-        For a negative number of queries, something that is not an attack or is given twice, and as `pgd` does.
+        For a negative number of queries, or none where scores are all there is, something that is not an attack or is
+        given twice, and as `pgd` does.
 
     Warns
     -----
     FairtollWarning
-        If the model seems to return probabilities, or a batch does not fit the device's memory.
+        If the model has no gradient and `scores_only` was not asked for, if it seems to return probabilities, or a
+        batch does not fit the device's memory.
 
     Examples
     --------
@@ -159,14 +167,21 @@ def union(
     ['cross_entropy', '', 'clean']
     """
     chosen = check_attacks(attacks)
-    _check_usual(steps, restarts, queries)
-    # The attacks of a list check themselves whether they need gradients, and what norms they can keep.
-    needs: dict[str, Any] = {"gradients": False, "norms": None} if chosen else {}
-    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, **needs)
+    _check_usual(steps, restarts, queries, scores_only=scores_only)
+    model, x, y = check_inputs(
+        model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=not (chosen or scores_only),
+        required=False,
+        # The attacks of a list check themselves whether they need gradients, and what norms they can keep.
+        norms=None if chosen else TableSearch.norms,
+    )  # fmt: skip
     shared: dict[str, Any] = {"threat": threat, "batch_size": batch_size}
-    parts: Mapping[str, AttackSpec] = {attack.name: attack for attack in chosen} or _usual_attacks(
-        model, x, threat, steps=steps, restarts=restarts, queries=queries
-    )
+    parts: Mapping[str, AttackSpec] = {attack.name: attack for attack in chosen}
+    if not chosen and (scores_only or not _has_gradients(model)):
+        _check_usual(steps, restarts, queries, scores_only=True)
+        parts = attacks_by_scores(x, threat, queries=queries)
+    elif not chosen:
+        classes = class_count(model)
+        parts = usual_attacks(x, threat, classes=classes, steps=steps, restarts=restarts, queries=queries)
     with torch.no_grad():
         found = attack_in_batches(model, x, y, _misclassified, batch_size=batch_size)
     perturbed = found.perturbed
@@ -192,20 +207,14 @@ def _misclassified(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice
     return logits.argmax(dim=1) != labels, clean.clone()
 
 
-def _usual_attacks(
-    model: LogitModel, x: Tensor, threat: Threat, *, steps: int, restarts: int, queries: int
-) -> dict[str, AttackSpec]:
-    """The default attacks of a union, by their names."""
-    features = len(mutable_features(threat, x)) if x.ndim == 2 else MAXIMUM_FEATURES + 1
-    usual: dict[str, AttackSpec] = {"cross_entropy": PGD(steps=steps)}
-    if features <= MAXIMUM_FEATURES:
-        usual["grid"] = Grid(patience=max(GRID_PATIENCE, 2**features))
-    if restarts > 1 and class_count(model) > 2:
-        usual["apgd_cross_entropy"] = APGD(steps=steps, random_start=True, restarts=restarts - 1)
-    usual["apgd_margin"] = APGD(steps=steps, restarts=restarts, loss="margin")
-    if features > MAXIMUM_FEATURES and queries:
-        usual["square"] = Square(queries=queries)
-    return usual
+def _has_gradients(model: LogitModel) -> bool:
+    if model.probed.gradients != "absent":
+        return True
+    warn(
+        "the model's logits have no gradient in its input: the attacks use scores only, and what they do not break is "
+        "known less well; expected a model that autograd can follow, or a call that asks for scores_only=True"
+    )
+    return False
 
 
 def check_attacks(attacks: Sequence[AttackSpec], *, threat: Threat | None = None) -> tuple[AttackSpec, ...]:
@@ -227,7 +236,9 @@ def check_attacks(attacks: Sequence[AttackSpec], *, threat: Threat | None = None
     return given
 
 
-def _check_usual(steps: int, restarts: int, queries: int) -> None:
+def _check_usual(steps: int, restarts: int, queries: int, *, scores_only: bool) -> None:
     check_starts(steps, restarts)
     if queries < 0:
         raise FairtollError(f"queries is {queries}; expected 0 or more, 0 to leave Square out")
+    if scores_only and not queries:
+        raise FairtollError("queries is 0 and scores are all that is used; expected 1 or more")

@@ -6,10 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fairtoll.attacks import PGD, AttackSpec, Grid, Square, Substitute, Union
-from fairtoll.attacks.grid import MAXIMUM_FEATURES, mutable_features
+from fairtoll.attacks import PGD, AttackSpec, Substitute, Union
 from fairtoll.attacks.spec import describe, needs_gradients
-from fairtoll.attacks.union import GRID_PATIENCE, check_attacks
+from fairtoll.attacks.union import check_attacks
 from fairtoll.errors import FairtollError, warn
 from fairtoll.evidence.measures import SCORES_ONLY, WHITE_BOX, OwnEvaluation
 from fairtoll.evidence.target import Arm, Target
@@ -17,6 +16,8 @@ from fairtoll.threats import Threat
 
 #: How examples for static transfer are crafted on the standard models.
 CRAFT = PGD(steps=20)
+#: Where an arm has no gradients.
+BY_SCORES = Union(scores_only=True)
 
 
 @dataclass(frozen=True)
@@ -60,7 +61,7 @@ def choose_attacks(given: Sequence[AttackSpec] | None, arms: Sequence[Arm], targ
         _require_possible(compared, without)
         beside: tuple[AttackSpec, ...] = ()
     elif without:
-        compared, beside = (by_scores(target),), (Union(),)
+        compared, beside = (BY_SCORES,), (Union(),)
     else:
         compared, beside = (Union(),), ()
     if without:
@@ -78,6 +79,7 @@ def require_attacks(given: Any, threat: Threat) -> tuple[AttackSpec, ...]:
     Examples
     --------
     >>> from fairtoll import LinfThreat
+    >>> from fairtoll.attacks import Square
     >>> require_attacks([Square()], LinfThreat())[0].name
     'square-1000'
     """
@@ -87,21 +89,12 @@ def require_attacks(given: Any, threat: Threat) -> tuple[AttackSpec, ...]:
     return attacks
 
 
-def by_scores(target: Target) -> AttackSpec:
-    """The attack by scores that is run by default: of few features a grid first, then the Square attack."""
-    x, threat = target.x, target.threat
-    features = len(mutable_features(threat, x)) if x.ndim == 2 else MAXIMUM_FEATURES + 1
-    if features > MAXIMUM_FEATURES:
-        return Square()
-    return Union([Grid(patience=max(GRID_PATIENCE, 2**features)), Square()])
-
-
 def evaluation_of(attack: AttackSpec) -> OwnEvaluation:
     """How the figures of an attack on the model itself are labelled.
 
     Examples
     --------
-    >>> evaluation_of(PGD()), evaluation_of(Square())
+    >>> evaluation_of(Union()), evaluation_of(Union(scores_only=True))
     ('white-box', 'scores-only')
     """
     return WHITE_BOX if needs_gradients(attack) else SCORES_ONLY
@@ -112,6 +105,7 @@ def described(attack: AttackSpec) -> dict[str, Any]:
 
     Examples
     --------
+    >>> from fairtoll.attacks import Grid
     >>> described(Grid())
     {'name': 'grid', 'kind': 'Grid', 'patience': None, 'evaluation': 'scores-only'}
     """

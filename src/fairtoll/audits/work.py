@@ -11,7 +11,7 @@ import pandas as pd
 from torch import Tensor
 
 from fairtoll.attacks import AttackSpec, LeastEpsilon, Union
-from fairtoll.audits.attacks import AuditAttacks, by_scores, evaluation_of
+from fairtoll.audits.attacks import BY_SCORES, AuditAttacks, evaluation_of
 from fairtoll.bounds import what_is_provable
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.collect import Tables, collect, craft
@@ -168,7 +168,7 @@ class AuditWork:
     def parts(self) -> list[Part]:
         """Clean predictions of all arms first: an invalid model raises before the others are attacked."""
         far = 100 * max(self.epsilons)
-        measures: dict[str, Measure] = {"checks": Checks(self.epsilons, far, by_scores=by_scores(self.target))}
+        measures: dict[str, Measure] = {"checks": Checks(self.epsilons, far, by_scores=BY_SCORES)}
         measures |= self._attacked("attack", self.attacks.compared)
         beside = self._attacked("beside", self.attacks.beside)
         proofs = Proofs(self.epsilons, rows=None if self.exact else PROVED_ROWS)

@@ -24,6 +24,7 @@ def check_inputs(
     epsilon: float,
     batch_size: int,
     gradients: bool = True,
+    required: bool = True,
     norms: Sequence[Norm] | None = ("linf",),
 ) -> tuple[LogitModel, Tensor, Tensor]:
     """Check the input of an attack or a proof: returns a model that returns logits, and copies of rows and labels.
@@ -36,6 +37,8 @@ def check_inputs(
     ----------
     gradients : bool
         Whether the attack follows the gradient of the logits.
+    required : bool
+        Whether a model that lacks it is refused then.
     norms : sequence of str, optional
         Of the threats that the attack can keep; None for one whose parts check that themselves.
     """
@@ -48,7 +51,7 @@ def check_inputs(
     threat.bounds(rows[:1], epsilon)
     if not len(rows):
         return model if isinstance(model, LogitModel) else LogitModel(model, Probed(classes=2)), rows, labels
-    prepared = prepare(model, rows, gradients=gradients)
+    prepared = prepare(model, rows, gradients=gradients, required=required)
     classes = prepared.probed.classes
     if labels.min() < 0 or labels.max() >= classes:
         raise FairtollError(

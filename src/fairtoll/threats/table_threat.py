@@ -222,6 +222,10 @@ class TableThreat:
         fixed = changed & ~self.mutable.to(x.device)
         return torch.where(fixed | ~move.isfinite(), torch.inf, costs)
 
+    def price(self, place: int) -> float:
+        """What any change of the category in a column costs; 0 for a number."""
+        return float(self._price[place])
+
     def admits(self, x: Tensor, perturbed: Tensor, epsilon: float | Tensor) -> Tensor:
         """Whether each row of `x` may become that of `perturbed` at radius `epsilon`, `(N,)` of bool."""
         return self.keeps_cells(x, perturbed, epsilon) & self.keeps_relations(x, perturbed)
