@@ -9,6 +9,7 @@ import skops.io
 import torch
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
+from sklearn.datasets import load_digits
 from sklearn.ensemble import (
     BaggingClassifier,
     GradientBoostingClassifier,
@@ -18,19 +19,19 @@ from sklearn.ensemble import (
 )
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
-from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV
+from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, RepeatedStratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
 from fairtoll import FairtollError
 from fairtoll.audits.fingerprint import hash_model
-from fairtoll.data import load_frame
+from fairtoll.data import Dataset, load_frame
 from fairtoll.errors import FairtollWarning
-from fairtoll.models import as_models, predict_probabilities, read_model
+from fairtoll.models import as_models, predict_probabilities, prepare, read_model
 
 RNG = np.random.default_rng(0)
 FRAME = pd.DataFrame(
@@ -119,6 +120,24 @@ def test_a_model_of_codes_and_positions():
     codes = OrdinalEncoder().fit_transform(text)
     fitted = make_pipeline(OneHotEncoder(handle_unknown="ignore"), DecisionTreeClassifier()).fit(codes, PAID)
     np.testing.assert_array_equal(probabilities(fitted, rows), fitted.predict_proba(codes))
+
+
+def test_images_are_taken_flat():
+    digits = load_digits()
+    images, y = (digits.images[:300] / 16)[:, None].astype(np.float32), digits.target[:300]
+    data = Dataset(images, y, list(map(str, range(10))))
+    flat = images.reshape(300, -1)
+    forest = RandomForestClassifier(10, random_state=0).fit(flat, y)
+    np.testing.assert_array_equal(probabilities(forest, data), forest.predict_proba(flat))
+    assert set(module(forest, data).thresholds()) <= set(range(64))
+    network = make_pipeline(MinMaxScaler(), MLPClassifier([8], max_iter=20, random_state=0)).fit(flat, y)
+    np.testing.assert_allclose(probabilities(network, data), network.predict_proba(flat), atol=1e-6)
+    assert prepare(module(network, data), torch.from_numpy(images)).probed.gradients == "present"
+    named = LogisticRegression().fit(pd.DataFrame(flat).rename(columns=str), y)
+    np.testing.assert_allclose(probabilities(named, data), named.predict_proba(pd.DataFrame(flat).rename(columns=str)),
+                               atol=1e-6)  # fmt: skip
+    with pytest.raises(FairtollError, match=r"rows have the shape \(5, 3\); expected \(5, 64\)"):
+        module(forest, data)(torch.zeros(5, 3))
 
 
 def test_columns_are_found_by_name_and_those_it_lacks_are_named():
@@ -236,6 +255,16 @@ def test_a_pickle_is_never_read(suffix, tmp_path):
         FairtollError, match=r"is a pickle, .* never read; .* write skops.io.dump\(model, 'model.skops'\)"
     ):
         read_model(path)
+
+
+def test_a_search_with_its_scorer_and_its_folds_is_data(tmp_path):
+    search = GridSearchCV(
+        LogisticRegression(), {"C": [1, 2]}, scoring="roc_auc", cv=RepeatedStratifiedKFold(n_splits=2)
+    )
+    search.fit(ROWS.x, PAID)
+    skops.io.dump(search, tmp_path / "model.skops")
+    found = probabilities(read_model(tmp_path / "model.skops"))
+    np.testing.assert_allclose(found, search.predict_proba(ROWS.x), atol=1e-6)
 
 
 def test_types_that_may_run_code_are_listed(tmp_path):

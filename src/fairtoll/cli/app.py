@@ -13,12 +13,15 @@ from fairtoll._version import __version__
 from fairtoll.cli.audit import audit
 from fairtoll.cli.card import card
 from fairtoll.cli.data import data
+from fairtoll.cli.gate import gate
 from fairtoll.cli.report import report
 from fairtoll.cli.reproduce import reproduce
 from fairtoll.errors import FairtollError, FairtollWarning
 
 #: The exit status of an interrupted program, by convention.
 INTERRUPTED = 130
+#: Characters of an unexpected error's message.
+SHOWN = 200
 #: click's errors; some versions of typer bundle click under another name.
 UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
 
@@ -33,6 +36,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(audit, name="audit")
+app.command()(gate)
 app.command()(report)
 app.command()(card)
 app.add_typer(reproduce, name="reproduce")
@@ -65,6 +69,8 @@ def main() -> None:
         _end(f"{message}{' See' if message.endswith('?') else '; see'} {command} --help", code=2)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except Exception as error:
+        _end(f"unexpected {_named(error)}; its traceback is in {_keep_traceback(error)}; please report it", code=4)
     if code == INTERRUPTED:
         _end("stopped; run the same command again to resume after the last finished stage", code=INTERRUPTED)
     sys.exit(code)
@@ -75,6 +81,24 @@ def _write_any_name() -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             stream.reconfigure(errors="backslashreplace")
+
+
+def _named(error: Exception) -> str:
+    said = " ".join(str(error).split())
+    return f"{type(error).__name__}: {said[:SHOWN]}" if said else type(error).__name__
+
+
+def _keep_traceback(error: Exception) -> str:
+    """Write the traceback to a file of its own; returns its path."""
+    import tempfile
+    import traceback
+
+    with tempfile.NamedTemporaryFile(
+        "w", prefix="fairtoll-error-", suffix=".txt", delete=False, encoding="utf-8", errors="backslashreplace"
+    ) as file:
+        file.write(f"fairtoll {__version__}, Python {sys.version}\n\n")
+        file.write("".join(traceback.format_exception(error)))
+    return file.name
 
 
 def _end(message: str, *, code: int) -> NoReturn:

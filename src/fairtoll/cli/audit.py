@@ -2,16 +2,28 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
+from fairtoll.cli.gate import (
+    FailOnOption,
+    JunitOption,
+    QuestionOption,
+    RequireOption,
+    ThresholdOption,
+    end_with,
+    gate_flags,
+    pass_gate,
+    rules_of,
+)
+from fairtoll.cli.pairs import read_pair, read_pairs, split_values
 from fairtoll.errors import FairtollError
 
-MODELS, ROWS, PREDICTIONS, ATTACK, MEASURES, GATE = (
-    "Models", "Rows", "Predictions in place of models", "Threat and attacks", "What is measured", "Gate",
+MODELS, ROWS, PREDICTIONS, ATTACK, MEASURES = (
+    "Models", "Rows", "Predictions in place of models", "Threat and attacks", "What is measured",
 )  # fmt: skip
 
 audit = typer.Typer(
@@ -191,6 +203,11 @@ def run(
     out: Annotated[
         str | None, _option("Folder for evidence, results and report. Default: runs/audit.", "FOLDER", MEASURES)
     ] = None,
+    fail_on: FailOnOption = None,
+    threshold: ThresholdOption = None,
+    question: QuestionOption = None,
+    require_decision: RequireOption = False,
+    junit: JunitOption = None,
 ) -> None:
     """Audit your own models."""
     if context.invoked_subcommand is not None:
@@ -203,50 +220,57 @@ def run(
     flags: dict[str, Any] = {
         "data": {
             "rows": data, "train": train, "label": label, "groups": group, "features": feature, "image": image,
-            "categories": _pairs(categories, "--categories", "COLUMN=VALUE,VALUE,...", _values),
+            "categories": read_pairs(categories, "--categories", "COLUMN=VALUE,VALUE,...", split_values),
             "keep_na": keep_na, "missing": missing, "limit": rows, "predictions": predictions,
-            "probabilities": _pairs(probability, "--probability", "CLASS=COLUMN"),
+            "probabilities": read_pairs(probability, "--probability", "CLASS=COLUMN"),
             "model_column": model_column, "run_column": run_column, "row_column": row_column,
         },
         "models": _models(model, weights, preprocess),
         "threat": {
-            "epsilons": epsilon, "mutable": mutable, "one_hot": [_values(one) for one in one_hot] if one_hot else None,
-            "monotone": _pairs(monotone, "--monotone", "COLUMN=up or COLUMN=down"), "relations": relation,
-            "costs": _pairs(cost, "--cost", "COLUMN=NUMBER", float), "cost_norm": cost_norm,
+            "epsilons": epsilon, "mutable": mutable,
+            "one_hot": [split_values(one) for one in one_hot] if one_hot else None,
+            "monotone": read_pairs(monotone, "--monotone", "COLUMN=up or COLUMN=down"), "relations": relation,
+            "costs": read_pairs(cost, "--cost", "COLUMN=NUMBER", float), "cost_norm": cost_norm,
         },
         "audit": {
             "attacks": attack, "metrics": metric, "partitions": partition, "minimum_rows": minimum_rows,
             "least_epsilon_max": least_epsilon_max, "seed": seed, "paired": paired or None, "exact": exact or None,
-            "margins": _pairs(margin, "--margin", "METRIC=NUMBER", float),
+            "margins": read_pairs(margin, "--margin", "METRIC=NUMBER", float),
         },
+        "gate": gate_flags(fail_on, threshold, question, require_decision),
         "out": out,
     }  # fmt: skip
-    _run(settings, flags, trust_code=trust_code)
+    _run(settings, flags, trust_code=trust_code, junit=junit)
 
 
-def _run(file: Path | None, flags: Mapping[str, Any], *, trust_code: bool) -> None:
+def _run(file: Path | None, flags: Mapping[str, Any], *, trust_code: bool, junit: Path | None) -> None:
     from fairtoll.cli.settings_file import read_settings
 
     chosen, source = read_settings(file, flags, trust_code=trust_code)
+    rules = rules_of(chosen.gate)
+    if junit is not None and not rules:
+        raise FairtollError("--junit writes the checks of a gate, and there is no rule; give --fail-on or --threshold")
     from fairtoll.cli.audit_run import run_audit
     from fairtoll.cli.display import Progress, show_results
 
     with Progress() as display:
-        if source is not None:
-            display.message(f"Settings: {source}")
-        path = run_audit(chosen, display)
+        path = run_audit(chosen, display, source=source)
     show_results(path)
+    if rules:
+        from fairtoll.findings.results import Results
+
+        end_with(pass_gate(Results.read(path.parent / "results.json"), rules, junit=junit))
 
 
 def _models(model: Names, weights: Names, preprocess: Names) -> dict[str, dict[str, Any]]:
     """Models by name, in their order: files or factories, and what belongs to them."""
     found: dict[str, dict[str, Any]] = {}
     for text in model or []:
-        name, value = _pair(text, "--model", "NAME=FILE or NAME=PACKAGE.MODULE:FACTORY")
+        name, value = read_pair(text, "--model", "NAME=FILE or NAME=PACKAGE.MODULE:FACTORY")
         found.setdefault(name, {}).setdefault("factory" if _is_factory(value) else "file", []).append(value)
     for key, texts in (("weights", weights), ("preprocess", preprocess)):
         for text in texts or []:
-            name, value = _pair(text, f"--{key}", "NAME=FILE")
+            name, value = read_pair(text, f"--{key}", "NAME=FILE")
             if model and name not in found:
                 raise FairtollError(f"--{key} names '{name}', and no --model does; models are {', '.join(found)}")
             found.setdefault(name, {}).setdefault(key, []).append(value)
@@ -258,31 +282,3 @@ def _is_factory(value: str) -> bool:
     module, colon, attribute = value.rpartition(":")
     named = all(part.isidentifier() for part in (*module.split("."), *attribute.split(".")))
     return bool(colon) and named and not Path(value).exists()
-
-
-def _pairs(texts: Names, option: str, form: str, read: Callable[[str], Any] = str) -> dict[str, Any] | None:
-    if texts is None:
-        return None
-    found: dict[str, Any] = {}
-    for text in texts:
-        name, value = _pair(text, option, form)
-        if name in found:
-            raise FairtollError(f"{option} names '{name}' twice; expected each once; leave one out")
-        try:
-            found[name] = read(value)
-        except ValueError as error:
-            raise FairtollError(f"{option} is '{text}'; expected {form}") from error
-    return found
-
-
-def _pair(text: str, option: str, form: str) -> tuple[str, str]:
-    name, _, value = text.partition("=")
-    if not name or not value:
-        raise FairtollError(f"{option} is '{text}'; expected {form}")
-    return name, value
-
-
-def _values(text: str) -> Sequence[str]:
-    import csv
-
-    return next(csv.reader([text]))  # a value in quotes may hold a comma

@@ -17,6 +17,9 @@ from fairtoll.cli.display import Progress
 from fairtoll.cli.settings import Settings
 from fairtoll.cli.settings_file import flag_of
 from fairtoll.errors import FairtollError
+from fairtoll.findings.gate import LESS_FAIR
+from fairtoll.findings.thresholds import read_threshold, require_partitions
+from fairtoll.metrics import METRICS
 from fairtoll.progress import part, reporting_to, saying_to
 from fairtoll.storage.files import kept_if_filled
 
@@ -32,7 +35,7 @@ OF_PREDICTIONS_ALONE = ("data.probabilities", "data.model_column", "data.run_col
 FIRST_LOOK = 0.025
 
 
-def run_audit(settings: Settings, display: Progress) -> Path:
+def run_audit(settings: Settings, display: Progress, *, source: Path | None = None) -> Path:
     """Audit what the settings name; returns the report's path.
 
     Parameters
@@ -40,6 +43,8 @@ def run_audit(settings: Settings, display: Progress) -> Path:
     settings : Settings
     display : Progress
         Where progress goes, and what was assumed.
+    source : Path, optional
+        The file that the settings are from, which is said too.
 
     Raises
     ------
@@ -47,17 +52,18 @@ def run_audit(settings: Settings, display: Progress) -> Path:
         For anything that does not fit together, naming it. An audit that is refused leaves no folder.
     """
     _require_one_kind(settings)
+    _require_gate(settings)
     out = Path(settings.out)
     with kept_if_filled(out):
         require_audit_folder(out)  # before the work
         if settings.data.predictions is not None:
-            _of_predictions(settings, out, display)
+            _of_predictions(settings, out, display, source)
         else:
-            _of_models(settings, out, display)
+            _of_models(settings, out, display, source)
     return out / "report.html"
 
 
-def _of_models(settings: Settings, out: Path, display: Progress) -> None:
+def _of_models(settings: Settings, out: Path, display: Progress, source: Path | None) -> None:
     options, radii = settings.audit, sorted(settings.threat.epsilons)
     if not radii:
         raise FairtollError(
@@ -68,7 +74,7 @@ def _of_models(settings: Settings, out: Path, display: Progress) -> None:
     rows = load_rows(settings)
     arms = load_models(settings.models, rows.test)
     threat = threat_of(rows, settings.threat)
-    said = _Once([f"Note: {note}" for note in rows.notes], display)
+    said = _Once([*_named(source), *(f"Note: {note}" for note in rows.notes)], display)
     tracked = display.track("Attacking the models, writing the report")
     with reporting_to(lambda share: tracked(said.before(share))), saying_to(said.say), part(1.0):
         audit(
@@ -90,11 +96,13 @@ def _of_models(settings: Settings, out: Path, display: Progress) -> None:
         )
 
 
-def _of_predictions(settings: Settings, out: Path, display: Progress) -> None:
+def _of_predictions(settings: Settings, out: Path, display: Progress, source: Path | None) -> None:
     options = settings.audit
     with reporting_to(display.track("Reading predictions, writing the report")):
         with part(0.2):
             evidence = load_predictions(settings.data)
+        for line in _named(source):
+            display.message(line)
         with part(0.5):
             found = audit_evidence(
                 evidence,
@@ -107,6 +115,10 @@ def _of_predictions(settings: Settings, out: Path, display: Progress) -> None:
             )
         with part(0.3):
             found.save(out)
+
+
+def _named(source: Path | None) -> list[str]:
+    return [] if source is None else [f"Settings: {source}"]
 
 
 class _Once:
@@ -144,6 +156,24 @@ def _require_one_kind(settings: Settings) -> None:
     elif wrong := [name for name in OF_PREDICTIONS_ALONE if name in found]:
         raise FairtollError(
             f"{flag_of(wrong[0])} is of predictions; give their table with --predictions, or leave it out"
+        )
+
+
+def _require_gate(settings: Settings) -> None:
+    """Raise before the work for rules that nothing of this audit could be held against."""
+    options, gate = settings.audit, settings.gate
+    require_partitions(gate.thresholds, options.partitions or ["class", *settings.data.groups])
+    for name in gate.thresholds:
+        quantity = read_threshold(name).quantity
+        if options.metrics is not None and quantity in METRICS and quantity not in options.metrics:
+            raise FairtollError(
+                f"the threshold '{name}' is of a metric that is not measured; expected one of "
+                f"{', '.join(options.metrics)}; name it with --metric too"
+            )
+    if gate.fail_on and LESS_FAIR in gate.fail_on and len(settings.models) == 1 and settings.data.predictions is None:
+        raise FairtollError(
+            f"--fail-on {LESS_FAIR} compares models, and there is one, {next(iter(settings.models))}; expected two or "
+            "more; give --threshold NAME=NUMBER for one model"
         )
 
 

@@ -15,7 +15,7 @@ from fairtoll.models.class_order import class_order
 from fairtoll.models.forms import require_columns, require_missing_taken
 from fairtoll.models.outputs import Declared
 from fairtoll.models.tables import Decoder, TableModel
-from fairtoll.models.trial import answers
+from fairtoll.models.trial import answers, plain_features
 
 
 def booster_model(
@@ -59,9 +59,9 @@ def booster_model(
         If the table has categories that it was not trained on.
     """
     order = None if schema is None else class_order(classes, schema.class_names)
-    if schema is None or not schema.features:
-        return TableModel(scores, order=order, declared=declared)
-    features = schema.features
+    features = schema.features if schema else ()
+    if not features:
+        features, columns = plain_features([str(place) for place in range(width)]), None
     if columns is None and width != len(features):
         raise FairtollError(
             f"the model was trained on {width} columns without names and the table has {len(features)}: "

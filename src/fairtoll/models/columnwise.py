@@ -213,7 +213,9 @@ def _max_abs(one: Any, columns: list[Column]) -> list[Column] | None:
 
 
 def _min_max(one: Any, columns: list[Column]) -> list[Column] | None:
-    return None if one.clip else _moved(columns, -one.min_ / one.scale_, 1 / one.scale_)
+    # Of rows in float32 both are float32, and the inverse would be rounded.
+    shift, scale = np.asarray(one.min_, dtype=np.float64), np.asarray(one.scale_, dtype=np.float64)
+    return None if one.clip else _moved(columns, -shift / scale, 1 / scale)
 
 
 def _moved(columns: list[Column], centre: Any, spread: Any) -> list[Column]:

@@ -76,15 +76,16 @@ class Decoder:
         self.values |= {self.columns.index(name): table for name, table in (tables or {}).items()}
 
     def __call__(self, x: NDArray[np.floating[Any]]) -> Any:
-        """The rows `x` `(N, D)` as a DataFrame or an array.
+        """The rows `x` `(N, D)`, or of another shape with D entries each, as a DataFrame or an array.
 
         Raises
         ------
         FairtollError
             If a row has another width, or a code that no category has.
         """
-        if x.ndim != 2 or x.shape[1] != self._width:
+        if x.size != len(x) * self._width:
             raise FairtollError(f"rows have the shape {x.shape}; expected ({len(x)}, {self._width}), one feature each")
+        x = x.reshape(len(x), self._width)
         chosen = x if self.places == list(range(self._width)) else x[:, self.places]
         numbers = chosen.astype(np.float64)
         if self._broken:

@@ -43,6 +43,17 @@ def compared_rows(features: Sequence[Feature]) -> tuple[Tensor, Tensor]:
     return torch.from_numpy(x), torch.from_numpy(np.where(np.isnan(plain), x, plain))
 
 
+def plain_features(names: Sequence[str]) -> tuple[Feature, ...]:
+    """Features of rows that are no table, such as images: numbers of which nothing else is known.
+
+    Examples
+    --------
+    >>> [feature.name for feature in plain_features(["0", "1"])]
+    ['0', '1']
+    """
+    return tuple(Feature(name, "continuous", integer=False, low=0.0, high=1.0, unit="") for name in names)
+
+
 def answers(model: TableModel, features: Sequence[Feature]) -> NDArray[np.float64]:
     """Scores of such rows, to six decimals, as sums of many trees differ by rounding from call to call.
 

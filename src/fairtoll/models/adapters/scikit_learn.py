@@ -7,6 +7,7 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import nn
 
 from fairtoll.errors import FairtollError, warn
@@ -20,9 +21,9 @@ from fairtoll.models.forms import table_model
 from fairtoll.models.outputs import Declared
 from fairtoll.models.remarks import Remark
 from fairtoll.models.skops_files import read_skops
-from fairtoll.models.tables import TableModel
+from fairtoll.models.tables import Decoder, TableModel
 from fairtoll.models.thresholds import estimator_thresholds
-from fairtoll.models.trial import trial_rows
+from fairtoll.models.trial import answers, plain_features, trial_rows
 
 DECISION_VALUES = Remark(
     "model-without-probabilities",
@@ -42,7 +43,7 @@ def _modules(given: Any, schema: Schema | None) -> list[nn.Module]:
     order = None if schema is None else class_order(classes, schema.class_names)
     scores, declared = _scores(given, len(classes))
     if schema is None or not schema.features:
-        return [TableModel(_without_names(scores, columns_of(given)), order=order, declared=declared)]
+        return [_of_plain_rows(given, scores, order, declared)]
     model = table_model(
         scores,
         schema,
@@ -110,22 +111,24 @@ def _scores(given: Any, classes: int) -> tuple[Callable[[Any], Any], Declared]:
     return decide, Declared("logits", (DECISION_VALUES,))
 
 
-def _without_names(scores: Callable[[Any], Any], columns: tuple[str, ...] | None) -> Callable[[Any], Any]:
-    """Of rows that are no table: by position."""
-    if columns is None:
-        return scores
-
-    def named(rows: Any) -> Any:
-        import pandas as pd
-
-        if rows.shape[1] != len(columns):
-            raise FairtollError(
-                f"the model reads {len(columns)} columns and the rows have {rows.shape[1]}; expected the same; load "
-                "the rows as a table, with names"
-            )
-        return scores(pd.DataFrame(rows, columns=list(columns)))
-
-    return named
+def _of_plain_rows(
+    given: Any, scores: Callable[[Any], Any], order: NDArray[np.intp] | None, declared: Declared
+) -> nn.Module:
+    """Of rows that are no table, such as images: each is taken flat, by position."""
+    width, columns = getattr(given, "n_features_in_", None), columns_of(given)
+    if width is None:
+        return TableModel(scores, order=order, declared=declared)
+    features = plain_features(columns or [str(place) for place in range(width)])
+    decoder = Decoder(features, form="array" if columns is None else "codes")
+    model = TableModel(
+        scores, decoder, order=order, declared=declared, thresholds=lambda: estimator_thresholds(given, decoder)
+    )
+    try:
+        model.answers = answers(model, features)
+        exact = exact_module(given, model, features)
+    except FairtollError:  # Nothing is known of its values: it may not take these.
+        exact = None
+    return model if exact is None else nn.Sequential(nn.Flatten(), *exact.children())
 
 
 def _compare_predictions(given: Any, model: TableModel, schema: Schema) -> None:
