@@ -11,19 +11,28 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.compose import make_column_transformer
 from sklearn.datasets import load_digits
 from sklearn.ensemble import (
+    AdaBoostClassifier,
     BaggingClassifier,
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
     StackingClassifier,
 )
+from sklearn.feature_selection import SelectKBest
 from sklearn.impute import SimpleImputer
 from sklearn.linear_model import LinearRegression, LogisticRegression, RidgeClassifier
 from sklearn.model_selection import FixedThresholdClassifier, GridSearchCV, RepeatedStratifiedKFold
 from sklearn.neighbors import KNeighborsClassifier, NearestCentroid
 from sklearn.neural_network import MLPClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import FunctionTransformer, MinMaxScaler, OneHotEncoder, OrdinalEncoder, StandardScaler
+from sklearn.preprocessing import (
+    FunctionTransformer,
+    KBinsDiscretizer,
+    MinMaxScaler,
+    OneHotEncoder,
+    OrdinalEncoder,
+    StandardScaler,
+)
 from sklearn.svm import SVC
 from sklearn.tree import DecisionTreeClassifier
 
@@ -70,6 +79,14 @@ FITTED = {
     "search": make_pipeline(prepared(), GridSearchCV(DecisionTreeClassifier(), {"max_depth": [2]})),
     "bagging": make_pipeline(prepared(), BaggingClassifier(n_estimators=3, max_features=0.5)),
     "stack": StackingClassifier([("a", make_pipeline(prepared(), RandomForestClassifier(3)))]),
+    "imputed": make_pipeline(
+        make_column_transformer(
+            (make_pipeline(SimpleImputer(strategy="most_frequent"), OneHotEncoder()), ["job"]),
+            (make_pipeline(SimpleImputer(), KBinsDiscretizer(3)), ["wage", "age"]),
+        ),
+        SelectKBest(k=4),
+        AdaBoostClassifier(n_estimators=3),
+    ),
     "logistic": make_pipeline(prepared(), LogisticRegression()),
     "network": make_pipeline(prepared(), MLPClassifier([8], max_iter=20)),
 }  # fmt: skip
