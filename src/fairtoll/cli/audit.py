@@ -8,6 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
+from fairtoll.cli.audit_init import init
 from fairtoll.cli.gate import (
     FailOnOption,
     JunitOption,
@@ -33,6 +34,8 @@ audit = typer.Typer(
     "error, 130 interrupted.",
     invoke_without_command=True,
 )
+
+audit.command("init")(init)
 
 Names = list[str] | None
 
@@ -145,10 +148,22 @@ def run(
     mutable: Annotated[
         Names,
         _option(
-            "Feature that an attack may change; repeat for more. Default: numbers that are no group and not two codes "
-            "(0, 1).",
+            "Feature that an attack may change; repeat for more; all: every one that is no group. Default: numbers "
+            "that are no group and not two codes (0, 1).",
             "COLUMN",
             ATTACK,
+        ),
+    ] = None,
+    immutable: Annotated[
+        Names, _option("Feature that an attack may not change, of those it otherwise may; repeat.", "COLUMN", ATTACK)
+    ] = None,
+    range_: Annotated[
+        Names,
+        _option(
+            "Lowest and highest value of a feature: numbers, or expressions such as 'age * 12'; repeat for more.",
+            "COLUMN=LOW,HIGH",
+            ATTACK,
+            "--range",
         ),
     ] = None,
     one_hot: Annotated[
@@ -227,7 +242,8 @@ def run(
         },
         "models": _models(model, weights, preprocess),
         "threat": {
-            "epsilons": epsilon, "mutable": mutable,
+            "epsilons": epsilon, "mutable": "all" if mutable == ["all"] else mutable, "immutable": immutable,
+            "ranges": read_pairs(range_, "--range", "COLUMN=LOW,HIGH", _ends),
             "one_hot": [split_values(one) for one in one_hot] if one_hot else None,
             "monotone": read_pairs(monotone, "--monotone", "COLUMN=up or COLUMN=down"), "relations": relation,
             "costs": read_pairs(cost, "--cost", "COLUMN=NUMBER", float), "cost_norm": cost_norm,
@@ -260,6 +276,16 @@ def _run(file: Path | None, flags: Mapping[str, Any], *, trust_code: bool, junit
         from fairtoll.findings.results import Results
 
         end_with(pass_gate(Results.read(path.parent / "results.json"), rules, junit=junit))
+
+
+def _ends(text: str) -> list[float | str]:
+    found: list[float | str] = []
+    for end in split_values(text):
+        try:
+            found.append(float(end))
+        except ValueError:
+            found.append(end)
+    return found
 
 
 def _models(model: Names, weights: Names, preprocess: Names) -> dict[str, dict[str, Any]]:

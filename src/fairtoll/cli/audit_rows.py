@@ -5,16 +5,18 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from fairtoll.cli.settings import DataSettings, Settings, ThreatSettings
 from fairtoll.data import Dataset, load_frame
 from fairtoll.data.images import load_images
 from fairtoll.data.sample import stratified_sample
 from fairtoll.errors import FairtollError
+from fairtoll.threats.any import AuditedThreat
 from fairtoll.threats.linf import LinfThreat
-from fairtoll.threats.table import movable, table_threat
+from fairtoll.threats.table import table_threat
 
+#: Settings of a threat that name features.
+OF_FEATURES = ("mutable", "immutable", "one_hot", "monotone", "ranges", "relations", "costs")
 #: How many columns a note lists.
 LISTED = 12
 
@@ -68,8 +70,7 @@ def load_rows(settings: Settings) -> Rows:
             f"{settings.audit.seed})"
         )
     known = train or whole
-    notes = _of_images(data, known) if images else _of_table(data, whole, known, settings.threat)
-    return Rows(test, known, notes, cuts)
+    return Rows(test, known, _of_images(data, known) if images else _of_table(data, whole), cuts)
 
 
 def is_images(data: DataSettings) -> bool:
@@ -77,11 +78,24 @@ def is_images(data: DataSettings) -> bool:
     return data.image is not None or Path(data.rows or "").suffix.lower() == ".npz"
 
 
-def threat_of(rows: Rows, threat: ThreatSettings) -> Any:
+def threat_of(rows: Rows, threat: ThreatSettings) -> AuditedThreat:
     """What an adversary may change in these rows."""
     if rows.known.features:
-        return table_threat(rows.known, mutable=threat.mutable)
-    given = [name for name in ("mutable", "one_hot", "monotone", "relations", "costs") if getattr(threat, name)]
+        for name, ends in threat.ranges.items():
+            if len(ends) != 2:
+                raise FairtollError(f"the range of '{name}' is {ends}; expected its lowest and its highest value")
+        return table_threat(
+            rows.known,
+            mutable=threat.mutable,
+            immutable=threat.immutable,
+            one_hot=threat.one_hot,
+            monotone=threat.monotone,
+            ranges={name: (ends[0], ends[1]) for name, ends in threat.ranges.items()},
+            relations=threat.relations,
+            costs=threat.costs,
+            cost_norm=threat.cost_norm,
+        )
+    given = [name for name in OF_FEATURES if getattr(threat, name)]
     if given:
         raise FairtollError(f"{given[0]} names features, and images have none; leave it out")
     return LinfThreat(box=_range(rows.known))
@@ -117,7 +131,18 @@ def _of_images(data: DataSettings, known: Dataset) -> list[str]:
     return [f"each value may move by epsilon, within {low:g} to {high:g}, the range of {data.train or data.rows}."]
 
 
-def _of_table(data: DataSettings, rows: Dataset, known: Dataset, threat: ThreatSettings) -> list[str]:
+def fixed_note(rows: Rows, threat: AuditedThreat) -> list[str]:
+    """What may move and what may not, where something may not."""
+    names = [feature.name for feature in rows.known.features]
+    may = threat.mutable.expand(len(names)).tolist() if names else []
+    fixed = [name for name, moves in zip(names, may, strict=True) if not moves]
+    moving = [name for name, moves in zip(names, may, strict=True) if moves]
+    if not fixed:
+        return []
+    return [f"under attack {listed(moving)} may move, and {listed(fixed)} may not; name those that may with --mutable."]
+
+
+def _of_table(data: DataSettings, rows: Dataset) -> list[str]:
     """Notes on what the settings left open, and which defaults were used."""
     notes = []
     if data.train is None:
@@ -135,13 +160,6 @@ def _of_table(data: DataSettings, rows: Dataset, known: Dataset, threat: ThreatS
         notes.append(
             f"standard deviations and ranges are those of {data.rows}, the rows that are attacked; give the training "
             "rows with --train to have theirs."
-        )
-    moving = movable(known) if threat.mutable is None else threat.mutable
-    fixed = [feature.name for feature in rows.features if feature.name not in moving]
-    if fixed:
-        notes.append(
-            f"under attack {listed(list(moving))} may move, and {listed(fixed)} may not; name those that may with "
-            "--mutable."
         )
     return notes
 

@@ -12,7 +12,7 @@ from fairtoll.audits import audit, audit_evidence
 from fairtoll.audits.audited import require_audit_folder
 from fairtoll.cli.audit_models import load_models
 from fairtoll.cli.audit_predictions import load_predictions
-from fairtoll.cli.audit_rows import load_rows, threat_of
+from fairtoll.cli.audit_rows import fixed_note, load_rows, threat_of
 from fairtoll.cli.display import Progress
 from fairtoll.cli.settings import Settings
 from fairtoll.cli.settings_file import flag_of
@@ -26,6 +26,8 @@ from fairtoll.storage.files import kept_if_filled
 #: What says nothing of an audit of predictions, which attacks no model.
 NOT_OF_PREDICTIONS = (
     "data.rows", "data.train", "data.features", "data.image", "data.categories", "data.limit", "models",
+    "threat.immutable",
+    "threat.ranges",
     "threat.epsilons", "threat.mutable", "threat.one_hot", "threat.monotone", "threat.relations", "threat.costs",
     "audit.attacks", "audit.least_epsilon_max", "audit.exact",
 )  # fmt: skip
@@ -74,7 +76,7 @@ def _of_models(settings: Settings, out: Path, display: Progress, source: Path | 
     rows = load_rows(settings)
     arms = load_models(settings.models, rows.test)
     threat = threat_of(rows, settings.threat)
-    said = _Once([*_named(source), *(f"Note: {note}" for note in rows.notes)], display)
+    said = _Once([*_named(source), *(f"Note: {note}" for note in (*rows.notes, *fixed_note(rows, threat)))], display)
     tracked = display.track("Attacking the models, writing the report")
     with reporting_to(lambda share: tracked(said.before(share))), saying_to(said.say), part(1.0):
         audit(

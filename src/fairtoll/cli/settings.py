@@ -80,18 +80,25 @@ class ThreatSettings(Strict):
     epsilons: list[float] = Field(
         default=[], description="radii: in standard deviations of each feature of a table, in the units of images"
     )
-    mutable: list[str] | None = Field(
-        default=None, description="features that may change; default: what is no protected attribute and no code"
+    mutable: list[str] | Literal["all"] | None = Field(
+        default=None,
+        description="features that may change; 'all': every one that is no protected attribute; default: of these the "
+        "numbers",
     )
+    immutable: list[str] = Field(default=[], description="features that may not, of those that otherwise would")
     one_hot: list[list[str]] | None = Field(default=None, description="sets of columns of which each row has one")
     monotone: dict[str, Literal["up", "down"]] = Field(
         default={}, description="features that may only grow ('up') or only shrink ('down')"
+    )
+    ranges: dict[str, list[float | str]] = Field(
+        default={}, description="lowest and highest value of a feature, such as [0, 'age * 12'], in place of its own"
     )
     relations: list[str] = Field(
         default=[], description="what must hold in every attacked row, such as 'loan <= 5 * income'"
     )
     costs: dict[str, float] = Field(
-        default={}, description="what one unit of change costs, in place of 1 / standard deviation"
+        default={},
+        description="of a number, what one standard deviation costs (else 1); of a category, any change (else 0)",
     )
     cost_norm: Literal["max", "sum"] = Field(
         default="max", description="whether the largest cost or their sum is the distance"

@@ -24,6 +24,8 @@ FLAGS = {
     "audit.metrics": "--metric", "audit.partitions": "--partition", "audit.margins": "--margin",
     "gate.thresholds": "--threshold",
 }  # fmt: skip
+#: How pydantic calls the members of a union.
+MEMBERS = ("list[", "literal[")
 
 
 def read_settings(
@@ -128,8 +130,10 @@ def _valid(given: Mapping[str, Any], source: str) -> Settings:
 
 
 def _said(error: Any, *, from_file: bool) -> str:
-    place = [one for one in error["loc"] if not (isinstance(one, str) and one.startswith(("list[", "str")))]
-    names = [str(one) for one in place]
+    # The members of a union have places of their own.
+    names = [
+        name for one in error["loc"] if not (name := str(one)).startswith(MEMBERS) and name not in ("str", "float")
+    ]
     if error["type"] == "extra_forbidden":
         *above, last = names
         known = _known(above)
@@ -140,6 +144,8 @@ def _said(error: Any, *, from_file: bool) -> str:
     if error["type"] == "literal_error":
         known = _literals(error)
         return f"{shown} is {error['input']!r}; {_close(str(error['input']), known)}expected {' or '.join(known)}"
+    if any(isinstance(one, str) and one.startswith("literal[") for one in error["loc"]):
+        return f"{shown} is {error['input']!r}; expected a list of names, or 'all'; correct it"
     expected = error["msg"].removeprefix("Input should be ").replace("greater than or equal to", "at least")
     return f"{shown} is {error['input']!r}; expected {expected}; correct it"
 

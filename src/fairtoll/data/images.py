@@ -73,7 +73,7 @@ def load_images(
     ((2, 1, 8, 8), 1.0, ('3', '7'))
     """
     if path.suffix.lower() == ".npz":
-        columns, wanted = _arrays(path), (image or ROWS, label or LABEL)
+        columns, wanted = read_arrays(path), (image or ROWS, label or LABEL)
     else:
         frame = read_table(path)
         check_columns(frame.columns, [])
@@ -90,7 +90,8 @@ def load_images(
     return Dataset(x, y, classes, protected, (), name or path.stem)
 
 
-def _arrays(path: Path) -> dict[str, Any]:
+def read_arrays(path: Path) -> dict[str, Any]:
+    """Every array of a .npz file; one that would need pickle is an error."""
     if not path.is_file():
         raise FairtollError(f"{path} is not a file; expected arrays in .npz; check the path")
     try:

@@ -1,0 +1,139 @@
+"""What the columns of an unknown table may be: guesses, for a person to correct."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+from pandas.api import types
+
+from fairtoll.data.frame import load_frame
+from fairtoll.errors import FairtollError
+
+#: Usual names of the true class, the likeliest first.
+LABELS = (
+    "label", "target", "class", "y", "outcome", "income", "credit", "credit_risk", "risk", "default", "recid",
+    "two_year_recid", "is_recid", "churn", "approved", "status", "result", "diagnosis",
+)  # fmt: skip
+#: Words in the usual names of protected attributes.
+PROTECTED = (
+    "sex", "gender", "race", "racial", "ethnicity", "ethnic", "age", "religion", "nationality", "native-country",
+    "country", "disability", "marital", "citizenship", "foreign",
+)  # fmt: skip
+#: A label or a group has so many values at most.
+FEW = 20
+#: Text with more values than this, in more than half of the rows, says which row it is.
+MANY = 50
+
+
+@dataclass(frozen=True)
+class Guess:
+    """What the columns of a table may be.
+
+    Attributes
+    ----------
+    label : str
+        The true class.
+    groups : tuple of str
+        Protected attributes: few values, and a usual name.
+    finer : tuple of str
+        Columns of such a name with too many values to be groups, such as an age in years.
+    features : tuple of str
+        Inputs, in the order of the table.
+    left_out : mapping of str to str
+        Columns that can be no input, and why.
+    missing : tuple of str
+        Features with missing values.
+    """
+
+    label: str
+    groups: tuple[str, ...]
+    finer: tuple[str, ...]
+    features: tuple[str, ...]
+    left_out: dict[str, str]
+    missing: tuple[str, ...]
+
+
+def guess_columns(frame: pd.DataFrame, *, label: str | None = None, groups: Sequence[str] | None = None) -> Guess:
+    """Guess the label, the protected attributes and the features of a table.
+
+    Parameters
+    ----------
+    frame : DataFrame
+        The table.
+    label : str, optional
+        The label, where it is known.
+    groups : sequence of str, optional
+        The protected attributes, where they are known.
+
+    Raises
+    ------
+    FairtollError
+        If no column may be a label, or one that is named does not exist.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"age": range(30), "sex": ["f", "m"] * 15, "paid": [0, 1] * 15, "income": ["l", "h"] * 15})
+    >>> found = guess_columns(frame)
+    >>> found.label, found.groups, found.finer, found.features
+    ('income', ('sex',), ('age',), ('age', 'paid'))
+    """
+    columns = [str(column) for column in frame.columns]
+    for name in (*([] if label is None else [label]), *(groups or [])):
+        if name not in columns:
+            raise FairtollError(f"no column '{name}'; the table has: {', '.join(columns)}; correct the name")
+    values = {name: int(frame[name].nunique(dropna=True)) for name in columns}
+    chosen = label if label is not None else _label(columns, values)
+    named = [name for name in columns if name != chosen and _is_protected(name)]
+    few = tuple(groups) if groups is not None else tuple(name for name in named if 2 <= values[name] <= FEW)
+    rest = [name for name in columns if name != chosen and name not in few]
+    left_out = {name: why for name in rest if (why := _no_feature(frame, name, values[name], chosen))}
+    features = tuple(name for name in rest if name not in left_out)
+    return Guess(
+        label=chosen,
+        groups=few,
+        finer=tuple(name for name in named if name not in few and values[name] > FEW and name in features),
+        features=features,
+        left_out=left_out,
+        missing=tuple(name for name in features if frame[name].isna().any()),
+    )
+
+
+def _label(columns: Sequence[str], values: dict[str, int]) -> str:
+    possible = [name for name in columns if 2 <= values[name] <= FEW]
+    if not possible:
+        raise FairtollError(
+            f"no column of the table has from 2 to {FEW} values, as a label has; it has: {', '.join(columns)}; name "
+            "the label with --label"
+        )
+    spelled = {_plain(name): name for name in reversed(possible)}
+    usual = next((spelled[word] for word in LABELS if word in spelled), None)
+    return usual or next((name for name in reversed(possible) if not _is_protected(name)), possible[-1])
+
+
+def _is_protected(name: str) -> bool:
+    plain = _plain(name)
+    return plain in {_plain(word) for word in PROTECTED} or not set(plain.split("_")).isdisjoint(PROTECTED)
+
+
+def _plain(name: str) -> str:
+    return "_".join(name.strip().lower().replace("-", " ").replace("_", " ").replace(".", " ").split())
+
+
+def _no_feature(frame: pd.DataFrame, name: str, values: int, label: str) -> str:
+    """Why a column can be no input; nothing where it can."""
+    column = frame[name]
+    if values == 0:
+        return "it has no value"
+    if name.startswith("Unnamed: ") or not name.strip():
+        return "it has no name"
+    if types.is_integer_dtype(column) and column.is_unique and _plain(name) in ("id", "index", "row"):
+        return "it numbers the rows"
+    if not types.is_numeric_dtype(column) and values > max(MANY, len(frame) / 2):
+        return f"nearly every row has its own of {values} values"
+    try:
+        load_frame(frame[[name, label]].dropna(subset=[label]), label=label, features=[name], missing="keep")
+    except FairtollError as error:
+        return str(error).partition(";")[0]
+    return ""
