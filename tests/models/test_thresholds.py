@@ -14,8 +14,10 @@ from sklearn.ensemble import (
     GradientBoostingClassifier,
     HistGradientBoostingClassifier,
     RandomForestClassifier,
+    StackingClassifier,
     VotingClassifier,
 )
+from sklearn.feature_selection import RFE
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.neighbors import KNeighborsClassifier
@@ -25,6 +27,7 @@ from sklearn.tree import DecisionTreeClassifier
 
 from fairtoll.data import load_frame
 from fairtoll.models import as_models
+from fairtoll.models.cells import thresholds_of
 
 RNG = np.random.default_rng(3)
 N = 300
@@ -157,8 +160,49 @@ def test_a_scale_below_zero_turns_the_sides():
     assert (scores[::2] != scores[1::2]).sum() >= len(cuts) - 1
 
 
-@pytest.mark.parametrize("last", [KNeighborsClassifier(), LogisticRegression()])
-def test_other_models_have_none(last):
+TREE = DecisionTreeClassifier(max_depth=3)
+
+
+@pytest.mark.parametrize(
+    "last",
+    [
+        KNeighborsClassifier(),
+        LogisticRegression(),
+        VotingClassifier([("a", TREE), ("b", LogisticRegression())], voting="soft"),
+        StackingClassifier([("a", TREE)], passthrough=True, cv=2),
+        GradientBoostingClassifier(init=LogisticRegression(), n_estimators=2),
+        AdaBoostClassifier(LogisticRegression(), n_estimators=2),
+        RFE(TREE, n_features_to_select=2),
+        lightgbm.LGBMClassifier(n_estimators=2, linear_tree=True, verbose=-1),
+    ],
+    ids=lambda last: type(last).__name__,
+)
+def test_of_what_is_not_made_of_trees_alone_nothing_is_told(last):
+    before = make_column_transformer((RobustScaler(), ["share"]), (StandardScaler(), ["wage", "year"]))
+    assert thresholds_of(module_of(make_pipeline(before, last).fit(FRAME, CLASS))) == {}
+
+
+def test_nothing_is_told_behind_a_transformer_that_is_not_known():
     before = make_column_transformer((FunctionTransformer(np.sqrt), ["share"]), (StandardScaler(), ["wage"]))
-    module = module_of(make_pipeline(before, last).fit(FRAME, CLASS))
-    assert module.thresholds() == {}
+    assert module_of(make_pipeline(before, TREE).fit(FRAME, CLASS)).thresholds() == {}
+
+
+def test_of_a_number_that_is_split_by_sets_nothing_is_told():
+    numbers = FRAME[["year", "wage"]].assign(year=FRAME["year"] % 10)
+    rows = load_frame(numbers.assign(y=CLASS), label="y")
+    for last in (
+        HistGradientBoostingClassifier(max_iter=5, categorical_features=["year"], min_samples_leaf=5),
+        lightgbm.LGBMClassifier(n_estimators=5, verbose=-1, min_data_per_group=1, cat_smooth=0),
+    ):
+        options = {"categorical_feature": ["year"]} if isinstance(last, lightgbm.LGBMClassifier) else {}
+        [module] = as_models(last.fit(numbers, CLASS, **options), name="a", schema=rows.schema)
+        assert set(module.thresholds()) == {1}
+
+
+def test_stacked_trees_are_trees():
+    stack = StackingClassifier([("a", make_pipeline(scaled(), TREE))], cv=2).fit(FRAME, CLASS)
+    alone = module_of(stack.estimators_[0]).thresholds()
+    assert alone
+    assert {place: cuts.tolist() for place, cuts in module_of(stack).thresholds().items()} == {
+        place: cuts.tolist() for place, cuts in alone.items()
+    }

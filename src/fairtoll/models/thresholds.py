@@ -27,6 +27,8 @@ AROUND = 64
 class Splits:
     """Splits of the columns that a tree, or several, are given: `thresholds[i]` of column `columns[i]`.
 
+    `by_category` are columns that are split by sets of categories, of which no threshold tells.
+
     Examples
     --------
     >>> Splits(np.array([0]), np.array([2.5]), "float64 <=").rule
@@ -36,47 +38,69 @@ class Splits:
     columns: NDArray[np.intp]
     thresholds: NDArray[np.float64]
     rule: Rule
+    by_category: frozenset[int] = frozenset()
+
+
+class _UnknownPart(Exception):
+    """A part of a model whose scores may change anywhere."""
 
 
 def estimator_thresholds(fitted: Any, decoder: Decoder) -> dict[int, NDArray[np.float32]]:
     """Of a fitted estimator of scikit-learn, by feature position: the last float32 of each interval, sorted.
 
-    Known are trees, forests, bagging, boosting, and what averages, calibrates or searches such; behind scalers and
-    other preprocessors that `fairtoll.models.columnwise` knows. A feature that is not there has no known thresholds.
+    Known are trees, forests, bagging, boosting, and what averages, stacks, calibrates or searches such; behind
+    preprocessors that `fairtoll.models.columnwise` knows. Of a feature that is not there nothing is known, and of none
+    where a part of the model is not made of trees.
     """
     together: dict[Any, tuple[list[Any], Rule, list[Splits]]] = {}
-    for before, splits in _parts(fitted, []):
+    try:
+        parts = list(_parts(fitted, []))
+    except _UnknownPart:
+        return {}
+    for before, splits in parts:
         key = (*map(id, before), splits.rule)
         together.setdefault(key, (before, splits.rule, []))[2].append(splits)
     found: dict[int, list[NDArray[np.float32]]] = {}
-    for before, rule, parts in together.values():
-        pairs = {pair for one in parts for pair in zip(one.columns.tolist(), one.thresholds.tolist(), strict=True)}
-        for place, values in _in_raw_units(_splits(pairs, rule), before, decoder).items():
+    unknown: set[int] = set()
+    for before, rule, alike in together.values():
+        pairs = {pair for one in alike for pair in zip(one.columns.tolist(), one.thresholds.tolist(), strict=True)}
+        by_category = frozenset(column for one in alike for column in one.by_category)
+        moved = _in_raw_units(_splits(pairs, rule, by_category), before, decoder)
+        if moved is None:
+            return {}
+        unknown |= moved[1]
+        for place, values in moved[0].items():
             found.setdefault(place, []).append(values)
-    return {place: np.unique(np.concatenate(values)) for place, values in sorted(found.items())}
+    return {place: np.unique(np.concatenate(found[place])) for place in sorted(set(found) - unknown)}
 
 
 def booster_thresholds(splits: Splits, decoder: Decoder) -> dict[int, NDArray[np.float32]]:
     """The same of a booster, which is given what the decoder makes of a row."""
-    return dict(sorted(_in_raw_units(splits, [], decoder).items()))
+    moved, unknown = _in_raw_units(splits, [], decoder) or ({}, set())
+    return {place: moved[place] for place in sorted(set(moved) - unknown)}
 
 
 def lightgbm_splits(booster: Any) -> Splits:
-    """Numerical splits of a LightGBM Booster."""
+    """Splits of a LightGBM Booster; none where its leaves are linear."""
     found: list[tuple[int, float]] = []
+    by_category = set()
     waiting = [tree["tree_structure"] for tree in booster.dump_model()["tree_info"]]
     while waiting:
         node = waiting.pop()
+        if "leaf_coeff" in node:
+            return _splits([], "float64 <=")
         if "split_feature" not in node:
             continue
         if node["decision_type"] == "<=":
             found.append((node["split_feature"], node["threshold"]))
+        else:
+            by_category.add(node["split_feature"])
         waiting += [node["left_child"], node["right_child"]]
-    return _splits(found, "float64 <=")
+    return _splits(found, "float64 <=", by_category)
 
 
 def xgboost_splits(booster: Any) -> Splits:
-    """Numerical splits of an XGBoost Booster.
+    """Splits of an XGBoost Booster; none of a linear one.
 
     Raises
     ------
@@ -85,7 +109,8 @@ def xgboost_splits(booster: Any) -> Splits:
     """
     model = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]
     model = model.get("gbtree", model).get("model", {})
-    width, found = booster.num_features(), []
+    width, by_category = booster.num_features(), set()
+    found: list[tuple[int, float]] = []
     for tree in model.get("trees", []):
         left, right, features, conditions, kinds = (
             np.asarray(tree[name])
@@ -95,42 +120,73 @@ def xgboost_splits(booster: Any) -> Splits:
         sides = np.concatenate([left[inner], right[inner]])
         if ((sides < 0) | (sides >= len(left))).any() or ((features[inner] < 0) | (features[inner] >= width)).any():
             raise FairtollError("a tree points outside of itself")
+        by_category |= set(features[inner[kinds[inner] != 0]].tolist())
         chosen = inner[kinds[inner] == 0]
         found += list(zip(features[chosen].tolist(), conditions[chosen].tolist(), strict=True))
-    return _splits(found, "float32 <")
+    return _splits(found, "float32 <", by_category)
 
 
-def _splits(found: Iterable[tuple[int, float]], rule: Rule) -> Splits:
+def _splits(found: Iterable[tuple[int, float]], rule: Rule, by_category: Iterable[int] = ()) -> Splits:
     pairs = sorted(set(found))
-    return Splits(
-        np.array([k for k, _ in pairs], dtype=np.intp), np.array([t for _, t in pairs], dtype=np.float64), rule
-    )
+    columns = np.array([k for k, _ in pairs], dtype=np.intp)
+    return Splits(columns, np.array([limit for _, limit in pairs], dtype=np.float64), rule, frozenset(by_category))
+
+
+#: What is made of fitted members alone, each given the same columns, or its own of them.
+MEMBERS = (
+    "AdaBoostClassifier", "BaggingClassifier", "ExtraTreesClassifier", "GradientBoostingClassifier",
+    "OneVsRestClassifier", "RandomForestClassifier", "StackingClassifier", "VotingClassifier",
+)  # fmt: skip
+#: What asks one fitted member for its scores.
+ONE_MEMBER = ("FixedThresholdClassifier", "SelfTrainingClassifier", "TunedThresholdClassifierCV")
+CONSTANT = ("DummyClassifier", "_ConstantPredictor")
 
 
 def _parts(one: Any, before: list[Any]) -> Iterator[tuple[list[Any], Splits]]:
     """The splits of every tree inside an estimator, with the preprocessors in front of it."""
     steps, last = unwrapped(one)
     before = before + ([steps] if steps is not None else [])
-    if hasattr(last, "tree_"):
+    name, module = type(last).__name__, type(last).__module__
+    if hasattr(last, "booster_") and module.startswith("lightgbm."):
+        yield before, _some(lightgbm_splits(last.booster_))
+    elif hasattr(last, "get_booster") and module.startswith("xgboost."):
+        yield before, _some(xgboost_splits(last.get_booster()))
+    elif not module.startswith("sklearn."):
+        raise _UnknownPart
+    elif hasattr(last, "tree_"):
         tree = last.tree_
         inner = tree.children_left != -1
-        yield before, _splits(list(zip(tree.feature[inner], tree.threshold[inner], strict=True)), "float32 <=")
-    elif hasattr(last, "_predictors"):
-        yield from _histogram_parts(last, before)
-    elif hasattr(last, "booster_"):
-        yield before, lightgbm_splits(last.booster_)
-    elif hasattr(last, "get_booster"):
-        yield before, xgboost_splits(last.get_booster())
-    elif hasattr(last, "calibrated_classifiers_"):
+        yield (
+            before,
+            _splits(zip(tree.feature[inner].tolist(), tree.threshold[inner].tolist(), strict=True), "float32 <="),
+        )
+    elif name == "HistGradientBoostingClassifier":
+        yield _histogram_part(last, before)
+    elif name == "CalibratedClassifierCV":
         for inner in last.calibrated_classifiers_:
             yield from _parts(inner.estimator, before)
-    elif hasattr(last, "estimators_"):
+    elif name in ONE_MEMBER:
+        yield from _parts(last.estimator_, before)
+    elif name in MEMBERS and not getattr(last, "passthrough", False) and _starts_constant(last):
         drawn = getattr(last, "estimators_features_", None)
         members = last.estimators_.ravel() if isinstance(last.estimators_, np.ndarray) else last.estimators_
         for place, inner in enumerate(members):
             yield from _parts(inner, before if drawn is None else [*before, _Taken(drawn[place])])
-    elif hasattr(last, "estimator_"):
-        yield from _parts(last.estimator_, before)
+    elif name not in CONSTANT:
+        raise _UnknownPart
+
+
+def _some(splits: Splits) -> Splits:
+    """A booster without a split is linear, or constant."""
+    if not len(splits.columns) and not splits.by_category:
+        raise _UnknownPart
+    return splits
+
+
+def _starts_constant(ensemble: Any) -> bool:
+    """Whether boosting adds to a constant: it may start from another model."""
+    start = getattr(ensemble, "init_", "zero")
+    return isinstance(start, str) or type(start).__name__ in CONSTANT
 
 
 @dataclass(frozen=True)
@@ -140,31 +196,37 @@ class _Taken:
     columns: Any
 
 
-def _histogram_parts(last: Any, before: list[Any]) -> Iterator[tuple[list[Any], Splits]]:
+def _histogram_part(last: Any, before: list[Any]) -> tuple[list[Any], Splits]:
     if last._preprocessor is not None:
         # It puts categorical columns first.
         order = last._preprocessor._transformer_to_input_indices
         before = [*before, _Taken([k for name in ("encoder", "numerical") for k in order.get(name, [])])]
     found: list[tuple[int, float]] = []
+    by_category: set[int] = set()
     for predictor in (one for stage in last._predictors for one in stage):
-        nodes = predictor.nodes
-        chosen = nodes[(nodes["is_leaf"] == 0) & (nodes["is_categorical"] == 0)]
+        inner = predictor.nodes[predictor.nodes["is_leaf"] == 0]
+        chosen = inner[inner["is_categorical"] == 0]
+        by_category |= set(inner["feature_idx"][inner["is_categorical"] != 0].tolist())
         found += list(zip(chosen["feature_idx"].tolist(), chosen["num_threshold"].tolist(), strict=True))
-    yield before, _splits(found, "float64 <=")
+    return before, _splits(found, "float64 <=", by_category)
 
 
-def _in_raw_units(splits: Splits, before: list[Any], decoder: Decoder) -> dict[int, NDArray[np.float32]]:
+def _in_raw_units(
+    splits: Splits, before: list[Any], decoder: Decoder
+) -> tuple[dict[int, NDArray[np.float32]], set[int]] | None:
+    """Thresholds by feature, and the features of which there are others; None behind what is not known."""
     columns: list[Column] | None = raw_columns(decoder)
     for step in before:
         if columns is not None:
             columns = [columns[k] for k in step.columns] if isinstance(step, _Taken) else through(step, columns)
     if columns is None:
-        return {}
+        return None
+    unknown = {columns[k].source for k in splits.by_category if columns[k].table is None}
     movable = np.array([one.table is None and one.scale != 0 for one in columns])
     kept = movable[splits.columns]
     at, thresholds = splits.columns[kept], splits.thresholds[kept]
     if not len(at):
-        return {}
+        return {}, unknown
     source, scale, shift = (
         np.array([getattr(one, name) for one in columns])[at] for name in ("source", "scale", "shift")
     )
@@ -196,7 +258,7 @@ def _in_raw_units(splits: Splits, before: list[Any], decoder: Decoder) -> dict[i
         lower = is_lower(middle, slice(None))
         low, high = np.where(lower, middle, low), np.where(lower, high, middle)
     values = _from_keys(low)
-    return {int(place): np.unique(values[found & (source == place)]) for place in np.unique(source)}
+    return {int(place): np.unique(values[found & (source == place)]) for place in np.unique(source)}, unknown
 
 
 def _value(made: Any, before: Sequence[Any], at: NDArray[np.intp]) -> NDArray[np.float64]:
