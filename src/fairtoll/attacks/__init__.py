@@ -4,6 +4,7 @@ from fairtoll.attacks.apgd import APGD as APGD
 from fairtoll.attacks.apgd import apgd as apgd
 from fairtoll.attacks.autoattack import AutoAttack as AutoAttack
 from fairtoll.attacks.bracket import LeastEpsilonResult as LeastEpsilonResult
+from fairtoll.attacks.capgd import CAPGD as CAPGD
 from fairtoll.attacks.checks import RandomNoise as RandomNoise
 from fairtoll.attacks.checks import random_noise as random_noise
 from fairtoll.attacks.checks import zero_gradient as zero_gradient

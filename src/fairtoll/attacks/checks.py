@@ -15,7 +15,7 @@ from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import in_batches
 from fairtoll.models.borrow import borrowed, device_of
-from fairtoll.threats.any import Threat
+from fairtoll.threats.any import Norm, Threat
 
 
 @dataclass(frozen=True)
@@ -29,6 +29,8 @@ class RandomNoise:
     """
 
     scores_only: ClassVar[bool] = True
+    #: Of the threats that it keeps.
+    norms: ClassVar[tuple[Norm, ...]] = ("linf", "table")
     draws: int = 20
 
     def __post_init__(self) -> None:
@@ -97,7 +99,9 @@ def random_noise(
     tensor([ True, False])
     """
     _check_draws(draws)
-    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=False)
+    model, x, y = check_inputs(
+        model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=False, norms=RandomNoise.norms
+    )
 
     def attack(model: nn.Module, clean: Tensor, classes: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
         rows, found = torch.arange(batch.start, batch.stop), clean.clone()
@@ -106,6 +110,8 @@ def random_noise(
         for draw in range(1, draws + 1):
             noise = torch.rand(clean.shape, generator=generator).to(clean)
             points = threat.project(low + (high - low) * noise, low, high)
+            if threat.norm == "table":
+                points = threat.confine(clean, points, epsilon)
             wrong = finite_logits(model, points, where=f"at draw {draw}", rows=rows).argmax(dim=1) != classes
             first = wrong & ~broken
             found[first] = points[first]
@@ -146,7 +152,7 @@ def zero_gradient(
     tensor([False])
     """
     climb, device = get_loss(loss), device_of(model)
-    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=0.0, batch_size=batch_size)
+    model, x, y = check_inputs(model, x, y, threat=threat, epsilon=0.0, batch_size=batch_size, norms=RandomNoise.norms)
 
     def look(batch: slice) -> Tensor:
         point = x[batch].detach().to(device).requires_grad_(True)

@@ -9,6 +9,7 @@ from typing import Any
 
 from fairtoll.attacks.apgd import APGD
 from fairtoll.attacks.autoattack import AutoAttack
+from fairtoll.attacks.capgd import CAPGD
 from fairtoll.attacks.external import External
 from fairtoll.attacks.grid import Grid
 from fairtoll.attacks.lbfgs import LBFGS
@@ -32,6 +33,7 @@ BASES: dict[str, tuple[Callable[..., AttackSpec], str | None]] = {
     "apgd-targeted": (TargetedAPGD, "steps"),
     "square": (Square, "queries"),
     "grid": (Grid, None),
+    "capgd": (CAPGD, "steps"),
     "table-search": (TableSearch, "queries"),
     "autoattack": (AutoAttack, None),
     "nearest-class": (NearestClass, "steps"),

@@ -119,7 +119,8 @@ def union(
     so that Auto-PGD then uses only the margin.
 
     With `scores_only`, and for a model without gradients, the attacks are those that ask for scores alone: of a table
-    the grid, the table search and Square, of images Square; inside a `TableThreat` the table search.
+    the grid, the table search and Square, of images Square; inside a
+    `TableThreat` CAPGD, where there are gradients, and the table search.
 
     Parameters
     ----------
@@ -141,8 +142,8 @@ def union(
     Returns
     -------
     AttackResult
-        The default attacks are called "clean", "cross_entropy", "grid", "apgd_cross_entropy", "apgd_margin", "square"
-        and "table_search", those of a list by their names.
+        The default attacks are called "clean", "cross_entropy", "grid", "apgd_cross_entropy", "apgd_margin",
+        "square", "capgd" and "table_search", those of a list by their names.
 
     Raises
     ------

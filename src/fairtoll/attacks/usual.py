@@ -5,6 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 
 from fairtoll.attacks.apgd import APGD
+from fairtoll.attacks.capgd import CAPGD
 from fairtoll.attacks.grid import MAXIMUM_FEATURES, Grid, mutable_features
 from fairtoll.attacks.pgd import PGD
 from fairtoll.attacks.spec import AttackSpec
@@ -30,7 +31,8 @@ def usual_attacks(
     ['cross_entropy', 'grid', 'apgd_margin']
     """
     if threat.norm == "table":
-        return attacks_by_scores(x, threat, queries=queries)
+        climb: dict[str, AttackSpec] = {"capgd": CAPGD(steps=steps, restarts=restarts, queries=queries // 2)}
+        return climb | (attacks_by_scores(x, threat, queries=queries) if queries else {})
     features = _mutable(x, threat)
     usual: dict[str, AttackSpec] = {"cross_entropy": PGD(steps=steps)}
     if features <= MAXIMUM_FEATURES:

@@ -80,25 +80,28 @@ class Walk:
         self.best[kept], self.value[kept] = points[at, top][better], values[at, top][better]
         self.broken[rows] |= broke
 
-    def run(self) -> None:
-        """Search until every row is broken or has no evaluations left."""
+    def run(self, start: Tensor | None = None) -> None:
+        """Search until every row is broken or has no evaluations left, first from `start` where it is given."""
+        clean, count = self.choices.clean, len(self.choices.coordinates)
+        if start is not None and len(rows := self.going):
+            self._climb(rows, start[rows].clone(), self._shuffled(rows, count))
         gains = self._alone()
-        clean = self.choices.clean
         for gain in gains:
             rows = self.going
             if not len(rows):
                 return
             self._climb(rows, clean[rows].clone(), gain[rows].argsort(dim=1, descending=True, stable=True))
-        count = len(self.choices.coordinates)
         before = self.left.clone()
         while len(rows := self.going):
-            start = self._kicked(rows)
-            order = torch.rand(len(rows), count, generator=self.generator).argsort(dim=1).to(rows.device)
-            self._climb(rows, start, order)
+            self._climb(rows, self._kicked(rows), self._shuffled(rows, count))
             # A row with nothing new to ask in several rounds has been seen whole.
             idle = self.left == before
             self.done |= idle & torch.isin(torch.arange(len(idle), device=idle.device), rows)
             before = self.left.clone()
+
+    def _shuffled(self, rows: Tensor, count: int) -> Tensor:
+        """The coordinates in an order of each row's own."""
+        return torch.rand(len(rows), count, generator=self.generator).argsort(dim=1).to(rows.device)
 
     def _alone(self) -> list[Tensor]:
         """What the best value of every coordinate gains alone, `(n, K)`; where costs add up, for its cost too."""
