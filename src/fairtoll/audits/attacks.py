@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from fairtoll.attacks import PGD, AttackSpec, Substitute, Union
+from fairtoll.attacks import CAPGD, PGD, AttackSpec, Substitute, Union
 from fairtoll.attacks.spec import describe, needs_gradients
 from fairtoll.attacks.union import check_attacks
 from fairtoll.errors import FairtollError, warn
@@ -16,6 +16,7 @@ from fairtoll.threats import Threat
 
 #: How examples for static transfer are crafted on the standard models.
 CRAFT = PGD(steps=20)
+CRAFT_IN_TABLES = CAPGD(steps=20, restarts=1, queries=0)
 #: Where an arm has no gradients.
 BY_SCORES = Union(scores_only=True)
 
@@ -70,7 +71,7 @@ def choose_attacks(given: Sequence[AttackSpec] | None, arms: Sequence[Arm], targ
             "use scores only; a stronger attack may exist"
         )
     some_have = len(without) < len(arms)
-    return AuditAttacks(compared, beside if some_have else (), _transfer(arms[0]))
+    return AuditAttacks(compared, beside if some_have else (), _transfer(arms[0], target.threat))
 
 
 def require_attacks(given: Any, threat: Threat) -> tuple[AttackSpec, ...]:
@@ -144,7 +145,9 @@ def _require_possible(attacks: Sequence[AttackSpec], without: Sequence[str]) -> 
         )
 
 
-def _transfer(standard: Arm) -> AttackSpec:
+def _transfer(standard: Arm, threat: Threat) -> AttackSpec:
+    if threat.norm == "table":
+        return CRAFT_IN_TABLES if standard.has_gradients else Substitute(CRAFT_IN_TABLES)
     return CRAFT if standard.has_gradients else Substitute(CRAFT_FULLY)
 
 

@@ -230,7 +230,7 @@ def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:
     parts = []
     own = WHITE_BOX if arm.has_gradients else SCORES_ONLY
     free = some.threat.frees_every_feature(some.x)
-    plan = measure.attacks(everything_free=free, gradients=arm.has_gradients)
+    plan = measure.attacks(everything_free=free, gradients=arm.has_gradients, norm=some.threat.norm)
     for model, seed in tracked(arm.pairs):
         where = _where(arm, seed, own, some)
         generator = torch_generator(derive_seed(seed, arm.name, "checks"))

@@ -6,10 +6,21 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Literal
 
-from fairtoll.attacks import PGD, AttackSpec, LeastEpsilon, RandomNoise, Square, SuccessCurve, Union
+from fairtoll.attacks import (
+    CAPGD,
+    PGD,
+    AttackSpec,
+    LeastEpsilon,
+    RandomNoise,
+    Square,
+    SuccessCurve,
+    TableSearch,
+    Union,
+)
 from fairtoll.attacks.success_curve import check_epsilons
 from fairtoll.bounds.proof import BOXES
 from fairtoll.errors import FairtollError
+from fairtoll.threats.any import Norm
 
 #: How an attack on the model itself is called in evidence.
 OwnEvaluation = Literal["white-box", "scores-only"]
@@ -120,7 +131,8 @@ class Checks:
     Noise, a single step and 20-step PGD, independently at each radius; where the threat frees every feature, a union at
     a radius so large that nothing remains of the row; at one radius the black-box Square attack alone and a
     union without it; which rows have no gradient at all; and of a threat with a box, which rows lie outside it. Of a
-    model without gradients noise and Square, at each radius, an attack by scores at that large one, and the box.
+    model without gradients noise and Square, at each radius, an attack by scores at that large one, and the box. Inside
+    a `TableThreat` CAPGD takes the place of PGD, and the table search that of Square.
 
     Attributes
     ----------
@@ -162,34 +174,43 @@ class Checks:
         if self.rows < 1 or self.queries < 0:
             raise FairtollError(f"rows is {self.rows} and queries is {self.queries}; expected 1 or more, and 0 or more")
 
-    def attacks(self, *, everything_free: bool, gradients: bool) -> list[tuple[str, AttackSpec, float]]:
+    def attacks(
+        self, *, everything_free: bool, gradients: bool, norm: Norm = "linf"
+    ) -> list[tuple[str, AttackSpec, float]]:
         """Name in the evidence, attack and radius, in the order in which they are run.
 
         Where the threat leaves features fixed, some rows cannot be broken however large the radius: nothing is read
         from that they are not.
         """
         if not gradients:
-            return self._by_scores(everything_free=everything_free)
+            return self._by_scores(everything_free=everything_free, norm=norm)
+        single: AttackSpec = PGD(steps=1, relative_step=1.0)
+        steepest: AttackSpec = PGD(steps=20)
+        if norm == "table":
+            single, steepest = (CAPGD(steps=steps, restarts=1, queries=0) for steps in (1, 20))
         plan: list[tuple[str, AttackSpec, float]] = []
         for epsilon in self.epsilons:
             plan += [
                 (NOISE, RandomNoise(), epsilon),
-                (SINGLE_STEP, PGD(steps=1, relative_step=1.0), epsilon),
-                (STEEPEST, PGD(steps=20), epsilon),
+                (SINGLE_STEP, single, epsilon),
+                (STEEPEST, steepest, epsilon),
             ]
         if everything_free:
             # Without Square: this check is to show that gradients fail although nothing bounds them.
             plan.append((LARGE, Union(queries=0), self.large_epsilon))
         if self.queries:
             at = max(self.epsilons) if self.square_epsilon is None else self.square_epsilon
-            plan += [(WITH_GRADIENTS, Union(restarts=1, queries=0), at), (SQUARE, Square(queries=self.queries), at)]
+            plan += [(WITH_GRADIENTS, Union(restarts=1, queries=0), at), (SQUARE, self._random(norm), at)]
         return plan
 
-    def _by_scores(self, *, everything_free: bool) -> list[tuple[str, AttackSpec, float]]:
+    def _random(self, norm: Norm) -> AttackSpec:
+        return TableSearch(queries=self.queries) if norm == "table" else Square(queries=self.queries)
+
+    def _by_scores(self, *, everything_free: bool, norm: Norm) -> list[tuple[str, AttackSpec, float]]:
         plan: list[tuple[str, AttackSpec, float]] = []
         for epsilon in self.epsilons:
             plan.append((NOISE, RandomNoise(), epsilon))
-            plan += [(SQUARE, Square(queries=self.queries), epsilon)] if self.queries else []
+            plan += [(SQUARE, self._random(norm), epsilon)] if self.queries else []
         if everything_free and self.by_scores is not None:
             plan.append((LARGE, self.by_scores, self.large_epsilon))
         return plan

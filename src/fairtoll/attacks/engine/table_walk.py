@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from fairtoll.attacks.engine.choices import Choices
+from fairtoll.attacks.engine.choices import TRIED, Choices
 from fairtoll.attacks.engine.inputs import finite_logits
 from fairtoll.attacks.loss import margin
 
@@ -56,6 +56,8 @@ class Walk:
         new = (flat != clean).any(dim=1)
         if current is not None:
             new &= (flat != current.repeat_interleave(m, 0)).any(dim=1)
+        # A value that is there again, as where a coordinate has few.
+        new.reshape(r, m)[:, 1:] &= (flat.reshape(r, m, width)[:, 1:] != flat.reshape(r, m, width)[:, :-1]).any(dim=2)
         new &= (new.reshape(r, m).cumsum(dim=1) <= self.left[rows].unsqueeze(1)).flatten()
         asked = new.nonzero().flatten()
         values = torch.full((r * m,), -torch.inf, dtype=torch.float64, device=flat.device)
@@ -109,20 +111,33 @@ class Walk:
         shape = (len(self.labels), len(choices.coordinates))
         gain = torch.full(shape, -torch.inf, dtype=torch.float64, device=self.labels.device)
         rate = gain.clone()
-        for position, which in enumerate(choices.coordinates):
+        for positions in self._together(len(choices.coordinates)):
             rows = self.going
             if not len(rows):
                 break
             clean = choices.clean[rows]
-            values, there = choices.some(which, rows, clean, self.generator)
-            points = torch.where(there.unsqueeze(2), choices.put(which, clean, values), clean.unsqueeze(1))
-            margins, found = self.ask(rows, points)
-            top = margins.argmax(dim=1)
-            gain[rows, position] = margins.amax(dim=1) - self.start[rows]
-            if choices.adds_up:
-                cost = choices.threat.distance(clean, found[torch.arange(len(rows), device=rows.device), top])
-                rate[rows, position] = gain[rows, position] / cost.clamp(min=1e-9)
+            tried = [self._tried(position, rows, clean) for position in positions]
+            margins, found = self.ask(rows, torch.cat(tried, dim=1))
+            sizes = [one.shape[1] for one in tried]
+            for position, own, points in zip(
+                positions, margins.split(sizes, dim=1), found.split(sizes, dim=1), strict=True
+            ):
+                gain[rows, position] = own.amax(dim=1) - self.start[rows]
+                if choices.adds_up:
+                    top = points[torch.arange(len(rows), device=rows.device), own.argmax(dim=1)]
+                    rate[rows, position] = gain[rows, position] / choices.threat.distance(clean, top).clamp(min=1e-9)
         return [rate, gain] if choices.adds_up else [gain]
+
+    def _together(self, count: int) -> list[range]:
+        """Coordinates that are tried in one call: a call's start may cost as much as a thousand rows."""
+        at_once = max(1, IN_ONE_CALL // (TRIED * max(1, len(self.labels))))
+        return [range(first, min(first + at_once, count)) for first in range(0, count, at_once)]
+
+    def _tried(self, position: int, rows: Tensor, current: Tensor) -> Tensor:
+        """Rows with a coordinate at each of its values `(r, m, D)`; as they are where it has fewer."""
+        which = self.choices.coordinates[position]
+        values, there = self.choices.some(which, rows, current, self.generator)
+        return torch.where(there.unsqueeze(2), self.choices.put(which, current, values), current.unsqueeze(1))
 
     def _climb(self, rows: Tensor, current: Tensor, order: Tensor) -> None:
         """Coordinates in each row's order `(r, K)`, the best value of each kept."""
@@ -137,17 +152,18 @@ class Walk:
             live = (~self.broken[rows] & (self.left[rows] > 0)).nonzero().flatten()
             if not len(live):
                 return
-            for position in order[live, turn].unique().tolist():
-                which = self.choices.coordinates[position]
-                here = live[order[live, turn] == position]
-                own = current[here]
-                values, there = self.choices.some(which, rows[here], own, self.generator)
-                points = torch.where(there.unsqueeze(2), self.choices.put(which, own, values), own.unsqueeze(1))
-                margins, found = self.ask(rows[here], points, own)
-                top = margins.argmax(dim=1)
-                at = torch.arange(len(here), device=rows.device)
-                better = margins[at, top] > value[here]
-                current[here[better]], value[here[better]] = found[at, top][better], margins[at, top][better]
+            parts = [live[order[live, turn] == position] for position in range(order.shape[1])]
+            tried = [
+                self._tried(position, rows[here], current[here]) for position, here in enumerate(parts) if len(here)
+            ]
+            here = torch.cat(parts)
+            most = max(one.shape[1] for one in tried)
+            # One call for all of them: where a coordinate has fewer values, its last is there again.
+            points = torch.cat([torch.cat([one, one[:, -1:].expand(-1, most - one.shape[1], -1)], 1) for one in tried])
+            margins, found = self.ask(rows[here], points, current[here])
+            at, top = torch.arange(len(here), device=rows.device), margins.argmax(dim=1)
+            better = margins[at, top] > value[here]
+            current[here[better]], value[here[better]] = found[at, top][better], margins[at, top][better]
 
     def _kicked(self, rows: Tensor) -> Tensor:
         """The best inputs with some coordinates drawn anew, from one to all."""
