@@ -5,3 +5,4 @@ from fairtoll.audits.audit import audit_again as audit_again
 from fairtoll.audits.audit import audit_evidence as audit_evidence
 from fairtoll.audits.audited import Audit as Audit
 from fairtoll.audits.audited import findings_table as findings_table
+from fairtoll.audits.releases import compare_releases as compare_releases

@@ -12,6 +12,7 @@ import typer
 from fairtoll._version import __version__
 from fairtoll.cli.audit import audit
 from fairtoll.cli.card import card
+from fairtoll.cli.compare import compare
 from fairtoll.cli.data import data
 from fairtoll.cli.gate import gate
 from fairtoll.cli.report import report
@@ -36,6 +37,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(audit, name="audit")
+app.command()(compare)
 app.command()(gate)
 app.command()(report)
 app.command()(card)
