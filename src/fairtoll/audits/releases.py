@@ -128,7 +128,8 @@ def _require_same(first: _Release, second: _Release) -> None:
 def _about(both: tuple[_Release, _Release]) -> dict[str, Any]:
     """What the evidence says of the data, and of each arm under its new name."""
     about: dict[str, Any] = dict(both[1].about)
-    arms, by_arm = [], {}
+    arms: list[dict[str, str]] = []
+    by_arm: dict[str, dict[str, Any]] = {}
     for name, side in zip((BEFORE, AFTER), both, strict=True):
         known = next((one for one in side.about.get("arms", []) if one["name"] == side.arm), {"note": ""})
         note = f"{side.arm} of {side.folder.name}" + (f"; {known['note']}" if known["note"] else "")
