@@ -34,6 +34,7 @@ from torch import nn
 
 from fairtoll import FairtollError, LinfThreat
 from fairtoll.attacks import pgd
+from fairtoll.bounds import certified_epsilon
 from fairtoll.data import load_frame
 from fairtoll.errors import FairtollWarning
 from fairtoll.models import TableModel, as_models, prepare, with_preprocessing
@@ -182,6 +183,21 @@ def test_a_table_of_numbers_is_a_chain_of_dense_layers():
     [module] = as_models(fitted, name="a", schema=load_frame(table.assign(y=TWO), label="y").schema)
     kinds, _ = dense_chain(module)
     assert kinds == ["linear", "relu", "linear", "relu", "linear"]
+
+
+def test_a_table_of_numbers_can_be_proved():
+    """The least epsilon of a linear model is its margin over the sum of what each feature moves it."""
+    numbers = FRAME[["year", "wage"]]
+    fitted = make_pipeline(StandardScaler(), LogisticRegression()).fit(numbers, TWO)
+    rows = load_frame(numbers.assign(y=TWO), label="y")
+    [module] = as_models(fitted, name="a", schema=rows.schema)
+    x, y = torch.from_numpy(rows.x), torch.from_numpy(rows.y)
+    # One unit of epsilon is one standard deviation, which the scaler makes one.
+    threat = LinfThreat(scale=fitted[0].scale_)
+    found = certified_epsilon(prepare(module, x), x, y, threat=threat, epsilon_max=5.0)
+    margin = np.abs(fitted.decision_function(numbers)) / np.abs(fitted[1].coef_).sum()
+    expected = np.where(fitted.predict(numbers) == TWO, margin, 0)
+    np.testing.assert_allclose(found.epsilon, expected, atol=2e-2)
 
 
 def test_an_attack_on_the_module_succeeds_on_the_model_itself():

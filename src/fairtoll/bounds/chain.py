@@ -159,7 +159,9 @@ def read_chain(model: nn.Module, x: Tensor, *, dtype: torch.dtype = torch.float6
     inner, one_logit, precision = model, False, x.dtype
     if isinstance(model, LogitModel):
         probed = model.probed
-        if probed.output not in ("logits", "one logit") or probed.rows_as is not None or probed.precision in HALF:
+        # Rows that a model in double precision takes as such are the same rows.
+        kept = probed.rows_as in (None, torch.float64)
+        if probed.output not in ("logits", "one logit") or not kept or probed.precision in HALF:
             raise NoBoundError(
                 f"the model returns {probed.output} in {probed.precision}; bounds need logits in full precision: leave "
                 "out its last softmax, or go without a bound"
