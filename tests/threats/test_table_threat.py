@@ -1,14 +1,19 @@
 """Threats to raw rows: random schemas against a checker in plain Python, each kind of constraint, and bad inputs."""
 
+import json
 import math
+import pickle
 
 import numpy as np
+import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from fairtoll import FairtollError, LinfThreat
+from fairtoll.attacks import CAPGD, RandomNoise, TableSearch
 from fairtoll.data import Dataset, Feature
-from fairtoll.threats import table_threat
+from fairtoll.threats import L1Threat, Relation, TableThreat, table_threat
 
 NAMES = ("age", "income", "loan", "term", "rate", "job", "degree", "years", "home_a", "home_b", "home_c")
 JOBS, DEGREES, YEARS = ("cook", "driver", "nurse", "none"), ("low", "mid", "high"), (9.0, 12.0, 16.0)
@@ -211,3 +216,208 @@ def test_what_is_admitted_is_what_plain_python_admits(options, seed, epsilon):
     for clean, own, answer in zip(x.tolist(), moved.tolist(), admitted, strict=True):
         wrong = problems(threat, options, clean, own, epsilon)
         assert answer == (wrong == []), wrong
+
+
+@pytest.mark.slow
+def test_100_000_rows_without_a_violation():
+    """Fifty random schemas of two thousand rows each, under attacks and under proposals of every kind."""
+    model, checked = torch.nn.Linear(len(NAMES), 2), []
+    specs = (TableSearch(30), CAPGD(steps=5, queries=10, restarts=1), RandomNoise(3))
+
+    @settings(max_examples=50, deadline=None, derandomize=True, database=None)
+    @given(options=table_options(), epsilon=st.sampled_from([0.1, 0.5, 2.0]), spec=st.sampled_from(specs))
+    def check(options, epsilon, spec):
+        threat, options = made(options)
+        x, number = torch.from_numpy(draw_rows(2000, len(checked))), len(checked)
+        labels, draws = torch.zeros(len(x), dtype=torch.int64), torch.Generator().manual_seed(number)
+        found = spec(model, x, labels, threat=threat, epsilon=epsilon, generator=draws).perturbed
+        if number % 2:
+            found = threat.confine(x, wild(found, number), epsilon)
+        for clean, moved in zip(x.tolist(), found.tolist(), strict=True):
+            assert problems(threat, options, clean, moved, epsilon) == []
+        checked.append(len(found))
+
+    check()
+    assert sum(checked) >= 100_000
+
+
+def test_the_threat_as_it_is_written_down_and_copied():
+    options = {
+        "mutable": ["degree", "years", "income"],
+        "relations": ["years == lookup(degree)"],
+        "costs": {"years": 0.0},
+    }
+    threat = table_threat(ROWS, **options, cost_norm="sum", monotone={"income": "up"})
+    told = json.loads(json.dumps(threat.to_dict()))
+    assert told["norm"] == "table"
+    assert told["relations"] == options["relations"]
+    assert told["lookups"]["years"] == {"by": ["degree"], "table": [[0.0, 9.0], [1.0, 12.0], [2.0, 16.0]]}
+    assert (told["cost_norm"], told["monotone"], told["scale"][7]) == ("sum", {"income": "up"}, None)
+    assert [name for name, moves in zip(NAMES, told["mutable"], strict=True) if moves] == ["income", "degree", "years"]
+    x = torch.from_numpy(ROWS.x)
+    other, moved = pickle.loads(pickle.dumps(threat)), wild(x, 0)
+    assert torch.equal(other.confine(x, moved, 0.5), threat.confine(x, moved, 0.5))
+
+
+def test_education_follows_its_years():
+    """A category that another column repeats: both move or none does."""
+    threat = table_threat(ROWS, mutable=["degree", "years"], relations=["years == lookup(degree)"], costs={"years": 0})
+    x = torch.from_numpy(ROWS.x)[:50]
+    moved = x.clone()
+    moved[:, 6] = (moved[:, 6] + 1) % 3
+    assert not threat.admits(x, moved, 1.0).any()
+    found = threat.confine(x, moved, 1.0)
+    assert torch.equal(found[:, 6], moved[:, 6])
+    assert torch.equal(found[:, 7], torch.tensor(YEARS)[moved[:, 6].long()])
+    fixed = table_threat(ROWS, mutable=["degree"], relations=["years == lookup(degree)"])
+    assert torch.equal(fixed.confine(x, moved, 1.0), x)
+
+
+def test_a_relation_binds_the_rows_that_satisfy_it():
+    """A clean row that breaks it is counted, and free of it; one with a missing value is not counted."""
+    rows = dataset(300, seed=3)
+    threat = table_threat(rows, mutable=["loan"], relations=["loan <= income * 5"])
+    x = torch.from_numpy(rows.x)
+    known = rows.x[:, 1] != MISSING
+    broken = known & (rows.x[:, 2] > rows.x[:, 1] * 5 * (1 + CLOSE))
+    assert threat.violated(x) == {"loan <= income * 5": broken.sum()}
+    assert 0 < broken.sum() < known.sum()
+    high = threat.bounds(x, 50.0)[1]
+    found = threat.confine(x, high, 50.0)
+    free = torch.from_numpy(broken | ~known)
+    assert torch.equal(found[free], high[free])
+    assert (found[~free, 2] <= x[~free, 1] * 5 * (1 + CLOSE)).all()
+
+
+def test_which_threat_is_made():
+    """Of numbers alone the threat is what it was before there were others."""
+    numbers = table_threat(ROWS, mutable=["age", "loan"])
+    assert isinstance(numbers, LinfThreat)
+    assert isinstance(table_threat(ROWS, mutable=["age", "income"]), TableThreat)  # values of it are missing
+    assert isinstance(table_threat(ROWS, mutable=["age"], relations=["age >= 20"]), TableThreat)
+    everything = table_threat(dataset(groups=["job"]), mutable="all", immutable=["home"])
+    moving = [name for name, one in zip(NAMES, everything.mutable.tolist(), strict=True) if one]
+    assert moving == ["age", "income", "loan", "term", "rate", "degree", "years"]
+    by_name = table_threat(ROWS, mutable=["home"], one_hot={"home": ["home_a", "home_b", "home_c"]})
+    assert by_name.one_hot == ((8, 9, 10),)
+    assert isinstance(by_name.numbers_only(), LinfThreat)
+    assert isinstance(table_threat(ROWS, mutable="all", cost_norm="sum").numbers_only(), L1Threat)
+
+
+def test_ranges_in_place_of_those_of_the_rows_and_by_other_features():
+    threat = table_threat(ROWS, mutable=["loan", "term"], ranges={"loan": (5, "income * 2"), "term": (6.0, 24)})
+    x = torch.from_numpy(ROWS.x)
+    within = (x[:, 2] >= 5) & (x[:, 2] <= 2 * x[:, 1]) & (x[:, 3] <= 24)
+    assert within.sum() > 20
+    found = threat.confine(x, x + 1000, 100.0)[within]
+    assert torch.allclose(found[:, 2], 2 * x[within, 1], rtol=2e-4)
+    assert (found[:, 3] == 24).all()
+    assert (threat.confine(x, x - 1000, 100.0)[within, 2] == 5).all()
+
+
+def test_names_that_are_no_identifiers_stand_in_backticks():
+    features = (
+        Feature("education-num", "continuous", True, 0, 9, ""),
+        Feature("job title", "categorical", True, 0, 1, "", ("on leave", "it's")),
+        Feature("issued", "continuous", True, 200001, 203012, "yyyymm"),
+        Feature("due", "continuous", True, 200001, 203012, "yyyymm"),
+    )
+    x = torch.tensor([[4.0, 0, 202411, 202501], [5, 1, 202411, 202412]])
+    for text, expected in {
+        "`education-num` > 4": [False, True],
+        "`job title` == 'on leave'": [True, False],
+        '`job title` in {"it\'s"}': [False, True],
+        "months(due) - months(issued) >= 2": [True, False],
+        "not (`education-num` == 4 and due == 202501)": [False, True],
+        "-`education-num` + 2 * max(3, 4) <= 3.5": [False, True],
+        "issued < due <= 202412": [False, True],
+        "log(`education-num`) ** 2 % 2 > 1 and floor(2.5) == 2 and round(exp(0)) == 1": [True, False],
+    }.items():
+        relation = Relation(text, features)
+        assert relation.holds(x, x).tolist() == expected, text
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("loan <= incom * 5", "relation 'loan <= incom . 5': unknown feature incom; did you mean income. the features"),
+        ("loan = income", "cannot be read; write == for equality; expected such as"),
+        ("loan <=", "cannot be read; expected such as"),
+        ("loan * 2", "'loan . 2' is no condition; expected a comparison"),
+        ("job == 'nurs'", "job has no category 'nurs'; did you mean nurse. its categories are cook, driver, nurse"),
+        ("job + 1 <= 2", "'job' is a category, where a number is expected; compare categories with == or in"),
+        ("job < 'nurse'", "categories have no order for <"),
+        ("job == degree", "job and degree have different categories"),
+        ("job == 2", "compares two different kinds of value; expected two numbers, or a feature and a quoted category"),
+        ("age == 'old'", "compares two different kinds of value"),
+        ("maxi(age, 2) < 3", "unknown function maxi; did you mean max. known are abs, min, max"),
+        ("max(age) < 3", "max got 1 values; expected 2 or more"),
+        ("age.real < 3", "'age.real' is no part of a relation"),
+        ("__import__('os').system('true') == 0", "unknown function __import__\\('os'\\).system"),
+        ("[a for a in age] == 3", "is no part of a relation"),
+        ("(lambda: age)() < 3", "unknown function"),
+        ("age ^ 2 < 3", "unknown operator; expected . - . / % or"),
+        ("age is 3", "unknown comparison"),
+        ("age in income", "'income' is no set of values"),
+        ("age in {'a'}", "differ in kind"),
+        ("age < True", "expected a number or a quoted category"),
+        ("lookup(job) + 1 == age", "lookup stands alone on one side of =="),
+        ("3 <= age == lookup(job)", "lookup stands on one side of == with one feature on the other"),
+        ("age <= lookup(job)", "lookup stands on one side of == with one feature on the other"),
+        ("years == lookup(job)", "values that are looked up go with several"),
+        ("clean(3) < age", "clean takes one feature"),
+        ("age < " + "9" * 400, "a number is too large"),
+        ("age < 3 or " * 300 + "age < 3", "a relation of 3307 characters; expected 2000 at most"),
+        ("(" * 900 + "age" + ")" * 900 + " < 3", "cannot be read"),
+    ],
+)
+def test_relations_that_cannot_be(text, message):
+    with pytest.raises(FairtollError, match=message) as raised:
+        table_threat(ROWS, mutable=["age"], relations=[text])
+    assert "\n" not in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        ({"relations": "age < 3"}, "relations is 'age < 3'; expected a list of texts"),
+        ({"mutable": "age"}, "mutable is 'age'; expected a list of features"),
+        ({"mutable": ["home_a"]}, "of home_a, home_b, home_c each row has one"),
+        ({"mutable": ["age"], "immutable": ["age"]}, "age is both mutable and immutable"),
+        ({"immutable": ["aeg"]}, "immutable: unknown feature aeg; did you mean age"),
+        ({"monotone": {"age": "left"}}, "monotone says 'left' of age; expected 'up' or 'down'"),
+        ({"monotone": {"job": "up"}}, "monotone has job, which may not move; the features that may are"),
+        ({"mutable": ["home"], "monotone": {"home_a": "up"}}, "a one-hot column, which has no order"),
+        ({"costs": {"age": -1}}, "the cost of age is -1; expected a finite number of 0 or more"),
+        ({"costs": {"age": "2"}}, "the cost of age is '2'"),
+        ({"costs": {"agee": 2}}, "costs: unknown feature agee; did you mean age"),
+        ({"mutable": ["home"], "costs": {"home_a": 1, "home_b": 2}}, "one one-hot set with different costs"),
+        ({"cost_norm": "l2"}, "cost_norm is 'l2'; expected 'max' or 'sum'"),
+        ({"one_hot": ["home_a", "home_b"]}, "one_hot is .* expected sets of columns"),
+        ({"one_hot": [["home_a", "home_b"]]}, "of which .* of 400 rows do not have exactly one"),
+        ({"one_hot": [["job", "home_b"]]}, "expected two columns or more of numbers"),
+        ({"ranges": {"age": 3}}, "the range of age is 3; expected a pair"),
+        ({"ranges": {"age": (3, 2)}}, "the range of age is 3 to 2"),
+        ({"ranges": {"age": (3, None)}}, "the range of age has None"),
+        ({"ranges": {"age": (3, "incme")}}, "unknown feature incme; did you mean income"),
+        ({"mutable": ["job"], "ranges": {"job": (0, 1)}}, "ranges has job, a category; state its values as a relation"),
+    ],
+)
+def test_options_that_cannot_be(options, message):
+    with pytest.raises(FairtollError, match=message) as raised:
+        table_threat(ROWS, **options)
+    assert "\n" not in str(raised.value)
+
+
+def test_a_threat_made_by_hand_that_does_not_fit():
+    given = {"features": features()[:2], "scale": [1.0, 1.0], "box": ([0, 0], [1, 1]), "mutable": [True, True]}
+    for changes, message in (
+        ({"scale": [1.0]}, "scale, box and mutable have shapes"),
+        ({"mutable": [1, 0]}, "and booleans"),
+        ({"scale": [0.0, 1.0]}, "scale holds 0 or less for a number that may move"),
+        ({"scale": [float("inf"), 1.0], "box": ([0, 0], [float("inf"), 1])}, "box has no end for a number that costs"),
+    ):
+        with pytest.raises(FairtollError, match=message):
+            TableThreat(**given | changes)
+    with pytest.raises(FairtollError, match=r"rows have shape \(1, 3\); expected \(rows, 2\)"):
+        TableThreat(**given).bounds(torch.zeros(1, 3), 0.1)

@@ -186,7 +186,7 @@ class Reader:
     def _compared(self, left: ast.expr, operator: str, right: ast.expr) -> Term:
         if _is_lookup(right) or _is_lookup(left):
             one, other = (left, right) if _is_lookup(right) else (right, left)
-            first, second = self.read(one), self._looked_up(one, other, operator)
+            first, second = self.read(one), self._looked_up(one, other)
         else:
             first, second = self.read(left), self.read(right)
         first, second = self._as_category(first, second), self._as_category(second, first)
@@ -255,10 +255,10 @@ class Reader:
 
         return Term("truth", value, *_reads(member, *values))
 
-    def _looked_up(self, target: ast.expr, call: ast.expr, operator: str) -> Term:
+    def _looked_up(self, target: ast.expr, call: ast.expr) -> Term:
         assert isinstance(call, ast.Call)
         found = lookup_of(target, call, self)
-        if found is None or operator != "==":
+        if found is None or found not in self.lookups:
             self.refuse(
                 "lookup stands on one side of == with one feature on the other",
                 "expected such as education_num == lookup(education)",

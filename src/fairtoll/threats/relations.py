@@ -119,7 +119,7 @@ def _learned(
     tree, names = _parsed(text)
     reader, found = Reader(text, features, {}, names), {}
     for node in ast.walk(tree):
-        if not isinstance(node, ast.Compare) or len(node.ops) != 1:
+        if not isinstance(node, ast.Compare) or len(node.ops) != 1 or not isinstance(node.ops[0], ast.Eq):
             continue
         for target, call in ((node.left, node.comparators[0]), (node.comparators[0], node.left)):
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "lookup":
