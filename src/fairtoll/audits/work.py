@@ -118,13 +118,18 @@ class AuditWork:
                 raise FairtollError(f"arm '{arm.name}': {said}; or leave exact (--exact) out")
 
     def require_least_epsilon(self) -> None:
-        """Raise if least epsilon is to be searched in a model whose gradients are not known.
+        """Raise if least epsilon is to be searched in a model without gradients, or inside a threat to a table.
 
         Raises
         ------
         FairtollError
             It names the arm.
         """
+        if self.least_epsilon_max is not None and self.target.threat.norm == "table":
+            raise FairtollError(
+                f"least_epsilon_max is {self.least_epsilon_max:g}, and the search for least epsilon keeps no categories, "
+                "relations or costs; expected a threat to numbers alone; leave it out, or give more epsilons"
+            )
         for arm in self.arms:
             if self.least_epsilon_max is not None and not arm.has_gradients:
                 raise FairtollError(
