@@ -12,18 +12,21 @@ from fairtoll.errors import FairtollError
 from fairtoll.inputs.features import Schema
 from fairtoll.models.adapters.exported import EXPORTED
 from fairtoll.models.adapters.function import FUNCTION
+from fairtoll.models.adapters.keras import KERAS
 from fairtoll.models.adapters.kind import Kind
 from fairtoll.models.adapters.lightgbm import LIGHTGBM
 from fairtoll.models.adapters.model_stack import MODEL_STACK
+from fairtoll.models.adapters.onnx import ONNX
 from fairtoll.models.adapters.scikit_learn import SCIKIT_LEARN
 from fairtoll.models.adapters.torch_module import TORCH_MODULE
 from fairtoll.models.adapters.torchscript import TORCHSCRIPT
 from fairtoll.models.adapters.xgboost import XGBOOST
+from fairtoll.models.keras_files import tensorflow_refused
 from fairtoll.models.skops_files import PICKLES, pickle_refused
 from fairtoll.models.torch_archives import SUFFIXES, held_in
 
 #: The first that accepts a model runs it.
-KINDS = (MODEL_STACK, TORCHSCRIPT, EXPORTED, TORCH_MODULE, LIGHTGBM, XGBOOST, SCIKIT_LEARN, FUNCTION)
+KINDS = (MODEL_STACK, TORCHSCRIPT, EXPORTED, KERAS, TORCH_MODULE, ONNX, LIGHTGBM, XGBOOST, SCIKIT_LEARN, FUNCTION)
 
 
 def as_models(given: Any, *, name: str, schema: Schema | None = None) -> list[nn.Module]:
@@ -94,6 +97,8 @@ def read_model(path: Path, *, trust_code: bool = False) -> Any:
     Traceback (most recent call last):
     fairtoll.errors.FairtollError: no file nowhere.onnx; check the path of the model
     """
+    if path.is_dir():
+        raise tensorflow_refused(path)
     if not path.is_file():
         raise FairtollError(f"no file {path}; check the path of the model")
     suffix = path.suffix.lower()
