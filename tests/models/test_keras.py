@@ -53,7 +53,7 @@ def convolutional(keras):
             layers.Conv2D(4, 3, padding="same"),
             layers.BatchNormalization(),
             layers.Activation("tanh"),
-            layers.AveragePooling2D(),
+            layers.AveragePooling2D(2),
             layers.Flatten(),
             layers.Dense(3, activation="softmax"),
         ]
