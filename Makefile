@@ -29,7 +29,7 @@ PYTEST := OMP_NUM_THREADS=1 $(BIN)/python -m pytest -n $(WORKERS)
 .DEFAULT_GOAL := help
 .NOTPARALLEL:
 .DELETE_ON_ERROR:
-.PHONY: help reproduce test test-all lint bench coverage schema clean FORCE
+.PHONY: help reproduce test test-all lint bench coverage docs schema clean FORCE
 
 help:
 	@echo 'make reproduce   run the experiments on Adult and write the report to $(OUT)'
@@ -39,6 +39,7 @@ help:
 	@echo 'make lint        ruff and mypy'
 	@echo 'make bench       benchmarks, each prints Markdown tables; BENCH=name runs one, ARGS="..." passes options'
 	@echo 'make coverage    simulate the coverage of the intervals; writes docs/coverage.md (fifteen minutes)'
+	@echo 'make docs        build the site, strictly and without a network: build/site/index.html'
 	@echo 'make schema      write the JSON schemas of results.json and audit.toml from the code'
 	@echo 'make clean       remove the environments and caches; runs/ is kept'
 	@echo
@@ -66,6 +67,10 @@ bench: $(DEV_READY) $(PEERS_READY)
 
 coverage: $(DEV_READY)
 	OMP_NUM_THREADS=1 $(BIN)/python benchmarks/coverage.py
+
+docs: $(DEV_READY)
+	$(BIN)/python -m sphinx -W --keep-going -q -b html docs build/site
+	@echo 'Site: build/site/index.html'
 
 schema: $(RUN_READY)
 	$(BIN)/python -c 'import json; from fairtoll.findings.results import Results; \

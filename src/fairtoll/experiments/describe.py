@@ -65,7 +65,9 @@ def describe(value: Any) -> Any:
         return {"call": describe(value.func), "with": describe(value.args), "given": describe(value.keywords)}
     name = getattr(value, "__qualname__", None)
     if callable(value) and name is not None and "<" not in name:
-        return f"{value.__module__}.{name}"
+        # A worker process loads the script that started the run under another name.
+        module = "__main__" if value.__module__ == "__mp_main__" else value.__module__
+        return f"{module}.{name}"
     raise FairtollError(
         f"a description holds {value!r}, which cannot be written into a configuration; expected plain values, "
         "functions of a module and frozen dataclasses"

@@ -53,9 +53,7 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         self._workers = workers
         self._steps = context.SimpleQueue()
-        self._executor = ProcessPoolExecutor(
-            workers, context, initializer=_begin_worker, initargs=(build, self._steps, os.getpid())
-        )
+        self._executor = ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(build, self._steps))
 
     def slots(self) -> int:
         """Stages that can be made at once."""
@@ -123,21 +121,22 @@ def _uninterrupted() -> Iterator[None]:
             signal.raise_signal(signal.SIGINT)
 
 
-def _begin_worker(build: Build, steps: Any, parent: int) -> None:
+def _begin_worker(build: Build, steps: Any) -> None:
     from fairtoll.threads import use_one_thread
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it for both
-    threading.Thread(target=_end_with_parent, args=(parent,), daemon=True).start()
+    threading.Thread(target=_end_with_parent, daemon=True).start()
     use_one_thread()
     run, stages = build()
     _worker.update(run=run, stages={stage.name: stage for stage in stages}, steps=steps)
 
 
-def _end_with_parent(parent: int) -> None:
+def _end_with_parent() -> None:
     """A worker whose parent was killed would keep running: end it."""
-    while os.getppid() == parent:
-        time.sleep(0.2)
-    os._exit(1)
+    parent = multiprocessing.parent_process()
+    if parent is not None:
+        parent.join()  # on every system; the parent's id stays what it was on Windows
+        os._exit(1)
 
 
 def _make(name: str) -> None:

@@ -40,7 +40,8 @@ def whole_file(path: Path) -> Iterator[Path]:
     temporary = path.with_name(f".{path.name}.{os.getpid()}.partial")
     try:
         yield temporary
-        with open(temporary, "rb") as written:
+        # Open for writing too: Windows flushes no file that is open for reading alone.
+        with open(temporary, "r+b") as written:
             os.fsync(written.fileno())
         os.replace(temporary, path)
     except OSError as error:
@@ -66,7 +67,7 @@ def disk_error(error: OSError, path: Path) -> FairtollError:
 
 def write_text(text: str, path: Path) -> None:
     """Write a text file in UTF-8, atomically."""
-    write_with(lambda temporary: temporary.write_text(text, encoding="utf-8"), path)
+    write_with(lambda temporary: temporary.write_text(text, encoding="utf-8", newline="\n"), path)
 
 
 def write_with(write: Callable[[Path], object], path: Path) -> None:
