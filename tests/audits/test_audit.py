@@ -239,8 +239,7 @@ def test_names_that_are_code_come_out_as_text(tmp_path):
 @pytest.mark.parametrize(
     ("models", "changes", "message"),
     [
-        ({"plain": linear(0)}, {}, "1 model given; expected two or more"),
-        ({}, {}, "0 model given; expected two or more"),
+        ({}, {}, "no model is given; expected one, or two or more"),
         ({"plain": linear(0), "hardened": []}, {}, "arm 'hardened' holds no model; expected one"),
         ({"plain": linear(0), "hardened": "a file"}, {}, "arm 'hardened' holds a str; expected"),
         ({"plain": linear(0), "hardened": 3}, {}, "arm 'hardened' holds a int; expected"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from fairtoll import Evidence, FairtollError, audit_evidence
+from fairtoll import Evidence, FairtollError
 from fairtoll.evidence.store import describe_attack, describe_least_epsilon, describe_predictions
 
 CHANCES = np.array([[0.7, 0.2, 0.1], [0.1, 0.8, 0.1], [0.25, 0.25, 0.5], [0.0, 0.0, 1.0]])
@@ -393,11 +393,6 @@ def test_a_table_without_a_column():
     whole = small()
     with pytest.raises(FairtollError, match=r"table of attacks has no column success"):
         Evidence(whole.rows, whole.predictions, whole.attacks.drop(columns="success"), whole.class_names)
-
-
-def test_one_arm_is_no_comparison():
-    with pytest.raises(FairtollError, match=r"the evidence has 1 arm; expected two or more to compare"):
-        audit_evidence(small())
 
 
 def test_a_folder_that_is_not_there(tmp_path):

@@ -55,14 +55,16 @@ def audit(
 ) -> Audit:
     """Measure the cost of hardening a model by group: every gap with null, interval and verdict.
 
-    The first model is the standard one; each other is compared with it. White-box robustness is measured by a union
+    The first model is the standard one; each other is compared with it. Of one model alone its own gaps are measured,
+    each with a verdict: *above margin*, *within margin*, or *inconclusive*. White-box robustness is measured by a union
     of attacks, or by the attacks that you name, at every radius; static transfer is shown with it, and alarms are
     read from independent attacks on 500 rows. The models are restored.
 
     Parameters
     ----------
     models : mapping of str to Module, sequence of Module or ModelStack
-        Two or more arms by name, each one model or one for each training run. They return logits `(N, C)`.
+        One arm or more by name, each one model of any kind that `fairtoll.models.as_models` takes, or one for each
+        training run. If any has no gradients, all are compared by attacks that use scores only.
     data : Dataset
         Evaluation rows.
     threat : LinfThreat or TableThreat
@@ -110,7 +112,7 @@ def audit(
     Raises
     ------
     FairtollError
-        Before any attack: for fewer than two arms, an unknown attribute, radii out of order or not above 0, what is
+        Before any attack: for no model, an unknown attribute, radii out of order or not above 0, what is
         no attack or given twice, a folder of another audit, a model that cannot be measured
         (`fairtoll.models.probe.prepare`), or with `exact` one with layers that no bound is known for. In the middle, if
         a model returns NaN for an attacked row.
@@ -199,7 +201,7 @@ def audit_evidence(
     Parameters
     ----------
     evidence : Evidence
-        Of two arms or more; the first is the standard one.
+        Of one arm or more; the first is the standard one.
     partitions : sequence of str, optional
         Default: the classes and every attribute.
     epsilons : sequence of float
@@ -224,7 +226,7 @@ def audit_evidence(
     Raises
     ------
     FairtollError
-        For fewer than two arms.
+        For evidence without predictions, and options as `audit` checks them.
 
     Examples
     --------
@@ -279,11 +281,8 @@ def audit_again(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
 def _answer(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
     """Every question of an audit, answered from evidence alone."""
     arms, largest = evidence.arms, configuration.get("least_epsilon_max")
-    if len(arms) < 2:
-        raise FairtollError(
-            f"the evidence has {len(arms)} arm; expected two or more to compare (name the column of models with "
-            "arm=...); for one model's gap use fairtoll.metrics and fairtoll.statistics"
-        )
+    if not arms:
+        raise FairtollError("the evidence has no arm; expected predictions of one model or more")
     named, epsilons = [read_described(attack) for attack in configuration["attacks"]], configuration["epsilons"]
     exact = configuration["exact"]
     attacks = [Attack(how, name, epsilon, THREAT) for name, how in named for epsilon in epsilons]
@@ -299,11 +298,13 @@ def _answer(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
         metrics=configuration.get("metrics"),
     )
     plan = [(Comparison("audit", arms[0], robust), question) for robust in arms[1:] for question in questions]
+    title, asked = _titles(arms)
     found = assemble(
         evidence,
         plan,
-        title=f"Fairness toll: {', '.join(arms[1:])} against {arms[0]}",
-        question=f"What does {', '.join(arms[1:])} cost compared with {arms[0]}, and which classes and groups pay?",
+        title=title,
+        question=asked,
+        gaps=(arms[0], questions) if len(arms) == 1 else None,
         threat=THREAT,
         configuration=configuration,
         cuts=configuration.get("settings", {}).get("cuts", []),
@@ -314,6 +315,17 @@ def _answer(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
         ),
     )
     return Audit(evidence, found)
+
+
+def _titles(arms: Sequence[str]) -> tuple[str, str]:
+    """The report's title, and what it asks."""
+    if len(arms) == 1:
+        return f"Fairness of {arms[0]}", f"Which classes and groups does {arms[0]} treat worse, and how robust is it?"
+    others = ", ".join(arms[1:])
+    return (
+        f"Fairness toll: {others} against {arms[0]}",
+        f"What does {others} cost compared with {arms[0]}, and which classes and groups pay?",
+    )
 
 
 def _hashes(arm: Arm, weights: Sequence[str], target: Target) -> list[str]:
@@ -368,6 +380,6 @@ def _arms(models: Mapping[str, Any], seed: int, schema: Schema) -> list[Arm]:
     for name, given in zip(names, models.values(), strict=True):
         found = as_models(given, name=name, schema=schema)
         arms.append(Arm(name, found, [seed + position for position in range(len(found))]))
-    if len(arms) < 2:
-        raise FairtollError(f"{len(arms)} model given; expected two or more: a standard one first, then hardened ones")
+    if not arms:
+        raise FairtollError("no model is given; expected one, or two or more to compare: the standard one first")
     return arms

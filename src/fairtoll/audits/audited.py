@@ -13,7 +13,7 @@ import pandas as pd
 
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
-from fairtoll.findings.results import Finding, Results
+from fairtoll.findings.results import Finding, Gap, Results
 from fairtoll.runs.folder import differences, read_configuration
 from fairtoll.storage.files import disk_error, make_folder, write_text
 from fairtoll.storage.records import (
@@ -46,7 +46,7 @@ class Audit:
 
         Values are corrected for the noise of the rows; `standard_plain` and `robust_plain` are not, and `null_95` is
         what chance gives the latter. `these_models` counts what each training run's pair of models shows, over rows
-        alone.
+        alone. Of one arm alone: its value with its own interval, null, worst and best group, margin and verdict.
         """
         return findings_table(self.results)
 
@@ -101,6 +101,8 @@ class Audit:
 
 def findings_table(found: Results) -> pd.DataFrame:
     """Findings as a table, one row each; arms are values, since a column by an arm's name may exist already."""
+    if found.gaps:
+        return pd.DataFrame([_of_one_arm(gap) for gap in found.gaps])
     rows = []
     for finding in found.findings:
         change = finding.difference
@@ -130,6 +132,31 @@ def findings_table(found: Results) -> pd.DataFrame:
             }
         )
     return pd.DataFrame(rows)
+
+
+def _of_one_arm(gap: Gap) -> dict[str, Any]:
+    interval = gap.value.interval or (None, None)
+    return {
+        "metric": gap.metric,
+        "partition": gap.parameters.partition,
+        "label": gap.parameters.label,
+        "evaluation": gap.parameters.evaluation,
+        "attack": gap.parameters.attack,
+        "epsilon": gap.parameters.epsilon,
+        "certificate": gap.parameters.certificate,
+        "arm": gap.value.arm,
+        "value": gap.value.value,
+        "low": interval[0],
+        "high": interval[1],
+        "plain": gap.value.plain,
+        "null_95": gap.value.null_95,
+        "worst_group": gap.value.worst_group,
+        "worst_value": gap.value.worst_value,
+        "best_group": gap.value.best_group,
+        "best_value": gap.value.best_value,
+        "margin": gap.margin,
+        "verdict": gap.verdict,
+    }
 
 
 def _of_models(finding: Finding) -> str | None:

@@ -152,14 +152,23 @@ def print_summary(results: Results, console: Console | None = None) -> None:
             shown = "–" if claim.models is None else f"{claim.models.shown} of {claim.models.of} show it"
             table.add_row(Text(claim.judgement, style=colours[claim.judgement]), shown, Text(claim.text))
         console.print(table)
-    verdicts = [finding.verdict for finding in results.findings]
-    console.print(Text(f"{len(verdicts)} gaps of these recipes compared: {_counted(verdicts)}."))
-    pairs = [pair.verdict for finding in results.findings if finding.models for pair in finding.models.pairs]
-    if pairs:
-        console.print(Text(f"{len(pairs)} pairs of these models compared: {_counted(pairs)}."))
+    for line in _counts(results):
+        console.print(Text(line))
     fired = [alarm for alarm in results.alarms if alarm.fired]
     for alarm in fired:
         console.print(Text(f"Alarm, {alarm.title.lower()}, {alarm.arm}: {alarm.message}"), soft_wrap=True)
+
+
+def _counts(results: Results) -> list[str]:
+    """How many verdicts there are of each kind: on the recipes, on these models, or on one model's gaps."""
+    if results.gaps:
+        return [f"{len(results.gaps)} gaps: {_counted([gap.verdict for gap in results.gaps])}."]
+    pairs = [pair.verdict for finding in results.findings if finding.models for pair in finding.models.pairs]
+    of_models = [f"{len(pairs)} pairs of these models compared: {_counted(pairs)}."] if pairs else []
+    if pairs and all(finding.runs < 2 for finding in results.findings):
+        return [f"{len(pairs)} gaps of these two models compared: {_counted(pairs)}."]
+    verdicts = [finding.verdict for finding in results.findings]
+    return [f"{len(verdicts)} gaps of these recipes compared: {_counted(verdicts)}.", *of_models]
 
 
 def _counted(verdicts: Sequence[str]) -> str:

@@ -10,9 +10,10 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError
-from fairtoll.evidence.checks import read_seeds
+from fairtoll.evidence.checks import column_labels, read_seeds
+from fairtoll.evidence.repeats import warn_of_repeats
 from fairtoll.inputs.columns import check_columns
-from fairtoll.inputs.labels import Labels, as_label, as_labels, name_of, spelling
+from fairtoll.inputs.labels import Labels, as_label, name_of, spelling
 from fairtoll.inputs.names import as_attribute_names, as_names
 
 
@@ -52,37 +53,53 @@ def read_predictions(
         raise FairtollError("the frame has no rows; expected one for each prediction; check the filter before")
     truth = _labels(frame, label, fractions=False)
     class_names, matrix = _class_probabilities(frame, truth, probabilities)
-    model = pd.DataFrame(
-        {
-            "arm": _labels(frame, arm).of_rows if arm is not None else "model",
-            "seed": read_seeds(frame[seed]) if seed is not None else 0,
-        },
-        index=pd.RangeIndex(len(frame)),
-    )
+    groups_of = {name: _labels(frame, column) for name, column in zip(attributes, groups, strict=True)}
+    arms = _labels(frame, arm) if arm is not None else Labels(("model",), np.zeros(len(frame), dtype=np.intp))
+    runs: NDArray[Any] = read_seeds(frame[seed]) if seed is not None else np.zeros(len(frame), dtype=np.int64)
+    models = pd.DataFrame({"arm": arms.codes, "seed": runs}).groupby(["arm", "seed"], sort=False)
+    described = [truth, *groups_of.values()]
     if row is not None:
         codes: NDArray[Any] = _labels(frame, row).codes
     else:
-        codes = model.groupby(["arm", "seed"]).cumcount().to_numpy()
-    names = np.unique(codes)
-    rows = pd.DataFrame({"row": codes, "label": _places(truth, class_names)})
-    for attribute, column in zip(attributes, groups, strict=True):
-        rows[attribute] = _labels(frame, column).of_rows
-    distinct = rows.drop_duplicates().sort_values("row", ignore_index=True)
-    if len(distinct) != len(names):
+        codes = models.cumcount().to_numpy()
+        if seed is None:
+            for place, name in enumerate(arms.texts):
+                warn_of_repeats([one.codes[arms.codes == place] for one in described], arm=name)
+    first = _first_places(codes)
+    if not all(np.array_equal(one.codes[first][codes], one.codes) for one in described):
         raise FairtollError(
             "a row has different labels or groups in different models; give a `row` column that distinguishes test "
             "rows, or list the same rows in the same order for each model and run"
         )
-    predictions = model.assign(evaluation="clean", threat="", epsilon=0.0, row=codes)
-    for (one, run), found in predictions.groupby(["arm", "seed"], sort=False)["row"]:
-        if len(found) != len(names) or found.nunique() != len(names):
+    rows = pd.DataFrame({"row": np.arange(len(first)), "label": _places(truth, class_names)[first]})
+    for attribute, labels in groups_of.items():
+        rows[attribute] = _texts(labels, labels.codes[first])
+    for (one, run), places in models.indices.items():
+        found = codes[places]
+        if len(found) != len(first) or np.bincount(found, minlength=len(first)).max() > 1:
             raise FairtollError(
-                f"arm '{one}', run {run}, predicts {found.nunique()} of {len(names)} rows in {len(found)} entries; "
-                "expected one prediction for each row"
+                f"arm '{arms.texts[one]}', run {run}, predicts {len(np.unique(found))} of {len(first)} rows in "
+                f"{len(found)} entries; expected one prediction for each row; name the column of models with arm=, of "
+                "training runs with seed= (seed)"
             )
+    predictions = pd.DataFrame({"arm": _texts(arms, arms.codes), "seed": runs}).assign(
+        evaluation="clean", threat="", epsilon=0.0, row=codes
+    )
     for index in range(len(class_names)):
         predictions[f"probability_{index}"] = matrix[:, index].astype(np.float32)
-    return distinct, predictions, class_names
+    return rows, predictions, class_names
+
+
+def _texts(labels: Labels, codes: NDArray[np.intp]) -> NDArray[np.object_]:
+    """The names of labels by code; the same text is one object, which takes little memory."""
+    return np.array(labels.texts, dtype=object)[codes]
+
+
+def _first_places(codes: NDArray[Any]) -> NDArray[np.intp]:
+    """Where each of the codes 0 to K - 1 stands first, (K,)."""
+    first = np.empty(codes.max() + 1, dtype=np.intp)
+    first[codes[::-1]] = np.arange(len(codes) - 1, -1, -1)
+    return first
 
 
 def check_probabilities(values: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -114,7 +131,7 @@ def check_probabilities(values: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def _labels(frame: pd.DataFrame, column: Any, *, fractions: bool = True) -> Labels:
-    return as_labels(frame[column].to_numpy(), name=f"column '{column}'", fractions=fractions)
+    return column_labels(frame[column], name=f"column '{column}'", fractions=fractions)
 
 
 def _places(truth: Labels, class_names: Sequence[str]) -> NDArray[np.int64]:

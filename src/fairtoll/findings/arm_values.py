@@ -84,7 +84,7 @@ def arm_value(
         value=None if gap is None else gap.value,
         plain=None if gap is None else gap.plain,
         # Few rows make the interval wider than any gap of rates or confidences can be.
-        interval=None if gap is None else (max(gap.interval.low, 0.0), min(gap.interval.high, metric.upper_limit)),
+        interval=None if gap is None else (gap.interval.low, min(gap.interval.high, metric.upper_limit)),
         row_error=None if gap is None else gap.row_error,
         null_mean=chance[0],
         null_95=chance[1],

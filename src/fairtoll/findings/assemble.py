@@ -16,6 +16,7 @@ from fairtoll.findings.alarms import raise_alarms
 from fairtoll.findings.attacked_into import attacked_into
 from fairtoll.findings.certificates import certified
 from fairtoll.findings.compare import PublishedValues, answer_all
+from fairtoll.findings.gaps import measure_gaps
 from fairtoll.findings.judged import Rules
 from fairtoll.findings.least_epsilon import least_epsilons
 from fairtoll.findings.model_alarms import model_alarms
@@ -23,6 +24,7 @@ from fairtoll.findings.notes import notes_on
 from fairtoll.findings.proofs import proofs
 from fairtoll.findings.questions import Comparison, Question
 from fairtoll.findings.summary import answer
+from fairtoll.findings.summary_of_gaps import answer_of_gaps
 from fairtoll.statistics import group_intervals
 
 #: Judges claims from the findings, for a reproduction.
@@ -49,6 +51,7 @@ def assemble(
     environment: Mapping[str, Any] | None = None,
     times: Sequence[results.StageTime] = (),
     rules: Rules = Rules(),
+    gaps: tuple[str, Sequence[Question]] | None = None,
 ) -> results.Results:
     """Compute everything a report shows, from evidence alone.
 
@@ -74,6 +77,8 @@ def assemble(
         Images to show.
     rules : Rules
         How differences are judged.
+    gaps : (str, sequence of Question), optional
+        The gaps of one arm alone, where there is nothing to compare.
 
     Returns
     -------
@@ -82,6 +87,7 @@ def assemble(
     about = evidence.about
     dataset = str(about.get("name", "data"))
     findings = answer_all(evidence, plan, dataset=dataset, published=published, rules=rules)
+    own = [] if gaps is None else measure_gaps(evidence, gaps[0], gaps[1], dataset=dataset, rules=rules)
     accuracy = accuracies(evidence, published_accuracy or {})
     arms = [results.Arm(**arm) for arm in about.get("arms", [])] or [
         results.Arm(name=name, title=name, note="") for name in evidence.arms
@@ -103,6 +109,7 @@ def assemble(
         configuration=dict(configuration),
         arms=arms,
         findings=findings,
+        gaps=own,
         accuracy=accuracy,
         claims=judge_claims(findings, accuracy) if judge_claims else [],
         alarms=[
@@ -114,7 +121,7 @@ def assemble(
             *notes_on(evidence),
             *(make_notes(findings, accuracy) if make_notes else []),
         ],
-        answer=answer(findings, arms),
+        answer=answer(findings, arms) or answer_of_gaps(own, arms),
         highlights=make_highlights(findings, accuracy) if make_highlights else [],
         cuts=list(cuts),
         least_epsilon=least_epsilons(evidence),

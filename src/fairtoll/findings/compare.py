@@ -162,7 +162,7 @@ def answer(
         dataset=dataset,
         protocol=comparison.protocol,
         metric=question.metric,
-        parameters=_parameters(question, metric),
+        parameters=parameters_of(question, metric),
         standard=values["standard"],
         robust=values["robust"],
         control=values.get("control"),
@@ -279,7 +279,8 @@ def _levelled(standard: results.ArmValue, robust: results.ArmValue, metric: Metr
     )
 
 
-def _parameters(question: Question, metric: Metric) -> results.Parameters:
+def parameters_of(question: Question, metric: Metric) -> results.Parameters:
+    """What exactly a question measures, as results have it."""
     attack = question.attack
     return results.Parameters(
         partition=question.partition,

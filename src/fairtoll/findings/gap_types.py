@@ -10,6 +10,7 @@ from fairtoll.findings._strict import Pair, Strict
 
 VerdictName = Literal["less fair", "fairer", "equivalent", "inconclusive", "insufficient data"]
 ModelsVerdictName = Literal["wider gap", "narrower gap", "same gap", "unclear", "insufficient data"]
+GapVerdictName = Literal["above margin", "within margin", "inconclusive", "insufficient data"]
 Protocol = Literal["paper", "sound", "audit"]
 Evaluation = Literal["clean", "static-transfer", "white-box", "scores-only", "proved"]
 Denominator = Literal["all", "correct"]
@@ -212,3 +213,18 @@ class Finding(Strict):
     family: int = Field(description="judgements of the same metric, protocol and data that share the error")
     runs: int = Field(description="training runs of each arm that it was judged with")
     published: Published | None
+
+
+class Gap(Strict):
+    """One gap of one model alone, where nothing is compared."""
+
+    id: str
+    dataset: str
+    protocol: Protocol
+    metric: str
+    parameters: Parameters
+    value: ArmValue
+    margin: float = Field(description="the largest gap that does not matter")
+    verdict: GapVerdictName = Field(description="where the interval of `value` lies")
+    reason: str
+    runs: int = Field(description="training runs")

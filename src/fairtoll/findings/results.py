@@ -16,6 +16,8 @@ from fairtoll.findings.gap_types import Denominator as Denominator
 from fairtoll.findings.gap_types import Difference as Difference
 from fairtoll.findings.gap_types import Evaluation as Evaluation
 from fairtoll.findings.gap_types import Finding as Finding
+from fairtoll.findings.gap_types import Gap as Gap
+from fairtoll.findings.gap_types import GapVerdictName as GapVerdictName
 from fairtoll.findings.gap_types import GroupChange as GroupChange
 from fairtoll.findings.gap_types import GroupValue as GroupValue
 from fairtoll.findings.gap_types import LevellingDown as LevellingDown
@@ -200,6 +202,7 @@ class Results(Strict):
     configuration: dict[str, Any]
     arms: list[Arm]
     findings: list[Finding]
+    gaps: list[Gap] = Field(default=[], description="of a single arm, where there is none to compare it with")
     accuracy: list[Accuracy]
     claims: list[Claim]
     alarms: list[Alarm]

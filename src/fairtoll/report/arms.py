@@ -47,6 +47,7 @@ def arm_roles(results: Results) -> dict[str, str]:
     roles: dict[str, str] = {}
     for role in ("standard", "robust", "control", "noise_control"):
         found = {value.arm for finding in results.findings if (value := getattr(finding, role)) is not None}
+        found |= {gap.value.arm for gap in results.gaps} if role == "standard" else set()
         ordered = [arm.name for arm in results.arms if arm.name in found]
         for name in (*ordered, *sorted(found - set(ordered))):
             roles.setdefault(name, role)

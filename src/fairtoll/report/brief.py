@@ -5,15 +5,24 @@ from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fairtoll.findings.results import Results, VerdictName
+from fairtoll.findings.results import Results
 from fairtoll.report.accuracies import first_epsilon, main_accuracies, weakest
 from fairtoll.report.arms import arm_titles
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import percent
 from fairtoll.report.sections.leave_one_out.words import by_arm, entries_of, of_design, rate
-from fairtoll.report.select import OWN, epsilon_text, evaluation_name, is_main_threat, own_evaluation, protocols
+from fairtoll.report.select import (
+    OWN,
+    VERDICTS,
+    counted,
+    epsilon_text,
+    evaluation_name,
+    is_main_threat,
+    own_evaluation,
+    protocols,
+    verdicts,
+)
 
-VERDICTS: tuple[VerdictName, ...] = ("less fair", "fairer", "equivalent", "inconclusive", "insufficient data")
 # Differences of less than two points between static transfer and white-box are not shown.
 APART = 0.02
 
@@ -52,14 +61,14 @@ def verdict_counts(results: Results) -> list[VerdictCounts]:
         of_protocol = [f for f in results.findings if f.protocol == protocol]
         for metric in dict.fromkeys(f.metric for f in of_protocol):
             found = [f for f in of_protocol if f.metric == metric]
-            plain = Counter(f.verdict for f in found)
-            control = Counter(f.verdict_from_control for f in found if f.verdict_from_control)
+            plain = Counter(counted(results, f) for f in found)
+            control: Counter[str] = Counter(f.verdict_from_control for f in found if f.verdict_from_control)
             tallies.append(
                 VerdictCounts(
                     protocol,
                     metric_of(metric).symbol,
-                    tuple(plain[verdict] for verdict in VERDICTS),
-                    tuple(control[verdict] for verdict in VERDICTS) if control else None,
+                    tuple(plain[verdict] for verdict in verdicts(results)),
+                    tuple(control[verdict] for verdict in verdicts(results)) if control else None,
                 )
             )
     return [*tallies, summed(tallies)] if len(tallies) > 1 else tallies
@@ -76,7 +85,7 @@ def summed(tallies: Sequence[VerdictCounts]) -> VerdictCounts:
     return VerdictCounts("all", "", whole, columns(controlled) if controlled else None)
 
 
-def counts_in_words(counts: Sequence[VerdictCounts]) -> str:
+def counts_in_words(counts: Sequence[VerdictCounts], names: Sequence[str] = VERDICTS) -> str:
     """Return how many findings there are and how many of them have each verdict, as the table's last line counts.
 
     Examples
@@ -87,15 +96,15 @@ def counts_in_words(counts: Sequence[VerdictCounts]) -> str:
     if not counts:
         return ""
     whole = counts[-1]
-    said = [spelled(whole.counts)]
-    said += [f"against the control {spelled(whole.from_control)}"] if whole.from_control else []
+    said = [spelled(whole.counts, names)]
+    said += [f"against the control {spelled(whole.from_control, names)}"] if whole.from_control else []
     total = sum(whole.counts)
     return f"{total} finding{'' if total == 1 else 's'}: {'; '.join(said)}."
 
 
-def spelled(counts: Sequence[int]) -> str:
+def spelled(counts: Sequence[int], names: Sequence[str]) -> str:
     """Return counts with their verdicts."""
-    return ", ".join(f"{n} {verdict}" for n, verdict in zip(counts, VERDICTS, strict=True) if n)
+    return ", ".join(f"{n} {verdict}" for n, verdict in zip(counts, names, strict=True) if n)
 
 
 def answer(results: Results) -> list[Line]:

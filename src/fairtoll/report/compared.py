@@ -1,37 +1,42 @@
-"""One question as charts and tables show it: the standard arm beside every hardened arm that it was evaluated for."""
+"""One question as charts and tables show it: the standard arm, and every hardened arm that it was evaluated for."""
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-from fairtoll.findings.results import ArmValue, Finding, Parameters
+from fairtoll.findings.results import ArmValue, Finding, Gap, Parameters
 from fairtoll.report.arms import arm_values
 
 
 @dataclass(frozen=True)
 class Compared:
-    """The findings of one question under one protocol, one for each hardened arm."""
+    """The findings of one question under one protocol, one for each hardened arm; of one model alone its gap."""
 
     findings: tuple[Finding, ...]
+    gap: Gap | None = None
+
+    @property
+    def _first(self) -> Finding | Gap:
+        return self.gap or self.findings[0]
 
     @property
     def protocol(self) -> str:
         """Under which rules the arms were made and attacked."""
-        return self.findings[0].protocol
+        return self._first.protocol
 
     @property
     def metric(self) -> str:
         """The name of what was measured."""
-        return self.findings[0].metric
+        return self._first.metric
 
     @property
     def parameters(self) -> Parameters:
         """What exactly was measured."""
-        return self.findings[0].parameters
+        return self._first.parameters
 
     @property
     def standard(self) -> ArmValue:
-        """The arm that the others are compared with."""
-        return self.findings[0].standard
+        """The arm that the others are compared with, or the only one."""
+        return self.gap.value if self.gap else self.findings[0].standard
 
     @property
     def hardened(self) -> list[ArmValue]:
@@ -68,13 +73,17 @@ class Compared:
         )
 
 
-def together(findings: Iterable[Finding]) -> list[Compared]:
-    """Return findings that differ in their hardened arm alone as one, in the order of their first."""
+def together(findings: Iterable[Finding | Gap]) -> list[Compared]:
+    """Return findings that differ in their hardened arm alone as one, in the order of their first; each gap alone."""
     found: dict[tuple[str, str, str], list[Finding]] = {}
+    alone = []
     for finding in findings:
+        if isinstance(finding, Gap):
+            alone.append(Compared((), finding))
+            continue
         key = (finding.protocol, finding.metric, finding.parameters.model_dump_json())
         found.setdefault(key, []).append(finding)
-    return [Compared(tuple(of_question)) for of_question in found.values()]
+    return [*(Compared(tuple(of_question)) for of_question in found.values()), *alone]
 
 
 def most_telling(questions: Sequence[Compared], most: int) -> list[Compared]:
@@ -85,6 +94,8 @@ def most_telling(questions: Sequence[Compared], most: int) -> list[Compared]:
     def rank(question: Compared) -> tuple[bool, float]:
         changes = [finding.difference for finding in question.findings if finding.difference]
         decided = any(finding.verdict in ("less fair", "fairer") for finding in question.findings)
+        if question.gap is not None:
+            return question.gap.verdict != "above margin", -(question.gap.value.value or 0.0)
         return not decided, -max((abs(change.value) for change in changes), default=0.0)
 
     chosen = sorted(questions, key=rank)[:most]

@@ -4,12 +4,12 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from fairtoll.findings.results import ArmValue, Finding, LevellingDown, Results
+from fairtoll.findings.results import ArmValue, Finding, LevellingDown, ModelPair, Results
 from fairtoll.report.arms import Titles, arm_titles, arm_values
 from fairtoll.report.detail import details
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import in_unit, interval, own_value, p_value, percent, unit_name
-from fairtoll.report.select import describe, verdict_words
+from fairtoll.report.select import counted, describe, of_two_models, verdict_words
 from fairtoll.report.tables.findings import difference_text
 
 
@@ -38,6 +38,8 @@ class FindingRow:
     sides: list[ArmDetail]
     arms: list[ArmDetail]
     verdict: str
+    counted: str
+    pair: ModelPair | None
     verdict_from_control: str
     levelling: str
     difference: str
@@ -84,6 +86,8 @@ def finding_row(results: Results, finding: Finding, titles: Titles, anchor: str)
         sides=[judged_side(finding, value, titles) for value in (finding.standard, finding.robust)],
         arms=[arm_detail(finding, value, titles) for value in arm_values(finding)],
         verdict=verdict_words(finding),
+        counted=counted(results, finding),
+        pair=of_two_models(finding),
         verdict_from_control=verdict_words(finding, from_control=True),
         levelling=levelling_words(finding.levelling_down, metric.unit) if finding.levelling_down else "",
         difference=difference_text(finding, change),

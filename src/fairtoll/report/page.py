@@ -12,12 +12,13 @@ from markupsafe import Markup
 from fairtoll.findings.results import Results
 from fairtoll.report import numbers, words
 from fairtoll.report.alarms import kinds
-from fairtoll.report.brief import VERDICTS, answer, counts_in_words, question, verdict_counts
+from fairtoll.report.brief import answer, counts_in_words, question, verdict_counts
 from fairtoll.report.build import build
 from fairtoll.report.charts.static import javascript, page_svg
 from fairtoll.report.charts.style import page_spec
 from fairtoll.report.listing import finding_rows
 from fairtoll.report.section import Section
+from fairtoll.report.select import two_models, verdicts
 from fairtoll.report.source import source_line
 from fairtoll.report.times import by_kind
 
@@ -130,11 +131,12 @@ def render_page(results: Results, sections: list[Section], svgs: dict[str, str] 
             source=source_line(results),
             answer=answer(results),
             counts=counts,
-            counts_in_words=counts_in_words(counts),
+            counts_in_words=counts_in_words(counts, verdicts(results)),
+            two_models=two_models(results),
             controlled=any(finding.verdict_from_control for finding in results.findings),
             verdicts=[
                 (index, verdict)
-                for index, verdict in enumerate(VERDICTS)
+                for index, verdict in enumerate(verdicts(results))
                 if any(line.counts[index] or (line.from_control or line.counts)[index] for line in counts)
             ],
             findings=findings,

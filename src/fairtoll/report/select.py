@@ -3,9 +3,9 @@
 from collections.abc import Iterable
 from typing import Any
 
-from fairtoll.findings.results import ArmValue, Finding, GroupValue, Results
+from fairtoll.findings.results import ArmValue, Finding, Gap, GroupValue, ModelPair, Results
 from fairtoll.metrics import METRICS
-from fairtoll.report.compared import Compared
+from fairtoll.report.compared import Compared, together
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import finite
 
@@ -18,6 +18,9 @@ EVALUATION_NAMES = {
 }
 #: Attacks on the model itself, the stronger kind first. Figures of one are never compared with figures of the other.
 OWN = ("white-box", "scores-only")
+VERDICTS: tuple[str, ...] = ("less fair", "fairer", "equivalent", "inconclusive", "insufficient data")
+#: Of two models, one of each arm.
+OF_MODELS: tuple[str, ...] = ("wider gap", "narrower gap", "same gap", "unclear", "insufficient data")
 PROTOCOLS = {
     "paper": "the paper's protocol",
     "sound": "the sound protocol",
@@ -36,13 +39,18 @@ PAPER_PLACES = {
 
 def protocols(results: Results) -> list[str]:
     """Return the protocols that have findings, in order of appearance."""
-    return list(dict.fromkeys(finding.protocol for finding in results.findings))
+    return list(dict.fromkeys(finding.protocol for finding in measured(results)))
+
+
+def measured(results: Results) -> list[Finding | Gap]:
+    """Return every finding, or, of one model alone, every gap."""
+    return [*results.findings, *results.gaps]
 
 
 def main_threat(results: Results) -> str | None:
     """Return the threat the report leads with: the paper's, else the first one named."""
     named = [entry.threat for entry in results.accuracy]
-    named += [finding.parameters.threat for finding in results.findings]
+    named += [finding.parameters.threat for finding in measured(results)]
     present = [threat for threat in named if threat]
     if not present:
         return None
@@ -61,12 +69,12 @@ def select(
     protocol: str | None = None,
     main: bool = True,
     **parameters: Any,
-) -> list[Finding]:
+) -> list[Finding | Gap]:
     """Return the findings of these metrics whose parameters are these, in the results' order."""
     wanted = {metrics} if isinstance(metrics, str) else set(metrics)
     leading = (None, main_threat(results))
     found = []
-    for finding in results.findings:
+    for finding in measured(results):
         if finding.metric not in wanted or (protocol is not None and finding.protocol != protocol):
             continue
         if main and finding.parameters.threat not in leading:
@@ -89,7 +97,7 @@ def epsilon_text(value: float | None) -> str:
     return "" if found is None else f"ε = {found:g}"
 
 
-def radius_text(finding: Finding | Compared) -> str:
+def radius_text(finding: Finding | Gap | Compared) -> str:
     """Return the radius of a finding; where least epsilon was searched for, how far."""
     text = epsilon_text(finding.parameters.epsilon)
     return text.replace("=", "to") if text and finding.metric.startswith("cru_epsilon") else text
@@ -102,18 +110,42 @@ def verdict_words(finding: Finding, *, from_control: bool = False) -> str:
     return f"{verdict}, {few}" if verdict == "inconclusive" and few else verdict
 
 
+def of_two_models(finding: Finding) -> ModelPair | None:
+    """Return what two trained models show where there is one of each, so that nothing can be said of the recipes."""
+    pairs = finding.models.pairs if finding.models else []
+    return pairs[0] if finding.runs < 2 and len(pairs) == 1 else None
+
+
+def two_models(results: Results) -> bool:
+    """Return whether there is one training run of each arm: then these models are compared, not the recipes."""
+    return bool(results.findings) and all(
+        of_two_models(f) or f.verdict == "insufficient data" for f in results.findings
+    )
+
+
+def verdicts(results: Results) -> tuple[str, ...]:
+    """Return the verdicts that are counted: on the recipes, or on two models."""
+    return OF_MODELS if two_models(results) else VERDICTS
+
+
+def counted(results: Results, finding: Finding) -> str:
+    """Return the verdict of a finding that is counted."""
+    pair = of_two_models(finding) if two_models(results) else None
+    return pair.verdict if pair else finding.verdict
+
+
 def evaluation_name(value: str) -> str:
     """Return an evaluation as in text: static transfer, white-box."""
     return EVALUATION_NAMES.get(value, value)
 
 
-def set_name(finding: Finding | Compared) -> str:
+def set_name(finding: Finding | Gap | Compared) -> str:
     """Return the rows a finding is taken on, when it conditions on the true label, or whose claims it is about."""
     label = finding.parameters.label
     return finding.parameters.certificate or "" if label is None else f"true {label}"
 
 
-def describe(results: Results, finding: Finding | Compared) -> str:
+def describe(results: Results, finding: Finding | Gap | Compared) -> str:
     """Return one line that names a finding: metric, partition and what it is conditioned on."""
     parameters = finding.parameters
     rate = finite(parameters.matched_rate)
@@ -148,7 +180,7 @@ def protocol_title(name: str) -> str:
     return PROTOCOLS.get(name, name)
 
 
-def epsilons(findings: Iterable[Finding | Compared]) -> list[float]:
+def epsilons(findings: Iterable[Finding | Gap | Compared]) -> list[float]:
     """Return the radii among these findings, ascending."""
     return sorted({epsilon for finding in findings if (epsilon := finding.parameters.epsilon) is not None})
 
@@ -156,7 +188,7 @@ def epsilons(findings: Iterable[Finding | Compared]) -> list[float]:
 def class_order(results: Results) -> list[str]:
     """Return the classes from hardest to easiest for the standard arm on clean rows; else as the data have them."""
     found = select(results, "cau", partition="class")
-    values = {group.group: group.value for group in found[0].standard.groups} if found else {}
+    values = {group.group: group.value for group in together(found)[0].standard.groups} if found else {}
     known = {name: value for name, value in values.items() if value is not None}
     if not values or len(known) < len(values):
         return list(results.dataset.classes)

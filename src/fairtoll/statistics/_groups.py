@@ -173,7 +173,8 @@ def read_arms(
             f"{len(kept)} groups of {len(names)} have {minimum_rows} rows or more in every run; expected at "
             f"least {fewest_groups}; pool groups, lower `minimum_rows`, or report 'insufficient data'"
         )
-    order = np.argsort(codes, kind="stable")
+    # Of small numbers numpy sorts by digits, ten times as fast.
+    order = np.argsort(codes.astype(np.uint16) if len(names) < 2**16 else codes, kind="stable")
     order = order[np.isin(codes[order], kept)]
     rows = np.bincount(codes, minlength=len(names))[kept]
     partition = Partition(

@@ -5,11 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from numpy.typing import ArrayLike
+from numpy.typing import ArrayLike, NDArray
 
 from fairtoll.errors import FairtollError
 from fairtoll.statistics._groups import check_count, read_arms
 
+#: From so many rows on, none of which moves the sum by much, coins are drawn as a normal number.
+MANY = 10_000
 ABOUT = "about these two trained models, not about training them again"
 
 
@@ -87,6 +89,10 @@ def swap_test(
         if len(sizes) <= 16:
             for size, count in zip(sizes, counts, strict=True):
                 moved[:, column] += size * generator.binomial(count, 0.5, resamples)
+        elif _is_nearly_normal(steps):
+            # The sum of so many independent coins is normal to within what 2,000 draws can show.
+            middle, spread = steps.sum() / 2, np.sqrt((steps**2).sum()) / 2
+            moved[:, column] = generator.normal(middle, spread, resamples)
         else:
             for draw in range(resamples):
                 moved[draw, column] = generator.integers(0, 2, rows, dtype=np.int8) @ steps
@@ -97,3 +103,12 @@ def swap_test(
     tolerance = 1e-12 * max(np.abs(first.pseudo).max(), np.abs(second.pseudo).max())
     extreme = int((np.abs(swapped) >= abs(value) - tolerance).sum())
     return SwapTest(value=value, p_value=(extreme + 1) / (resamples + 1), resamples=resamples)
+
+
+def _is_nearly_normal(steps: NDArray[np.float64]) -> bool:
+    """Whether a sum of these steps, each taken or not by a fair coin, is normal to within a ten-thousandth.
+
+    Each half-step is symmetric, so that the error is of the order of the largest share of the variance.
+    """
+    squares = steps**2
+    return bool(len(steps) >= MANY and squares.max() <= squares.sum() / MANY)

@@ -20,6 +20,7 @@ CLASS_MARKS = (
     "hardest for the standard model first: dot, the mean over training runs; line, its interval; hollow, controls; "
     "right, robust minus standard"
 )
+ALONE_MARKS = "hardest first: dot, the mean over training runs; line, its interval"
 
 
 def many_groups(finding: Compared) -> bool:
@@ -35,6 +36,8 @@ def class_marks(finding: Compared) -> str:
         if sizes[0] == sizes[-1]
         else f"{count(sizes[0])} to {count(sizes[-1])} test rows"
     )
+    if not finding.hardened:
+        return f"By class ({each}), {ALONE_MARKS}."
     unit = ", in points" if metric_of(finding.metric).unit == "points" else ""
     return f"By class ({each}), {CLASS_MARKS}{unit}."
 

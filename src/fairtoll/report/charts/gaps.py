@@ -41,7 +41,10 @@ def runs(values: Sequence[float | None], unit: str) -> list[float]:
 
 
 def gap_domain(findings: Sequence[Compared]) -> tuple[float, float]:
-    """Return the axis that holds every gap, run, null and published value, and the usual intervals."""
+    """Return the axis that holds every gap, run, null and published value, and the usual intervals.
+
+    It begins below 0 where a gap does, which the noise of the rows may take there.
+    """
     unit = metric_of(findings[0].metric).unit
     points: list[object] = []
     ends: list[object] = []
@@ -49,7 +52,8 @@ def gap_domain(findings: Sequence[Compared]) -> tuple[float, float]:
         for value in finding.arms():
             points += [value.value, value.null_95, *value.per_run, finding.printed(value.arm)]
             ends += [value.interval[1]] if value.interval else []
-    return 0.0, reach(in_axis(points, unit), in_axis(ends, unit), limit=100.0 if unit == "points" else None)
+    least = min([0.0, *in_axis([value.value for finding in findings for value in finding.arms()], unit)])
+    return least, reach(in_axis(points, unit), in_axis(ends, unit), limit=100.0 if unit == "points" else None)
 
 
 def rate_domain(finding: Compared) -> tuple[float, float] | None:

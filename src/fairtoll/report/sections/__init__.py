@@ -12,6 +12,7 @@ from fairtoll.report.sections.class_accuracy import class_accuracy
 from fairtoll.report.sections.confidence import confidence
 from fairtoll.report.sections.evaluated import evaluated
 from fairtoll.report.sections.examples import examples
+from fairtoll.report.sections.gaps import gaps
 from fairtoll.report.sections.groups import group_robustness
 from fairtoll.report.sections.least_epsilon import least_epsilon
 from fairtoll.report.sections.leave_one_out import leave_one_out
@@ -27,6 +28,7 @@ from fairtoll.report.sections.transfer import transfer
 SECTIONS: tuple[Callable[[Results], Section | list[Section]], ...] = (
     evaluated,
     against_the_paper,
+    gaps,
     accuracy,
     class_accuracy,
     least_epsilon,

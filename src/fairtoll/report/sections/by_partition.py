@@ -168,7 +168,7 @@ def wide_table(results: Results, name: str, caption: str, finding: Compared, *, 
         of_group = {group.group: group.value for group in value.groups}
         gaps: list[Cell] = [value.value, value.null_95]
         rows.append([titles[value.arm], *(of_group.get(group) for group in groups), *gaps])
-    for role, side in (("standard", finding.standard), ("robust", finding.hardened[0])):
+    for role, side in zip(("standard", "robust"), [finding.standard, *finding.hardened], strict=False):
         printed = {group.group: group.published for group in side.groups}
         gap = finding.printed(side.arm)
         if gap is not None or any(value is not None for value in printed.values()):

@@ -4,6 +4,7 @@ from fairtoll.findings.results import Results
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.section import Section
 from fairtoll.report.sections.by_partition import by_partition
+from fairtoll.report.select import measured
 
 SHOWN_ELSEWHERE = (
     "cau",
@@ -19,7 +20,7 @@ SHOWN_ELSEWHERE = (
 def other_metrics(results: Results) -> list[Section]:
     """Return a section for each metric without a specific one."""
     sections = []
-    for name in dict.fromkeys(finding.metric for finding in results.findings):
+    for name in dict.fromkeys(finding.metric for finding in measured(results)):
         if name not in SHOWN_ELSEWHERE:
             sections += by_partition(results, name, name.replace("_", "-"), metric_of(name).title)
     return sections

@@ -27,8 +27,10 @@ from fairtoll.report.section import Section
 from fairtoll.report.select import (
     describe,
     headline,
+    of_two_models,
     protocol_title,
     protocols,
+    two_models,
     verdict_words,
 )
 from fairtoll.report.tables.table import Cell, Column, Table
@@ -48,6 +50,7 @@ def toll(results: Results) -> Section:
         "Toll",
         "Each line is how much larger the robust model's gap is. Right of the shaded margin is less fair, left is "
         "fairer."
+        + (" With one training run of each, only these two models are judged." if two_models(results) else "")
         + (
             " Adversarial training also trains for longer: the hollow line takes that out, by comparing with a "
             "control with as many updates and no adversary."
@@ -100,15 +103,17 @@ def toll_panel(results: Results, name: str, title: str, questions: Sequence[Comp
     for question in questions:
         rows.append(Row(describe(results, question)))
         for finding in question.findings:
-            for numbers, against, verdict in (
+            for numbers, against, judged in (
                 (finding.difference, finding.standard, finding.verdict),
                 (finding.difference_from_control, finding.control, finding.verdict_from_control),
             ):
-                if numbers is None or against is None or verdict is None:
+                if numbers is None or against is None or judged is None:
                     continue
                 label = f"{MINUS} {titles[against.arm]}"
                 if several and against is finding.standard:
                     label = titles[finding.robust.arm]
+                pair_of_models = of_two_models(finding) if against is finding.standard else None
+                verdict = pair_of_models.verdict if pair_of_models else judged
                 rows.append(toll_row(finding, numbers, verdict, label, colours[finding.robust.arm], titles, against))
                 words.append(f"{describe(results, finding)} against {titles[against.arm]}: {verdict}")
     if not words:
@@ -181,6 +186,8 @@ def toll_table(results: Results, name: str, caption: str, questions: Sequence[Co
 def toll_cells(finding: Finding, unit: str) -> list[Cell]:
     """Return one hardened arm's cells: verdict, gaps, difference with its interval, runs, worst groups."""
     found, verdict = finding.difference, verdict_words(finding)
+    pair_of_models = of_two_models(finding)
+    verdict = f"these models: {pair_of_models.verdict}" if pair_of_models else verdict
     levelled = finding.levelling_down is not None and verdict == "fairer"
     return [
         f"{verdict}, levelling down" if levelled else verdict,
