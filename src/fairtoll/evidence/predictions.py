@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import pandas as pd
@@ -74,7 +74,7 @@ def read_predictions(
     rows = pd.DataFrame({"row": np.arange(len(first)), "label": _places(truth, class_names)[first]})
     for attribute, labels in groups_of.items():
         rows[attribute] = _texts(labels, labels.codes[first])
-    for (one, run), places in models.indices.items():
+    for (one, run), places in cast("dict[tuple[int, Any], NDArray[np.intp]]", models.indices).items():
         found = codes[places]
         if len(found) != len(first) or np.bincount(found, minlength=len(first)).max() > 1:
             raise FairtollError(

@@ -83,8 +83,7 @@ def arm_value(
         arm=arm,
         value=None if gap is None else gap.value,
         plain=None if gap is None else gap.plain,
-        # Few rows make the interval wider than any gap of rates or confidences can be.
-        interval=None if gap is None else (gap.interval.low, min(gap.interval.high, metric.upper_limit)),
+        interval=None if gap is None else _interval(gap, metric.upper_limit),
         row_error=None if gap is None else gap.row_error,
         null_mean=chance[0],
         null_95=chance[1],
@@ -112,6 +111,14 @@ def arm_value(
             for code, name in enumerate(names)
         ],
     )
+
+
+def _interval(gap: Gap, most: float) -> tuple[float, float]:
+    """The interval, no further than any gap can be: few rows make it wider.
+
+    No gap is below 0, but without the noise of the rows a measured one may be, and lies in its own interval.
+    """
+    return min(gap.interval.low, gap.value), min(gap.interval.high, most)
 
 
 def sufficient_groups(outcomes: Outcomes, groups: NDArray[np.intp], count: int, minimum_rows: int) -> NDArray[np.bool_]:

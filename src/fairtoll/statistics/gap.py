@@ -104,8 +104,7 @@ def mean_gap(
         per_run=tuple(thinned.per_run.tolist()),
         plain_per_run=tuple(thinned.plain.tolist()),
         interval=Interval(
-            # A gap is never below 0, but what is measured of it may be, and is not left out of its own interval.
-            low=min(max(value - reach, 0.0), value),
+            low=max(value - reach, 0.0),
             # The whole correction: where a small group is the extreme one the value falls short by nearly so much.
             high=max(value + reach + thinned.correction, 0.0),
             confidence=confidence,
