@@ -128,7 +128,7 @@ class AuditWork:
         if self.least_epsilon_max is not None and self.target.threat.norm == "table":
             raise FairtollError(
                 f"least_epsilon_max is {self.least_epsilon_max:g}, and the search for least epsilon keeps no "
-                "categories, relations or costs; expected a threat to numbers alone; leave it out, or give more epsilons"
+                "categories, relations or costs; expected one to numbers alone; leave it out, or give more epsilons"
             )
         for arm in self.arms:
             if self.least_epsilon_max is not None and not arm.has_gradients:
