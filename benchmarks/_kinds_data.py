@@ -51,7 +51,8 @@ def write_table(name: str, folder: Path) -> tuple[pd.DataFrame, pd.DataFrame]:
     train, test = train_test_split(rows, test_size=0.4, random_state=SEED, stratify=rows[TABLES[name].label])
     train.to_csv(folder / f"{name}-train.csv", index=False)
     test.to_csv(folder / f"{name}-test.csv", index=False)
-    return train.reset_index(drop=True), test.reset_index(drop=True)
+    # Read again as a user does: a column of True and False is no longer text.
+    return pd.read_csv(folder / f"{name}-train.csv"), pd.read_csv(folder / f"{name}-test.csv")
 
 
 def write_digits(folder: Path) -> tuple[np.ndarray, np.ndarray]:
