@@ -107,7 +107,7 @@ def exported(made: Made) -> list[str]:
         rows = torch.export.Dim("rows", min=1)
         torch.export.save(torch.export.export(network, (made.rows[:4],), dynamic_shapes=({0: rows},)), path)
 
-    return _saved(made, "pt2", save)
+    return [*_saved(made, "pt2", save), "--trust-code"]
 
 
 def onnx(made: Made) -> list[str]:

@@ -16,7 +16,7 @@ from fairtoll.threats import Threat
 
 #: How examples for static transfer are crafted on the standard models.
 CRAFT = PGD(steps=20)
-CRAFT_IN_TABLES = CAPGD(steps=20, restarts=1, queries=0)
+CRAFT_IN_TABLES = CAPGD(steps=20, restarts=1)
 #: Where an arm has no gradients.
 BY_SCORES = Union(scores_only=True)
 

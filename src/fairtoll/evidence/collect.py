@@ -43,6 +43,7 @@ from fairtoll.evidence.target import Arm, Target
 from fairtoll.models.predict import predict_logits, predict_probabilities
 from fairtoll.progress import part, tracked
 from fairtoll.randomness import derive_seed, torch_generator
+from fairtoll.threats.table_threat import TableThreat
 
 #: Examples by radius: a set of the attacked rows, `(n, ...)`, for each model of the arm they are evaluated on.
 Examples = Mapping[float, Sequence[Tensor]]
@@ -229,20 +230,26 @@ def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:
     some = replace(target, rows=target.numbers[rows.numpy()])
     parts = []
     own = WHITE_BOX if arm.has_gradients else SCORES_ONLY
-    free = some.threat.frees_every_feature(some.x)
+    free, threat = some.threat.frees_every_feature(some.x), some.threat
+    if isinstance(threat, TableThreat) and arm.has_gradients:
+        # Codes of categories have no gradient: what gradients miss there says nothing about them.
+        threat = threat.categories_fixed()
+    follows = arm.has_gradients and bool(threat.mutable.any())
     plan = measure.attacks(everything_free=free, gradients=arm.has_gradients, norm=some.threat.norm)
+    if arm.has_gradients and not follows:
+        plan = []
     for model, seed in tracked(arm.pairs):
         where = _where(arm, seed, own, some)
         generator = torch_generator(derive_seed(seed, arm.name, "checks"))
         for name, attack, epsilon in tracked(plan):
-            found = attack(model, some.x, some.y, threat=some.threat, epsilon=epsilon, generator=generator)
+            found = attack(model, some.x, some.y, threat=threat, epsilon=epsilon, generator=generator)
             settings = _settings(attack) | {"restarts": 1}
             if name == WITH_GRADIENTS:
                 settings["loss"] = ", ".join(found.attacks)
             # Alarms use only success, not which attack broke a row.
             parts.append(describe_attack(found.success.numpy(), **where, attack=name, epsilon=epsilon, **settings))
-        if arm.has_gradients:
-            still = zero_gradient(model, some.x, some.y, threat=some.threat)
+        if follows:
+            still = zero_gradient(model, some.x, some.y, threat=threat)
             parts.append(describe_attack(still.numpy(), **where, attack=ZERO_GRADIENT, epsilon=0.0))
         if target.threat.box is not None:
             outside = target.threat.outside_box(target.x).flatten(1).any(dim=1)

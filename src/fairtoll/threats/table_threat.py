@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, ClassVar, Literal
 
 import torch
@@ -286,6 +286,10 @@ class TableThreat:
         width = self.box[1] - self.box[0]
         scale = torch.where(self.scale.isfinite(), self.scale, width)
         return kind(torch.where(numbers, scale, 0.0), self.box, numbers, self.integer)
+
+    def categories_fixed(self) -> TableThreat:
+        """The same threat to the numbers alone: categories and one-hot columns keep their values, all else holds."""
+        return replace(self, mutable=self.mutable & (self.scale > 0))
 
     def to_dict(self) -> dict[str, Any]:
         """The threat as plain values, for a run's configuration."""
