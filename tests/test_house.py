@@ -102,15 +102,9 @@ def test_import_loads_nothing_heavy(module: str) -> None:
 
 @pytest.mark.slow
 def test_readme_examples_run(tmp_path: Path) -> None:
-    lines = ["model,income,sex,p_high"]
-    lines += [
-        f"{model},{('low', 'high')[row % 3 > 0]},{'fm'[row % 2]},0.{row % 9}" for model in "ab" for row in range(60)
-    ]
-    (tmp_path / "predictions.csv").write_text("\n".join(lines), encoding="utf-8")
     examples = re.findall(r"```python\n(.+?)```", (ROOT / "README.md").read_text(encoding="utf-8"), re.DOTALL)
     for example in examples:
         result = subprocess.run([sys.executable, "-c", example], cwd=tmp_path, capture_output=True, text=True)
         assert result.returncode == 0, result.stderr
         assert "verdict" in result.stdout
-    for report in ("runs/audit/report.html", "toll.html"):
-        assert "<html" in (tmp_path / report).read_text(encoding="utf-8")
+    assert "<html" in (tmp_path / "toll.html").read_text(encoding="utf-8")

@@ -17,7 +17,7 @@ from fairtoll.cli import main
 
 PAGES = sorted(GUIDE.glob("*.md"))
 #: Longer than a minute on a busy machine.
-SLOW = {"defence", "models", "tables"}
+SLOW = {"defence", "models", "python", "tables"}
 #: Libraries that only `make test-all` has: without them their blocks are left out.
 HEAVY = ("tensorflow", "jax", "xgboost")
 #: What an empty folder has no program for.
