@@ -12,6 +12,7 @@ from torch import nn
 from fairtoll.attacks import AttackSpec, Union
 from fairtoll.audits.attacks import AuditAttacks, choose_attacks, described, read_described, require_attacks
 from fairtoll.audits.audited import Audit, require_audit_folder
+from fairtoll.audits.estimate import estimate
 from fairtoll.audits.fingerprint import hash_answers, hash_data, hash_model
 from fairtoll.audits.options import Options, check_options
 from fairtoll.audits.work import SEARCH, THREAT, AuditWork
@@ -29,7 +30,7 @@ from fairtoll.inputs.features import Schema
 from fairtoll.inputs.names import as_names
 from fairtoll.models import ModelStack, as_models
 from fairtoll.models.logit_model import LogitModel
-from fairtoll.progress import part
+from fairtoll.progress import part, say
 from fairtoll.runs.folder import CONFIGURATION, Run
 from fairtoll.threads import threads_for
 from fairtoll.threats.any import AuditedThreat
@@ -173,6 +174,8 @@ def audit(
                 work.predict()
         run = Run(Path(out), configuration, growing=["settings"])
         with run.lock():
+            if (left := estimate(work, done=work.finished(run))) is not None:
+                say(left.sentence)
             with part(0.88):
                 evidence = work.evidence_in(run)
             with part(0.05):

@@ -7,7 +7,9 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
+from numpy.typing import NDArray
 from torch import Tensor
 
 from fairtoll.attacks import AttackSpec, LeastEpsilon, Union
@@ -142,6 +144,16 @@ class AuditWork:
         """Predict every clean row with every model, for the parts that keep it."""
         for part in tracked([part for part in self.parts() if part.table == "predictions"]):
             self._predicted[part.name] = part.make()
+
+    def predicted(self, place: int) -> NDArray[np.float64]:
+        """Class probabilities of the clean rows by the first model of an arm, `(N, C)`."""
+        (part,) = self._of(place, {"clean": Clean()}, weight=0.0)[:1]
+        found = self._predicted.setdefault(part.name, part.make()).predictions.sort_values("row")
+        return found[[f"probability_{one}" for one in range(len(self.target.data.class_names))]].to_numpy(np.float64)
+
+    def finished(self, run: Run) -> list[str]:
+        """Names of the parts that are up to date in a folder."""
+        return [part.name for part in self.parts() if run.is_up_to_date(part.name, [part.file])]
 
     def evidence(self) -> Evidence:
         """Measure every part and keep the outcomes in memory."""
