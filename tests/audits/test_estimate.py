@@ -46,7 +46,7 @@ def test_a_long_one_is_and_it_changes_nothing(said, tmp_path, monkeypatch):
     assert line.startswith("About ")
     assert "estimated from" in line
     for name in ("findings", "accuracy", "alarms"):
-        one, other = (json.loads((tmp_path / folder / "results.json").read_text())[name] for folder in ("short", "long"))
+        one, other = (json.loads((tmp_path / run / "results.json").read_text())[name] for run in ("short", "long"))
         assert one == other
     # A finished one has nothing to wait for; one of which a part is missing has.
     assert said("long") == []

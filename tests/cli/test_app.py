@@ -35,7 +35,12 @@ def test_the_version(command):
 @pytest.mark.parametrize(
     ("arguments", "words"),
     [
-        (["--help"], ["reproduce", "report", "audit", "--version", "fairtoll reproduce adult"]),
+        (["--help"], ["reproduce", "report", "audit", "--version", "fairtoll reproduce adult", "--install-completion"]),
+        (["-h"], ["audit", "compare", "gate"]),
+        (["audit", "-h"], ["Models", "Rows", "Gate", "--fail-on", "init", "Exit status: 0 done, 1 the gate fails"]),
+        (["audit", "init", "-h"], ["DATA", "--train", "--force"]),
+        (["compare", "-h"], ["BEFORE", "AFTER", "--junit"]),
+        (["gate", "-h"], ["FOLDER", "--threshold"]),
         (["reproduce", "adult", "--help"], ["--out", "--runs", "auto", "--max-runs", "--device", "paper", "sound"]),
         (["reproduce", "--help"], ["adult", "cifar10", "gaussian", "generated"]),
         (["report", "--help"], ["FOLDER", "evidence"]),
@@ -106,6 +111,25 @@ def test_a_run_below_a_file(command, tmp_path, below):
     status, _, error = command("reproduce", "adult", "--out", tmp_path / below)
     assert status == 2
     assert "cannot create the folder" in one_line(error)
+
+
+def test_a_run_whose_data_are_nowhere_leaves_no_folder(command, tmp_path):
+    status, _, error = command("reproduce", "cifar10", "--data-dir", tmp_path / "nowhere", "--out", tmp_path / "run")
+    assert status == 2
+    assert "nowhere; check the path, or leave it out to download the data" in one_line(error)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_completion_of_commands_and_options():
+    for line, place, expected in (
+        ("fairtoll rep", 1, ["report", "reproduce"]),
+        ("fairtoll audit --thr", 2, ["--threshold"]),
+    ):
+        environment = os.environ | {
+            "COMP_WORDS": line, "COMP_CWORD": str(place), "_FAIRTOLL_COMPLETE": "complete_bash",
+        }  # fmt: skip
+        done = subprocess.run(START, capture_output=True, text=True, env=environment)
+        assert sorted(done.stdout.split()) == expected
 
 
 def test_a_run_in_a_folder_of_something_else(command, tmp_path):

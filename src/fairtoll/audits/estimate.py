@@ -39,7 +39,7 @@ class Estimate:
     Examples
     --------
     >>> Estimate(1300.0, 4).sentence
-    'About 22 minutes to go, estimated from 4 rows of each model; finished parts are kept, fewer rows take less (--rows).'
+    'About 22 minutes to go, estimated from 4 rows of each model; finished parts are kept, and --rows takes fewer.'
     """
 
     seconds: float
@@ -50,8 +50,8 @@ class Estimate:
         """In words."""
         many = f"{self.rows} row{'' if self.rows == 1 else 's'}"
         return (
-            f"About {_spoken(self.seconds)} to go, estimated from {many} of each model; finished parts are kept, fewer "
-            "rows take less (--rows)."
+            f"About {_spoken(self.seconds)} to go, estimated from {many} of each model; finished parts are kept, and "
+            "--rows takes fewer."
         )
 
 

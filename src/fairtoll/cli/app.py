@@ -32,7 +32,7 @@ app = typer.Typer(
     "and is it more than chance?",
     epilog="Start with: fairtoll reproduce adult",
     no_args_is_help=True,
-    add_completion=False,
+    add_completion=True,
     pretty_exceptions_enable=False,
     context_settings={"help_option_names": ["-h", "--help"]},
 )
