@@ -106,3 +106,13 @@ def test_an_unexpected_error_is_one_line_that_names_its_traceback(folder):
     path = line.partition("its traceback is in ")[2].partition(";")[0]
     with open(path) as file:
         assert "Traceback (most recent call last)" in file.read()
+
+
+def test_one_model_is_judged_by_thresholds_alone(command, folder):
+    frame = pd.read_csv("predictions.csv")
+    frame[frame["model"] == "after"].to_csv("predictions.csv", index=False)
+    assert command("audit", "--threshold", "cau/site=0.1")[0] == 1
+    assert command("audit", "--threshold", "cau/site=0.3", "--out", "runs/again")[0] == 0
+    status, _, error = command("audit", "--fail-on", "less-fair", "--out", "runs/third")
+    assert status == 2
+    assert "compares arms, and these results have one" in error

@@ -88,6 +88,17 @@ def test_a_metric_alone_is_of_every_partition(wider):
     assert [check.said.rpartition("(")[2] for check in gate.checks] == ["cau of class)", "cau of site)"]
 
 
+def test_one_model_is_judged_by_thresholds():
+    alone = results(alone=(0.9, 0.7))
+    assert outcomes(alone, thresholds={"cau/site": 0.15, "worst-group/site": 0.75, "accuracy": 0.75}) == {
+        "cau/site at most 0.15": "fails",
+        "worst-group/site at least 0.75": "fails",
+        "accuracy at least 0.75": "passes",
+    }
+    with pytest.raises(FairtollError, match="compares arms, and these results have one, alone"):
+        judge_gate(alone, GateRules(["less-fair"]))
+
+
 def test_alarms_are_of_the_models_that_are_judged(wider):
     alarm = {"id": "x", "title": "T", "arm": "after", "fired": True, "message": "m", "value": None}
     found = type(wider).model_validate(

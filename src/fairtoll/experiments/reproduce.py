@@ -100,6 +100,9 @@ def reproduce(
     chosen = replace(chosen, max_runs=choose_max_runs(chosen, folder, max_runs))
     if source is not None and not chosen.data.kept:
         raise FairtollError(f"the data of {chosen.name} are bundled; run it without {source}")
+    if source is not None and not Path(source).exists():
+        # Before a folder is made.
+        raise FairtollError(f"no folder {source}; check the path, or leave it out to download the data")
     _require_own(folder, chosen.name)
     left_out = choose_leave_one_out(
         chosen, folder, leave_one_out, designs=designs, references=references, keep_weights=keep_weights

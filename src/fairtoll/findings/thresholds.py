@@ -145,6 +145,8 @@ def measured_gaps(
     found: results.Results,
 ) -> Iterator[tuple[str, str, results.Parameters, results.ArmValue]]:
     """Every gap of every arm once: the arm, the metric, what exactly was measured, and the value."""
+    for gap in found.gaps:
+        yield gap.value.arm, gap.metric, gap.parameters, gap.value
     seen = set()
     for finding in found.findings:
         for side in (finding.standard, finding.robust):
