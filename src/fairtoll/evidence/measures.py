@@ -32,7 +32,7 @@ CHECK_ROWS = 500
 CHECK = "check-"
 NOISE, SINGLE_STEP, STEEPEST = "check-noise", "check-single-step", "check-pgd-20"
 LARGE, WITH_GRADIENTS, SQUARE, ZERO_GRADIENT = "check-large", "check-white-box", "check-square", "check-zero-gradient"
-OUTSIDE_BOX, DECISION = "check-outside-box", "check-decision"
+OUTSIDE_BOX = "check-outside-box"
 #: The name that proofs have in evidence.
 PROOF = "proof"
 #: Checks whose outcomes are of the rows or the model, not of an attack that broke them.

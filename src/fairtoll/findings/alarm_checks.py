@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 
 from fairtoll.evidence.measures import (
-    DECISION,
     LARGE,
     NOISE,
     OUTSIDE_BOX,
@@ -38,10 +37,10 @@ def _vanished(checked: Checked) -> Seen | None:
 
 
 def _searched(checked: Checked) -> tuple[list[Name], str]:
-    """The check that searches at each radius, and what it is called: PGD, or Square where there are no gradients."""
+    """The check that searches at each radius, and what it is called: PGD, or by scores where there are no gradients."""
     if found := checked.checks(STEEPEST):
         return found, "PGD with 20 steps"
-    return [] if checked.checks(ZERO_GRADIENT) else checked.checks(SQUARE), "the Square attack"
+    return [] if checked.checks(ZERO_GRADIENT) else checked.checks(SQUARE), "a search by scores"
 
 
 def _weaker(checked: Checked, check: str, what: str) -> Seen | None:
@@ -119,8 +118,8 @@ def _independent(checked: Checked) -> Seen | None:
     """Rows that an independent attack by scores breaks, and the model's own figures say are robust."""
     if checked.figures("white-box"):
         return None
-    worst: tuple[float, float, Name, int] | None = None
-    for name in [one for check in (SQUARE, DECISION) for one in checked.checks(check)]:
+    worst: tuple[float, float, float, int] | None = None
+    for name in checked.checks(SQUARE):
         rivals = [one for one in checked.figures("scores-only") if one[3] == name[3]]
         if not rivals:
             continue
@@ -129,13 +128,13 @@ def _independent(checked: Checked) -> Seen | None:
         left = ~checked.broken(strongest)[:, at]
         added = float((checked.broken(name) & left).mean())
         if worst is None or added > worst[0]:
-            worst = added, float(left.mean()), name, len(rows)
+            worst = added, float(left.mean()), name[3], len(rows)
     if worst is None:
         return None
-    added, before, (_, _, check, epsilon), count = worst
+    added, before, epsilon, count = worst
     low, high = share_interval(added, count)
     fired = low > TOLERANCE
-    called = "HopSkipJump" if check == DECISION else "another run of the Square attack"
+    called = "an independent search"
     return Seen(
         added,
         fired,

@@ -7,6 +7,7 @@ from fairtoll.findings.results import Results
 from fairtoll.report.section import Section
 from fairtoll.report.select import protocols
 from fairtoll.report.tables.table import Cell, Column, Table
+from fairtoll.report.tables.threat import threat_table
 
 LEAD = "The configuration of the figures below. Another configuration gives other figures."
 #: Of a list, so many entries are shown; the whole one is in `results.json`.
@@ -16,9 +17,13 @@ LISTED = 12
 def evaluated(results: Results) -> Section:
     """Return every setting of an audit; nothing for an experiment, whose description ends the page."""
     section = Section("evaluated", "What was evaluated", "Evaluated", LEAD)
-    rows: list[list[Cell]] = [[name, value] for name, value in settings(results.configuration)]
+    threat = threat_table(results.configuration)
+    told = {"threat", "features"} if threat else set()
+    kept = {name: value for name, value in results.configuration.items() if name not in told}
+    rows: list[list[Cell]] = [[name, value] for name, value in settings(kept)]
     if rows and "audit" in protocols(results):
         columns = (Column("Setting"), Column("Value"))
+        section.tables += [threat] if threat else []
         section.tables.append(Table("evaluated", "Configuration of the audit", columns, rows, compact=True))
     return section
 
