@@ -52,8 +52,14 @@ def gap_domain(findings: Sequence[Compared]) -> tuple[float, float]:
         for value in finding.arms():
             points += [value.value, value.null_95, *value.per_run, finding.printed(value.arm)]
             ends += [value.interval[1]] if value.interval else []
-    least = min([0.0, *in_axis([value.value for finding in findings for value in finding.arms()], unit)])
-    return least, reach(in_axis(points, unit), in_axis(ends, unit), limit=100.0 if unit == "points" else None)
+    far = reach(in_axis(points, unit), in_axis(ends, unit), limit=100.0 if unit == "points" else None)
+    return below_zero(in_axis(points, unit), far), far
+
+
+def below_zero(points: Sequence[float], far: float) -> float:
+    """Return where an axis of gaps begins: at 0, or with room below the smallest where some are below 0."""
+    least = min([0.0, *points])
+    return least - 0.04 * (far - least) if least < 0 else 0.0
 
 
 def rate_domain(finding: Compared) -> tuple[float, float] | None:

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from fairtoll.findings.results import Gap, Results
 from fairtoll.report.arms import arm_colours, arm_titles
 from fairtoll.report.charts.domain import reach
-from fairtoll.report.charts.gaps import in_axis, pair, scaled
+from fairtoll.report.charts.gaps import below_zero, in_axis, pair, scaled
 from fairtoll.report.charts.row import Row
 from fairtoll.report.charts.rows import row_panel
 from fairtoll.report.charts.style import Figure, Panel
@@ -74,7 +74,7 @@ def _panel(results: Results, name: str, found: Sequence[Gap]) -> Panel:
         rows,
         axis=f"Gap, {'points' if unit == 'points' else unit_name(unit)}",
         summary=f"Gaps of {titles[arm]}. {'; '.join(words)}.",
-        domain=(min([0.0, *in_axis([gap.value.value for gap in shown], unit)]), far),
+        domain=(below_zero(in_axis([gap.value.value for gap in shown], unit), far), far),
     )
 
 
