@@ -4,6 +4,7 @@ import pytest
 
 from fairtoll.attacks import (
     APGD,
+    CAPGD,
     LBFGS,
     PGD,
     ZOO,
@@ -12,6 +13,7 @@ from fairtoll.attacks import (
     NearestClass,
     Square,
     Substitute,
+    TableSearch,
     TargetedAPGD,
     Union,
     Universal,
@@ -20,10 +22,11 @@ from fairtoll.attacks import (
 from fairtoll.errors import FairtollError
 
 ATTACKS = [
-    Union(), PGD(steps=20), PGD(steps=20, restarts=3, random_start=True), PGD(stop_at_success=False),
-    PGD(relative_step=1.5), PGD(loss="margin"), APGD(), APGD(patience=10), TargetedAPGD(steps=50), Square(500),
-    Grid(), AutoAttack(), NearestClass(), LBFGS(), Universal(passes=3), ZOO(rate=0.02), Substitute(),
-    Substitute(attack=PGD(steps=5)),
+    Union(), Union(scores_only=True), Union([PGD(steps=20), Square(500)]), Union([Square()]), PGD(steps=20),
+    PGD(steps=20, restarts=3, random_start=True), PGD(stop_at_success=False), PGD(relative_step=1.5),
+    PGD(loss="margin"), APGD(), APGD(patience=10), TargetedAPGD(steps=50), Square(500), Grid(), TableSearch(),
+    TableSearch(200), CAPGD(), CAPGD(steps=10, queries=0), AutoAttack(), NearestClass(), LBFGS(),
+    Universal(passes=3), ZOO(rate=0.02), Substitute(), Substitute(attack=PGD(steps=5)),
 ]  # fmt: skip
 
 

@@ -68,6 +68,25 @@ def test_an_audit_from_files(command, inputs, tmp_path):
 BAD_AUDITS = [
     ({"group": ["age"]}, "no column 'age'"),
     ({"label": "y"}, "no column 'y'"),
+    ({"label": "knid"}, "no column 'knid'; did you mean 'kind'?"),
+    ({"attack": ["pdg-20"]}, "unknown attack 'pdg-20'; did you mean 'pgd'?"),
+    ({"metric": ["cua"]}, "metrics names 'cua'; did you mean 'cau'?"),
+    ({"margin": ["cua=0.1"]}, "margins names 'cua'; did you mean 'cau'?"),
+    ({"margin": ["cau"]}, "--margin is 'cau'; expected METRIC=NUMBER"),
+    ({"margin": ["cau=much"]}, "--margin is 'cau=much'; expected METRIC=NUMBER"),
+    ({"partition": ["sight"]}, "unknown attribute 'sight'"),
+    ({"predictions": "rows.csv"}, "--data is given with --predictions, which are audited as they are"),
+    ({"probability": ["x=a"]}, "--probability is of predictions; give their table with --predictions"),
+    ({"monotone": ["a=upp"]}, "--monotone of 'a' is 'upp'; did you mean 'up'?"),
+    ({"missing": "kep"}, "--missing is 'kep'; did you mean 'keep'?"),
+    ({"rows": 1}, "--rows is 1; expected at least 2"),
+    (
+        {"image": "a", "data": "rows.parquet", "label": "kind", "mutable": ["a"]},
+        "hold one number a row; expected images",
+    ),
+    ({"preprocess": ["plain=nowhere.skops"]}, "no file nowhere.skops; expected a fitted preprocessor"),
+    ({"preprocess": ["robust=nowhere.skops"]}, "--preprocess names 'robust', and no --model does"),
+    ({"settings": "nowhere.toml"}, "no file nowhere.toml; expected settings"),
     ({"feature": ["a", "b", "d"]}, "no column 'd'"),
     ({"feature": ["a", "b"]}, "its inputs were the 2 columns a, b; name others in order with --feature"),
     ({"group": [], "feature": []}, "its inputs were the 4 columns a, b, c, site; name others in order with --feature"),
@@ -166,3 +185,29 @@ def test_an_audit_does_not_write_into_the_run_of_an_experiment(command, inputs, 
     assert status == 2
     assert "belongs to the run of an experiment; give another folder with --out" in last_line(error)
     assert sorted(mini_run.rglob("*")) == before
+
+
+def test_a_preprocessor_before_a_network(command, inputs, tmp_path):
+    """A network behind a scaler sees scaled rows: its accuracy is what the two give together here."""
+    import skops.io
+    from sklearn.preprocessing import StandardScaler
+
+    frame = pd.read_csv(inputs / "rows.csv")
+    scaler = StandardScaler().fit(frame[["a", "b", "c"]])
+    skops.io.dump(scaler, inputs / "scaler.skops")
+    models = {
+        "model": ["plain=factory_of_cli_test:network"],
+        "weights": ["plain=plain.safetensors"],
+        "preprocess": ["plain=scaler.skops"],
+    }
+    status, _, error = command(*audit_arguments(tmp_path / "audit", **models, attack=["pgd-5"]))
+    assert status == 0, error
+    weights = load_file(inputs / "plain.safetensors")
+    x = torch.tensor(scaler.transform(frame[["a", "b", "c"]]), dtype=torch.float32)
+    logits = (x @ weights["0.weight"].T + weights["0.bias"]).relu() @ weights["2.weight"].T + weights["2.bias"]
+    results = json.loads((tmp_path / "audit/results.json").read_text())
+    clean = next(one for one in results["accuracy"] if one["evaluation"] == "clean")
+    assert clean["mean"] == pytest.approx(float((logits.argmax(dim=1) == torch.arange(90) // 30).float().mean()))
+    # One model alone: its gaps, under an attack that follows gradients through the scaler.
+    assert results["findings"] == []
+    assert {one["parameters"]["evaluation"] for one in results["gaps"]} == {"clean", "white-box"}

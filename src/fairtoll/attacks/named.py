@@ -52,8 +52,8 @@ def attack_named(name: str) -> AttackSpec:
     ----------
     name : str
         A start from `BASES`, the number that follows it where there is one, and settings that are not the default:
-        "pgd-20", "pgd-20-restarts-3-random-start". Of another library "foolbox:L2DeepFoolAttack" or
-        "art:SaliencyMapMethod", with its own settings.
+        "pgd-20", "pgd-20-restarts-3-random-start", "union-pgd-20+square-500". Of another library
+        "foolbox:L2DeepFoolAttack" or "art:SaliencyMapMethod", with its own settings.
 
     Raises
     ------
@@ -80,11 +80,19 @@ def attack_named(name: str) -> AttackSpec:
     kind, numbered = BASES["-".join(words[:start])]
     if kind is Substitute and words[start:]:
         return Substitute(attack=attack_named("-".join(words[start:])))
+    listed = "-".join(words[start:]).split("+")
+    if kind is Union and (len(listed) > 1 or _is_known(listed[0])):
+        return Union([attack_named(one) for one in listed])
     rest: list[str] = words[start:]
     given: dict[str, Any] = {}
     if numbered and rest and rest[0].isdecimal():
         given[numbered] = int(rest.pop(0))
     return kind(**given | _settings(kind, rest, name))
+
+
+def _is_known(name: str) -> bool:
+    words = name.split("-")
+    return any("-".join(words[:size]) in BASES for size in range(1, len(words) + 1))
 
 
 def _settings(kind: Any, words: list[str], name: str) -> dict[str, Any]:

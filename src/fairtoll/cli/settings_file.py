@@ -79,10 +79,13 @@ def flag_of(setting: str) -> str:
 
     Examples
     --------
-    >>> flag_of("data.label"), flag_of("data.groups")
-    ('--label', '--group')
+    >>> flag_of("data.label"), flag_of("data.groups"), flag_of("threat.monotone.age"), flag_of("models.plain.file")
+    ('--label', '--group', "--monotone of 'age'", '--model')
     """
-    return FLAGS.get(setting, f"--{setting.rpartition('.')[2].replace('_', '-')}")
+    section, _, rest = setting.partition(".")
+    name, _, of = rest.partition(".")
+    flag = FLAGS.get(section) or FLAGS.get(f"{section}.{name}") or f"--{(name or section).replace('_', '-')}"
+    return f"{flag} of '{of}'" if of and section not in FLAGS else flag
 
 
 def _read_toml(path: Path) -> dict[str, Any]:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, Literal
 
@@ -178,7 +179,9 @@ def _check(
     there = ", ".join(map(str, frame.columns)) or "none"
     missing = [column for column in dict.fromkeys([*used, *(categories or {})]) if column not in frame.columns]
     if missing:
-        raise FairtollError(f"no column {_quoted(missing)}; the table has: {there}; correct the names")
+        close = get_close_matches(missing[0], [str(column) for column in frame.columns], n=1)
+        hint = f"did you mean '{close[0]}'? " if close else ""
+        raise FairtollError(f"no column {_quoted(missing)}; {hint}the table has: {there}; correct the names")
     twice = [column for column in used if (frame.columns == column).sum() > 1 or features.count(column) > 1]
     if twice:
         raise FairtollError(f"column {_quoted(twice)} appears twice; expected each once; rename or drop one")

@@ -136,6 +136,8 @@ def _pixels(column: Any, path: Path) -> NDArray[np.float32]:
         values = np.stack(read) if read[0].dtype.kind in "uif" else np.asarray(one)
     if values.dtype.kind not in "uif":
         raise FairtollError(f"the images of {path} are of type {values.dtype}; expected numbers or encoded images")
+    if values.ndim < 2:
+        raise FairtollError(f"the images of {path} hold one number a row; expected images; name their column or array")
     if values.dtype == np.uint8:
         values = np.divide(values, np.float32(WHITE), dtype=np.float32)
     return np.asarray(values, dtype=np.float32)
