@@ -12,6 +12,7 @@ from fairtoll.attacks.external import External as External
 from fairtoll.attacks.grid import Grid as Grid
 from fairtoll.attacks.grid import grid as grid
 from fairtoll.attacks.lbfgs import LBFGS as LBFGS
+from fairtoll.attacks.least_by_scores import LeastEpsilonByScores as LeastEpsilonByScores
 from fairtoll.attacks.least_epsilon import LeastEpsilon as LeastEpsilon
 from fairtoll.attacks.least_epsilon import least_epsilon as least_epsilon
 from fairtoll.attacks.named import attack_named as attack_named

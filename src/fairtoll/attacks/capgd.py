@@ -208,7 +208,8 @@ def _search(
     rows = (~climbed.broken).nonzero().flatten()
     if not len(rows):
         return
-    choices = Choices(threat, clean[rows], epsilon, {})
+    radii = torch.full((len(rows),), epsilon, dtype=torch.float64, device=clean.device)
+    choices = Choices(threat, clean[rows], radii, {})
     if not choices.coordinates:
         return
     with torch.no_grad():

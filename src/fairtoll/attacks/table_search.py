@@ -19,8 +19,8 @@ from fairtoll.threats.any import Norm, Threat
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.threats.table_threat import TableThreat
 
-#: Values that are held at once: rows times coordinates times values of each times columns.
-HELD = 20_000_000
+#: Values that are held at once: rows times columns times values of each.
+HELD = 4_000_000
 
 
 @dataclass(frozen=True)
@@ -75,9 +75,10 @@ def table_search(
     y: Tensor,
     *,
     threat: Threat,
-    epsilon: float,
+    epsilon: float | Tensor,
     generator: torch.Generator,
     queries: int = 1000,
+    start: Tensor | None = None,
     batch_size: int = 4096,
 ) -> AttackResult:
     """Break rows of a table by changing features one at a time, by the margin of the scores; no gradient is used.
@@ -100,6 +101,8 @@ def table_search(
         On the CPU, for the order of features and for values of numbers.
     queries : int
         Evaluations of each row, after the one of the clean row.
+    start : Tensor, (N, D), optional
+        Inputs from which the search begins, confined to the threat, before it begins at the clean rows.
 
     Returns
     -------
@@ -125,10 +128,12 @@ def table_search(
             f"rows have shape {tuple(x.shape[1:])}; a table search needs a table of shape (rows, features); use square"
         )
     model, x, y = check_inputs(
-        model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size, gradients=False, norms=TableSearch.norms
-    )
+        model, x, y, threat=threat, epsilon=_largest(epsilon), batch_size=batch_size, gradients=False,
+        norms=TableSearch.norms,
+    )  # fmt: skip
     assert isinstance(threat, LinfThreat | TableThreat)
     thresholds = thresholds_of(model)
+    radii = torch.as_tensor(epsilon, dtype=torch.float64).cpu().expand(len(x))
 
     def work(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
         numbers = torch.arange(batch.start, batch.stop, device=clean.device)
@@ -136,17 +141,22 @@ def table_search(
         success, perturbed = logits.argmax(dim=1) != labels, clean.clone()
         left = torch.nonzero(~success).flatten()
         if len(left):
-            choices = Choices(threat, clean[left], epsilon, thresholds)
+            choices = Choices(threat, clean[left], radii[batch].to(clean.device)[left], thresholds)
             walk = Walk(model, choices, labels[left], numbers[left], logits[left], queries, generator)
             if choices.coordinates:
                 enumerated(walk)
-                walk.run()
+                walk.run(start=None if start is None else start[batch].to(clean)[left])
             success[left], perturbed[left] = walk.broken, walk.best
         return success, perturbed
 
     with torch.no_grad():
-        rows = max(1, min(batch_size, HELD // max(1, TRIED * x.shape[1] ** 2)))
+        cells = 2 * sum(len(values) for values in thresholds.values())
+        rows = max(1, min(batch_size, HELD // max(1, cells + TRIED * x.shape[1])))
         return attack_in_batches(model, x, y, work, batch_size=rows, generator=generator)
+
+
+def _largest(epsilon: float | Tensor) -> float:
+    return float(torch.as_tensor(epsilon).max()) if torch.as_tensor(epsilon).numel() else 0.0
 
 
 def _check_queries(queries: int) -> None:

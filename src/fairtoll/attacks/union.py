@@ -13,6 +13,7 @@ from fairtoll.attacks._batches import attack_in_batches, check_starts
 from fairtoll.attacks.engine.descent import BatchedModel
 from fairtoll.attacks.engine.inputs import check_inputs, class_count, numbered, require_finite_rows
 from fairtoll.attacks.given import as_attack
+from fairtoll.attacks.least_by_scores import LeastEpsilonByScores
 from fairtoll.attacks.least_epsilon import LeastEpsilon
 from fairtoll.attacks.spec import AttackResult, AttackSpec, needs_gradients
 from fairtoll.attacks.success_curve import SuccessCurve
@@ -22,6 +23,9 @@ from fairtoll.errors import FairtollError, warn
 from fairtoll.models.logit_model import LogitModel
 from fairtoll.threats.any import Threat
 from fairtoll.threats.inputs import check_norm
+
+#: What runs at more than one radius, and classes in place of their values.
+OTHERS = (type, SuccessCurve, LeastEpsilon, LeastEpsilonByScores)
 
 
 @dataclass(frozen=True)
@@ -222,7 +226,9 @@ def check_attacks(attacks: Sequence[AttackSpec], *, threat: Threat | None = None
     """The attacks as a tuple, or an error for no attack, one given twice, or one that cannot keep the threat's norm."""
     given = tuple(as_attack(one) for one in (attacks if isinstance(attacks, (list, tuple)) else (attacks,)))
     for attack in given:
-        at_one_radius = isinstance(attack, AttackSpec) and not isinstance(attack, (type, SuccessCurve, LeastEpsilon))
+        at_one_radius = isinstance(attack, AttackSpec) and not isinstance(
+            attack, (type, SuccessCurve, LeastEpsilon, LeastEpsilonByScores)
+        )
         if not at_one_radius:
             raise FairtollError(
                 f"attacks holds {attack!r}; expected attacks at one radius with their settings, such as PGD(steps=20)"

@@ -51,13 +51,14 @@ class Choices:
     ----------
     threat : LinfThreat or TableThreat
     clean : Tensor, (n, D)
-    epsilon : float
+    epsilon : Tensor, (n,)
+        The radius of each row.
     thresholds : mapping of int to Tensor
         See `fairtoll.models.cells.thresholds_of`.
     """
 
     def __init__(
-        self, threat: AuditedThreat, clean: Tensor, epsilon: float, thresholds: Mapping[int, Tensor]
+        self, threat: AuditedThreat, clean: Tensor, epsilon: Tensor, thresholds: Mapping[int, Tensor]
     ) -> None:  # fmt: skip
         self.threat, self.clean, self.epsilon = threat, clean, epsilon
         self.low, self.high = threat.bounds(clean, epsilon)
@@ -201,7 +202,7 @@ class Choices:
         """What of each row's radius the features but one leave, `(n,)`."""
         assert isinstance(self.threat, TableThreat)
         costs = self.threat.each_cost(self.clean[rows], current)
-        return (self.epsilon - costs.sum(dim=1) + costs[:, place]).clamp(min=0.0)
+        return (self.epsilon[rows] - costs.sum(dim=1) + costs[:, place]).clamp(min=0.0)
 
     def _cost(self, which: Coordinate, rows: Tensor, values: Tensor) -> Tensor:
         """What each value of a coordinate costs, `(n, m)`."""

@@ -52,7 +52,7 @@ class Walk:
         r, m, width = points.shape
         each, flat = rows.repeat_interleave(m), points.reshape(r * m, width)
         clean = self.choices.clean[each]
-        flat = self.choices.threat.confine(clean, flat, self.choices.epsilon)
+        flat = self.choices.threat.confine(clean, flat, self.choices.epsilon[each])
         new = (flat != clean).any(dim=1)
         if current is not None:
             new &= (flat != current.repeat_interleave(m, 0)).any(dim=1)
