@@ -116,7 +116,6 @@ def test_the_page_says_scores_only_and_what_that_means(tmp_path):
         ),
         ({"attacks": [Union()]}, "union needs gradients, and the models of 'hardened' have none"),
         ({"exact": True}, "arm 'hardened': known by scores alone, and a proof follows the layers"),
-        ({"least_epsilon_max": 1.0}, "least_epsilon_max is 1, and the models of 'hardened' have no gradients"),
     ],
 )
 def test_what_needs_gradients_is_refused_before_the_work(changes, message):
@@ -130,6 +129,32 @@ def test_what_needs_gradients_is_refused_before_the_work(changes, message):
     with pytest.raises(FairtollError, match=message):
         audit({"plain": linear(0), "hardened": Counted(1)}, ROWS, **QUICK | changes)
     assert sum(asked) <= 200  # the probe, and nothing of the attacks
+
+
+def test_least_epsilon_by_scores_is_the_closed_form_and_labelled_so():
+    models = {"plain": linear(0), "hardened": Scores(1)}
+    found = audit(models, ROWS, **QUICK, least_epsilon_max=2.0, partitions=["class"])
+    kept = {"evaluation": "scores-only", "threat": "audit", "attack": "least-epsilon-scores-only", "epsilon": 2.0}
+    for arm, model in models.items():
+        values, censored, _ = found.evidence.least_epsilon(arm, **kept)
+        radii = np.linspace(0.05, 1.95, 20)
+        for radius in radii:
+            share = ((values <= radius) & ~censored).mean()
+            assert broken(model, radius - 0.03).mean() - 1e-9 <= share <= broken(model, radius + 1e-6).mean() + 1e-9
+    own = [one for one in found.results.findings if one.metric == "cru_epsilon"]
+    assert {(one.parameters.evaluation, one.parameters.attack) for one in own} == {
+        ("scores-only", "least-epsilon-scores-only")
+    }
+
+
+def test_least_epsilon_of_images_without_gradients_is_refused_before_the_work():
+    class Flat(nn.Module):
+        def forward(self, x):
+            return torch.stack([x.flatten(1).sum(1), x.flatten(1)[:, 0]], dim=1).detach()
+
+    images = Dataset(X.reshape(-1, 1, 1, 2), ROWS.y, ROWS.class_names)
+    with pytest.raises(FairtollError, match="the models of 'a' have no gradients, which the search follows in rows"):
+        audit({"a": Flat()}, images, threat=LinfThreat(), epsilons=[0.1], least_epsilon_max=1.0)
 
 
 @pytest.mark.parametrize("attacks", [[Square(200)], [Grid()], [Union([Grid(), RandomNoise()])]])

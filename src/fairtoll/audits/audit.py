@@ -15,7 +15,7 @@ from fairtoll.audits.audited import Audit, require_audit_folder
 from fairtoll.audits.estimate import estimate
 from fairtoll.audits.fingerprint import hash_answers, hash_data, hash_model
 from fairtoll.audits.options import Options, check_options
-from fairtoll.audits.work import SEARCH, THREAT, AuditWork
+from fairtoll.audits.work import SEARCH, SEARCH_BY_SCORES, THREAT, AuditWork
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.measures import PROOF, SCORES_ONLY, WHITE_BOX
@@ -155,6 +155,7 @@ def audit(
         configuration = {
             **_questions(options, [described(attack) for attack in chosen.compared]),
             **_beside(chosen, arms),
+            **({"least_epsilon_by_scores": True} if largest is not None and work.searches_by_scores else {}),
             "seed": options.seed,
             "threat": {**threat.to_dict(), "mutable": threat.mutable.tolist()},
             "features": [feature.name for feature in data.features],
@@ -291,12 +292,16 @@ def _answer(evidence: Evidence, configuration: Mapping[str, Any]) -> Audit:
     attacks = [Attack(how, name, epsilon, THREAT) for name, how in named for epsilon in epsilons]
     if exact:
         attacks = [Attack("proved", PROOF, epsilon, THREAT) for epsilon in epsilons]
-    search = replace(SEARCH, proof=exact)
+    search: Attack | None = None
+    if largest is not None and configuration.get("least_epsilon_by_scores"):
+        search = Attack(SCORES_ONLY, SEARCH_BY_SCORES.name, largest, THREAT)
+    elif largest is not None:
+        search = Attack(WHITE_BOX, replace(SEARCH, proof=exact).name, largest, THREAT)
     questions = audit_questions(
         configuration["partitions"],
         class_names=evidence.class_names,
         attacks=attacks,
-        search=None if largest is None else Attack("white-box", search.name, largest, THREAT),
+        search=search,
         certificates=_claims_of_all(evidence),
         metrics=configuration.get("metrics"),
     )

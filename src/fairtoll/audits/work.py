@@ -12,12 +12,12 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairtoll.attacks import AttackSpec, LeastEpsilon, Union
+from fairtoll.attacks import AttackSpec, LeastEpsilon, LeastEpsilonByScores, Union
 from fairtoll.audits.attacks import BY_SCORES, AuditAttacks, evaluation_of
 from fairtoll.bounds import what_is_provable
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.collect import Tables, collect, craft
-from fairtoll.evidence.measures import Attacked, Checks, Clean, Measure, Proofs, Transfer
+from fairtoll.evidence.measures import SCORES_ONLY, Attacked, Checks, Clean, Measure, Proofs, Transfer
 from fairtoll.evidence.store import Evidence, describe_rows, write_about
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.findings.model_alarms import REMARKS, describe_models
@@ -30,6 +30,8 @@ THREAT = "audit"
 #: How least epsilon is searched; its tolerance is this share of the largest radius. What the search leaves censored a
 #: union tries, so that no row counts as robust that the audit's own attacks break.
 SEARCH = LeastEpsilon(tolerance=0.005, start=Union())
+#: The same of models without gradients, and inside a threat to raw rows of a table.
+SEARCH_BY_SCORES = LeastEpsilonByScores(tolerance=0.005)
 #: The same where least epsilon is bracketed by proof: what is not proved must be small beside the margin of CRU_eps.
 PROVED_TOLERANCE = 0.001
 #: Rows of the sample that says how much of what attacks leave unbroken is proved.
@@ -119,26 +121,27 @@ class AuditWork:
             if said := self._unproved(arm):
                 raise FairtollError(f"arm '{arm.name}': {said}; or leave exact (--exact) out")
 
+    @property
+    def searches_by_scores(self) -> bool:
+        """Whether least epsilon is searched by scores: an arm has no gradients, or the threat is to raw rows."""
+        return self.target.threat.norm == "table" or not all(arm.has_gradients for arm in self.arms)
+
     def require_least_epsilon(self) -> None:
-        """Raise if least epsilon is to be searched in a model without gradients, or inside a threat to a table.
+        """Raise if least epsilon is to be searched by scores in rows that are no table.
 
         Raises
         ------
         FairtollError
-            It names the arm.
+            It names the arms.
         """
-        if self.least_epsilon_max is not None and self.target.threat.norm == "table":
-            raise FairtollError(
-                f"least_epsilon_max is {self.least_epsilon_max:g}, and the search for least epsilon keeps no "
-                "categories, relations or costs; expected one to numbers alone; leave it out, or give more epsilons"
-            )
-        for arm in self.arms:
-            if self.least_epsilon_max is not None and not arm.has_gradients:
-                raise FairtollError(
-                    f"least_epsilon_max is {self.least_epsilon_max:g}, and the models of '{arm.name}' have no "
-                    "gradients, which the search follows; expected arms with gradients; leave it out, or give more "
-                    "epsilons"
-                )
+        if self.least_epsilon_max is None or self.target.x.ndim == 2 or not self.searches_by_scores:
+            return
+        without = ", ".join(f"'{arm.name}'" for arm in self.arms if not arm.has_gradients)
+        raise FairtollError(
+            f"least_epsilon_max is {self.least_epsilon_max:g}, and the models of {without} have no gradients, which "
+            "the search follows in rows that are no table; expected arms with gradients; leave it out, or give more "
+            "epsilons"
+        )
 
     def predict(self) -> None:
         """Predict every clean row with every model, for the parts that keep it."""
@@ -190,9 +193,7 @@ class AuditWork:
         beside = self._attacked("beside", self.attacks.beside)
         proofs = Proofs(self.epsilons, rows=None if self.exact else PROVED_ROWS)
         if (largest := self.least_epsilon_max) is not None:
-            share = PROVED_TOLERANCE if self.exact else SEARCH.tolerance
-            search = replace(SEARCH, tolerance=share * largest, proof=self.exact)
-            measures["least-epsilon"] = Attacked(search, [largest])
+            measures["least-epsilon"] = self._least_epsilon(largest)
         transfer: dict[str, Measure] = {}
         if self.attacks.transfer is not None:
             transfer["transfer"] = Transfer(self.attacks.transfer, self.epsilons, source=self.arms[0].name)
@@ -209,6 +210,12 @@ class AuditWork:
             ),
             *(part for place, _ in one[1:] for part in self._of(place, transfer, weight=0.05)),
         ]
+
+    def _least_epsilon(self, largest: float) -> Attacked:
+        if self.searches_by_scores:
+            return Attacked(replace(SEARCH_BY_SCORES, tolerance=SEARCH.tolerance * largest), [largest], (), SCORES_ONLY)
+        share = PROVED_TOLERANCE if self.exact else SEARCH.tolerance
+        return Attacked(replace(SEARCH, tolerance=share * largest, proof=self.exact), [largest])
 
     def _attacked(self, name: str, attacks: Sequence[AttackSpec]) -> dict[str, Measure]:
         return {

@@ -18,6 +18,7 @@ from fairtoll.attacks import (
     AttackResult,
     AttackSpec,
     LeastEpsilon,
+    LeastEpsilonByScores,
     LeastEpsilonResult,
     SuccessCurve,
     zero_gradient,
@@ -259,7 +260,7 @@ def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:
 
 
 def _describe(
-    attack: AttackSpec | LeastEpsilon,
+    attack: AttackSpec | LeastEpsilon | LeastEpsilonByScores,
     found: AttackResult | LeastEpsilonResult,
     epsilon: float,
     where: dict[str, Any],

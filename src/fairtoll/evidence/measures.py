@@ -11,6 +11,7 @@ from fairtoll.attacks import (
     PGD,
     AttackSpec,
     LeastEpsilon,
+    LeastEpsilonByScores,
     RandomNoise,
     Square,
     SuccessCurve,
@@ -76,7 +77,7 @@ class Attacked:
     'pgd-20'
     """
 
-    attack: AttackSpec | SuccessCurve | LeastEpsilon
+    attack: AttackSpec | SuccessCurve | LeastEpsilon | LeastEpsilonByScores
     epsilons: Sequence[float]
     keep_probabilities_at: Sequence[float] = ()
     evaluation: OwnEvaluation = WHITE_BOX
