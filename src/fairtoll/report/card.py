@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from fairtoll.errors import FairtollError
-from fairtoll.findings.results import Accuracy, ArmValue, Finding, Results
+from fairtoll.findings.results import Accuracy, ArmValue, Finding, Gap, Results
 from fairtoll.report.alarms import kinds
 from fairtoll.report.arms import arm_titles, arm_values
 from fairtoll.report.metrics import metric_of
@@ -35,15 +35,22 @@ READING = (
 
 @dataclass(frozen=True)
 class Measured:
-    """One gap of the arm, and the finding that compares it with another arm, where one does."""
+    """One gap of the arm, and the finding that compares it with another arm, or that is of it alone."""
 
-    finding: Finding
+    finding: Finding | Gap
     value: ArmValue
 
     @property
     def compared(self) -> bool:
-        """Whether the verdict is on this arm."""
-        return self.finding.robust.arm == self.value.arm
+        """Whether the verdict is on this arm beside another."""
+        return isinstance(self.finding, Finding) and self.finding.robust.arm == self.value.arm
+
+    @property
+    def verdict(self) -> str:
+        """The verdict on this arm, beside another or alone."""
+        if isinstance(self.finding, Gap):
+            return self.finding.verdict
+        return verdict_words(self.finding) if self.compared else "–"
 
 
 def render_card(results: Results, *, arm: str | None = None) -> str:
@@ -116,6 +123,8 @@ def arm_of(results: Results, arm: str | None) -> str:
 
 def gaps_of(results: Results, arm: str) -> list[Measured]:
     """Each gap of one arm once; where several findings have it, the one whose verdict is on this arm."""
+    if results.gaps:
+        return [Measured(gap, gap.value) for gap in results.gaps if gap.value.arm == arm]
     found: dict[tuple[str, str, str], Measured] = {}
     for finding in results.findings:
         for value in arm_values(finding):
@@ -154,12 +163,13 @@ def _alarms(results: Results, arm: str) -> list[str]:
 
 
 def _gap_table(results: Results, measured: Sequence[Measured]) -> Table:
-    standard = {one.finding.standard.arm for one in measured if one.compared}
+    standard = {one.finding.standard.arm for one in measured if isinstance(one.finding, Finding) and one.compared}
+    alone = any(isinstance(one.finding, Gap) for one in measured)
     titles = arm_titles(results)
     against = f", against {', '.join(titles[name] for name in sorted(standard))}" if standard else ""
     columns = [Column("Gap"), Column("Unit"), Column("Value", str), Column("95% interval", str)]
     columns += [Column("By chance", str), Column("Worst group"), Column("Its value", str)]
-    columns += [Column(f"Verdict{against}")] if standard else []
+    columns += [Column(f"Verdict{against}")] if standard or alone else []
     rows: list[list[Cell]] = []
     for one in measured:
         value, metric = one.value, metric_of(one.finding.metric)
@@ -172,7 +182,7 @@ def _gap_table(results: Results, measured: Sequence[Measured]) -> Table:
             value.worst_group or "–",
             own_value(value.worst_value, metric.unit) + ("%" if metric.unit == "points" else ""),
         ]
-        row += [verdict_words(one.finding) if one.compared else "–"] if standard else []
+        row += [one.verdict] if standard or alone else []
         rows.append(row)
     return Table("gaps", "Gaps between classes and between groups", tuple(columns), rows)
 
@@ -181,7 +191,7 @@ def _threats(results: Results) -> set[str]:
     return {entry.threat for entry in results.accuracy if entry.threat}
 
 
-def gap_name(results: Results, finding: Finding) -> str:
+def gap_name(results: Results, finding: Finding | Gap) -> str:
     """What a gap is, in words, with the attack: there may be several."""
     return ", ".join(part for part in (describe(results, finding), finding.parameters.attack) if part)
 
