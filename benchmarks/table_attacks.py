@@ -202,7 +202,8 @@ def main() -> None:
     threat = table_threat(train, mutable=MUTABLE, relations=RELATIONS, costs=price, cost_norm="sum")
     assert isinstance(threat, TableThreat)
     x, y = torch.from_numpy(test.x), torch.from_numpy(test.y)
-    print("| model | attack | " + " | ".join(f"broken, {q} queries | asked a row | s" for q in options.queries) + " |")
+    columns_of = " | ".join(f"broken, {q} queries | asked a row | processor s" for q in options.queries)
+    print(f"| model | attack | {columns_of} |")
     print("|---|---|" + "---:|---:|---:|" * len(options.queries))
     fitted = models(train, frame)
     for title, model in ((title, fitted[title]) for title in options.models):
@@ -217,9 +218,9 @@ def main() -> None:
             cells = []
             for queries in options.queries:
                 counted = Counted(model)
-                start = time.perf_counter()
+                start = time.process_time()
                 found = attack(counted, rows, labels, threat, queries)
-                seconds = time.perf_counter() - start
+                seconds = time.process_time() - start
                 with torch.no_grad():
                     wrong = prepared(found).argmax(dim=1) != labels
                 broken = (wrong & threat.admits(rows, found, EPSILON)).double().mean()

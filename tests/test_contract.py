@@ -19,7 +19,7 @@ sys.path.insert(0, str(Path(__file__).parent / "data"))
 from synthetic_cifar10 import write_parquet_copy
 
 #: What may be given by position: the data, and what is asked or trained.
-DATA = {"model", "x", "y", "rows", "setup", "examples", "sources", "stack", "source", "folder"}
+DATA = {"name", "model", "x", "y", "rows", "setup", "examples", "sources", "stack", "source", "folder"}
 #: Where data that are looked for by default may be.
 MAY_BE_LEFT_OUT = {"folder"}
 
@@ -61,6 +61,7 @@ CALLS = {
     "attacks.random_noise": ATTACK | {"epsilon": 0.1, "generator": torch.Generator()},
     "attacks.zero_gradient": ATTACK,
     "attacks.paper_attacks": {},
+    "attacks.attack_named": {"name": "pgd-20"},
     "training.fit": {
         "stack": ModelStack([nn.Linear(3, 2)]), "x": X, "y": Y, "items": torch.arange(12), "seeds": [0],
         "settings": training.FitSettings(epochs=1), "row_weights": torch.ones(1, 12),
