@@ -5,7 +5,7 @@ from typing import Any
 
 from fairtoll.findings.results import Results
 from fairtoll.report.section import Section
-from fairtoll.report.select import protocols
+from fairtoll.report.select import evaluation_name, protocols
 from fairtoll.report.tables.table import Cell, Column, Table
 from fairtoll.report.tables.threat import threat_table
 
@@ -42,8 +42,13 @@ def settings(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
             yield from settings(entry, f"{name}: {words}" if name else f"{words[:1].upper()}{words[1:]}")
     elif isinstance(value, list | tuple) and value and all(isinstance(entry, dict) for entry in value):
         for place, entry in enumerate(value, 1):
-            rest = {key: part for key, part in entry.items() if key != "name"}
-            yield f"{name}: {entry.get('name', place)}", ", ".join(f"{key} {inline(rest[key])}" for key in rest)
+            told = [evaluation_name(entry["evaluation"])] if "evaluation" in entry else []
+            told += [
+                f"{str(key).replace('_', ' ')} {inline(part)}"
+                for key, part in entry.items()
+                if key not in ("name", "evaluation")
+            ]
+            yield f"{name}: {entry.get('name', place)}", ", ".join(told)
     else:
         yield name, inline(value)
 
