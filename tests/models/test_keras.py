@@ -223,9 +223,9 @@ def test_a_pickle_is_never_loaded(suffix, tmp_path):
 def test_files_of_tensorflow_say_how_to_convert_them(tmp_path):
     h5 = io.BytesIO(b"\x89HDF\r\n\x1a\n").getvalue()
     (tmp_path / "a.h5").write_bytes(h5)
-    refused(r"convert it where it was made.*tf2onnx.convert --keras .*a.h5", lambda: read_model(tmp_path / "a.h5"))
+    refused(r"convert it where it was made: model.save\('a.keras'\)", lambda: read_model(tmp_path / "a.h5"))
     (tmp_path / "b.keras").write_bytes(h5)  # named as the new format
-    refused(r"tf2onnx.convert --keras .*b.keras", lambda: read_model(tmp_path / "b.keras"))
+    refused(r"model.export\('b.onnx', format='onnx'\)", lambda: read_model(tmp_path / "b.keras"))
     (tmp_path / "saved").mkdir()
     refused(r"SavedModel.*tf2onnx.convert --saved-model .*saved", lambda: read_model(tmp_path / "saved"))
 

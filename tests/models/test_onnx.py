@@ -172,6 +172,27 @@ def test_a_converted_model_of_scikit_learn(kind, maps, table):
     np.testing.assert_allclose(predict_probabilities(model, torch.from_numpy(rows.x)), expected, atol=1e-5)
 
 
+def test_trees_say_where_their_scores_may_jump(table):
+    skl2onnx = pytest.importorskip("skl2onnx")
+    from sklearn.ensemble import RandomForestClassifier
+
+    x = table[NUMBERS].to_numpy(np.float32)
+    fitted = RandomForestClassifier(5, max_depth=4, random_state=0).fit(x, table["paid"])
+    schema = loaded(table, NUMBERS).schema
+    (model,) = as_models(skl2onnx.to_onnx(fitted, x[:1]), name="a", schema=schema)
+    found, (expected,) = model.thresholds(), as_models(fitted, name="a", schema=schema)
+    assert list(found) == [0, 1]
+    # As scikit-learn's own trees have them, which the adapter of scikit-learn reads.
+    for place, values in expected.thresholds().items():
+        np.testing.assert_allclose(found[place], values, rtol=1e-6)
+    for place, values in found.items():
+        rows = np.repeat(x[:1], 2 * len(values), axis=0)
+        rows[:, place] = np.stack([values, np.nextafter(values, np.float32(np.inf))], axis=1).ravel()
+        scores = model(torch.from_numpy(rows)).numpy()
+        jumps = np.any(scores[1:] != scores[:-1], axis=1)
+        assert not jumps[1::2].any()  # from just above one threshold up to the next, all is alike
+
+
 def test_each_column_as_an_input(table):
     skl2onnx = pytest.importorskip("skl2onnx")
     from skl2onnx.common.data_types import FloatTensorType, Int64TensorType, StringTensorType

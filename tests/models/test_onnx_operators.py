@@ -35,6 +35,7 @@ CASES = [
     ("GlobalAveragePool", IMAGE, {}, []),
     ("GlobalMaxPool", IMAGE, {}, []),
     *[(name, ROWS, {}, [real(6)]) for name in ("Add", "Sub", "Mul", "Div", "Max", "Min", "Mean", "Sum", "PRelu")],
+    ("Mod", ROWS, {"fmod": 1}, [real(6)]),
     ("Pow", ROWS, {}, [np.float32(2.0)]),
     ("MatMul", ROWS, {}, [real(6, 2)]),
     ("Einsum", ROWS, {"equation": "ij,jk->ik"}, [real(6, 2)]),

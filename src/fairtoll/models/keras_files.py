@@ -85,18 +85,25 @@ def tensorflow_refused(path: Path) -> FairtollError:
     --------
     >>> print(tensorflow_refused(Path("old.h5")))
     old.h5 is a Keras HDF5 file, which may hold code that is run; expected a .keras or an ONNX file; convert it where it
-    was made: model.save('old.keras') with Keras 3, or python -m tf2onnx.convert --keras old.h5 --output old.onnx; or
-    give a function of its scores
+    was made: model.save('old.keras') with Keras 3, or model.export('old.onnx', format='onnx'); or give a function of
+    its scores
     """
-    what, option = {
-        ".tflite": ("a TensorFlow Lite file", "--tflite"),
-        ".pb": ("a graph of TensorFlow, which may hold operators that write files", "--graphdef"),
-        "": ("a folder; if it is a SavedModel of TensorFlow, it may hold operators that write files", "--saved-model"),
-    }.get(path.suffix.lower(), ("a Keras HDF5 file, which may hold code that is run", "--keras"))
+    suffix, onnx = path.suffix.lower(), f"{path.stem}.onnx"
+    convert = f"python -m tf2onnx.convert {{}} {path} --output {onnx}"
+    if suffix == ".tflite":
+        what, how = "a TensorFlow Lite file", convert.format("--tflite")
+    elif suffix == ".pb":
+        what = "a graph of TensorFlow, which may hold operators that write files"
+        how = f"python -m tf2onnx.convert --saved-model FOLDER --output {onnx}"
+    elif path.is_dir():
+        what = "a folder, perhaps a SavedModel of TensorFlow, which may hold operators that write files"
+        how = convert.format("--saved-model")
+    else:
+        what = "a Keras HDF5 file, which may hold code that is run"
+        how = f"model.save('{path.stem}.keras') with Keras 3, or model.export('{onnx}', format='onnx')"
     return FairtollError(
-        f"{path} is {what}; expected a .keras or an ONNX file; convert it where it was made: "
-        f"model.save('{path.stem}.keras') with Keras 3, or python -m tf2onnx.convert {option} {path} --output "
-        f"{path.stem}.onnx; or give a function of its scores"
+        f"{path} is {what}; expected a .keras or an ONNX file; convert it where it was made: {how}; or give a function "
+        "of its scores"
     )
 
 

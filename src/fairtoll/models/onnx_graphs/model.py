@@ -17,6 +17,7 @@ from fairtoll.models.images import arranged
 from fairtoll.models.onnx_graphs.graph import TorchGraph
 from fairtoll.models.onnx_graphs.read import Surface, require_onnx, with_scores
 from fairtoll.models.onnx_graphs.runtime import rows_for, scorer
+from fairtoll.models.onnx_graphs.trees import tree_thresholds
 from fairtoll.models.onnx_graphs.words import NotInTorch
 from fairtoll.models.outputs import Declared, Output, to_probabilities
 from fairtoll.models.remarks import Remark
@@ -61,7 +62,14 @@ def onnx_module(model: Any, schema: Schema | None) -> nn.Module:
     if schema is None or rows is None:
         by_scores = TableModel(scores, np.copy, order=order, declared=declared)
     else:
-        by_scores = table_model(scores, schema, rows=rows, order=order, declared=declared)
+        by_scores = table_model(
+            scores,
+            schema,
+            rows=rows,
+            order=order,
+            declared=declared,
+            thresholds=lambda decoder: tree_thresholds(reduced, surface, decoder),
+        )
     try:
         graph = _graph(reduced, surface, schema)
     except NotInTorch as error:

@@ -289,6 +289,7 @@ OPERATORS: dict[str, Operator] = {
     "Max": _each(torch.maximum),
     "MaxPool": max_pool,
     "Mean": lambda given, _: sum(given) / len(given),
+    "Mod": lambda given, held: (torch.fmod if held.get("fmod", 0) else torch.remainder)(*given),
     "Min": _each(torch.minimum),
     "Normalizer": _normalised,
     "PRelu": _prelu,
