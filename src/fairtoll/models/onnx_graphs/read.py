@@ -104,12 +104,10 @@ def with_scores(model: Any, *, classes: int | None) -> tuple[Any, Surface]:
     FairtollError
         If it has no output of scores, or several that might be.
     """
-    import onnx
+    from onnx import ModelProto, helper, inliner
 
     model = (
-        onnx.inliner.inline_local_functions(model)
-        if model.functions
-        else onnx.ModelProto.FromString(model.SerializeToString())
+        inliner.inline_local_functions(model) if model.functions else ModelProto.FromString(model.SerializeToString())
     )
     graph = model.graph
     makers = {name: node for node in graph.node for name in node.output}
@@ -136,7 +134,7 @@ def with_scores(model: Any, *, classes: int | None) -> tuple[Any, Surface]:
     )
     kind = next((one.type.tensor_type.elem_type for one in graph.output if one.name == output), 1)
     del graph.output[:]
-    graph.output.append(onnx.helper.make_tensor_value_info(output, kind, None))
+    graph.output.append(helper.make_tensor_value_info(output, kind, None))
     return model, surface
 
 
