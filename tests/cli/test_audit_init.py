@@ -145,3 +145,23 @@ def test_the_label_is_guessed_by_usual_names(columns, label):
 def test_no_label():
     with pytest.raises(FairtollError, match="no column of the table has from 2 to 20 values"):
         guess_columns(pd.DataFrame({"a": range(50)}))
+
+
+def test_settings_of_another_folder_name_what_lies_beside_them(command, folder, monkeypatch):
+    text = (
+        'out = "runs/audit"\n[data]\nrows = "tiny.npz"\n[models.only]\nfactory = "beside_of_init_test:digits"\n'
+        '[threat]\nepsilons = [0.1]\n[audit]\nattacks = ["pgd-3"]\nmetrics = ["cau"]\n'
+    )
+    (folder / "audit.toml").write_text(text)
+    seeded = FACTORY.replace("def digits():", "def digits():\n    torch.manual_seed(0)")
+    (folder / "beside_of_init_test.py").write_text(seeded)
+    (folder / "elsewhere").mkdir()
+    monkeypatch.chdir(folder / "elsewhere")
+    status, _, error = command("audit", "--settings", "../audit.toml")
+    assert status == 0, error
+    # One model alone, its folder beside the settings too; other rules of a gate continue the same folder.
+    results = json.loads((folder / "runs/audit/results.json").read_text())
+    assert [gap["metric"] for gap in results["gaps"]] == ["cau"]
+    stages = sorted((path.name, path.stat().st_mtime_ns) for path in (folder / "runs/audit/stages").iterdir())
+    assert command("audit", "--settings", "../audit.toml", "--threshold", "accuracy=1")[0] == 1
+    assert stages == sorted((path.name, path.stat().st_mtime_ns) for path in (folder / "runs/audit/stages").iterdir())

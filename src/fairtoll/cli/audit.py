@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Annotated, Any
@@ -263,6 +264,8 @@ def _run(file: Path | None, flags: Mapping[str, Any], *, trust_code: bool, junit
     from fairtoll.cli.settings_file import read_settings
 
     chosen, source = read_settings(file, flags, trust_code=trust_code)
+    if source is not None:
+        sys.path.append(str(source.parent.resolve()))  # factories lie beside the settings that name them
     rules = rules_of(chosen.gate)
     if junit is not None and not rules:
         raise FairtollError("--junit writes the checks of a gate, and there is no rule; give --fail-on or --threshold")

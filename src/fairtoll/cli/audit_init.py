@@ -112,7 +112,7 @@ def _table(files: Look, label: str | None, groups: Sequence[str] | None) -> Iter
     yield f"groups = {_list(found.groups)}{known}"
     for name in found.groups:
         yield f"#   {name}: {_some(rows.partition(name)[0])}"
-    for name in found.finer:
+    for name in (one for one in found.finer if not any(group.startswith(one) for group in found.groups)):
         yield f"#   {name} has too many values for groups; add a column of ranges to the table, such as '{name}_group'"
     lacking = [name for name in keys if frame[name].isna().any()]
     if lacking:
