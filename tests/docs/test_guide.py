@@ -16,12 +16,14 @@ from guide import GUIDE, read_page
 from fairtoll.cli import main
 
 PAGES = sorted(GUIDE.glob("*.md"))
-#: Longer than a minute on a busy machine.
-SLOW = {"defence", "models", "python", "tables"}
+#: Others take a minute, or more on a busy machine.
+QUICK = {"experiment", "faces", "numbers"}
 #: Libraries that only `make test-all` has: without them their blocks are left out.
 HEAVY = ("tensorflow", "jax", "xgboost")
-#: What an empty folder has no program for.
+#: What an empty folder has a program for.
 PROGRAMS = ("fairtoll", "python")
+#: Commands that take long, or need a network: tried in tests of their own.
+ELSEWHERE = ("fairtoll reproduce", "fairtoll data")
 
 
 def call(line: str, monkeypatch: pytest.MonkeyPatch) -> int:
@@ -41,12 +43,12 @@ def call(line: str, monkeypatch: pytest.MonkeyPatch) -> int:
 def lines_of(code: str) -> list[str]:
     """The command lines of a block: continued lines joined, expected output and comments left out."""
     joined = code.replace("\\\n", " ")
-    return [line for line in joined.splitlines() if line.split(" ")[0] in PROGRAMS]
+    return [line for line in joined.splitlines() if line.split(" ")[0] in PROGRAMS and not line.startswith(ELSEWHERE)]
 
 
 @pytest.mark.parametrize(
     "path",
-    [pytest.param(path, marks=[pytest.mark.slow] if path.stem in SLOW else [], id=path.stem) for path in PAGES],
+    [pytest.param(path, marks=[] if path.stem in QUICK else [pytest.mark.slow], id=path.stem) for path in PAGES],
 )
 def test_a_page_runs_in_an_empty_folder(path, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
