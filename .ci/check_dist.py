@@ -14,7 +14,13 @@ import zipfile
 from pathlib import Path
 
 #: What every wheel must hold besides its modules.
-NEEDED = ("py.typed", "data/adult.parquet", "report/templates/report.css", "findings/results.schema.json")
+NEEDED = (
+    "py.typed",
+    "cli/audit.schema.json",
+    "data/adult.parquet",
+    "findings/results.schema.json",
+    "report/templates/report.css",
+)
 #: Commands of a first try, with what they must print.
 COMMANDS = (
     (("fairtoll", "--version"), "fairtoll "),
