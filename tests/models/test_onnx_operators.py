@@ -78,6 +78,8 @@ CASES = [
     ("Slice", IMAGE, {}, [whole(-1), whole(-(2**62)), whole(2), whole(-1)]),
     ("Gather", IMAGE, {"axis": 1}, [whole(-1, 0)]),
     ("Gather", IMAGE, {"axis": 2}, [np.array([[0, 1], [2, -3]])]),
+    ("GatherND", IMAGE, {}, [np.array([[0, 1], [-1, 3]])]),
+    ("GatherND", ROWS, {}, [np.array([[2], [0], [-1]])]),
     ("Pad", IMAGE, {}, [whole(0, 1, 2, 0, 0, 0, 1, 3), np.float32(0.5)]),
     ("Expand", (3, 1), {}, [whole(3, 4)]),
     ("Tile", ROWS, {}, [whole(1, 2)]),

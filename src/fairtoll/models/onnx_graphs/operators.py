@@ -150,6 +150,14 @@ def _gather(given: list[Any], attributes: Attributes) -> Tensor:
     return found.reshape(*x.shape[:axis], *index.shape, *x.shape[axis + 1 :])
 
 
+def _gather_nd(given: list[Any], attributes: Attributes) -> Tensor:
+    x, index = given[0], given[1].long()
+    if attributes.get("batch_dims", 0):
+        raise NotInTorch("GatherND with batch dimensions")
+    found: Tensor = x[tuple(index.movedim(-1, 0))]  # columns that a list selects are exported as this
+    return found
+
+
 def _pad(given: list[Any], attributes: Attributes) -> Tensor:
     x: Tensor = given[0]
     if attributes.get("mode", "constant") != "constant" or (len(given) > 3 and given[3] is not None):
@@ -273,6 +281,7 @@ OPERATORS: dict[str, Operator] = {
     "Expand": _expand,
     "Flatten": _flatten,
     "Gather": _gather,
+    "GatherND": _gather_nd,
     "Gelu": lambda given, held: functional.gelu(given[0], approximate=held.get("approximate", "none")),
     "Gemm": _gemm,
     "GlobalAveragePool": lambda given, _: given[0].mean(dim=list(range(2, given[0].ndim)), keepdim=True),
