@@ -75,17 +75,18 @@ def estimate(work: AuditWork, *, done: Collection[str] = ()) -> Estimate | None:
     """
     if {part.name for part in work.parts()} <= set(done):
         return None
-    right = [_right(work, place) for place in range(len(work.arms))]
-    costs = [_row_seconds(arm, work.target, rows[:TIMED]) for arm, rows in zip(work.arms, right, strict=True)]
-    passes = PASSES * len(work.epsilons)
-    crude = sum(
-        cost * len(rows) * passes * len(arm.models) for arm, rows, cost in zip(work.arms, right, costs, strict=True)
-    )
-    if crude < WORTH_SECONDS:
-        return None
-    afford = PROBE_SECONDS / (sum(costs) * passes)
-    count = int(np.clip(afford, 1, PROBE_ROWS))
+    # What is measured here is no progress of the audit.
     with reporting_to(lambda share: None), torch.random.fork_rng(devices=[]):
+        right = [_right(work, place) for place in range(len(work.arms))]
+        costs = [_row_seconds(arm, work.target, rows[:TIMED]) for arm, rows in zip(work.arms, right, strict=True)]
+        passes = PASSES * len(work.epsilons)
+        crude = sum(
+            cost * len(rows) * passes * len(arm.models) for arm, rows, cost in zip(work.arms, right, costs, strict=True)
+        )
+        if crude < WORTH_SECONDS:
+            return None
+        afford = PROBE_SECONDS / (sum(costs) * passes)
+        count = int(np.clip(afford, 1, PROBE_ROWS))
         seconds = sum(_of_arm(work, place, rows, count, done) for place, rows in enumerate(right))
     return Estimate(seconds, count)
 
