@@ -37,7 +37,7 @@ def folder(tmp_path):
 
 
 def test_tests_that_assert_a_gate(folder):
-    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "-p", "fairtoll.cli.pytest_plugin"]
+    command = [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider"]
     done = subprocess.run([*command, "test_fairness.py"], cwd=folder, capture_output=True, text=True)
     assert done.returncode == 1
     assert "3 failed, 1 passed" in done.stdout
