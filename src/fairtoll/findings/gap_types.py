@@ -123,7 +123,10 @@ class ModelPair(Strict):
     standard: float
     robust: float
     value: float
-    interval: Pair = Field(description="95%, over rows")
+    interval: Pair = Field(description="over rows")
+    confidence: float = Field(
+        default=0.95, description="of the interval; of one pair alone widened within (dataset, protocol, metric)"
+    )
     verdict: ModelsVerdictName
     p_value: float = Field(description="of a difference of at most 0, one-sided, over rows")
 

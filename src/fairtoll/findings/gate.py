@@ -165,8 +165,9 @@ def _of_models(finding: results.Finding) -> tuple[Outcome, str]:
     shown = pairs[outcomes.index(worst)]
     unit = spoken(finding.metric)
     said = (
-        f"{shown.verdict}: {unit.number(shown.standard)} to {unit.number(shown.robust)}{unit.name}, 95% interval of "
-        f"the difference {unit.change_of(shown.interval)}, margin {unit.number(finding.margin)}"
+        f"{shown.verdict}: {unit.number(shown.standard)} to {unit.number(shown.robust)}{unit.name}, "
+        f"{100 * shown.confidence:.4g}% interval of the difference {unit.change_of(shown.interval)}, margin "
+        f"{unit.number(finding.margin)}"
     )
     return worst, said + (f"; {outcomes.count(worst)} of {len(pairs)} pairs" if len(pairs) > 1 else "")
 

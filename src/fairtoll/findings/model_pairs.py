@@ -16,11 +16,16 @@ def describe_models(compared: Compared, *, runs: int | None = None) -> results.M
 
     None where nothing can be compared. Training runs are paired by their number, and by position where the arms have
     no number in common; a model that is the only one of its arm is compared with every one of the other.
+
+    Several pairs are counted, each at 95%. One pair alone is the answer: its interval is widened for the judgements of
+    its family, as those of recipes are.
     """
     first, second = _paired(compared)
+    chosen = list(zip(first, second, strict=True))[:runs]
+    confidence = CONFIDENCE if len(chosen) > 1 else 1 - (1 - CONFIDENCE) / compared.family
     pairs = []
-    for base, robust in list(zip(first, second, strict=True))[:runs]:
-        found = _difference(compared, base, robust)
+    for base, robust in chosen:
+        found = _difference(compared, base, robust, confidence)
         if found is None:
             return None
         pairs.append(
@@ -30,6 +35,7 @@ def describe_models(compared: Compared, *, runs: int | None = None) -> results.M
                 robust=found.robust,
                 value=found.value,
                 interval=(found.interval.low, found.interval.high),
+                confidence=confidence,
                 verdict=state_models_verdict(found, margin=compared.margin).value,
                 p_value=found.p_value,
             )
@@ -54,7 +60,7 @@ def _paired(compared: Compared) -> tuple[list[int], list[int]]:
     return list(range(compared.count)), list(range(compared.count))
 
 
-def _difference(compared: Compared, base: int, robust: int) -> Difference | None:
+def _difference(compared: Compared, base: int, robust: int, confidence: float) -> Difference | None:
     if compared.base.missing or compared.robust.missing:
         return None
     one, other = compared.base.take([base]), compared.robust.take([robust])
@@ -65,7 +71,7 @@ def _difference(compared: Compared, base: int, robust: int) -> Difference | None
             compared.groups,
             standard_included=one.included,
             robust_included=other.included,
-            confidence=CONFIDENCE,
+            confidence=confidence,
             minimum_rows=compared.rules.minimum_rows,
             rates=compared.metric.rates,
         )
