@@ -2,10 +2,13 @@
 
 import re
 
+import numpy as np
+import pandas as pd
 import pytest
 import yaml
 from huggingface_hub import ModelCard
 
+from fairtoll import Evidence, audit_evidence
 from fairtoll.errors import FairtollError
 from fairtoll.report import render_card, render_model_index
 
@@ -48,6 +51,45 @@ def test_gaps_and_verdicts_are_those_of_the_findings(example):
     # The standard arm is what others are compared with: it has no verdict of its own.
     *_, (head, _, *rows) = tables(render_card(example, arm=found.standard.arm))
     assert not any("Verdict" in title for title in head)
+
+
+def evidence_of(right):
+    """Evidence of models by name: how many of the 500 rows of each of two sites each classifies correctly."""
+    parts = []
+    for arm, counts in right.items():
+        hit = np.concatenate([np.arange(500) < count for count in counts])
+        y = np.tile([0, 1], 500)
+        p = np.where(hit, y, 1 - y) * 0.8 + 0.1
+        parts.append(pd.DataFrame({"arm": arm, "y": y, "p": p, "site": np.repeat(["north", "south"], 500)}))
+    return Evidence.from_frame(pd.concat(parts), label="y", groups=["site"], probabilities={1: "p"}, arm="arm")
+
+
+def rows_by_gap(text):
+    *_, (head, _, *rows) = tables(text)
+    return {row[0]: dict(zip(head, row, strict=True)) for row in rows}
+
+
+def test_two_single_models_have_the_verdict_on_these_models():
+    results = audit_evidence(evidence_of({"before": (450, 450), "after": (480, 300)})).results
+    text = render_card(results, arm="after")
+    row = rows_by_gap(text)["CAU by site"]
+    said = row["Verdict on these two models, against before"]
+    # 96% against 60%: 36 points, beside none of the other model.
+    assert row["Plain"] == "36.00"
+    word, change, low, high = re.fullmatch(r"([a-z ]+): \+([\d.]+) \(\+([\d.]+) to \+([\d.]+)\)", said).groups()
+    assert word == "wider gap"
+    assert 30 < float(low) < float(change) < float(high) < 45
+    assert "inconclusive" not in text
+    assert "says nothing about how they were trained" in text
+
+
+def test_one_model_alone_has_its_gaps():
+    text = render_card(audit_evidence(evidence_of({"only": (480, 300)})).results)
+    row = rows_by_gap(text)["CAU by site"]
+    assert (row["Plain"], row["Worst group"], row["Its value"]) == ("36.00", "south", "60.0%")
+    assert row["Verdict"] == "above margin"
+    assert 0 < float(row["By chance"]) < 36
+    assert "two trained models" not in text
 
 
 def test_alarms_of_the_arm_are_said_first(example):

@@ -11,7 +11,7 @@ from fairtoll.report.alarms import kinds
 from fairtoll.report.arms import arm_titles, arm_values
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import in_unit, interval, own_value
-from fairtoll.report.select import describe, evaluation_name, verdict_words
+from fairtoll.report.select import describe, evaluation_name, of_two_models, verdict_words
 from fairtoll.report.tables.accuracy import accuracy_table
 from fairtoll.report.tables.table import Cell, Column, Table, escape_markdown
 from fairtoll.report.words import sentence
@@ -28,8 +28,12 @@ MEANINGS = {
 }
 READING = (
     "A gap is the largest difference between two groups, without what the noise of the rows adds, so that it can be "
-    "below 0; a plain gap (the largest minus the smallest mean) of equal groups would exceed *by chance* in one of 20 "
-    "draws of rows."
+    "below 0; a *plain* gap (the largest minus the smallest mean) of equal groups would exceed *by chance* in one of "
+    "20 draws of rows."
+)
+OF_TWO_MODELS = (
+    "The verdict, with the difference of the gaps and its 95% interval, compares these two trained models on new rows; "
+    "with one training run it says nothing about how they were trained."
 )
 
 
@@ -47,10 +51,16 @@ class Measured:
 
     @property
     def verdict(self) -> str:
-        """The verdict on this arm, beside another or alone."""
+        """The verdict on this arm, beside another or alone; with one training run each, on the two models."""
         if isinstance(self.finding, Gap):
             return self.finding.verdict
-        return verdict_words(self.finding) if self.compared else "–"
+        if not self.compared:
+            return "–"
+        pair = of_two_models(self.finding)
+        if pair is None:
+            return verdict_words(self.finding)
+        unit = metric_of(self.finding.metric).unit
+        return f"{pair.verdict}: {in_unit(pair.value, unit, sign=True)} ({interval(pair.interval, unit, sign=True)})"
 
 
 def render_card(results: Results, *, arm: str | None = None) -> str:
@@ -98,7 +108,7 @@ def render_card(results: Results, *, arm: str | None = None) -> str:
         _introduction(results, name),
         *_alarms(results, name),
         *(table.to_markdown().strip() for table in tables if table.rows),
-        " ".join([READING, *(MEANINGS[one] for one in evaluations if one in MEANINGS)]),
+        " ".join([READING, *_of_two_models(measured), *(MEANINGS[one] for one in evaluations if one in MEANINGS)]),
         *(f"Note: {sentence(escape_markdown(cut))}" for cut in results.cuts),
     ]
     return "\n\n".join(parts) + "\n"
@@ -151,6 +161,11 @@ def _introduction(results: Results, arm: str) -> str:
     )
 
 
+def _of_two_models(measured: Sequence[Measured]) -> list[str]:
+    compared = [one.finding for one in measured if one.compared and isinstance(one.finding, Finding)]
+    return [OF_TWO_MODELS] if any(of_two_models(finding) for finding in compared) else []
+
+
 def _alarms(results: Results, arm: str) -> list[str]:
     title = arm_titles(results)[arm]
     fired = [
@@ -168,8 +183,9 @@ def _gap_table(results: Results, measured: Sequence[Measured]) -> Table:
     titles = arm_titles(results)
     against = f", against {', '.join(titles[name] for name in sorted(standard))}" if standard else ""
     columns = [Column("Gap"), Column("Unit"), Column("Value", str), Column("95% interval", str)]
-    columns += [Column("By chance", str), Column("Worst group"), Column("Its value", str)]
-    columns += [Column(f"Verdict{against}")] if standard or alone else []
+    columns += [Column("Plain", str), Column("By chance", str), Column("Worst group"), Column("Its value", str)]
+    of_pair = " on these two models" if _of_two_models(measured) else ""
+    columns += [Column(f"Verdict{of_pair}{against}")] if standard or alone else []
     rows: list[list[Cell]] = []
     for one in measured:
         value, metric = one.value, metric_of(one.finding.metric)
@@ -178,6 +194,7 @@ def _gap_table(results: Results, measured: Sequence[Measured]) -> Table:
             "points" if metric.unit == "points" else metric.unit,
             in_unit(value.value, metric.unit),
             interval(value.interval, metric.unit),
+            in_unit(value.plain, metric.unit),
             in_unit(value.null_95, metric.unit),
             value.worst_group or "–",
             own_value(value.worst_value, metric.unit) + ("%" if metric.unit == "points" else ""),
