@@ -292,7 +292,7 @@ def test_onnx_that_is_not_installed(tmp_path, monkeypatch):
     (tmp_path / "a.onnx").write_bytes(b"any")
     monkeypatch.setitem(__import__("sys").modules, "onnxruntime", None)
     refused(
-        r"needs onnxruntime, which is not installed.*pip install 'fairtoll\[onnx\]'",
+        r"needs onnxruntime, which is not installed.*pip install -e '\.\[onnx\]'",
         lambda: read_model(tmp_path / "a.onnx"),
     )
 

@@ -325,7 +325,7 @@ def test_something_else_that_answers():
 
 def test_without_ray(monkeypatch):
     monkeypatch.setitem(sys.modules, "ray", None)
-    with pytest.raises(FairtollError, match="install it with: pip install ray"):
+    with pytest.raises(FairtollError, match=r"needs Ray, which is not installed; .* pip install -e '\.\[ray\]'"):
         connect(None)
 
 

@@ -23,8 +23,8 @@ def _library() -> Any:
     installed = [name for name in NAMES if find_spec(name.partition(".")[0])]
     if not installed:
         raise FairtollError(
-            "fairtoll.interop.lightning needs the package lightning, which is not installed; install it: pip install "
-            "lightning"
+            "fairtoll.interop.lightning needs the package lightning, which is not installed; "
+            "install it with fairtoll's extra: pip install -e '.[interop]' in its folder"
         )
     return importlib.import_module(next((name for name in NAMES if name in sys.modules), installed[0]))
 

@@ -14,7 +14,7 @@ try:
 except ImportError as error:
     raise FairtollError(
         f"fairtoll.interop.torchmetrics needs the package torchmetrics, which cannot be imported here ({error}); "
-        "install it: pip install torchmetrics"
+        "install it with fairtoll's extra: pip install -e '.[interop]' in its folder"
     ) from error
 
 #: Confidences are added as whole multiples of 1 / PARTS. Whole numbers add up to the same sum in any order and on any

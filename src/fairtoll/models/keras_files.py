@@ -61,7 +61,8 @@ def require_keras(what: str) -> Any:
             import keras
         except ModuleNotFoundError as error:
             raise FairtollError(
-                f"{what} {error.name}, which is not installed; expected Keras 3; pip install 'fairtoll[keras]'"
+                f"{what} {error.name}, which is not installed; expected Keras 3; "
+                "install it with fairtoll's extra: pip install -e '.[keras]' in its folder"
             ) from error
         finally:
             if before is None:

@@ -89,7 +89,7 @@ def read_skops(path: Path) -> Any:
     except ModuleNotFoundError as error:
         raise FairtollError(
             f"{path} needs skops, which is not installed; expected scikit-learn and skops; "
-            "pip install 'fairtoll[tables]'"
+            "install it with fairtoll's extra: pip install -e '.[tables]' in its folder"
         ) from error
     try:
         unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(KNOWN))

@@ -217,7 +217,10 @@ def connect(address: str | None) -> tuple[Any, bool]:
     try:
         import ray
     except ImportError as error:
-        raise FairtollError("the engine 'ray' needs Ray; install it with: pip install ray") from error
+        raise FairtollError(
+            "the engine 'ray' needs Ray, which is not installed; "
+            "install it with fairtoll's extra: pip install -e '.[ray]' in its folder"
+        ) from error
     if ray.is_initialized():
         return ray, False
     if address is not None:

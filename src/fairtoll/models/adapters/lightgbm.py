@@ -94,7 +94,8 @@ def _read(path: Path) -> Any:
         import lightgbm
     except ModuleNotFoundError as error:
         raise FairtollError(
-            f"{path} needs LightGBM, which is not installed; expected it; pip install 'fairtoll[tables]'"
+            f"{path} needs LightGBM, which is not installed; "
+            "install it with fairtoll's extra: pip install -e '.[tables]' in its folder"
         ) from error
     text = sound_text(path)
     try:

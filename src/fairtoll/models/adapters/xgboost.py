@@ -94,7 +94,8 @@ def _read(path: Path) -> Any:
         import xgboost
     except ModuleNotFoundError as error:
         raise FairtollError(
-            f"{path} needs XGBoost, which is not installed; expected it; pip install 'fairtoll[xgboost]'"
+            f"{path} needs XGBoost, which is not installed; "
+            "install it with fairtoll's extra: pip install -e '.[xgboost]' in its folder"
         ) from error
     try:
         booster = xgboost.Booster()

@@ -82,7 +82,8 @@ def require_onnx(what: str) -> Any:
         import onnxruntime  # noqa: F401
     except ModuleNotFoundError as error:
         raise FairtollError(
-            f"{what} {error.name}, which is not installed; expected onnx and onnxruntime; pip install 'fairtoll[onnx]'"
+            f"{what} {error.name}, which is not installed; expected onnx and onnxruntime; "
+            "install it with fairtoll's extra: pip install -e '.[onnx]' in its folder"
         ) from error
     return onnx
 
