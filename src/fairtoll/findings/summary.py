@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from fairtoll.findings.results import Arm, Finding, MeasuredChange
+from fairtoll.findings.levels import level_title
+from fairtoll.findings.results import Arm, ArmValue, Finding, MeasuredChange
 from fairtoll.metrics import METRICS
 
 MINUS = "\N{MINUS SIGN}"
@@ -54,9 +55,11 @@ def _who_pays(findings: Sequence[Finding], titles: dict[str, str]) -> str:
     seen = finding.models.shown.get("wider gap", 0) if finding.models else 0
     of_models = f"; {seen} of {len(pairs)} single pairs of models show it too" if len(pairs) > 1 else ""
     arm = titles.get(finding.robust.arm, finding.robust.arm)
-    gaps = f"{_number(found.standard, finding, unit=False)} to {_number(found.robust, finding)}"
+    gaps = f"goes from {_number(found.standard, finding, unit=False)} to {_number(found.robust, finding)}"
     change = f"less fair, interval of the change {low} to {high}, {found.runs} training runs{of_models}"
-    return f"{_payer(finding)} with {arm}: {_own(finding)}{_gap(finding)} goes from {gaps} ({change})."
+    who = _who(finding, arm)
+    who = who[0].upper() + who[1:] if who.startswith(("class ", "the gap ")) else who  # a group's name stays as it is
+    return f"{who} {gaps} ({change})."
 
 
 def _decided(findings: Sequence[Finding]) -> str:
@@ -106,11 +109,10 @@ def _of_models(findings: Sequence[Finding], titles: dict[str, str]) -> list[str]
     if wider:
         finding, pair = max(wider, key=lambda one: _weight(one[0], one[1].interval[0]))
         low, high = (_number(end, finding, unit=False) for end in pair.interval)
+        arm = titles.get(finding.robust.arm, finding.robust.arm)
         sentences.append(
-            f"Of these two models: {_payer(finding, small=True)} with "
-            f"{titles.get(finding.robust.arm, finding.robust.arm)}; {_own(finding)}{_gap(finding)} is "
-            f"{_number(pair.standard, finding, unit=False)} before and {_number(pair.robust, finding)} after, wider by "
-            f"{low} to {high}{_unit(finding)} (interval over new rows)."
+            f"Of these two models: {_who(finding, arm)} is {_number(pair.standard, finding, unit=False)} before and "
+            f"{_number(pair.robust, finding)} after, wider by {low} to {high}{_unit(finding)} (interval over new rows)."
         )
     else:
         sentences.append("These two models: no gap is shown to be wider after hardening, on new rows.")
@@ -134,44 +136,77 @@ def _weight(finding: Finding, at_least: float) -> tuple[bool, float]:
     return _in_points(finding), at_least / finding.margin if finding.margin else at_least
 
 
-def _payer(finding: Finding, *, small: bool = False) -> str:
-    """The group worst off in the robust arm, as who pays: with its own value, or with gaining less than the others."""
-    group, moved = finding.robust.worst_group, _moved(finding)
-    if group is None:
-        return "some rows pay" if small else "Some rows pay"
-    of_classes = finding.parameters.partition == "class"
-    verb = "pay" if moved is None or moved[1] <= 0 else "gain less than others"
-    if of_classes:
-        return f"{'class' if small else 'Class'} {group} {verb.replace('pay', 'pays').replace('gain ', 'gains ')}"
-    return f"{group} rows {verb}"
+def _who(finding: Finding, arm: str) -> str:
+    """Who pays, where that group's own loss is decided, or that the gap is wider; up to the verb said of the gap."""
+    moved, group = _moved(finding), finding.robust.worst_group
+    if moved is None or group is None:
+        return _wider(finding, arm)
+    change, sign = moved
+    gain = [sign * end for end in change.interval]
+    if min(gain) <= 0 <= max(gain):  # its own change is within noise: another group's may have widened the gap
+        return _wider(finding, arm)
+    before, after = _level(change.standard, finding), _level(change.robust, finding)
+    if finding.parameters.partition == "class":
+        who = f"class {group} {'pays' if max(gain) < 0 else 'gains less than others'}"
+        whose = "its"
+    else:
+        who = f"{group} rows {'pay' if max(gain) < 0 else 'gain less than others'}"
+        whose = "their"
+    own = f"{whose} {_title(finding)} goes from {before} to {after}"
+    return f"{who} with {arm}: {own}, and the gap in it {_where(finding)}"
+
+
+def _wider(finding: Finding, arm: str) -> str:
+    """That the gap is wider, and the values before and after of the groups at its ends in the robust arm."""
+    ends = (finding.robust.worst_group, finding.robust.best_group)
+    said = [text for group in ends if group is not None and (text := _ends(finding, group))]
+    clean = ", without what the noise of the rows adds," if _corrected(finding) else ""
+    head = f"the gap in the {_title(finding)} {_where(finding)} is wider with {arm}"
+    return f"{head}: {'; '.join([*said, 'the gap'])}{clean}"
+
+
+def _ends(finding: Finding, group: str) -> str:
+    """One group's own value before and after."""
+    before, after = (_own(value, group) for value in (finding.standard, finding.robust))
+    for change in finding.changes:  # of the training runs that were judged, where it is known
+        if change.group == group:
+            before, after = change.standard, change.robust
+    if before is None or after is None:
+        return ""
+    name = f"class {group}" if finding.parameters.partition == "class" else f"{group} rows"
+    return f"{name} {_level(before, finding)} before and {_level(after, finding)} after"
+
+
+def _own(value: ArmValue, group: str) -> float | None:
+    return next((one.value for one in value.groups if one.group == group), None)
+
+
+def _corrected(finding: Finding) -> bool:
+    """Whether a gap, as shown, is not the difference of the groups' measured values."""
+    return any(
+        one.plain is not None and one.value is not None and _number(one.plain, finding) != _number(one.value, finding)
+        for one in (finding.standard, finding.robust)
+    )
 
 
 def _moved(finding: Finding) -> tuple[MeasuredChange, float] | None:
-    """The change of the group worst off in the robust arm, and by how much it gains."""
+    """The change of the group worst off in the robust arm, and the sign of what is a gain."""
     metric = METRICS.get(finding.metric)
     if metric is None or not metric.levels_down:
         return None  # neither more nor less of it is better
     sign = 1.0 if metric.higher_is_better else -1.0
-    return next(((one, sign * one.value) for one in finding.changes if one.group == finding.robust.worst_group), None)
+    return next(((one, sign) for one in finding.changes if one.group == finding.robust.worst_group), None)
 
 
-def _own(finding: Finding) -> str:
-    """The same group's own value before and after."""
-    moved, metric = _moved(finding), METRICS.get(finding.metric)
-    if moved is None or metric is None:
-        return ""
-    change = moved[0]
-    before, after = (_level(value, finding) for value in (change.standard, change.robust))
-    whose = "its" if finding.parameters.partition == "class" else "their"
-    return f"{whose} {metric.group_title.lower()} goes from {before} to {after}, and "
+def _title(finding: Finding) -> str:
+    """What a group's own value is."""
+    return level_title(finding.metric, finding.parameters)
 
 
-def _gap(finding: Finding) -> str:
-    """What was compared, in words."""
-    parameters, metric = finding.parameters, METRICS.get(finding.metric)
-    level = metric.group_title.lower() if metric else finding.metric
-    between = "between the classes" if parameters.partition == "class" else f"by {parameters.partition}"
-    words = f"the gap in {level} {between}"
+def _where(finding: Finding) -> str:
+    """Between which groups, and at which radius."""
+    parameters = finding.parameters
+    words = "between the classes" if parameters.partition == "class" else f"by {parameters.partition}"
     words += f", true class {parameters.label}," if parameters.label is not None else ""
     if parameters.epsilon is not None and parameters.evaluation != "clean":
         words += f" at epsilon {parameters.epsilon:g}"

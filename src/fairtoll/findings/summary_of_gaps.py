@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
+from fairtoll.findings.levels import level_title
 from fairtoll.findings.results import Arm, Gap
 from fairtoll.findings.units import spoken
 from fairtoll.metrics import METRICS
@@ -43,19 +44,29 @@ def _worst(gaps: Sequence[Gap], name: str) -> str:
     if not above:
         return f"No gap of {name} is shown to be above its margin, on new rows."
     gap = max(above, key=_clearness)
-    unit, metric, value = spoken(gap.metric), METRICS[gap.metric], gap.value
+    of_classes = gap.parameters.partition == "class"
+    best = f"class {gap.value.best_group}" if of_classes else f"{gap.value.best_group} rows"
+    who = f"Class {gap.value.worst_group} is" if of_classes else f"{gap.value.worst_group} rows are"
+    return (
+        f"{who} worst off with {name}: "
+        f"{level_title(gap.metric, gap.parameters)}{_where(gap)} is {_level(gap.value.worst_value, gap)} there and "
+        f"{_level(gap.value.best_value, gap)} for {best}, {_size(gap)}."
+    )
+
+
+def _size(gap: Gap) -> str:
+    """The gap, and beside it the difference of the two measured values where that is another one as shown."""
+    unit, value = spoken(gap.metric), gap.value
     assert value.interval is not None
     assert value.value is not None
     low, high = (unit.number(end) for end in value.interval)
-    of_classes = gap.parameters.partition == "class"
-    best = f"class {value.best_group}" if of_classes else f"{value.best_group} rows"
-    who = f"Class {value.worst_group} is" if of_classes else f"{value.worst_group} rows are"
-    return (
-        f"{who} worst off with {name}: "
-        f"{metric.group_title.lower()}{_where(gap)} is {_level(value.worst_value, gap)} there and "
-        f"{_level(value.best_value, gap)} for {best}, a gap of {unit.number(value.value)}{unit.name} "
-        f"(interval {low} to {high})."
-    )
+    judged, interval = f"{unit.number(value.value)}{unit.name}", f"(interval {low} to {high})"
+    if value.worst_value is None or value.best_value is None:
+        return f"a gap of {judged} {interval}"
+    measured = f"{unit.number(abs(value.worst_value - value.best_value))}{unit.name}"
+    if measured == judged:
+        return f"a gap of {judged} {interval}"
+    return f"a difference of {measured}; the gap without what the noise of the rows adds is {judged} {interval}"
 
 
 def _clearness(gap: Gap) -> tuple[bool, float]:
