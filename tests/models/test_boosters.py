@@ -103,6 +103,56 @@ def test_what_lightgbm_was_not_trained_for(tmp_path):
         probabilities(fitted.booster_, load(y=THREE))
 
 
+def numbers_as_categories():
+    """A column of whole numbers that a booster was given as categories, and the same as a CSV file has it."""
+    grade = np.random.default_rng(3).choice([5, 3, 9], N)
+    y = pd.Series(np.where(2 * (grade == 5) + FRAME["wage"] > 1, "yes", "no"))
+    table = FRAME[["wage"]].assign(grade=grade)
+    return table.astype({"grade": "category"}), table, y
+
+
+def test_whole_numbers_that_lightgbm_was_given_as_categories(tmp_path):
+    table, plain, y = numbers_as_categories()
+    fitted = lightgbm.LGBMClassifier(n_estimators=8, verbose=-1).fit(table, y)
+    fitted.booster_.save_model(tmp_path / "model.txt")
+    for given in (fitted, read_model(tmp_path / "model.txt")):
+        with pytest.raises(FairtollError, match=r"trained on 'grade' as a category, .*--categories grade=3,5,9"):
+            probabilities(given, load(plain, y))
+        named = load(plain, y, categories={"grade": ["9", "3", "5"]})
+        np.testing.assert_allclose(probabilities(given, named), fitted.predict_proba(table), atol=1e-12)
+    # Codes of their own: nothing to translate.
+    codes = table.assign(grade=table["grade"].cat.rename_categories({3: 0, 5: 1, 9: 2}))
+    fitted = lightgbm.LGBMClassifier(n_estimators=8, verbose=-1).fit(codes, y)
+    rows = load(codes.astype({"grade": int}), y)
+    np.testing.assert_allclose(probabilities(fitted, rows), fitted.predict_proba(codes), atol=1e-12)
+
+
+def test_categories_that_lightgbm_could_not_use_do_not_move_the_others(tmp_path):
+    table = FRAME[["job", "wage", "town"]].copy()
+    table.insert(0, "year", pd.Categorical(np.full(N, 7)))
+    fitted = lightgbm.LGBMClassifier(n_estimators=8, verbose=-1).fit(table, TWO)
+    assert len(fitted.booster_.pandas_categorical) == 3
+    rows = load(table.astype({"year": int}))
+    np.testing.assert_allclose(probabilities(fitted, rows), fitted.predict_proba(table), atol=1e-12)
+    # A column of text in front that was left out of training has no list.
+    fitted = lightgbm.LGBMClassifier(n_estimators=8, verbose=-1).fit(table.assign(year=np.zeros(N)), TWO)
+    rows = load(table.assign(year=np.where(FRAME["owner"], "a", "b")))
+    np.testing.assert_allclose(
+        probabilities(fitted, rows), fitted.predict_proba(table.assign(year=np.zeros(N))), atol=1e-12
+    )
+
+
+def test_lists_of_categories_that_fit_several_columns_are_refused():
+    table = FRAME[["town", "wage"]].copy()
+    table.insert(0, "spare", pd.Categorical(np.full(N, "a"), ["b", "a"]))
+    fitted = lightgbm.LGBMClassifier(n_estimators=8, verbose=-1).fit(table, TWO)
+    rows = load(table)
+    np.testing.assert_allclose(probabilities(fitted, rows), fitted.predict_proba(table), atol=1e-12)
+    fitted.booster_.pandas_categorical = [["x"], ["y"]]
+    with pytest.raises(FairtollError, match="stores 2 lists of categories, and none may be those of 'town'"):
+        probabilities(fitted, rows)
+
+
 @pytest.fixture(scope="module")
 def text(tmp_path_factory):
     fitted = lightgbm.LGBMClassifier(n_estimators=3, verbose=-1).fit(FRAME, TWO)
@@ -159,6 +209,18 @@ def test_xgboost_from_an_object_and_from_a_file(y, xgboost, tmp_path):
         fitted.save_model(tmp_path / f"model.{suffix}")
         found = probabilities(read_model(tmp_path / f"model.{suffix}"), load(y=y))
         np.testing.assert_allclose(found, expected, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_whole_numbers_that_xgboost_was_given_as_categories(xgboost, tmp_path):
+    table, plain, y = numbers_as_categories()
+    fitted = xgboost.XGBClassifier(n_estimators=8, enable_categorical=True).fit(table, codes(y))
+    fitted.save_model(tmp_path / "model.json")
+    for given in (fitted, read_model(tmp_path / "model.json")):
+        with pytest.raises(FairtollError, match=r"trained on 'grade' as a category, .*--categories grade=3,5,9"):
+            probabilities(given, load(plain, y))
+        named = load(plain, y, categories={"grade": ["9", "3", "5"]})
+        np.testing.assert_allclose(probabilities(given, named), fitted.predict_proba(table), atol=1e-6)
 
 
 @pytest.mark.slow

@@ -51,7 +51,8 @@ def booster_model(
     Raises
     ------
     FairtollError
-        If the table lacks a column, has another number of them, or other classes.
+        If the table lacks a column, has another number of them, or other classes; or has numbers where the booster
+        was trained on categories.
 
     Warns
     -----
@@ -70,6 +71,8 @@ def booster_model(
     require_columns(columns, features)
     chosen = list(columns) if columns is not None else [feature.name for feature in features]
     by_name = {feature.name: feature for feature in features}
+    for place, name in enumerate(chosen):
+        _require_codes(by_name[name], categories.get(place))
     tables = {
         name: _codes(by_name[name], place, categories)
         for place, name in enumerate(chosen)
@@ -80,6 +83,19 @@ def booster_model(
     require_missing_taken(model, features)
     model.answers = answers(model, features)
     return model
+
+
+def _require_codes(feature: Feature, known: Sequence[Any] | None) -> None:
+    """Raise if a booster expects codes of a column in which the table has numbers: it would take 5 for the sixth."""
+    if feature.kind == "categorical" or known is None:
+        return
+    names = list(map(name_of, known))
+    if names != [str(code) for code in range(len(names))]:
+        values = ",".join(names[:20]) + ("..." if len(names) > 20 else "")
+        raise FairtollError(
+            f"the model was trained on '{feature.name}' as a category, and the table has numbers in it; expected its "
+            f"categories; name them: --categories {feature.name}={values} (categories={{...}} of load_frame)"
+        )
 
 
 def _codes(feature: Feature, place: int, categories: Mapping[int, Sequence[Any] | None]) -> NDArray[np.float64]:

@@ -9,7 +9,8 @@ import numpy as np
 from torch import nn
 
 from fairtoll.errors import FairtollError
-from fairtoll.inputs.features import Schema
+from fairtoll.inputs.features import Feature, Schema
+from fairtoll.inputs.labels import name_of
 from fairtoll.models.adapters.kind import Kind
 from fairtoll.models.boosters import booster_model
 from fairtoll.models.lightgbm_text import sound_text
@@ -39,7 +40,6 @@ def _modules(given: Any, schema: Schema | None) -> list[nn.Module]:
         )
     names = booster.feature_name()
     infos = [about["feature_infos"].get(name, {}) for name in names]
-    split_by_category = [place for place, info in enumerate(infos) if info.get("values")]
     count = max(2, about["num_class"])
     return [
         booster_model(
@@ -47,7 +47,7 @@ def _modules(given: Any, schema: Schema | None) -> list[nn.Module]:
             schema,
             columns=_columns(names, schema),
             width=len(names),
-            categories=_categories(booster, split_by_category, names, schema),
+            categories=_categories(booster, infos, names, schema),
             classes=list(np.asarray(given.classes_).tolist()) if classifier else list(range(count)),
             declared=Declared("probabilities"),
             thresholds=lambda decoder: booster_thresholds(lightgbm_splits(booster), decoder),
@@ -70,23 +70,54 @@ def _columns(names: list[str], schema: Schema | None) -> list[str] | None:
     return [there.get(name, name) for name in names]
 
 
-def _categories(booster: Any, places: list[int], names: list[str], schema: Schema | None) -> dict[int, Any]:
-    """The values behind the codes of each column that is split by category, in the order in which they are stored."""
+def _categories(booster: Any, infos: list[dict[str, Any]], names: list[str], schema: Schema | None) -> dict[int, Any]:
+    """The values behind the codes of each column that is split by category.
+
+    They are stored in the order of the columns that were categories, without their names. One that no tree could use
+    is stored too, and is no longer marked: what the table has in each column must tell which lists are whose.
+    """
+    marked = [place for place, info in enumerate(infos) if info.get("values")]
     stored = booster.pandas_categorical or []
-    if not stored or schema is None:
-        return dict.fromkeys(places)
-    # Columns that no tree could use are stored too, and are no longer marked: text tells them.
-    columns = _columns(names, schema)
+    if not stored or schema is None or not schema.features:
+        return dict.fromkeys(marked)
     by_name = {feature.name: feature for feature in schema.features}
-    if columns is None or any(name not in by_name for name in columns):
-        return dict.fromkeys(places)
-    found, waiting = {}, list(stored)
-    for place, name in enumerate(columns):
-        feature = by_name[name]
-        is_text = feature.kind == "categorical" and not feature.values
-        if waiting and (place in places or is_text):
-            found[place] = waiting.pop(0)
+    columns = _columns(names, schema) or [feature.name for feature in schema.features]
+    if len(columns) != len(names) or any(name not in by_name for name in columns):
+        return dict.fromkeys(marked)
+
+    def may_have(place: int, k: int) -> bool:
+        info = infos[place]
+        if info and not info.get("values"):
+            return False
+        return max(info.get("values", [-1])) < len(stored[k]) and _alike(stored[k], by_name[columns[place]])
+
+    # How many lists may have been handed out before each column, from the left and from the right.
+    before: list[set[int]] = [{0}]
+    for place in range(len(columns)):
+        skipped = set() if place in marked else before[-1]
+        before.append(skipped | {k + 1 for k in before[-1] if k < len(stored) and may_have(place, k)})
+    after: list[set[int]] = [{len(stored)}]
+    for place in reversed(range(len(columns))):
+        skipped = set() if place in marked else after[0]
+        after.insert(0, skipped | {k - 1 for k in after[0] if k > 0 and may_have(place, k - 1)})
+    found = {}
+    for place in marked:
+        fitting = [stored[k] for k in sorted(before[place]) if k + 1 in after[place + 1] and may_have(place, k)]
+        if not fitting or any(one != fitting[0] for one in fitting):
+            raise FairtollError(
+                f"the LightGBM model stores {len(stored)} lists of categories, and "
+                f"{'several' if fitting else 'none'} may be those of '{columns[place]}'; expected one whose values the "
+                "table has; give columns of categories the values that the model was trained on (--categories)"
+            )
+        found[place] = fitting[0]
     return found
+
+
+def _alike(values: list[Any], feature: Feature) -> bool:
+    """Whether a column of the table may hold the values of a stored list."""
+    if feature.kind == "categorical":
+        return not set(map(name_of, values)).isdisjoint(feature.categories)
+    return all(isinstance(value, int | float) for value in values)
 
 
 def _read(path: Path) -> Any:
