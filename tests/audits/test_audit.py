@@ -293,6 +293,8 @@ BAD_OPTIONS = [
     ("least_epsilon_max", [0.1, 0.2], "least_epsilon_max is"),
     ("seed", -1, "seed is -1; expected a whole number of 0 or more"),
     ("seed", 0.5, "seed is 0.5"),
+    ("seed", 10**23, "seed is 10+; expected a whole number of 0 or more, up to 2.62"),
+    ("epsilons", [0.1, 1e308], "epsilons is"),
     ("seed", None, "seed is None"),
 ]
 

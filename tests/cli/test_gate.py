@@ -24,7 +24,7 @@ def folder(tmp_path, monkeypatch):
     pd.concat(frames).to_csv("predictions.csv", index=False)
     (tmp_path / "audit.toml").write_text(
         '[data]\npredictions = "predictions.csv"\nlabel = "y"\ngroups = ["site"]\nprobabilities = { 1 = "p" }\n'
-        'model_column = "model"\n[audit]\nmetrics = ["cau"]\n'
+        'model_column = "model"\nreference = "before"\n[audit]\nmetrics = ["cau"]\n'
     )
     return tmp_path
 
@@ -41,10 +41,25 @@ STATUSES = [
     (["--fail-on", "less-fare"], 2),
     (["--threshold", "cau/sight=0.1"], 2),
     (["--threshold", "accuracy=high"], 2),
+    (["--threshold", "cau/site=nan"], 2),
+    (["--threshold", "cau/site=inf"], 2),
+    (["--reference", "earlier"], 2),
     (["--threshold", "cru_s/site=0.1"], 2),
     (["--question", "model"], 2),
     (["--junit", "checks.xml"], 2),
 ]
+
+
+def test_the_order_of_rows_in_a_table_of_predictions_decides_nothing(command, folder):
+    reversed_ = pd.read_csv("predictions.csv").iloc[::-1]
+    reversed_.to_csv("predictions.csv", index=False)
+    assert command("audit", "--fail-on", "less-fair")[0] == 1
+    (folder / "audit.toml").write_text((folder / "audit.toml").read_text().replace('reference = "before"\n', ""))
+    status, _, error = command("audit", "--fail-on", "less-fair", "--out", "runs/other")
+    assert status == 2
+    assert "the table has the models after, before, and none is named as the one that others are compared with" in error
+    # Without a gate the first is taken, and the results say which it was.
+    assert command("audit", "--out", "runs/plain")[0] == 0
 
 
 @pytest.mark.parametrize(("arguments", "status"), STATUSES, ids=lambda value: " ".join(map(str, np.atleast_1d(value))))
@@ -111,6 +126,7 @@ def test_an_unexpected_error_is_one_line_that_names_its_traceback(folder):
 def test_one_model_is_judged_by_thresholds_alone(command, folder):
     frame = pd.read_csv("predictions.csv")
     frame[frame["model"] == "after"].to_csv("predictions.csv", index=False)
+    (folder / "audit.toml").write_text((folder / "audit.toml").read_text().replace('"before"', '"after"'))
     assert command("audit", "--threshold", "cau/site=0.1")[0] == 1
     assert command("audit", "--threshold", "cau/site=0.3", "--out", "runs/again")[0] == 0
     status, _, error = command("audit", "--fail-on", "less-fair", "--out", "runs/third")

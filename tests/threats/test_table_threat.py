@@ -369,6 +369,8 @@ def test_names_that_are_no_identifiers_stand_in_backticks():
         ("age < " + "9" * 400, "a number is too large"),
         ("age < 3 or " * 300 + "age < 3", "a relation of 3307 characters; expected 2000 at most"),
         ("(" * 900 + "age" + ")" * 900 + " < 3", "cannot be read"),
+        ("not " * 450 + "age < 1", "a relation nests 453 levels deep; expected 100 at most"),
+        ("-" * 1900 + "age < 1", "levels deep; expected 100 at most|cannot be read"),
     ],
 )
 def test_relations_that_cannot_be(text, message):

@@ -16,6 +16,8 @@ from fairtoll.metrics import METRICS
 
 #: A group of one row has no variance, and no interval.
 LEAST_ROWS = 2
+#: The largest whole number that generators and tables of the results hold.
+MOST = 2**62
 
 
 @dataclass(frozen=True)
@@ -157,7 +159,8 @@ def _radii(given: Any, *, without_radii: bool) -> tuple[float, ...]:
     values = list(given)
     radii = tuple(_number(value) for value in values)
     ascending = all(one < other for one, other in zip((0.0, *radii), radii, strict=False))
-    if not ascending or not all(map(math.isfinite, radii)) or not (radii or without_radii):
+    # A check goes to 100 times the largest.
+    if not ascending or not all(math.isfinite(100 * radius) for radius in radii) or not (radii or without_radii):
         raise FairtollError(f"epsilons is {values}; {expected}")
     return radii
 
@@ -200,6 +203,6 @@ def _whole(given: Any, *, name: str, least: int) -> int:
         value = math.nan if isinstance(given, bool) else operator.index(given)
     except TypeError:
         value = math.nan
-    if not value >= least:
-        raise FairtollError(f"{name} is {given!r}; expected a whole number of {least} or more")
+    if not least <= value <= MOST:
+        raise FairtollError(f"{name} is {given!r}; expected a whole number of {least} or more, up to 2^62")
     return int(value)

@@ -133,6 +133,14 @@ def run(
     model_column: Annotated[
         str | None, _option("Column that names the model. Default: one model.", "COLUMN", PREDICTIONS)
     ] = None,
+    reference: Annotated[
+        str | None,
+        _option(
+            "The model that others are compared with. Default: the one whose rows come first; a gate needs its name.",
+            "NAME",
+            PREDICTIONS,
+        ),
+    ] = None,
     run_column: Annotated[str | None, _option("Column of the training run.", "COLUMN", PREDICTIONS)] = None,
     row_column: Annotated[
         str | None,
@@ -239,7 +247,7 @@ def run(
             "categories": read_pairs(categories, "--categories", "COLUMN=VALUE,VALUE,...", split_values),
             "keep_na": keep_na, "missing": missing, "limit": rows, "predictions": predictions,
             "probabilities": read_pairs(probability, "--probability", "CLASS=COLUMN"),
-            "model_column": model_column, "run_column": run_column, "row_column": row_column,
+            "model_column": model_column, "reference": reference, "run_column": run_column, "row_column": row_column,
         },
         "models": _models(model, weights, preprocess),
         "threat": {

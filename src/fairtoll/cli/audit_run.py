@@ -32,7 +32,13 @@ NOT_OF_PREDICTIONS = (
     "audit.attacks", "audit.least_epsilon_max", "audit.exact",
 )  # fmt: skip
 #: What says nothing of an audit of models.
-OF_PREDICTIONS_ALONE = ("data.probabilities", "data.model_column", "data.run_column", "data.row_column")
+OF_PREDICTIONS_ALONE = (
+    "data.probabilities",
+    "data.model_column",
+    "data.reference",
+    "data.run_column",
+    "data.row_column",
+)
 #: The share of an audit in which a model may still be refused.
 FIRST_LOOK = 0.025
 
@@ -102,7 +108,7 @@ def _of_predictions(settings: Settings, out: Path, display: Progress, source: Pa
     options = settings.audit
     with reporting_to(display.track("Reading predictions, writing the report")):
         with part(0.2):
-            evidence = load_predictions(settings.data)
+            evidence = load_predictions(settings.data, ordered=bool(settings.gate.fail_on or settings.gate.thresholds))
         for line in _named(source):
             display.message(line)
         with part(0.5):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field
+from pydantic import BaseModel, ConfigDict, Field, FiniteFloat
 
 #: Where the settings of an audit are, if not named otherwise.
 SETTINGS_FILE = "audit.toml"
@@ -50,6 +50,10 @@ class DataSettings(Strict):
         default={}, description="of predictions: the column of each class's probability"
     )
     model_column: str | None = Field(default=None, description="of predictions: the column that names the model")
+    reference: str | None = Field(
+        default=None,
+        description="of predictions: the model that others are compared with; default: the one whose rows come first",
+    )
     run_column: str | None = Field(default=None, description="of predictions: the column of the training run")
     row_column: str | None = Field(
         default=None,
@@ -127,7 +131,7 @@ class GateSettings(Strict):
     """When the command ends with an exit status that is not 0."""
 
     fail_on: list[Rule] = Field(default=[], description="'less-fair': a gap is wider than the first model's; 'alarm'")
-    thresholds: dict[str, float] = Field(
+    thresholds: dict[str, FiniteFloat] = Field(
         default={},
         description="limits such as 'cau/sex' = 0.05 (a gap, at most), 'accuracy', 'worst-class', 'robust-accuracy' "
         "and 'robust-worst-class' (at least)",

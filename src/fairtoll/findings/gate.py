@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
@@ -40,6 +41,11 @@ class GateRules:
     require_decision : bool
         Whether what stays open is no pass.
 
+    Raises
+    ------
+    FairtollError
+        For a limit that is not finite.
+
     Examples
     --------
     >>> GateRules(thresholds={"cau/sex": 0.05}).question
@@ -50,6 +56,13 @@ class GateRules:
     thresholds: Mapping[str, float] = field(default_factory=dict)
     question: Literal["models", "recipes"] = "models"
     require_decision: bool = False
+
+    def __post_init__(self) -> None:
+        for name, limit in self.thresholds.items():
+            if not math.isfinite(limit):
+                raise FairtollError(
+                    f"the threshold of '{name}' is {limit}; expected a finite number, which can be missed or met"
+                )
 
     def __bool__(self) -> bool:
         return bool(self.fail_on or self.thresholds)

@@ -16,8 +16,8 @@ from fairtoll.inputs.features import Feature
 from fairtoll.threats._lookup import Lookup, learn
 from fairtoll.threats._terms import Assignment, Reader, Term, lookup_of
 
-#: Longer texts are no relation that anyone can read.
-LONGEST = 2000
+#: Longer texts, and deeper ones, are no relation that anyone can read.
+LONGEST, DEEPEST = 2000, 100
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,10 +157,23 @@ def _parsed(text: str) -> tuple[ast.expr, dict[str, str]]:
     if condition:
         plain = f"not ({condition.group(1).strip()}) or ({condition.group(2).strip()})"
     try:
-        return ast.parse(plain.strip(), mode="eval").body, names
+        tree = ast.parse(plain.strip(), mode="eval").body
     except (SyntaxError, ValueError, RecursionError, MemoryError) as error:
         hint = "write == for equality; " if re.search(r"[^=<>!]=[^=]", plain) else ""
         raise FairtollError(
             f"relation '{text}' cannot be read; {hint}expected such as loan <= income * 5, total == a + b, or "
             "if job == 'none' then income == 0"
         ) from error
+    if (depth := _depth(tree)) > DEEPEST:
+        raise FairtollError(
+            f"a relation nests {depth} levels deep; expected {DEEPEST} at most; give several relations, or simplify it"
+        )
+    return tree, names
+
+
+def _depth(tree: ast.AST) -> int:
+    """How many levels a syntax tree has, without recursion: it is the recursion of readers that is bounded by it."""
+    depth, level = 0, [tree]
+    while level:
+        depth, level = depth + 1, [child for node in level for child in ast.iter_child_nodes(node)]
+    return depth
