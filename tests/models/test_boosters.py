@@ -224,6 +224,26 @@ def test_whole_numbers_that_xgboost_was_given_as_categories(xgboost, tmp_path):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("y", [TWO, THREE], ids=["two", "three"])
+def test_xgboost_takes_the_number_that_its_classifier_takes_for_missing(y, xgboost):
+    table = FRAME[["wage"]].assign(count=np.random.default_rng(4).integers(0, 4, N))
+    fitted = xgboost.XGBClassifier(n_estimators=8, missing=0.0).fit(table, codes(y))
+    np.testing.assert_allclose(probabilities(fitted, load(table, y)), fitted.predict_proba(table), atol=1e-6)
+
+
+@pytest.mark.slow
+def test_an_xgboost_classifier_whose_probabilities_are_not_its_booster_s(xgboost):
+    class Turned(xgboost.XGBClassifier):
+        def predict_proba(self, *given, **options):
+            return super().predict_proba(*given, **options)[:, ::-1]
+
+    Turned.__module__, Turned.__name__ = "xgboost.sklearn", "XGBClassifier"
+    fitted = Turned(n_estimators=3).fit(FRAME[["wage"]], codes(TWO))
+    with pytest.raises(FairtollError, match="predict_proba of the XGBClassifier differs from its booster's scores"):
+        probabilities(fitted, load(FRAME[["wage"]]))
+
+
+@pytest.mark.slow
 def test_xgboost_stops_where_its_classifier_stops(xgboost, tmp_path):
     half = N // 2
     numbers = FRAME[["wage", "years of age"]]

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import torch
 from torch import nn
 
 from fairtoll.errors import FairtollError, warn
@@ -14,11 +15,15 @@ from fairtoll.inputs.features import Schema
 from fairtoll.models.adapters.kind import Kind
 from fairtoll.models.boosters import booster_model
 from fairtoll.models.outputs import Declared
-from fairtoll.models.tables import first_line
+from fairtoll.models.tables import Decoder, TableModel, first_line
 from fairtoll.models.thresholds import booster_thresholds, xgboost_splits
+from fairtoll.models.trial import trial_rows
 
 #: Objectives whose margins are logits of classes: of the second of two, or of each.
 OBJECTIVES = ("binary:logistic", "binary:logitraw", "reg:logistic", "multi:softprob", "multi:softmax")
+
+#: Probabilities in float32 may differ by this.
+SAME = 1e-4
 
 
 def _accepts(given: Any) -> bool:
@@ -41,26 +46,46 @@ def _modules(given: Any, schema: Schema | None) -> list[nn.Module]:
             "a function of scores for another"
         )
     trees = _trees(booster, classifier)
+    # A classifier may take another number than NaN for a missing value, such as 0.
+    missing = getattr(given, "missing", np.nan)
 
     def margins(rows: Any) -> Any:
         found = np.asarray(
-            booster.inplace_predict(rows, predict_type="margin", iteration_range=trees, validate_features=False)
+            booster.inplace_predict(
+                rows, predict_type="margin", iteration_range=trees, validate_features=False, missing=missing
+            )
         )
         return np.stack([np.zeros_like(found), found], axis=1) if found.ndim == 1 else found
 
     count = max(2, int(learner["learner_model_param"]["num_class"]))
-    return [
-        booster_model(
-            margins,
-            schema,
-            columns=booster.feature_names,
-            width=booster.num_features(),
-            categories=_categories(booster),
-            classes=list(np.asarray(given.classes_).tolist()) if classifier else list(range(count)),
-            declared=Declared("logits"),
-            thresholds=lambda decoder: booster_thresholds(xgboost_splits(booster), decoder),
+    model = booster_model(
+        margins,
+        schema,
+        columns=booster.feature_names,
+        width=booster.num_features(),
+        categories=_categories(booster),
+        classes=list(np.asarray(given.classes_).tolist()) if classifier else list(range(count)),
+        declared=Declared("logits"),
+        # Where a number stands for missing, scores jump at it too, of which no threshold tells.
+        thresholds=lambda decoder: booster_thresholds(xgboost_splits(booster), decoder) if np.isnan(missing) else {},
+    )
+    # Of logitraw the classifier's own probabilities are margins.
+    if classifier and objective != "binary:logitraw":
+        _compare_probabilities(given, model)
+    return [model]
+
+
+def _compare_probabilities(given: Any, model: TableModel) -> None:
+    """Raise if margins give other probabilities than `predict_proba`, which may know of a setting of its own."""
+    assert isinstance(model.decoder, Decoder)
+    rows = model.decoder(trial_rows(model.decoder.all_features))
+    margins = torch.from_numpy(np.asarray(model.scores(rows), dtype=np.float64))
+    apart = np.abs(margins.softmax(dim=1).numpy() - given.predict_proba(rows, validate_features=False)).max()
+    if not apart < SAME:
+        raise FairtollError(
+            f"predict_proba of the {type(given).__name__} differs from its booster's scores by {apart:.2g}; expected "
+            "the same; give a function that returns predict_proba"
         )
-    ]
 
 
 def _trees(booster: Any, classifier: bool) -> tuple[int, int]:
