@@ -107,3 +107,13 @@ def test_marks_have_their_intervals(example: Results, prefix: str) -> None:
     assert marks
     for mark in marks:
         assert any(low <= mark <= high and high - low < 20 for low, high in drawn)
+
+
+def test_a_verdict_at_the_right_edge_has_room_to_spare() -> None:
+    """A reader's font may be a tenth wider than the one that a chart was measured with."""
+
+    def width(text: str) -> float:
+        panel = row_panel("a", "a", [Row("a", "#000000", value=1.0, text=text)], axis="a", summary="a", domain=(0, 2))
+        return panel.spec["padding"]["right"]
+
+    assert width("insufficient data") - width("") >= 0.1 * 17 * 6.6

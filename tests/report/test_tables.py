@@ -44,7 +44,10 @@ def test_names_are_unique(tables: list[Table]) -> None:
 
 def test_findings_table_holds_each_difference(tables: list[Table], example: Results) -> None:
     table = next(table for table in tables if table.name == "findings")
-    for row, finding in zip(table.rows, example.findings, strict=True):
+    undecided = ("inconclusive", "insufficient data")
+    decided = [finding for finding in example.findings if finding.verdict not in undecided]
+    open_ = [finding for name in undecided for finding in example.findings if finding.verdict == name]
+    for row, finding in zip(table.rows, [*decided, *open_], strict=True):
         assert row[7:10] == [finding.difference.value, *finding.difference.interval]
         assert row[11] == finding.verdict
         assert row[5:7] == [getattr(finding, role).plain for role in ("standard", "robust")]
@@ -119,3 +122,16 @@ def test_toll_table_shows_what_the_difference_is_of(tables: list[Table], example
 def test_impossible_ends_are_said_to_be_beyond() -> None:
     assert interval([-6.74, 6.94], "points", sign=True) == "below −100 to above +100"
     assert interval([-6.74, 6.94], "epsilon") == "−6.74 to 6.94"
+
+
+def test_the_toll_has_every_radius_of_classes_and_of_groups(tables: list[Table], example: Results) -> None:
+    named = [str(row[0]) for table in tables if table.name.startswith("toll-sound") for row in table.rows]
+    wanted = {
+        (finding.parameters.partition, f"{finding.parameters.epsilon:g}")
+        for finding in example.findings
+        if finding.protocol == "sound" and finding.metric == "cru_s" and finding.parameters.evaluation == "white-box"
+        and finding.parameters.denominator == "all" and finding.parameters.threat == "paper"
+    }  # fmt: skip
+    assert len(wanted) > 2
+    for partition, epsilon in wanted:
+        assert any(f"by {partition}, " in name and name.endswith(f"ε = {epsilon}") for name in named)

@@ -9,7 +9,7 @@ from fairtoll.report.arms import Titles, arm_titles, arm_values
 from fairtoll.report.detail import details
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import in_unit, interval, own_value, p_value, percent, unit_name
-from fairtoll.report.select import counted, describe, of_two_models, verdict_words
+from fairtoll.report.select import counted, decided_first, describe, of_two_models, verdict_words
 from fairtoll.report.tables.findings import difference_text
 
 
@@ -52,7 +52,7 @@ class FindingRow:
 
 
 def finding_rows(results: Results) -> list[FindingRow]:
-    """Return every finding in the results' order."""
+    """Return every finding, the decided ones first."""
     titles, taken = arm_titles(results), Counter[str]()
     rows = []
     for finding in results.findings:
@@ -60,7 +60,7 @@ def finding_rows(results: Results) -> list[FindingRow]:
         taken[anchor] += 1
         anchor += "" if taken[anchor] == 1 else f"-{taken[anchor]}"
         rows.append(finding_row(results, finding, titles, anchor))
-    return rows
+    return sorted(rows, key=lambda row: decided_first(results, row.finding))
 
 
 def anchor_of(name: str) -> str:

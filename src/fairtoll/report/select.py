@@ -123,6 +123,11 @@ def two_models(results: Results) -> bool:
     )
 
 
+def decided_first(results: Results, finding: Finding) -> int:
+    """Return a finding's rank in a list of all: those with a verdict come first, as verdicts are counted."""
+    return {"inconclusive": 1, "unclear": 1, "insufficient data": 2}.get(counted(results, finding), 0)
+
+
 def verdicts(results: Results) -> tuple[str, ...]:
     """Return the verdicts that are counted: on the recipes, or on two models."""
     return OF_MODELS if two_models(results) else VERDICTS
@@ -221,23 +226,17 @@ def own_evaluation(results: Results) -> str:
 def headline(results: Results, protocol: str) -> list[Finding]:
     """Return the findings the toll is read from: the paper's metrics, all rows, the main threat, attacked itself.
 
-    Under white-box attacks where the arms are compared under them, else by scores only.
-
-    Attack success by class is taken at every radius, by group at the first.
+    Under white-box attacks where the arms are compared under them, else by scores only; at every radius.
     """
     leading = (None, main_threat(results))
     own = own_evaluation(results)
-    radii = epsilons(select(results, "cru_s", protocol=protocol, evaluation=own))
     found = []
     for finding in results.findings:
         parameters = finding.parameters
         if finding.protocol != protocol or parameters.threat not in leading or finding.metric == "equalized_odds_rate":
             continue
-        if finding.metric == "cru_s":
-            if parameters.denominator == "correct" or parameters.evaluation != own:
-                continue
-            if parameters.partition != "class" and radii and parameters.epsilon != radii[0]:
-                continue
+        if finding.metric == "cru_s" and (parameters.denominator == "correct" or parameters.evaluation != own):
+            continue
         found.append(finding)
     order = list(METRICS)
     return sorted(

@@ -11,6 +11,7 @@ from fairtoll.report.charts.static import file_svg, page_svg, to_png
 from fairtoll.report.charts.strip import strip_svg
 from fairtoll.report.page import printable, render_page
 from fairtoll.report.section import Section
+from fairtoll.report.select import decided_first
 from fairtoll.report.tables.findings import claims_table, verdict_table
 from fairtoll.report.tables.table import Table
 
@@ -42,7 +43,8 @@ def all_tables(results: Results, sections: list[Section]) -> list[Table]:
     if results.claims:
         tables.append(claims_table(results))
     if results.findings:
-        tables.append(verdict_table(results, "findings", "All findings", results.findings))
+        found = sorted(results.findings, key=lambda finding: decided_first(results, finding))
+        tables.append(verdict_table(results, "findings", "All findings", found))
     return tables
 
 

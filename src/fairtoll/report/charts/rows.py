@@ -16,6 +16,7 @@ ROW_HEIGHT = 17
 SPREAD = 7  # pixels between the first and the last group on one line
 LABEL_LENGTH = 30
 HEADING_LENGTH = 46
+LETTER = 6.6  # width of one, on average
 
 
 def tooltips(entries: Sequence[Json]) -> list[Any]:
@@ -76,7 +77,7 @@ def row_panel(
             labelExpr=f"split(datum.label, '{SEPARATOR}')[1]",
             labelFontWeight=alt.ExprRef(f"split(datum.label, '{SEPARATOR}')[2] == 'h' ? 600 : 400"),
             labelAlign="left",
-            labelPadding=int(longest * 6.6) + 8 + (8 if indented else 0),
+            labelPadding=int(longest * LETTER) + 8 + (8 if indented else 0),
             labelLimit=330,
             labelOverlap=False,
             domain=False,
@@ -190,7 +191,19 @@ def row_panel(
         {"x": RIGHT_EDGE, "y": y, "text": alt.Text(field="text", type="nominal")},
     )
     spec = layered(layers, datasets, title=title, height=ROW_HEIGHT * len(rows))
+    spec["padding"] = {"left": 5, "top": 5, "bottom": 5, "right": 5 + spare([row.text for _, row in lines])}
     return Panel(name, title, spec, summary, cut=bool(arrows))
+
+
+def spare(texts: Sequence[str | None]) -> int:
+    """Return the pixels to keep free right of the texts: a reader's font may be wider than the one measured with.
+
+    Examples
+    --------
+    >>> spare([]), spare(["1.5", None, "insufficient data"])
+    (0, 17)
+    """
+    return round(0.15 * LETTER * max((len(text) for text in texts if text), default=0))
 
 
 def add_points(add: Any, lines: list[tuple[str, Row]], x: Any, y: Any, colour: Any, group_title: str) -> None:

@@ -51,7 +51,8 @@ def file_svg(figure: Figure, svgs: dict[str, str]) -> str:
     for start in range(0, len(drawn), columns):
         left = float(MARGIN)
         for place, svg in enumerate(drawn[start : start + columns]):
-            parts.append(svg.replace("<svg ", f'<svg x="{left:g}" y="{upper:g}" ', 1))
+            # A panel would otherwise cut off what a reader's font makes wider than the one measured with.
+            parts.append(svg.replace("<svg ", f'<svg x="{left:g}" y="{upper:g}" overflow="visible" ', 1))
             left += column[place] + MARGIN
         upper += max(height for _, height in sizes[start : start + columns]) + MARGIN
     left = MARGIN + sum(width + MARGIN for width in column)
