@@ -61,6 +61,20 @@ def test_lightgbm_from_an_object_and_from_a_file(y, tmp_path):
     np.testing.assert_allclose(probabilities(read_model(tmp_path / "model.txt"), load(y=y)), expected, atol=1e-12)
 
 
+def test_classes_that_a_file_stores_as_positions(tmp_path):
+    fitted = lightgbm.LGBMClassifier(n_estimators=8, verbose=-1).fit(FRAME, TWO)
+    fitted.booster_.save_model(tmp_path / "model.txt")
+    booster = read_model(tmp_path / "model.txt")
+    # LightGBM numbers text alphabetically, whatever the order of the data's classes.
+    with pytest.raises(FairtollError, match=r"in the order 'yes', 'no'; .*--categories LABEL=no,yes"):
+        probabilities(booster, load(class_names=["yes", "no"]))
+    with pytest.warns(FairtollWarning, match="0 is 'no', 1 is 'yes'"):
+        probabilities(booster, load())
+    numbers = pd.Series(codes(TWO))
+    turned = load(y=numbers, class_names=["1", "0"])
+    np.testing.assert_allclose(probabilities(booster, turned), fitted.predict_proba(FRAME)[:, ::-1], atol=1e-12)
+
+
 def test_lightgbm_by_position_one_against_the_rest_and_in_a_pipeline(tmp_path):
     numbers = FRAME[["wage", "years of age"]].to_numpy()
     rows = load(y=THREE, features=["wage", "years of age"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -11,9 +12,10 @@ from numpy.typing import NDArray
 from fairtoll.errors import FairtollError, warn
 from fairtoll.inputs.features import Feature, Schema
 from fairtoll.inputs.labels import name_of
-from fairtoll.models.class_order import class_order
+from fairtoll.models.class_order import are_positions, class_order
 from fairtoll.models.forms import require_columns, require_missing_taken
 from fairtoll.models.outputs import Declared
+from fairtoll.models.remarks import Remark
 from fairtoll.models.tables import Decoder, TableModel
 from fairtoll.models.trial import answers, plain_features
 
@@ -52,7 +54,8 @@ def booster_model(
     ------
     FairtollError
         If the table lacks a column, has another number of them, or other classes; or has numbers where the booster
-        was trained on categories.
+        was trained on categories; or classes that are text in another than alphabetical order, where the booster
+        stores positions alone.
 
     Warns
     -----
@@ -60,6 +63,8 @@ def booster_model(
         If the table has categories that it was not trained on.
     """
     order = None if schema is None else class_order(classes, schema.class_names)
+    if schema is not None and are_positions(classes, schema.class_names):
+        declared = replace(declared, remarks=(*declared.remarks, _positions(schema.class_names)))
     features = schema.features if schema else ()
     if not features:
         features, columns = plain_features([str(place) for place in range(width)]), None
@@ -83,6 +88,35 @@ def booster_model(
     require_missing_taken(model, features)
     model.answers = answers(model, features)
     return model
+
+
+def _positions(class_names: Sequence[str]) -> Remark:
+    """Which classes the positions are taken for: in alphabetical order, as LightGBM and encoders number text.
+
+    Raises
+    ------
+    FairtollError
+        If the data's classes are in another order: which of the two was meant cannot be known.
+    """
+    ordered = sorted(class_names)
+    if list(class_names) != ordered:
+        raise FairtollError(
+            f"the model stores the positions 0 to {len(ordered) - 1} of its classes without names, and the data's are "
+            f"in the order {_listed(class_names)}; expected the alphabetical order, in which LightGBM and encoders "
+            f"number text: {_listed(ordered)}; give the label's values in it (--categories LABEL={','.join(ordered)}, "
+            "or class_names of load_frame); if the model numbers them otherwise, give a function of its scores"
+        )
+    taken = ", ".join(f"{place} is '{name}'" for place, name in enumerate(ordered[:10]))
+    return Remark(
+        "classes-by-position",
+        "The model's classes are positions",
+        "the model stores positions instead of names of its classes; they are taken for the classes in alphabetical "
+        f"order: {taken}{' and so on' if len(ordered) > 10 else ''}",
+    )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return ", ".join(map(repr, names))
 
 
 def _require_codes(feature: Feature, known: Sequence[Any] | None) -> None:

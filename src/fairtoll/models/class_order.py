@@ -29,18 +29,39 @@ def class_order(classes: Sequence[Any], class_names: Sequence[str]) -> NDArray[n
     >>> class_order(["no", "yes"], ("yes", "no")).tolist(), class_order([-1, 1], ("-1", "1")).tolist()
     ([1, 0], [0, 1])
     """
-    names = list(class_names)
+    found = _by_name(classes, class_names)
+    if found is not None:
+        return found
+    if are_positions(classes, class_names):
+        return np.arange(len(class_names), dtype=np.intp)
+    raise FairtollError(
+        f"the model has the classes {_few(map(name_of, classes))} and the data {_few(class_names)}; expected the same; "
+        "train it on the data's labels, or name the data's classes alike"
+    )
+
+
+def are_positions(classes: Sequence[Any], class_names: Sequence[str]) -> bool:
+    """Whether a model's classes are 0 to C - 1 where the data's have names that are no numbers.
+
+    Examples
+    --------
+    >>> are_positions([0, 1], ("no", "yes")), are_positions([0, 1], ("1", "0"))
+    (True, False)
+    """
+    positions = [str(code) for code in range(len(class_names))]
+    return (
+        list(map(spelling, classes)) == positions
+        and not any(_is_number(name) for name in class_names)
+        and _by_name(classes, class_names) is None
+    )
+
+
+def _by_name(classes: Sequence[Any], class_names: Sequence[str]) -> NDArray[np.intp] | None:
     for read in (name_of, spelling):
-        given, expected = list(map(read, classes)), list(map(read, names))
+        given, expected = list(map(read, classes)), list(map(read, class_names))
         if len(given) == len(set(given)) and sorted(given) == sorted(expected):
             return np.array([given.index(one) for one in expected], dtype=np.intp)
-    positions = [str(code) for code in range(len(names))]
-    if list(map(spelling, classes)) == positions and not any(_is_number(name) for name in names):
-        return np.arange(len(names), dtype=np.intp)
-    raise FairtollError(
-        f"the model has the classes {_few(map(name_of, classes))} and the data {_few(names)}; expected the same; train "
-        "it on the data's labels, or name the data's classes alike"
-    )
+    return None
 
 
 def _is_number(name: str) -> bool:
