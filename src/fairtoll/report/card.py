@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from fairtoll.errors import FairtollError
+from fairtoll.findings.judged import CONFIDENCE
 from fairtoll.findings.results import Accuracy, ArmValue, Finding, Gap, Results
 from fairtoll.report.alarms import kinds
 from fairtoll.report.arms import arm_titles, arm_values
@@ -32,9 +33,10 @@ READING = (
     "20 draws of rows."
 )
 OF_TWO_MODELS = (
-    "The verdict, with the difference of the gaps and its 95% interval, compares these two trained models on new rows; "
+    "The verdict, with the difference of the gaps and its interval, compares these two trained models on new rows; "
     "with one training run it says nothing about how they were trained."
 )
+WIDENED = "Intervals of differences are wider than 95%, as the comparisons of one metric share the error."
 
 
 @dataclass(frozen=True)
@@ -163,7 +165,9 @@ def _introduction(results: Results, arm: str) -> str:
 
 def _of_two_models(measured: Sequence[Measured]) -> list[str]:
     compared = [one.finding for one in measured if one.compared and isinstance(one.finding, Finding)]
-    return [OF_TWO_MODELS] if any(of_two_models(finding) for finding in compared) else []
+    pairs = [pair for finding in compared if (pair := of_two_models(finding))]
+    widened = [WIDENED] if any(pair.confidence > CONFIDENCE for pair in pairs) else []
+    return [OF_TWO_MODELS, *widened] if pairs else []
 
 
 def _alarms(results: Results, arm: str) -> list[str]:
