@@ -95,7 +95,16 @@ def _predictions(made: Made, name: str) -> list[str]:
         named = pd.DataFrame(probabilities, columns=[f"p_{one}" for one in classes])
         parts.append(pd.concat([known, named], axis=1).assign(model=arm))
     pd.concat(parts).to_csv(made.folder / "predictions.csv", index=False)
-    options = ["--predictions", "predictions.csv", "--label", label, "--model-column", "model", "--reference", "standard"]
+    options = [
+        "--predictions",
+        "predictions.csv",
+        "--label",
+        label,
+        "--model-column",
+        "model",
+        "--reference",
+        "standard",
+    ]
     options += [word for one in groups for word in ("--group", one)]
     return options + [word for one in classes for word in ("--probability", f"{one}=p_{one}")]
 

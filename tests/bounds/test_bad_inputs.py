@@ -7,8 +7,10 @@ import torch
 from torch import nn
 
 from fairtoll import FairtollError, LinfThreat
-from fairtoll.bounds import NoBoundError, certified_epsilon, prove, read_chain
-from fairtoll.threats import L2Threat
+from fairtoll.bounds import NoBoundError, certified_epsilon, prove, read_chain, what_is_provable
+from fairtoll.data import Dataset, Feature
+from fairtoll.models.columnwise import Column, Columnwise
+from fairtoll.threats import L2Threat, table_threat
 
 X = torch.rand(24, 3, generator=torch.Generator().manual_seed(0))
 IMAGES = torch.rand(2, 3, 6, 6, generator=torch.Generator().manual_seed(0))
@@ -176,3 +178,38 @@ def test_the_model_is_left_as_it_was(name):
     assert model.training
     assert all(torch.equal(value, before[key]) for key, value in model.state_dict().items())
     assert all(parameter.grad is None for parameter in model.parameters())
+
+
+def table(**more):
+    """Two numbers and a category, of which all may move."""
+    age = Feature("age", "continuous", integer=True, low=20, high=60, unit="years")
+    pay = Feature("pay", "continuous", integer=True, low=0, high=90, unit="euro")
+    job = Feature("job", "categorical", True, 0, 1, "code", ("cook", "nurse"))
+    rows = Dataset([[20, 0, 0], [60, 90, 1]], [0, 1], ("no", "yes"), features=(age, pay, job))
+    return table_threat(rows, **more)
+
+
+@pytest.mark.parametrize(
+    ("threat", "named"),
+    [
+        (lambda: table(mutable=["age"], monotone={"age": "up"}), ["age may only go up"]),
+        (lambda: table(mutable=["age", "job"]), ["the categories of job may change"]),
+        (lambda: table(mutable=["pay"], relations=["pay <= 2 * age"]), ["'pay <= 2 * age' holds in every changed row"]),
+        (lambda: table(mutable=["age", "pay"], cost_norm="sum"), ["costs add up over features"]),
+        (lambda: L2Threat(), ["the norm of this threat is l2"]),
+    ],
+)
+def test_what_no_proof_covers_is_named_and_nothing_else(threat, named):
+    others = {"may only go", "categories", "holds in every changed row", "add up", "norm of this threat", "one-hot"}
+    method, why = what_is_provable(nn.Sequential(nn.Linear(3, 2)), X, threat())
+    assert method == ""
+    for text in named:
+        assert text in why
+        others = {other for other in others if other not in text}
+    assert not [other for other in others if other in why]
+
+
+def test_preprocessing_is_called_so():
+    model = nn.Sequential(Columnwise([Column(0, scale=2.0)], [None]), nn.Linear(1, 2))
+    with pytest.raises(NoBoundError, match="no bound is known for the preprocessing of the table's columns; bounds"):
+        read_chain(model, X[:, :1])

@@ -176,6 +176,7 @@ def test_an_audit_says_what_was_evaluated(audit_page: Page, page: Page) -> None:
     assert "What was evaluated" in text
     for name, value in rows.items():
         assert f"{name} {value}" in text
+    assert "Table: Configuration of the audit" in text  # folded away
     # An experiment's description is at the end of its page.
     assert "What was evaluated" not in page.text
 

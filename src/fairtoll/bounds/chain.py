@@ -11,6 +11,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fairtoll.bounds.layer_words import layer_in_words
 from fairtoll.errors import FairtollError
 from fairtoll.models.borrow import device_of
 from fairtoll.models.dense import is_touched
@@ -168,7 +169,7 @@ def read_chain(model: nn.Module, x: Tensor, *, dtype: torch.dtype = torch.float6
             )
         inner, one_logit, precision = model.model, probed.output == "one logit", probed.precision
     named = list(_leaves("", inner))
-    unknown = [f"{name or 'the model'} ({type(layer).__name__})" for name, layer in named if not _is_known(layer)]
+    unknown = [layer_in_words(name, layer) for name, layer in named if not _is_known(layer)]
     if unknown:
         raise NoBoundError(f"no bound is known for {', '.join(unknown)}; bounds exist for {SUPPORTED}")
     layers: list[Layer] = []

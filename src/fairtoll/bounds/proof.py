@@ -18,6 +18,7 @@ from fairtoll.models.predict import predict_logits
 from fairtoll.progress import tracked
 from fairtoll.threats.any import Threat
 from fairtoll.threats.inputs import check_inputs
+from fairtoll.threats.table_threat import TableThreat
 
 #: Boxes of one row, before it is left unknown. On Adult no row needed more than 5,000.
 BOXES = 100_000
@@ -84,7 +85,7 @@ def what_is_provable(model: nn.Module, x: Tensor, threat: Threat) -> tuple[Liter
     'no bound is known for 1 (GELU); boun'
     """
     if threat.norm != "linf":
-        return "", "no proof is known for categories, relations or costs that add up"
+        return "", _beyond_proofs(threat)
     try:
         read_chain(model, x)
     except NoBoundError as error:
@@ -94,6 +95,24 @@ def what_is_provable(model: nn.Module, x: Tensor, threat: Threat) -> tuple[Liter
     except NoBoundError as error:
         return "linear", str(error)
     return "exact", ""
+
+
+def _beyond_proofs(threat: Threat) -> str:
+    """What of a threat no proof covers, by name."""
+    if not isinstance(threat, TableThreat):
+        return f"proofs cover moves in the L-infinity norm, and the norm of this threat is {threat.norm}"
+    moving = [
+        one for one, moves in zip(threat.features, torch.as_tensor(threat.mutable).tolist(), strict=True) if moves
+    ]
+    choices = [one.name for one in moving if one.categories]
+    groups = [" or ".join(threat.features[place].name for place in group) for group in threat.one_hot]
+    found = [f"the categories of {', '.join(choices)} may change"] if choices else []
+    found += [f"one-hot columns may change ({'; '.join(groups)})"] if groups else []
+    found += [f"{name} may only go {way}" for name, way in threat.monotone.items()]
+    found += [f"'{one.text}' holds in every changed row" for one in threat.relations]
+    found += ["costs add up over features"] if threat.cost_norm == "sum" else []
+    found = found or ["numbers have ranges or missing values of their own"]
+    return f"proofs cover numbers that move up and down independently of each other; in this threat {'; '.join(found)}"
 
 
 def prove(

@@ -24,7 +24,8 @@ def evaluated(results: Results) -> Section:
     if rows and "audit" in protocols(results):
         columns = (Column("Setting"), Column("Value"))
         section.tables += [threat] if threat else []
-        section.tables.append(Table("evaluated", "Configuration of the audit", columns, rows, compact=True))
+        # Long, and of use to who repeats the audit: closed.
+        section.tables.append(Table("evaluated", "Configuration of the audit", columns, rows))
     return section
 
 
@@ -35,6 +36,8 @@ def settings(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     --------
     >>> list(settings({"seed": 0, "threat": {"scale": [1.0, 2.5]}, "attacks": [{"name": "pgd-20", "steps": 20}]}))
     [('Seed', '0'), ('Threat: scale', '1, 2.5'), ('Attacks: pgd-20', 'steps 20')]
+    >>> list(settings({"attacks": [{"name": "union", "kind": "Union", "attacks": []}]}))
+    [('Attacks: union', 'kind Union, attacks the default list')]
     """
     if isinstance(value, dict):
         for key, entry in value.items():
@@ -43,8 +46,10 @@ def settings(value: Any, name: str = "") -> Iterator[tuple[str, str]]:
     elif isinstance(value, list | tuple) and value and all(isinstance(entry, dict) for entry in value):
         for place, entry in enumerate(value, 1):
             told = [evaluation_name(entry["evaluation"])] if "evaluation" in entry else []
+            # A union without attacks of its own is that of the default ones.
+            usual = entry.get("kind") == "Union" and not entry.get("attacks")
             told += [
-                f"{str(key).replace('_', ' ')} {inline(part)}"
+                f"{str(key).replace('_', ' ')} {'the default list' if usual and key == 'attacks' else inline(part)}"
                 for key, part in entry.items()
                 if key not in ("name", "evaluation")
             ]
