@@ -12,6 +12,8 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+import typer
+from rich.text import Text
 from typer.testing import CliRunner
 
 import fairtoll
@@ -40,7 +42,7 @@ def test_the_version(command):
         (["audit", "-h"], ["Models", "Rows", "Gate", "--fail-on", "init", "Exit status: 0 done, 1 the gate fails"]),
         (["audit", "init", "-h"], ["DATA", "--train", "--force"]),
         (["compare", "-h"], ["BEFORE", "AFTER", "--junit"]),
-        (["gate", "-h"], ["FOLDER", "--threshold"]),
+        (["gate", "-h"], ["FOLDER", "--threshold", "[gate]", "take the place of all"]),
         (["reproduce", "adult", "--help"], ["--out", "--runs", "auto", "--max-runs", "--device", "paper", "sound"]),
         (["reproduce", "--help"], ["adult", "cifar10", "gaussian", "generated"]),
         (["report", "--help"], ["FOLDER", "evidence"]),
@@ -53,6 +55,22 @@ def test_help(arguments, words):
     assert result.exit_code == 0
     for word in words:
         assert word in result.output
+
+
+def test_no_word_of_the_help_is_eaten_as_markup():
+    found = list(commands(typer.main.get_command(app)))
+    texts = [text for one in found for text in (one.help, one.epilog, *(option.help for option in one.params)) if text]
+    assert len(found) > 8
+    assert any("\\[gate]" in text for text in texts)
+    for text in texts:
+        assert Text.from_markup(text).plain == text.replace("\\[", "[")
+
+
+def commands(of):
+    """A command, and all below it."""
+    yield of
+    for one in getattr(of, "commands", {}).values():
+        yield from commands(one)
 
 
 def test_no_command_shows_the_help(command):

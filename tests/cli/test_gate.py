@@ -76,13 +76,46 @@ def test_the_exit_status_of_an_audit(command, folder, arguments, status):
 
 def test_a_finished_audit_is_judged_again(command, folder):
     assert command("audit", "--fail-on", "less-fair")[0] == 1
-    # By the rules that stand in its results, by others, and by the settings of this folder.
+    # By the rules that stand in its results, and by others in place of all of them.
     assert command("gate", "runs/audit")[0] == 1
     assert command("gate", "runs/audit", "--threshold", "cau/site=0.3")[0] == 0
-    with open(folder / "audit.toml", "a") as file:
-        file.write('[gate]\nthresholds = { "cau/site" = 0.2 }\nrequire_decision = true\n')
-    assert command("gate", "runs/audit")[0] == 3
+    # How they are decided, without other rules.
+    assert command("gate", "runs/audit", "--question", "recipes")[0] == 0
+    assert command("gate", "runs/audit", "--question", "recipes", "--require-decision")[0] == 3
     assert command("gate", "nowhere", "--fail-on", "less-fair")[0] == 2
+
+
+def test_a_gate_reads_no_settings_that_are_not_named(command, folder):
+    assert command("audit", "--fail-on", "less-fair", "--threshold", "cau/site=0.3")[0] == 1
+    own = command("gate", "runs/audit")
+    for text in ('[gate]\nthresholds = { "cau/site" = 0.2 }\nrequire_decision = true\n', "not TOML"):
+        (folder / "audit.toml").write_text(text)
+        assert command("gate", "runs/audit") == own
+        _, out, _ = command("gate", "runs/audit", "--threshold", "accuracy=0.1")
+        assert "accuracy at least 0.1" in out
+        assert "cau/site" not in out
+    (folder / "other.toml").write_text('[gate]\nthresholds = { "cau/site" = 0.2 }\nrequire_decision = true\n')
+    status, out, _ = command("gate", "runs/audit", "--settings", "other.toml")
+    assert (status, "less-fair" in out, "cau/site at most 0.3" in out) == (3, False, False)
+    assert command("gate", "runs/audit", "--settings", "other.toml", "--threshold", "cau/site=0.3")[0] == 0
+    (folder / "none.toml").write_text("[data]\n")
+    status, _, error = command("gate", "runs/audit", "--settings", "none.toml")
+    assert status == 2
+    assert "no rule to judge runs/audit by, nor one in none.toml" in error
+
+
+def test_rules_that_are_no_rules(command, folder):
+    assert command("audit")[0] == 0
+    for arguments in (["gate", "runs/audit"], ["compare", "runs/audit", "runs/audit"]):
+        status, _, error = command(*arguments, "--fail-on", "less-fare")
+        assert status == 2
+        assert "--fail-on is 'less-fare'; did you mean 'less-fair'?" in error
+    results = json.loads((folder / "runs/audit/results.json").read_text())
+    results["configuration"]["settings"]["gate"] = {"fail_on": ["less-fare"]}
+    (folder / "runs/audit/results.json").write_text(json.dumps(results))
+    status, _, error = command("gate", "runs/audit")
+    assert status == 2
+    assert "results.json: gate.fail_on is 'less-fare'" in error
 
 
 def test_a_gate_without_a_rule(command, folder):

@@ -38,13 +38,10 @@ def compare(
     junit: JunitOption = None,
 ) -> None:
     """Compare two finished audits of the same rows, row by row: no model is run again."""
-    from fairtoll.cli.settings import GateSettings
+    from fairtoll.cli.settings_file import settings_of
 
-    rules = rules_of(
-        GateSettings.model_validate(
-            {key: one for key, one in gate_flags(fail_on, threshold, question, require_decision).items() if one}
-        )
-    )
+    flags = gate_flags(fail_on, threshold, question, require_decision)
+    rules = rules_of(settings_of({"gate": flags}, "the command line").gate)
     if junit is not None and not rules:
         raise FairtollError("--junit writes the checks of a gate, and there is no rule; give --fail-on or --threshold")
     if out.resolve() in (before.resolve(), after.resolve()):

@@ -22,8 +22,8 @@ FailOnOption = Annotated[
     list[str] | None,
     typer.Option(
         "--fail-on",
-        help="less-fair: a gap is wider than the first model's by more than its margin; alarm: an alarm fires. "
-        "Repeat for both.",
+        help="less-fair: a gap is wider than the first model's by more than its margin; alarm: an alarm fires, "
+        "of all models but the first if there are several. Repeat for both.",
         metavar="RULE",
         rich_help_panel=GATE,
     ),
@@ -33,7 +33,7 @@ ThresholdOption = Annotated[
     typer.Option(
         "--threshold",
         help="cau/sex=0.05: a gap, at most; accuracy, worst-class, worst-group/sex=0.8: at least, under attack with "
-        "robust- before and @RADIUS after. Repeat for more.",
+        "robust- before and @RADIUS after. Of several models all but the first are judged. Repeat for more.",
         metavar="NAME=NUMBER",
         rich_help_panel=GATE,
     ),
@@ -60,7 +60,11 @@ def gate(
     run: Annotated[Path, typer.Argument(help="Folder of a finished audit.", metavar="FOLDER")],
     settings: Annotated[
         Path | None,
-        typer.Option(help="A file with [gate]. Default: audit.toml here, else the audit's own.", metavar="FILE"),
+        # A bracket without the backslash is markup.
+        typer.Option(
+            help="A file whose \\[gate] is used in place of the audit's own rules; no other file of settings is read.",
+            metavar="FILE",
+        ),
     ] = None,
     fail_on: FailOnOption = None,
     threshold: ThresholdOption = None,
@@ -68,16 +72,26 @@ def gate(
     require_decision: RequireOption = False,
     junit: JunitOption = None,
 ) -> None:
-    """Judge a finished audit by rules: exit status 0, 1 (fails) or 3 (undecided where a decision is required)."""
-    from fairtoll.cli.settings_file import read_settings
+    """Judge a finished audit by rules: exit status 0, 1 (fails) or 3 (undecided where a decision is required).
+
+    The rules are those that the audit ran with, which stand in its folder. With --fail-on or --threshold the options
+    of this command take the place of all of them; --question and --require-decision alone are added to them.
+    """
+    from fairtoll.cli.settings_file import read_settings, settings_of
     from fairtoll.findings.results import Results
 
-    chosen, _ = read_settings(settings, {"gate": gate_flags(fail_on, threshold, question, require_decision)})
+    flags = gate_flags(fail_on, threshold, question, require_decision)
+    given = settings_of({"gate": flags}, "the command line").gate
+    written = None if settings is None else read_settings(settings, {})[0].gate
     found = Results.read(run / "results.json")
-    rules = rules_of(chosen.gate) or rules_of(_recorded(found))
+    base, source = (_recorded(found, run), run) if written is None else (written, settings)
+    rules = rules_of(given)
+    if not rules:
+        rules = rules_of(base.model_copy(update={name: getattr(given, name) for name in given.model_fields_set}))
     if not rules:
         raise FairtollError(
-            f"no rule to judge {run} by; expected --fail-on less-fair, --threshold NAME=NUMBER, or [gate] in audit.toml"
+            f"no rule to judge {run} by, nor one in {source}; expected --fail-on less-fair, --threshold NAME=NUMBER, "
+            "or --settings FILE with [gate]"
         )
     end_with(pass_gate(found, rules, junit=junit))
 
@@ -135,10 +149,10 @@ def end_with(status: int) -> None:
         raise typer.Exit(status)
 
 
-def _recorded(found: Results) -> GateSettings:
+def _recorded(found: Results, run: Path) -> GateSettings:
     """The rules that stand in the results."""
-    from fairtoll.cli.settings import GateSettings
+    from fairtoll.cli.settings_file import settings_of
 
     settings = found.configuration.get("settings", {})
     kept = settings.get("gate", {}) if isinstance(settings, Mapping) else {}
-    return GateSettings.model_validate(kept)
+    return settings_of({"gate": kept}, str(run / "results.json")).gate

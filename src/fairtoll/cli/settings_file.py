@@ -54,17 +54,37 @@ def read_settings(
     >>> settings.data.label, settings.audit.minimum_rows
     ('income', 10)
     """
-    given = _without_none(flags)
     path = file if file is not None else Path(SETTINGS_FILE)
     if file is None and not path.is_file():
-        return _trusting(_valid(given, "the command line"), trust_code), None
-    written = _read_toml(path)
-    _valid(written, str(path))  # its own errors before those of the whole
-    _valid(given, "the command line")
+        return _trusting(settings_of(flags, "the command line"), trust_code), None
+    written, given = _read_toml(path), _without_none(flags)
+    settings_of(written, str(path))  # its own errors before those of the whole
+    settings_of(given, "the command line")
     models = given.get("models", {})
     if any("file" in one or "factory" in one for one in models.values()):
         written.pop("models", None)
-    return _trusting(_valid(_merged(_relative_to(path.parent, written), given), str(path)), trust_code), path
+    return _trusting(settings_of(_merged(_relative_to(path.parent, written), given), str(path)), trust_code), path
+
+
+def settings_of(given: Mapping[str, Any], source: str) -> Settings:
+    """The settings that sections of names hold; of the command line None is an option that is not given.
+
+    Raises
+    ------
+    FairtollError
+        For a name that there is not, or a value of another kind, naming the source.
+
+    Examples
+    --------
+    >>> settings_of({"gate": {"fail_on": ["alarm"], "question": None}}, "the command line").gate.fail_on
+    ['alarm']
+    """
+    from_file = source != "the command line"
+    try:
+        return Settings.model_validate(dict(given) if from_file else _without_none(given))
+    except ValidationError as error:
+        # A union reports each of its members.
+        raise FairtollError(f"{source}: {_said(error.errors()[0], from_file=from_file)}") from error
 
 
 def _trusting(settings: Settings, trust_code: bool) -> Settings:
@@ -122,14 +142,6 @@ def _relative_to(folder: Path, value: Any, key: str = "") -> Any:
     if key in PATHS and isinstance(value, str):
         return os.path.normpath(folder / value)
     return value
-
-
-def _valid(given: Mapping[str, Any], source: str) -> Settings:
-    try:
-        return Settings.model_validate(dict(given))
-    except ValidationError as error:
-        # A union reports each of its members.
-        raise FairtollError(f"{source}: {_said(error.errors()[0], from_file=source != 'the command line')}") from error
 
 
 def _said(error: Any, *, from_file: bool) -> str:
