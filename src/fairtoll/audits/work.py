@@ -104,7 +104,7 @@ class AuditWork:
         for model in arm.models:
             method, why = what_is_provable(model, self.target.x, self.target.threat)
             if method == "linear" and not self.exact:
-                return f"{why}, which takes seconds for each row: exact=True (--exact) does it"
+                return f"{why}; looser bounds, which take seconds for each row, come with exact=True (--exact)"
             if not method:
                 return why
         return ""

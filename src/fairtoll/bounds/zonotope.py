@@ -99,12 +99,12 @@ def dense_chain(chain: Chain, *, dtype: torch.dtype = torch.float32) -> DenseCha
         elif isinstance(layer, Affine) and (layer.weight is not None or not layer.terms):
             groups[-1].append(layer)
         else:
-            raise NoBoundError("splitting boxes needs dense layers, each activation after one of them")
+            raise NoBoundError("exact answers need dense layers, each activation after one of them")
     if not groups[-1] or len(chain.shapes[0]) != 1:
-        raise NoBoundError("splitting boxes needs rows of a table, and a dense layer at the end")
+        raise NoBoundError("exact answers need rows of a table, and a dense layer at the end")
     if any(sum(layer.terms > 0 for layer in group) > 1 for group in groups[1:]):
         # Their rounding is of each, not of their product, in which sizes may cancel.
-        raise NoBoundError("splitting boxes needs one dense layer between two activations, and after the last")
+        raise NoBoundError("exact answers need one dense layer between two activations, and after the last")
     merged = [_merged(group) for group in groups]
     weights = tuple(weight.to(dtype) for weight, _ in merged)
     biases = tuple(bias.to(dtype) for _, bias in merged)
