@@ -1,11 +1,14 @@
 """LightGBM and XGBoost as modules: their own predict_proba on the table is the oracle."""
 
 import json
+import re
+import zipfile
 
 import lightgbm
 import numpy as np
 import pandas as pd
 import pytest
+import skops.io
 import torch
 from sklearn.compose import make_column_transformer
 from sklearn.pipeline import make_pipeline
@@ -193,6 +196,8 @@ def test_a_truncated_lightgbm_file_does_not_reach_its_library(keep, text, tmp_pa
         ("cat_boundaries", "5", "a set of categories outside"),
         ("num_leaves", "2", "as many leaves as it says"),
         ("leaf_value", "x", ""),
+        ("tree_sizes", "99999999", "other sizes than it says"),
+        ("num_tree_per_iteration", "0", "other numbers of trees and classes"),
     ],
 )
 def test_a_forged_lightgbm_file(field, value, message, text, tmp_path):
@@ -202,6 +207,39 @@ def test_a_forged_lightgbm_file(field, value, message, text, tmp_path):
     (tmp_path / "model.txt").write_text("\n".join(lines))
     with pytest.raises(FairtollError, match=f"cannot be read as a LightGBM model .*{message}"):
         read_model(tmp_path / "model.txt")
+
+
+def test_a_forged_lightgbm_model_inside_a_skops_file(tmp_path):
+    path = tmp_path / "model.skops"
+    fitted = lightgbm.LGBMClassifier(n_estimators=3, verbose=-1).fit(FRAME[["wage"]], TWO)
+    skops.io.dump(fitted, path)
+    rows = load(FRAME[["wage"]])
+    np.testing.assert_allclose(probabilities(read_model(path), rows), fitted.predict_proba(FRAME[["wage"]]))
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    for field, value in (("left_child", "9999999"), ("tree_sizes", "99999999999"), ("split_feature", "1")):
+        forged = re.sub(rf"({field}=)\S+? ", rf"\g<1>{value} ", files["schema.json"].decode())
+        assert forged.encode() != files["schema.json"]
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in (files | {"schema.json": forged.encode()}).items():
+                archive.writestr(name, content)
+        with pytest.raises(FairtollError, match=r"model\.skops (cannot be read as a skops file|holds a damaged tree)"):
+            read_model(path)
+
+
+@pytest.mark.parametrize(
+    ("program", "message"),
+    [("import os; os.abort()", "ends the process that reads it, with status -6"), ("while True: pass", "within 0.5 s")],
+)
+def test_a_file_that_ends_the_process_that_reads_it(program, message, text, tmp_path, monkeypatch):
+    """The library itself stands for one that a damaged file breaks."""
+    (tmp_path / "lightgbm.py").write_text(program)
+    (tmp_path / "model.txt").write_text(text)
+    monkeypatch.syspath_prepend(tmp_path)
+    monkeypatch.setattr("fairtoll.models.first_read.TIMEOUT", 0.5 if "while" in program else 120)
+    with pytest.raises(FairtollError, match=f"cannot be read as a LightGBM model .*{message}") as raised:
+        read_model(tmp_path / "model.txt")
+    assert "\n" not in str(raised.value)
 
 
 # XGBoost, which `make test-all` installs
@@ -296,8 +334,12 @@ def test_what_xgboost_was_not_trained_for(xgboost, tmp_path):
         with pytest.raises(FairtollError, match="cannot be read as an XGBoost model") as raised:
             read_model(tmp_path / "model.json")
         assert "\n" not in str(raised.value)
-    forged = json.loads(whole)
-    forged["learner"]["gradient_booster"]["model"]["trees"][0]["left_children"][0] = 9999
-    (tmp_path / "model.json").write_text(json.dumps(forged))
-    with pytest.raises(FairtollError, match="cannot be read as an XGBoost model"):
-        read_model(tmp_path / "model.json")
+    for change in (
+        lambda model: model["trees"][0]["left_children"].__setitem__(0, 9999),
+        lambda model: model["tree_info"].__setitem__(0, 99),
+    ):
+        forged = json.loads(whole)
+        change(forged["learner"]["gradient_booster"]["model"])
+        (tmp_path / "model.json").write_text(json.dumps(forged))
+        with pytest.raises(FairtollError, match="cannot be read as an XGBoost model"):
+            read_model(tmp_path / "model.json")

@@ -17,14 +17,7 @@ def sound_text(path: Path) -> str:
     """
     try:
         text = path.read_text(encoding="utf-8")
-        head, *trees = text.split("\nTree=")
-        header = _fields(head)
-        sizes = header["tree_sizes"].split()
-        last, end, _ = trees[-1].partition("\nend of trees")
-        if not text.startswith("tree\n") or not end or "\nend of parameters" not in text or len(trees) != len(sizes):
-            raise ValueError("it is not whole")
-        for tree in (*trees[:-1], last):
-            _check_tree(_fields(tree), int(header["max_feature_idx"]) + 1)
+        require_sound(text)
     except (OSError, ValueError, KeyError, IndexError) as error:
         reason = f"no {error}" if isinstance(error, KeyError) else " ".join(str(error).split())
         raise FairtollError(
@@ -32,6 +25,32 @@ def sound_text(path: Path) -> str:
             "it again"
         ) from error
     return text
+
+
+def require_sound(text: str) -> None:
+    r"""Raise ValueError, KeyError or IndexError for a text whose trees are not whole, or point outside of themselves.
+
+    Examples
+    --------
+    >>> require_sound("tree\n")
+    Traceback (most recent call last):
+    KeyError: 'tree_sizes'
+    """
+    head, *trees = text.split("\nTree=")
+    header = _fields(head)
+    sizes = list(map(int, header["tree_sizes"].split()))
+    last, end, _ = trees[-1].partition("\nend of trees")
+    if not text.startswith("tree\n") or not end or "\nend of parameters" not in text or len(trees) != len(sizes):
+        raise ValueError("it is not whole")
+    for tree in (*trees[:-1], last):
+        _check_tree(_fields(tree), int(header["max_feature_idx"]) + 1)
+    # The library jumps by these sizes, in bytes, and divides by the number of trees in a round.
+    whole = text.encode()
+    if min(sizes) < 1 or sum(sizes) != whole.index(b"\nend of trees") - whole.index(b"\nTree="):
+        raise ValueError("its trees have other sizes than it says")
+    a_round, classes = int(header["num_tree_per_iteration"]), int(header["num_class"])
+    if a_round < 1 or classes < 1 or len(trees) % a_round:
+        raise ValueError("it has other numbers of trees and classes than it says")
 
 
 def _fields(text: str) -> dict[str, str]:

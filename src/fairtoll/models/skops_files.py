@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtoll.errors import FairtollError, warn
+from fairtoll.models.first_read import require_readable
 from fairtoll.models.tables import first_line
 from fairtoll.models.tree_checks import require_sound_trees
 
@@ -92,13 +93,17 @@ def read_skops(path: Path) -> Any:
             "install it with fairtoll's extra: pip install -e '.[tables]' in its folder"
         ) from error
     try:
-        unknown = sorted(set(skops.io.get_untrusted_types(file=path)) - set(KNOWN))
+        types = set(skops.io.get_untrusted_types(file=path))
+        unknown = sorted(types - set(KNOWN))
         if unknown:
             raise FairtollError(
                 f"{path} holds {', '.join(unknown)}, which may run code when loaded; expected scikit-learn's own "
                 "types; if you trust whoever wrote it, load it in Python with skops.io.load(path, trusted=[...]) and "
                 "give the model to fairtoll.audit"
             )
+        boosters = any(one.startswith(("lightgbm.", "xgboost.")) for one in types)
+        if boosters:
+            require_readable(path, "skops", what="a skops file", trusted=KNOWN)
         with warnings.catch_warnings(record=True) as caught:
             warnings.simplefilter("always")
             found = skops.io.load(path, trusted=list(KNOWN))

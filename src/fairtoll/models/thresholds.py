@@ -105,11 +105,15 @@ def xgboost_splits(booster: Any) -> Splits:
     Raises
     ------
     FairtollError
-        If a node points outside of its tree.
+        If a node points outside of its tree, or a tree to a class that there is not.
     """
-    model = json.loads(booster.save_raw("json"))["learner"]["gradient_booster"]
+    learner = json.loads(booster.save_raw("json"))["learner"]
+    about, model = learner["learner_model_param"], learner["gradient_booster"]
     model = model.get("gbtree", model).get("model", {})
     width, by_category = booster.num_features(), set()
+    groups = max(1, int(about["num_class"]), int(about.get("num_target", 1)))
+    if any(not 0 <= group < groups for group in model.get("tree_info", [])):
+        raise FairtollError("a tree is for a class that there is not")
     found: list[tuple[int, float]] = []
     for tree in model.get("trees", []):
         left, right, features, conditions, kinds = (

@@ -1,4 +1,4 @@
-"""Fitted trees of scikit-learn from a file: their nodes index memory that nothing else checks."""
+"""Fitted trees of scikit-learn and boosters from a file: their nodes index memory that nothing else checks."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError
+from fairtoll.models.lightgbm_text import require_sound
+from fairtoll.models.thresholds import xgboost_splits
 
 
 def require_sound_trees(found: Any, *, path: Path) -> None:
@@ -29,9 +31,9 @@ def require_sound_trees(found: Any, *, path: Path) -> None:
     >>> require_sound_trees(DecisionTreeClassifier().fit([[0.0], [1.0]], [0, 1]), path=Path("model.skops"))
     """
     for tree, owner in _trees(found, None, set()):
-        if not (_sound_tree if type(tree).__name__ == "Tree" else _sound_predictor)(tree, owner):
+        if not SOUND[type(tree).__name__](tree, owner):
             raise FairtollError(
-                f"{path} holds a damaged tree, whose nodes point outside of it; expected trees as scikit-learn fits "
+                f"{path} holds a damaged tree, whose nodes point outside of it; expected trees as their library fits "
                 "them; write the file again from the fitted model"
             )
 
@@ -41,7 +43,7 @@ def _trees(one: Any, owner: Any, seen: set[int]) -> Iterator[tuple[Any, Any]]:
     if id(one) in seen or isinstance(one, str | bytes | int | float | bool | type | None):
         return
     seen.add(id(one))
-    if type(one).__name__ in ("Tree", "TreePredictor"):
+    if type(one).__name__ in SOUND:
         yield one, owner
     elif isinstance(one, np.ndarray):
         for inner in one.ravel() if one.dtype == object else ():
@@ -86,6 +88,21 @@ def _sound_predictor(predictor: Any, owner: Any) -> bool:
         and (split["bitset_idx"] < len(bits)).all()
         and categorical[split["feature_idx"].astype(np.intp)].all()
     )
+
+
+def _sound_booster(booster: Any, _owner: Any) -> bool:
+    try:
+        if type(booster).__module__.startswith("lightgbm."):
+            require_sound(booster.model_to_string(num_iteration=-1))
+        else:
+            xgboost_splits(booster)
+    except (ValueError, KeyError, IndexError):
+        return False
+    return True
+
+
+#: How each kind of tree, or of model made of trees, is checked.
+SOUND = {"Tree": _sound_tree, "TreePredictor": _sound_predictor, "Booster": _sound_booster}
 
 
 def _follow(

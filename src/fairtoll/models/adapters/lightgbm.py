@@ -13,6 +13,7 @@ from fairtoll.inputs.features import Feature, Schema
 from fairtoll.inputs.labels import name_of
 from fairtoll.models.adapters.kind import Kind
 from fairtoll.models.boosters import booster_model
+from fairtoll.models.first_read import require_readable
 from fairtoll.models.lightgbm_text import sound_text
 from fairtoll.models.outputs import Declared
 from fairtoll.models.tables import first_line
@@ -129,6 +130,7 @@ def _read(path: Path) -> Any:
             "install it with fairtoll's extra: pip install -e '.[tables]' in its folder"
         ) from error
     text = sound_text(path)
+    require_readable(path, "lightgbm", what="a LightGBM model")
     try:
         return lightgbm.Booster(model_str=text)
     except Exception as error:

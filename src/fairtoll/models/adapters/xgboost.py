@@ -14,6 +14,7 @@ from fairtoll.errors import FairtollError, warn
 from fairtoll.inputs.features import Schema
 from fairtoll.models.adapters.kind import Kind
 from fairtoll.models.boosters import booster_model
+from fairtoll.models.first_read import require_readable
 from fairtoll.models.outputs import Declared
 from fairtoll.models.tables import Decoder, TableModel, first_line
 from fairtoll.models.thresholds import booster_thresholds, xgboost_splits
@@ -122,6 +123,7 @@ def _read(path: Path) -> Any:
             f"{path} needs XGBoost, which is not installed; "
             "install it with fairtoll's extra: pip install -e '.[xgboost]' in its folder"
         ) from error
+    require_readable(path, "xgboost", what="an XGBoost model")
     try:
         booster = xgboost.Booster()
         booster.load_model(path)
