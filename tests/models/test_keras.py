@@ -204,6 +204,29 @@ def test_a_file_that_names_what_is_no_layer(module, name, keras, tmp_path):
     )
 
 
+@pytest.mark.parametrize("name", ["keras.layers.Lambda", "keras>TFSMLayer"])
+def test_a_layer_that_holds_code_by_its_long_name(name, keras, tmp_path):
+    perceptron(keras).save(tmp_path / "a.keras")
+
+    def change(held):
+        held["config"]["layers"][1] |= {"module": None, "class_name": name}
+
+    refused(f"holds the layer {name}", lambda: read_model(rewritten(tmp_path / "a.keras", change)))
+
+
+def test_how_a_model_inside_was_compiled(keras, tmp_path):
+    perceptron(keras).save(tmp_path / "a.keras")
+    compiled = {"loss": {"module": "os", "class_name": "system", "config": {}, "registered_name": None}}
+    # Of the whole model it is left aside: a loss of one's own does no harm.
+    rewritten(tmp_path / "a.keras", lambda held: held.update(compile_config=compiled))
+    read_model(tmp_path / "a.keras")
+
+    def change(held):
+        held["config"]["layers"][1]["compile_config"] = compiled
+
+    refused("holds os.system", lambda: read_model(rewritten(tmp_path / "a.keras", change)))
+
+
 def test_a_file_of_another_version(keras, tmp_path):
     perceptron(keras).save(tmp_path / "a.keras")
     rewritten(tmp_path / "a.keras", lambda held: held.update(keras_version="2.13.1"), "metadata.json")

@@ -370,6 +370,16 @@ def test_one_probability_a_row_is_that_of_the_second_class(rows):
         assert torch.equal(pgd(model, ROWS, LABELS, **GIVEN).success, DISTANCE < EPSILON)
 
 
+def test_one_probability_a_row_of_too_few_rows_is_said_to_be_taken_for_a_logit():
+    model = Returns(lambda x: one_logit(x).sigmoid())
+    for few in (1, 5, 7):
+        with pytest.warns(FairtollWarning, match="taken for logits; if they are probabilities, give 8 rows or more"):
+            predict_logits(model, ROWS[:few])
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        predict_logits(Returns(lambda x: one_logit(x) + 10), ROWS[:5])
+
+
 @pytest.mark.parametrize("attack", ["pgd", "apgd", "union", "least_epsilon"])
 def test_attacks_on_probabilities_are_those_on_their_logits(attack):
     """The closed form of the linear model behind them."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import sys
 import zipfile
 from collections.abc import Iterator
@@ -116,17 +117,20 @@ def _require_plain(path: Path) -> str:
         raise tensorflow_refused(path)
     try:
         with zipfile.ZipFile(path) as archive:
-            config = json.loads(archive.read("config.json"))
+            config = dict(json.loads(archive.read("config.json")))
             written = str(json.loads(archive.read("metadata.json")).get("keras_version", "unknown"))
     except Exception as error:
         raise FairtollError(
             f"{path} cannot be read as a Keras file ({first_line(error)}); expected what model.save('NAME.keras') of "
             "Keras 3 writes; save it again"
         ) from error
-    for one in _named(config):
+    # How the whole was compiled is left aside when it is loaded, but not how a model inside it was.
+    outer = {name: held for name, held in config.items() if name != "compile_config"}
+    for one in _named(outer):
         name, module = str(one.get("class_name")), one.get("module")
-        if name in REFUSED or not _is_plain(module):
-            what = f"the layer {name}" if name in REFUSED else f"{module}.{name}"
+        # Keras takes a name with its package in front too.
+        if _last(name) in REFUSED or not _is_plain(module):
+            what = f"the layer {name}" if _last(name) in REFUSED else f"{module}.{name}"
             raise FairtollError(
                 f"{path} holds {what}, which runs code of its own; expected Keras's own layers alone; if you trust it, "
                 "load it in Python and give the model to fairtoll.audit, or convert it to ONNX"
@@ -134,14 +138,17 @@ def _require_plain(path: Path) -> str:
     return written
 
 
+def _last(name: str) -> str:
+    return re.split("[.>]", name)[-1]
+
+
 def _named(config: Any) -> Iterator[dict[str, Any]]:
-    """Every object that a configuration names, but how it was compiled."""
+    """Every object that a configuration names."""
     if isinstance(config, dict):
         if "class_name" in config:
             yield config
-        for name, held in config.items():
-            if name != "compile_config":
-                yield from _named(held)
+        for held in config.values():
+            yield from _named(held)
     elif isinstance(config, list):
         for held in config:
             yield from _named(held)

@@ -120,6 +120,18 @@ def recognise(outputs: Tensor, *, precision: torch.dtype) -> Output:
     return "logits"
 
 
+def perhaps_probabilities(outputs: Tensor, output: Output) -> bool:
+    """Whether outputs were taken for one logit a row and may be probabilities: too few rows to tell.
+
+    Examples
+    --------
+    >>> perhaps_probabilities(torch.tensor([[0.5], [0.9]]), "one logit")
+    True
+    """
+    inside = bool(((outputs >= 0) & (outputs <= 1)).all())
+    return output == "one logit" and 0 < len(outputs) < FEW_ROWS and inside
+
+
 def to_logits(outputs: Tensor, output: Output) -> Tensor:
     """Logits `(N, C)`, whose softmax is the model's probabilities; finite where a probability is 0.
 

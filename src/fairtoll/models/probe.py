@@ -12,8 +12,8 @@ from fairtoll.errors import FairtollError, warn
 from fairtoll.models.batches import is_out_of_memory
 from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.models.logit_model import Gradients, LogitModel, Probed
-from fairtoll.models.outputs import Declared, read_outputs, recognise
-from fairtoll.models.remarks import ALONE, SAME, remarks
+from fairtoll.models.outputs import Declared, perhaps_probabilities, read_outputs, recognise
+from fairtoll.models.remarks import ALONE, PERHAPS_PROBABILITIES, SAME, remarks
 
 #: Rows on which a model is checked.
 PROBE_ROWS = 32
@@ -112,9 +112,12 @@ def probe(model: nn.Module, x: Tensor, *, gradients: bool = True) -> Probed:
         said = getattr(model, "declared", None)
         declared = said if isinstance(said, Declared) else Declared()
         output = declared.output or recognise(outputs, precision=outputs.dtype)
+        notes = declared.remarks
+        if declared.output is None and perhaps_probabilities(outputs, output):
+            notes += (PERHAPS_PROBABILITIES,)
     found = Probed(
         max(2, outputs.shape[1]), output, outputs.dtype, rows_as, writes, reuses, None, effect,
-        said is declared, declared.remarks,
+        said is declared, notes,
     )  # fmt: skip
     return replace(found, gradients=_gradients(LogitModel(model, found), x[: len(rows)])) if gradients else found
 

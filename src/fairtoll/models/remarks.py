@@ -27,6 +27,15 @@ class Remark:
     text: str
 
 
+PERHAPS_PROBABILITIES = Remark(
+    "perhaps-probabilities",
+    "One output a row was taken for a logit",
+    "the model returns one number a row, all between 0 and 1, and there are too few rows to tell probabilities from "
+    "logits: they are taken for logits; if they are probabilities, give 8 rows or more, or a model that returns the "
+    "values before the sigmoid",
+)
+
+
 def remarks(probed: Probed) -> list[Remark]:
     """Remarks on the model that accompany its results.
 
