@@ -8,6 +8,9 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from fairtoll.cli.audit_rows import load_rows
+from fairtoll.cli.settings import DataSettings, Settings
+
 
 def audit_arguments(output, **changes):
     options = {
@@ -169,6 +172,15 @@ def test_what_was_assumed_is_said(command, inputs, tmp_path):
     )
     assert "standard deviations and ranges are those of flags.csv, the rows that are attacked" in spread
     assert fixed == "Note: under attack a may move, and site, at_n may not; name those that may with --mutable."
+
+
+def test_a_note_on_many_codes_is_short(tmp_path):
+    columns = [f"column{place}" for place in range(9)]
+    frame = pd.DataFrame({column: [f"{value:02}" for value in range(20)] for column in columns})
+    frame.assign(y=[0, 1] * 10, **{column: "v" + frame[column] for column in columns}).to_csv(tmp_path / "rows.csv")
+    note, _ = load_rows(Settings(data=DataSettings(rows=str(tmp_path / "rows.csv"), label="y"))).notes
+    assert "column1 (0 v00, 1 v01, 2 v02, 3 v03 and 16 more); and 7 more columns. If" in note
+    assert len(note) < 450 + len(str(tmp_path))
 
 
 def test_what_was_given_is_not_assumed(command, inputs, tmp_path):

@@ -118,6 +118,7 @@ def test_what_is_there_is_kept(command, folder):
         (["nowhere.csv"], "nowhere.csv is not a file"),
         (["people.csv", "--label", "y"], "no column 'y'; the table has: id, age"),
         (["people.csv", "--group", "race"], "no column 'race'"),
+        (["people.csv", "--label", "aeg"], "no column 'aeg'; did you mean 'age'? the table has: id, age"),
         (["nets_of_init_test.py"], "has the suffix '.py'; expected .csv"),
     ],
 )

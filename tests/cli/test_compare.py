@@ -5,9 +5,14 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
+import torch
+from torch import nn
 
-from fairtoll.audits import audit_evidence, compare_releases
-from fairtoll.errors import FairtollError
+from fairtoll import LinfThreat
+from fairtoll.attacks import attack_named
+from fairtoll.audits import audit, audit_evidence, compare_releases
+from fairtoll.data import load_frame
+from fairtoll.errors import FairtollError, FairtollWarning
 from fairtoll.evidence.store import Evidence
 
 
@@ -81,3 +86,26 @@ def test_audits_that_cannot_be_compared(folders, command, monkeypatch):
     status, _, error = command("compare", "v1", "v2", "--out", "v1")
     assert (status, error.count("\n")) == (2, 1)
     assert "v1 is one of the audits to compare" in error
+
+
+def test_an_audit_with_gradients_and_one_by_scores_only(tmp_path):
+    generator = np.random.default_rng(0)
+    rows = pd.DataFrame(generator.normal(size=(60, 2)), columns=["a", "b"]).assign(y=np.arange(60) % 2)
+    test = load_frame(rows, label="y")
+    torch.manual_seed(0)
+    network = nn.Linear(2, 2)
+
+    def scores(x):
+        return np.stack([1 / (1 + np.exp(x[:, 0])), 1 / (1 + np.exp(-x[:, 0]))], axis=1)
+
+    options = {"threat": LinfThreat(), "epsilons": [0.3]}
+    audit({"m": network}, test, out=tmp_path / "gradients", **options)
+    with pytest.warns(FairtollWarning, match="no gradients: it is attacked by attacks that use scores only"):
+        audit({"m": scores}, test, out=tmp_path / "scores", **options)
+    for folders in (("gradients", "scores"), ("scores", "gradients")):
+        with pytest.raises(FairtollError) as raised:
+            compare_releases(*(tmp_path / folder for folder in folders))
+        assert str(raised.value).endswith("gradients again with --attack union-scores-only")
+    # What the error says to do.
+    audit({"m": network}, test, out=tmp_path / "again", attacks=[attack_named("union-scores-only")], **options)
+    assert compare_releases(tmp_path / "again", tmp_path / "scores").results.findings

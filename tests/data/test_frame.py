@@ -138,6 +138,7 @@ def test_the_table_stays_as_it_was():
 def test_a_missing_file(tmp_path):
     refused("is not a file; expected a table in CSV or Parquet", frame=tmp_path / "none.csv")
     refused("is not a file", frame=tmp_path)
+    refused("is not a file, and a file with the suffix '.xlsx' would not be read; expected", frame=tmp_path / "a.xlsx")
 
 
 @pytest.mark.parametrize("suffix", [".pkl", ".xlsx", "", ".gz", ".tar.gz"])

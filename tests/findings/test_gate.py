@@ -111,6 +111,10 @@ WRONG = [
     ({"thresholds": {"cua/site": 0.1}}, "unknown threshold 'cua/site'; did you mean 'cau'?"),
     ({"thresholds": {"robust-cau": 0.1}}, "unknown threshold 'robust-cau'"),
     ({"thresholds": {"cau/": 0.1}}, "unknown threshold 'cau/'"),
+    (
+        {"thresholds": {"fairness": 0.1}},
+        "unknown threshold 'fairness'; expected one of accuracy, worst-class, worst-group/ATTRIBUTE, robust-accuracy",
+    ),
     ({"thresholds": {"accuracy/site": 0.1}}, "the threshold 'accuracy/site' is incomplete"),
     ({"thresholds": {"worst-group": 0.1}}, "the threshold 'worst-group' is incomplete"),
     ({"thresholds": {"cau@much": 0.1}}, "has the radius 'much'"),

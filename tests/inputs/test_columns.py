@@ -65,6 +65,11 @@ def test_any_other_order_is_refused(order):
     ("columns", "used", "message"),
     [
         (["y", "p"], ["y", "q"], "no column q; expected columns of the table, which has: y, p"),
+        (
+            ["income", "p"],
+            ["incmoe"],
+            "no column incmoe; did you mean 'income'? expected columns of the table, which has: income, p",
+        ),
         ([0, 1], ["0"], "no column 0"),
         (["y", "p", "p"], ["y", "p"], "column 'p' appears more than once"),
         (pd.MultiIndex.from_tuples([("y", "a"), ("y", "b")]), ["y"], "the table's columns have 2 levels"),

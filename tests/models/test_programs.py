@@ -183,3 +183,10 @@ def refused(path, message):
         read_model(path, trust_code=True)
     assert "\n" not in str(error.value)
     assert len(str(error.value)) < 600
+
+
+@pytest.mark.parametrize("name", ["model.json", "model.onnx", "model.pt"])
+def test_an_empty_file_is_said_to_be_empty(tmp_path, name):
+    (tmp_path / name).touch()
+    with pytest.raises(FairtollError, match=rf"{name} is empty; expected a model file"):
+        read_model(tmp_path / name)

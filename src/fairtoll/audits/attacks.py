@@ -66,9 +66,10 @@ def choose_attacks(given: Sequence[AttackSpec] | None, arms: Sequence[Arm], targ
     else:
         compared, beside = (Union(),), ()
     if without:
+        compared_by = "all arms are compared" if len(arms) > 1 else "it is attacked"
         warn(
-            f"the models of {', '.join(map(repr, without))} have no gradients: all arms are compared by attacks that "
-            "use scores only; a stronger attack may exist"
+            f"the models of {', '.join(map(repr, without))} have no gradients: {compared_by} by attacks that use "
+            "scores only; a stronger attack may exist"
         )
     some_have = len(without) < len(arms)
     return AuditAttacks(compared, beside if some_have else (), _transfer(arms[0], target.threat))

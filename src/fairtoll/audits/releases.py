@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from fairtoll.audits.attacks import BY_SCORES
 from fairtoll.audits.audit import audit_again
 from fairtoll.audits.audited import Audit
 from fairtoll.errors import FairtollError
@@ -114,6 +115,7 @@ def _require_same(first: _Release, second: _Release) -> None:
             f"{', '.join(other.columns)}; expected the same rows with the same labels and groups; audit both on one "
             "table, with one seed where rows are drawn"
         )
+    _require_alike_attacked(first, second)
     there, here = (
         {name: value for name, value in side.configuration.items() if name not in OF_ONE_RUN}
         for side in (first, second)
@@ -123,6 +125,18 @@ def _require_same(first: _Release, second: _Release) -> None:
             f"{where} answer other questions: {different}; expected the same threat, radii, attacks and partitions; "
             "audit one of them again as the other"
         )
+
+
+def _require_alike_attacked(first: _Release, second: _Release) -> None:
+    """Raise where one arm was attacked by scores alone and the other was not."""
+    for one, other in ((first, second), (second, first)):
+        knows, asks = (set(side.tables["attacks"]["evaluation"]) for side in (one, other))
+        if "white-box" in knows - asks and "scores-only" in asks - knows:
+            raise FairtollError(
+                f"{one.folder} was attacked with gradients and {other.folder} by scores only, which are never "
+                f"compared; expected the same attacks; audit the model of {one.folder} again with --attack "
+                f"{BY_SCORES.name}"
+            )
 
 
 def _about(both: tuple[_Release, _Release]) -> dict[str, Any]:

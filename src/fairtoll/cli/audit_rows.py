@@ -19,6 +19,8 @@ from fairtoll.threats.table import table_threat
 OF_FEATURES = ("mutable", "immutable", "one_hot", "monotone", "ranges", "relations", "costs")
 #: How many columns a note lists.
 LISTED = 12
+#: The same of columns with their codes, and of the codes of each.
+LISTED_CODED, LISTED_CODES = 3, 4
 
 
 @dataclass(frozen=True)
@@ -148,14 +150,15 @@ def _of_table(data: DataSettings, rows: Dataset) -> list[str]:
     if data.train is None:
         coded = {data.label: rows.class_names} | {one.name: one.categories for one in rows.features if one.categories}
         orders = [
-            f"{column} ({listed([f'{code} {value}' for code, value in enumerate(values)])})"
+            f"{column} ({listed([f'{code} {value}' for code, value in enumerate(values)], LISTED_CODES)})"
             for column, values in coded.items()
             if column not in data.categories
         ]
         if orders:
+            more = f"; and {len(orders) - LISTED_CODED} more columns" if len(orders) > LISTED_CODED else ""
             notes.append(
-                f"codes are the sorted values of {data.rows}: {'; '.join(orders)}. If the models were trained on "
-                "others, give the training rows with --train, or the values in order with --categories."
+                f"codes are the sorted values of {data.rows}: {'; '.join(orders[:LISTED_CODED])}{more}. If the models "
+                "were trained on others, give the training rows with --train, or the values in order with --categories."
             )
         notes.append(
             f"standard deviations and ranges are those of {data.rows}, the rows that are attacked; give the training "
@@ -164,7 +167,7 @@ def _of_table(data: DataSettings, rows: Dataset) -> list[str]:
     return notes
 
 
-def listed(names: Sequence[str]) -> str:
+def listed(names: Sequence[str], most: int = LISTED) -> str:
     """The first names of many, and how many more there are.
 
     Examples
@@ -172,5 +175,5 @@ def listed(names: Sequence[str]) -> str:
     >>> listed(list("abcdefghijklmn"))
     'a, b, c, d, e, f, g, h, i, j, k, l and 2 more'
     """
-    more = f" and {len(names) - LISTED} more" if len(names) > LISTED else ""
-    return ", ".join(names[:LISTED]) + more
+    more = f" and {len(names) - most} more" if len(names) > most else ""
+    return ", ".join(names[:most]) + more

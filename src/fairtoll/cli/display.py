@@ -138,7 +138,7 @@ def show_results(report: Path) -> None:
 
 
 def print_summary(results: Results, console: Console | None = None) -> None:
-    """Print who pays, the claims judged, the verdicts counted and the alarms that fired."""
+    """Print who pays and the verdicts counted, the claims judged and the alarms that fired."""
     console = console or Console()
     for sentence in results.answer:
         console.print(Text(sentence), soft_wrap=True)
@@ -160,15 +160,11 @@ def print_summary(results: Results, console: Console | None = None) -> None:
 
 
 def _counts(results: Results) -> list[str]:
-    """How many verdicts there are of each kind: on the recipes, on these models, or on one model's gaps."""
-    if results.gaps:
-        return [f"{len(results.gaps)} gaps: {_counted([gap.verdict for gap in results.gaps])}."]
+    """How many verdicts there are of each kind that the answer has not counted: on single pairs of several runs."""
+    if all(finding.runs < 2 for finding in results.findings):
+        return []
     pairs = [pair.verdict for finding in results.findings if finding.models for pair in finding.models.pairs]
-    of_models = [f"{len(pairs)} pairs of these models compared: {_counted(pairs)}."] if pairs else []
-    if pairs and all(finding.runs < 2 for finding in results.findings):
-        return [f"{len(pairs)} gaps of these two models compared: {_counted(pairs)}."]
-    verdicts = [finding.verdict for finding in results.findings]
-    return [f"{len(verdicts)} gaps of these recipes compared: {_counted(verdicts)}.", *of_models]
+    return [f"{len(pairs)} pairs of these models compared: {_counted(pairs)}."] if pairs else []
 
 
 def _counted(verdicts: Sequence[str]) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from difflib import get_close_matches
 
 import pandas as pd
 from pandas.api import types
@@ -82,7 +83,9 @@ def guess_columns(frame: pd.DataFrame, *, label: str | None = None, groups: Sequ
     columns = [str(column) for column in frame.columns]
     for name in (*([] if label is None else [label]), *(groups or [])):
         if name not in columns:
-            raise FairtollError(f"no column '{name}'; the table has: {', '.join(columns)}; correct the name")
+            close = get_close_matches(name, columns, n=1)
+            hint = f"did you mean '{close[0]}'? " if close else ""
+            raise FairtollError(f"no column '{name}'; {hint}the table has: {', '.join(columns)}; correct the name")
     values = {name: int(frame[name].nunique(dropna=True)) for name in columns}
     chosen = label if label is not None else _label(columns, values)
     named = [name for name in columns if name != chosen and _is_protected(name)]

@@ -36,9 +36,11 @@ def read_table(path: Path, *, keep_na: Sequence[str] = ()) -> pd.DataFrame:
         If the file is missing, of another kind or damaged, a row has more or fewer fields than the header, or `keep_na`
         names no column of a CSV file.
     """
-    if not path.is_file():
-        raise FairtollError(f"{path} is not a file; expected a table in CSV or Parquet; check the path")
     suffix = suffix_of(path)
+    if not path.is_file():
+        other = suffix and suffix.lower() not in PARQUET + CSV and not path.exists()
+        also = f", and a file with the suffix '{suffix}' would not be read" if other else ""
+        raise FairtollError(f"{path} is not a file{also}; expected a table in CSV or Parquet; check the path")
     if suffix.lower() not in PARQUET + CSV:
         raise FairtollError(
             f"{path} has the suffix '{suffix}'; expected .csv, .csv.gz, .parquet or .pq; convert it first"

@@ -249,7 +249,8 @@ CHECK_ALARMS = (
         "outside-box",
         "Rows outside the threat's box",
         "A value outside the box may only move towards it, so these rows are hardly attacked: their robustness "
-        "is uninformative. Most often the box is in other units than the data.",
+        "is uninformative. Most often the box is in other units than the data; of a table it is the range of the "
+        "training rows: give these rows more room with --range COLUMN=LOW,HIGH (ranges of table_threat).",
         _outside_box,
     ),
 )

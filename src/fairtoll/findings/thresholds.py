@@ -15,6 +15,10 @@ FLOORS = ("accuracy", "worst-class", "worst-group")
 ROBUST = "robust-"
 #: Of a floor under attack, in the order of preference: the first that an arm has is meant.
 EVALUATIONS = ("white-box", "scores-only")
+KNOWN = (
+    "accuracy, worst-class, worst-group/ATTRIBUTE, robust-accuracy, robust-worst-class, robust-worst-group/ATTRIBUTE, "
+    "METRIC or METRIC/PARTITION, with @RADIUS after any that is of attacked rows"
+)
 FORM = "METRIC/PARTITION, accuracy, worst-class or worst-group/ATTRIBUTE, with robust- before and @RADIUS after it"
 
 
@@ -91,7 +95,9 @@ def read_threshold(name: str) -> Threshold:
     if quantity not in known or (robust and quantity not in FLOORS) or (slash and not partition):
         close = get_close_matches(quantity, known, n=1)
         hint = f"did you mean '{close[0]}'? " if close else ""
-        raise FairtollError(f"unknown threshold '{name}'; {hint}expected {FORM}; metrics are {', '.join(known[3:])}")
+        raise FairtollError(
+            f"unknown threshold '{name}'; {hint}expected one of {KNOWN}; METRIC is {', '.join(known[3:])}"
+        )
     if quantity == "worst-class":
         quantity, slash, partition = "worst-group", "/", partition or "class"
     if (quantity == "accuracy" and slash) or (quantity == "worst-group" and not slash):

@@ -6,6 +6,7 @@ writes to its input, and neither pandas nor torch is imported.
 """
 
 from collections.abc import Hashable, Iterable, Iterator, Sequence
+from difflib import get_close_matches
 from typing import Any
 
 import numpy as np
@@ -25,7 +26,7 @@ INDEXES_DIFFER = (
     "{name} has another pandas index than {reference}, first in row {row} ({given} instead of {wanted}); expected "
     "equal indexes, or plain arrays; align one with .loc[...], or pass .to_numpy() where the order is right"
 )
-NO_COLUMN = "no column {missing}; expected columns of the table, which has: {known}; correct the name"
+NO_COLUMN = "no column {missing}; {hint}expected columns of the table, which has: {known}; correct the name"
 DOUBLED_COLUMN = "column {doubled} appears more than once; expected each column once; rename or drop one"
 COLUMN_LEVELS = (
     "the table's columns have {levels} levels; expected one name for each column; flatten them, such as with "
@@ -175,11 +176,14 @@ def check_columns(columns: Any, used: Sequence[Any]) -> None:
     there = list(columns)
     unnamed = [name for name in used if not isinstance(name, Hashable)]
     if unnamed:
-        raise FairtollError(NO_COLUMN.format(missing=unnamed[0], known=", ".join(map(str, there)) or "none"))
+        raise FairtollError(NO_COLUMN.format(missing=unnamed[0], hint="", known=", ".join(map(str, there)) or "none"))
     missing = [name for name in dict.fromkeys(used) if name not in there]
     if missing:
+        names = list(map(str, there))
+        close = get_close_matches(str(missing[0]), names, n=1)
+        hint = f"did you mean '{close[0]}'? " if close else ""
         raise FairtollError(
-            NO_COLUMN.format(missing=", ".join(map(str, missing)), known=", ".join(map(str, there)) or "none")
+            NO_COLUMN.format(missing=", ".join(map(str, missing)), hint=hint, known=", ".join(names) or "none")
         )
     doubled = [name for name in dict.fromkeys(used) if there.count(name) > 1]
     if doubled:

@@ -101,6 +101,8 @@ def read_model(path: Path, *, trust_code: bool = False) -> Any:
         raise tensorflow_refused(path)
     if not path.is_file():
         raise FairtollError(f"no file {path}; check the path of the model")
+    if not path.stat().st_size:
+        raise FairtollError(f"{path} is empty; expected a model file; write it again")
     suffix = path.suffix.lower()
     if suffix in PICKLES:
         raise pickle_refused(path)
