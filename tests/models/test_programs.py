@@ -185,8 +185,8 @@ def refused(path, message):
     assert len(str(error.value)) < 600
 
 
-@pytest.mark.parametrize("name", ["model.json", "model.onnx", "model.pt"])
+@pytest.mark.parametrize("name", ["model.json", "model.txt", "model.onnx"])
 def test_an_empty_file_is_said_to_be_empty(tmp_path, name):
     (tmp_path / name).touch()
-    with pytest.raises(FairtollError, match=rf"{name} is empty; expected a model file"):
+    with pytest.raises(FairtollError, match=rf"{name} is empty and cannot be read as a"):
         read_model(tmp_path / name)

@@ -300,7 +300,7 @@ def test_types_that_may_run_code_are_listed(tmp_path):
 def test_a_truncated_file(keep, fitted, tmp_path):
     whole = skops.io.dumps(fitted["forest"])
     (tmp_path / "model.skops").write_bytes(whole[: int(len(whole) * keep)])
-    with pytest.raises(FairtollError, match="cannot be read as a skops file") as raised:
+    with pytest.raises(FairtollError, match=r"cannot be read as a (skops file|fitted classifier)") as raised:
         read_model(tmp_path / "model.skops")
     assert "\n" not in str(raised.value)
 

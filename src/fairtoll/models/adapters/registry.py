@@ -101,8 +101,6 @@ def read_model(path: Path, *, trust_code: bool = False) -> Any:
         raise tensorflow_refused(path)
     if not path.is_file():
         raise FairtollError(f"no file {path}; check the path of the model")
-    if not path.stat().st_size:
-        raise FairtollError(f"{path} is empty; expected a model file; write it again")
     suffix = path.suffix.lower()
     if suffix in PICKLES:
         raise pickle_refused(path)
@@ -110,6 +108,8 @@ def read_model(path: Path, *, trust_code: bool = False) -> Any:
     if kind is None or kind.read is None:
         known = ", ".join(sorted({suffix for kind in KINDS for suffix in kind.suffixes})) or "none"
         raise FairtollError(f"{path} has the suffix '{suffix}'; expected a model file with one of: {known}")
+    if not path.stat().st_size:
+        raise FairtollError(f"{path} is empty and cannot be read as {kind.title}; expected a model; write it again")
     if kind.runs_code and not trust_code:
         raise FairtollError(
             f"{path} is {kind.title}, which holds a program; expected a file without one; give trust_code "
