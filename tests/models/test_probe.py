@@ -483,11 +483,18 @@ ABSENT = {
 }
 
 
-@pytest.mark.parametrize("attack", WITH_GRADIENTS)
+@pytest.mark.parametrize("attack", sorted(WITH_GRADIENTS.keys() - {"union"}))
 @pytest.mark.parametrize("model", ABSENT)
 def test_no_gradient_at_all_is_an_error_that_names_what_works(model, attack):
     with pytest.raises(FairtollError, match=r"no gradient in its input.*attacks that need only scores: square"):
         WITH_GRADIENTS[attack](ABSENT[model], ROWS, LABELS)
+
+
+@pytest.mark.parametrize("model", ["detached", "no_grad", "numpy"])
+def test_a_union_without_gradients_goes_by_scores_and_says_so(model):
+    with pytest.warns(FairtollWarning, match="scores"):
+        broken = ATTACKS["union"](ABSENT[model], ROWS, LABELS)
+    assert torch.equal(broken, DISTANCE < EPSILON)
 
 
 @pytest.mark.parametrize("model", ["detached", "no_grad", "numpy"])
