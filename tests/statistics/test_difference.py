@@ -178,7 +178,8 @@ def test_exchanging_the_arms_changes_the_sign(seed, runs, groups, paired):
     assert there.plain == pytest.approx(-back.plain)
 
 
-@settings(max_examples=20, deadline=None)
+# The same examples each time: on one in some thousands the error of 1,000 draws is larger than the tolerance.
+@settings(max_examples=20, deadline=None, derandomize=True)
 @given(seed=st.integers(0, 10_000), order=st.permutations(range(4)), paired=st.booleans())
 def test_names_of_groups_and_order_of_runs_and_rows_do_not_matter(seed, order, paired):
     standard, robust, labels = arms(seed, runs=4, groups=4)
