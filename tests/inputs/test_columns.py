@@ -68,7 +68,7 @@ def test_any_other_order_is_refused(order):
         (
             ["income", "p"],
             ["incmoe"],
-            r"no column incmoe; did you mean 'income'\? expected columns of the table",
+            r"no column incmoe \(did you mean 'income'\?\); expected columns of the table",
         ),
         ([0, 1], ["0"], "no column 0"),
         (["y", "p", "p"], ["y", "p"], "column 'p' appears more than once"),

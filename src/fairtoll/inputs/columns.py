@@ -26,7 +26,7 @@ INDEXES_DIFFER = (
     "{name} has another pandas index than {reference}, first in row {row} ({given} instead of {wanted}); expected "
     "equal indexes, or plain arrays; align one with .loc[...], or pass .to_numpy() where the order is right"
 )
-NO_COLUMN = "no column {missing}; {hint}expected columns of the table, which has: {known}; correct the name"
+NO_COLUMN = "no column {missing}{hint}; expected columns of the table, which has: {known}; correct the name"
 DOUBLED_COLUMN = "column {doubled} appears more than once; expected each column once; rename or drop one"
 COLUMN_LEVELS = (
     "the table's columns have {levels} levels; expected one name for each column; flatten them, such as with "
@@ -181,7 +181,7 @@ def check_columns(columns: Any, used: Sequence[Any]) -> None:
     if missing:
         names = list(map(str, there))
         close = get_close_matches(str(missing[0]), names, n=1)
-        hint = f"did you mean '{close[0]}'? " if close else ""
+        hint = f" (did you mean '{close[0]}'?)" if close else ""
         raise FairtollError(
             NO_COLUMN.format(missing=", ".join(map(str, missing)), hint=hint, known=", ".join(names) or "none")
         )
