@@ -168,7 +168,7 @@ def adult_model(space: Workspace, arm: str) -> nn.Module:
             )
             adversary = replace(adversary, crafted=lambda: crafted)
         CACHE.mkdir(parents=True, exist_ok=True)
-        RECIPES[arm].train(setup, adversary).save(path)
+        RECIPES[arm](setup, adversary).save(path)
     return ModelStack.load(path, network).member(0).eval()
 
 

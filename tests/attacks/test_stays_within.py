@@ -11,8 +11,8 @@ from fairtoll import LinfThreat, ModelStack
 from fairtoll.attacks import apgd, grid, least_epsilon, pgd, random_noise, square, union
 from fairtoll.models import prepare
 from fairtoll.training import TrainingSetup, add_sign_noise, craft_adversarial_examples
-from fairtoll.training.fit import BatchNoise
-from fairtoll.training.recipes.online import attack_batch
+from fairtoll.training.attack_batch import attack_batch
+from fairtoll.training.batch import Batch, BatchNoise
 
 FEATURES = 4
 MAGNITUDES = st.sampled_from([1e-3, 1.0, 37.0, 1e5])
@@ -94,7 +94,7 @@ ATTACKS = {
         TrainingSetup(x, y, torch.arange(len(x)), [seed], lambda: model), **given
     )[0],
     "on line": lambda model, x, y, seed, **given: attack_batch(
-        ModelStack([model]), x[None], y[None], BatchNoise([seed], epoch=0), steps=3, **given
+        ModelStack([model]), Batch(x[None], x[None], y[None], y[None], BatchNoise([seed], epoch=0), 0), steps=3, **given
     )[0],
 }
 

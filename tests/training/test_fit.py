@@ -11,8 +11,9 @@ from fairtoll import FairtollError, LinfThreat, ModelStack
 from fairtoll.models.networks import Standardize, adult_network
 from fairtoll.progress import reporting_to
 from fairtoll.training import FitSettings, fit
-from fairtoll.training.fit import BatchNoise, steps_of
-from fairtoll.training.recipes.online import attack_batch
+from fairtoll.training.attack_batch import attack_batch
+from fairtoll.training.batch import BatchNoise
+from fairtoll.training.fit import steps_of
 
 ROWS, FEATURES, CLASSES = 90, 4, 3
 draw = torch.Generator().manual_seed(0)
@@ -45,9 +46,9 @@ class Schedule:
     def __init__(self):
         self.batches = []
 
-    def __call__(self, stack, rows, labels, noise):
-        self.batches.append(rows.detach().clone())
-        return rows
+    def __call__(self, stack, batch):
+        self.batches.append(batch.clean.detach().clone())
+        return batch.clean
 
 
 def schedule_of(seed, *, rows=ROWS, items=ITEMS):
@@ -311,9 +312,9 @@ def test_a_loss_of_ones_own_is_what_is_minimised():
     y = (x[:, 0] > 0).long()
     targets = torch.nn.functional.one_hot(y, 2).double()
 
-    def squared(stack, rows, labels, noise):
-        wanted = torch.nn.functional.one_hot(labels, 2).to(rows)
-        return (stack.each(rows) - wanted).square().sum(dim=-1)
+    def squared(stack, batch):
+        wanted = torch.nn.functional.one_hot(batch.labels, 2).to(batch.rows)
+        return (stack.each(batch.rows) - wanted).square().sum(dim=-1)
 
     stack = ModelStack([nn.Linear(3, 2)]).to(dtype=torch.float64)
     settings = FitSettings(epochs=2000, batch_size=40, learning_rate=0.01)
@@ -323,13 +324,43 @@ def test_a_loss_of_ones_own_is_what_is_minimised():
     np.testing.assert_allclose(stack.parameters["weight"][0].numpy(), expected[:3].T, atol=1e-3)
 
 
+def test_hooks_see_every_step_and_the_weights_after_each_epoch():
+    stack, steps, epochs = ModelStack([nn.Linear(2, 2)]), [], []
+    given = {"items": torch.arange(5), "seeds": [0], "settings": FitSettings(epochs=3, batch_size=2)}
+    fit(
+        stack, torch.randn(5, 2), torch.tensor([0, 1, 0, 1, 0]), **given,
+        after_step=lambda stack: steps.append(stack.parameters["weight"].detach().clone()),
+        after_epoch=lambda stack, epoch: epochs.append((epoch, stack.parameters["weight"].detach().clone())),
+    )  # fmt: skip
+    assert len(steps) == 9
+    assert [epoch for epoch, _ in epochs] == [0, 1, 2]
+    assert all(torch.equal(weight, steps[3 * epoch + 2]) for epoch, weight in epochs)
+    assert torch.equal(epochs[-1][1], stack.parameters["weight"])
+
+
+def test_a_batch_says_which_rows_it_has():
+    x, seen = torch.randn(7, 2), []
+
+    def look(stack, batch):
+        assert torch.equal(batch.clean[0], x[batch.positions[0]])
+        assert torch.equal(batch.labels[0], y[batch.positions[0]])
+        seen.append((batch.epoch, *batch.positions[0].tolist()))
+        return batch.clean
+
+    y = torch.tensor([0, 1, 0, 1, 0, 1, 1])
+    settings = FitSettings(epochs=2, batch_size=7)
+    fit(ModelStack([nn.Linear(2, 2)]), x, y, items=torch.arange(7), seeds=[0], settings=settings, perturb=look)
+    assert [one[0] for one in seen] == [0, 1]
+    assert all(sorted(one[1:]) == list(range(7)) for one in seen)
+
+
 @pytest.mark.parametrize("shape", [(), (1,), (5,), (5, 1)])
 def test_a_loss_of_another_shape_is_refused(shape):
     stack = ModelStack([nn.Linear(3, 2)])
     with pytest.raises(FairtollError, match=r"the loss has shape .*; expected one number for each row .*\(1, 5\)"):
         fit(
             stack, torch.ones(5, 3), torch.zeros(5, dtype=torch.int64), items=torch.arange(5), seeds=[0],
-            loss=lambda stack, rows, labels, noise: stack.each(rows).sum() * torch.ones(shape),
+            loss=lambda stack, batch: stack.each(batch.rows).sum() * torch.ones(shape),
         )  # fmt: skip
 
 

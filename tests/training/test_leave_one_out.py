@@ -12,8 +12,9 @@ from fairtoll.models.networks import Standardize, adult_network, image_network, 
 from fairtoll.progress import reporting_to
 from fairtoll.randomness import torch_generator
 from fairtoll.training import FitSettings, TrainingSetup, oversample, train_on_pairs, train_online, train_standard
+from fairtoll.training.attack_batch import attack_batch
+from fairtoll.training.batch import BatchNoise
 from fairtoll.training.chunks import members_at_once
-from fairtoll.training.fit import BatchNoise
 from fairtoll.training.leave_one_out import (
     DESIGNS,
     FLOORS,
@@ -22,7 +23,6 @@ from fairtoll.training.leave_one_out import (
     plan_members,
     train_members,
 )
-from fairtoll.training.recipes.online import attack_batch
 
 ROWS, CLASSES = 60, 2
 draw = torch.Generator().manual_seed(0)

@@ -70,7 +70,26 @@ MaxRunsOption = Annotated[
         show_default=False,
     ),
 ]
-ProtocolOption = Annotated[Protocol, typer.Option(help="The paper's protocol, the sound one, or both.")]
+ProtocolOption = Annotated[
+    Protocol | None,
+    typer.Option(help="The paper's protocol, the sound one, or both. Default: both.", show_default=False),
+]
+RecipesOption = Annotated[
+    str | None,
+    typer.Option(
+        help="Compare these recipes instead of the paper's: names with commas between, or all. A repair over an "
+        "attribute instead of the classes: frl-sex.",
+        show_default=False,
+    ),
+]
+StrengthsOption = Annotated[
+    int | None,
+    typer.Option(
+        help="With --recipes: 1, or 3 for every recipe at three strengths, compared at equal robust accuracy. "
+        "Default: 3.",
+        show_default=False,
+    ),
+]
 DeviceOption = Annotated[Device, typer.Option(help="Where to train and attack.")]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Processes; the results do not depend on it. Default: your cores.")

@@ -20,7 +20,9 @@ from fairtoll.cli.options import (
     MaxRunsOption,
     Protocol,
     ProtocolOption,
+    RecipesOption,
     ReferencesOption,
+    StrengthsOption,
     WorkersOption,
     read_runs,
 )
@@ -75,14 +77,14 @@ def command_of(name: str) -> Any:
 def _run(
     name: str,
     *,
-    out: Path,
+    out: Path | None,
     leave_one_out: int | None,
     design: list[Any] | None,
     references: int,
     keep_weights: bool,
     device: Device,
     engine: EngineName,
-    protocol: Protocol = Protocol.both,
+    protocol: Protocol | None = None,
     data_dir: Path | None = None,
     **options: Any,
 ) -> None:
@@ -94,11 +96,12 @@ def _run(
             "--design, --references and --keep-weights are options of leave-one-out; give the number of rows with "
             "--leave-one-out N"
         )
+    usual = Path("runs") / (name if options.get("recipes") is None else f"{name}-recipes")
     with Progress() as display:
         report = run_experiment(
             name,
-            out,
-            protocol=protocol.value,
+            out or usual,
+            protocol=None if protocol is None else protocol.value,
             device=device.value,
             source=data_dir,
             leave_one_out=leave_one_out,
@@ -113,7 +116,14 @@ def _run(
 
 
 def _parameters(experiment: Experiment) -> list[inspect.Parameter]:
-    out = Annotated[Path, typer.Option(help="Run folder: a killed run resumes from it.")]
+    out = Annotated[
+        Path | None,
+        typer.Option(
+            help=f"Run folder: a killed run resumes from it. Default: runs/{experiment.name}, with --recipes "
+            f"runs/{experiment.name}-recipes.",
+            show_default=False,
+        ),
+    ]
     source = Annotated[
         Path | None, typer.Option(help="Folder or archive of the data. Default: the cache, else it is downloaded.")
     ]
@@ -136,14 +146,17 @@ def _parameters(experiment: Experiment) -> list[inspect.Parameter]:
             show_default=False,
         ),
     ]
-    parameters = [_parameter("out", out, Path("runs") / experiment.name)]
+    parameters = [_parameter("out", out, None)]
     if experiment.data.kept:
         parameters.append(_parameter("data_dir", source, None))
     parameters.append(_parameter("runs", runs, None))
     if not experiment.data.kept:
         parameters.append(_parameter("max_runs", MaxRunsOption, None))
     if len(experiment.protocols) > 1:
-        parameters.append(_parameter("protocol", ProtocolOption, Protocol.both))
+        parameters.append(_parameter("protocol", ProtocolOption, None))
+    if "sound" in experiment.protocols:
+        parameters.append(_parameter("recipes", RecipesOption, None))
+        parameters.append(_parameter("strengths", StrengthsOption, None))
     for option in experiment.options:
         if option.kind is bool:
             # A switch without its opposite.

@@ -301,6 +301,7 @@ ADULT = Experiment(
     published_leave_one_out="the paper measures leave-one-out on CIFAR-10 alone: 100 left-out rows, 10,000 test images",
     notes=adult_notes,
     proved_instead=((UNION, PROVED),),
+    attributes=("sex", "race"),
     options=(
         Option(
             "exact",

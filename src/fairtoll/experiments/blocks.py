@@ -100,7 +100,7 @@ def _training_stage(workspace: Workspace, arm: str, seeds: Sequence[int]) -> Sta
             with part(CRAFT_SHARE):
                 return _craft_train(workspace, seeds, setup.x, setup.y)
 
-        stack = recipe.train(setup, replace(workspace.adversary, crafted=crafted))
+        stack = recipe(setup, replace(workspace.adversary, crafted=crafted))
         write_with(stack.save, workspace.folder / workspace.model_path(arm, seeds))
 
     return Stage(

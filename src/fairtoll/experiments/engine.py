@@ -29,6 +29,8 @@ from fairtoll.storage.files import write_parquet, write_text
 
 #: The part of a run's configuration that says how many training runs there may be, which may grow in the same folder.
 MAX_RUNS = "max_runs"
+#: The part that says which recipes it has instead of the paper's.
+DEFENCES = "defences"
 
 
 def build_run(
@@ -74,6 +76,7 @@ def configuration_of(experiment: Experiment, device: str) -> dict[str, Any]:
         # The other descriptions do not change these results.
         "recipes": [describe(experiment.recipe(arm)) for arm in experiment.arms()],
         **({MAX_RUNS: experiment.max_runs} if experiment.runs == AUTO else {}),
+        **({DEFENCES: list(experiment.defences)} if experiment.defences is not None else {}),
         SECTION: experiment.leave_one_out.describe(),
     }
 

@@ -277,6 +277,11 @@ class Experiment:
         Called with the experiment and "cpu" or "cuda"; returns what a run by name is on that device.
     options : sequence of Option
         The options of its command in addition to the common ones.
+    attributes : sequence of str
+        The protected attributes of its rows, over which repairs may be trained.
+    defences : (str, int), optional
+        Which recipes it has instead of the paper's, and at how many strengths; see
+        `fairtoll.experiments.defences.with_recipes`.
 
     Raises
     ------
@@ -326,6 +331,8 @@ class Experiment:
     reductions: Reductions | None = None
     on_device: Callable[[Experiment, str], Experiment] | None = field(default=None, metadata=UNDESCRIBED)
     options: tuple[Option, ...] = field(default=(), metadata=UNDESCRIBED)
+    attributes: tuple[str, ...] = field(default=(), metadata=UNDESCRIBED)
+    defences: tuple[str, int] | None = field(default=None, metadata=UNDESCRIBED)
 
     def __post_init__(self) -> None:
         self._check_runs()

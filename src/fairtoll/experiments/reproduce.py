@@ -10,7 +10,8 @@ from typing import Any
 
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.costs import slower_here
-from fairtoll.experiments.engine import MAX_RUNS, build_run
+from fairtoll.experiments.defences import with_recipes
+from fairtoll.experiments.engine import DEFENCES, MAX_RUNS, build_run
 from fairtoll.experiments.experiment import AUTO, Experiment, Runs
 from fairtoll.experiments.leave_one_out.options import LeaveOneOut, last_requested, require_rows
 from fairtoll.experiments.options import choose_device
@@ -139,9 +140,11 @@ def prepare(
     device: str,
     runs: Runs | None = None,
     protocol: str | None = None,
+    recipes: str | None = None,
+    strengths: int | None = None,
     **options: Any,
 ) -> Experiment:
-    """The description of a run: by name adapted to the device, then with the options that were given.
+    """The description of a run: by name adapted to the device, then with the options and the recipes that were given.
 
     Raises
     ------
@@ -166,6 +169,17 @@ def prepare(
     for name, option in known.items():
         if name in given:
             experiment = option.apply(experiment, given[name])
+    if recipes is not None:
+        if protocol is not None:
+            raise FairtollError(
+                f"protocol is '{protocol}' with recipes; expected one of them; leave out the protocol: recipes are "
+                "compared by a protocol of their own"
+            )
+        experiment = with_recipes(experiment, recipes, strengths=3 if strengths is None else strengths)
+    elif strengths is not None:
+        raise FairtollError(
+            f"strengths is {strengths} without recipes; expected recipes with it; give --recipes all, or names"
+        )
     return replace(
         experiment,
         runs=experiment.runs if runs is None else runs,
@@ -216,7 +230,11 @@ def results_of(folder: Path) -> Results:
     """
     with finished_run(folder) as configuration:
         _require_finished(folder)
-        return compute_results(find_experiment(str(configuration.get("experiment"))), folder)
+        experiment = find_experiment(str(configuration.get("experiment")))
+        if DEFENCES in configuration:
+            names, strengths = configuration[DEFENCES]
+            experiment = with_recipes(experiment, names, strengths=strengths)
+        return compute_results(experiment, folder)
 
 
 def _require_finished(folder: Path) -> None:

@@ -141,8 +141,11 @@ class Workspace:
         return ModelStack.load(self.folder / self.model_path(arm, seeds), network).to(self.device)
 
     def arm(self, name: str, seeds: Sequence[int]) -> Arm:
-        """One block of an arm as its members."""
-        return Arm(name, self.stack(name, seeds).members(), seeds)
+        """One block of an arm as its members, as they are deployed."""
+        members, recipe = self.stack(name, seeds).members(), self.experiment.recipe(name)
+        if recipe.deploy is None:
+            return Arm(name, members, seeds)
+        return Arm(name, recipe.deployed(members, self.setup(seeds), self.adversary), seeds)
 
     def examples(self, seeds: Sequence[int]) -> dict[float, list[Tensor]]:
         """By radius, the attacked rows crafted on the standard models, one set for each seed."""

@@ -11,7 +11,7 @@ from fairtoll.findings._strict import Pair, Strict
 VerdictName = Literal["less fair", "fairer", "equivalent", "inconclusive", "insufficient data"]
 ModelsVerdictName = Literal["wider gap", "narrower gap", "same gap", "unclear", "insufficient data"]
 GapVerdictName = Literal["above margin", "within margin", "inconclusive", "insufficient data"]
-Protocol = Literal["paper", "sound", "audit"]
+Protocol = Literal["paper", "sound", "defences", "audit"]
 Evaluation = Literal["clean", "static-transfer", "white-box", "scores-only", "proved"]
 Denominator = Literal["all", "correct"]
 

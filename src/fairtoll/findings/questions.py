@@ -13,7 +13,7 @@ class Comparison:
 
     Attributes
     ----------
-    protocol : {"paper", "sound", "audit"}
+    protocol : {"paper", "sound", "defences", "audit"}
         Under which rules the arms were made and attacked.
     standard, robust : str
         Names of the arms.

@@ -24,6 +24,7 @@ OF_MODELS: tuple[str, ...] = ("wider gap", "narrower gap", "same gap", "unclear"
 PROTOCOLS = {
     "paper": "the paper's protocol",
     "sound": "the sound protocol",
+    "defences": "defences and repairs",
     "audit": "audit",
 }
 PAPER_PLACES = {

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import torch
@@ -17,13 +17,17 @@ from fairtoll.progress import advance
 from fairtoll.randomness import torch_generator
 from fairtoll.threads import threads_for
 from fairtoll.training.adam import StackedAdam
+from fairtoll.training.batch import Batch, BatchNoise
 from fairtoll.training.dense_steps import DenseSteps
 
-#: Called as ``perturb(stack, rows (K, B, ...), labels (K, B), noise)``; returns the rows to train on.
-Perturb = Callable[[ModelStack, Tensor, Tensor, "BatchNoise"], Tensor]
+#: Called as ``perturb(stack, batch)``; returns the rows to train on, `(K, B, ...)`.
+Perturb = Callable[[ModelStack, Batch], Tensor]
 
-#: Called as ``loss(stack, rows (K, B, ...), labels (K, B), noise)``; returns the loss of every row, `(K, B)`.
-Loss = Callable[[ModelStack, Tensor, Tensor, "BatchNoise"], Tensor]
+#: Called as ``loss(stack, batch)``; returns the loss of every row, `(K, B)`.
+Loss = Callable[[ModelStack, Batch], Tensor]
+
+#: Called as ``after_epoch(stack, epoch)`` with the weights of that moment and the number of the epoch, from 0.
+AfterEpoch = Callable[[ModelStack, int], None]
 
 #: Of the layers' products while training.
 Precision = Literal["float32", "bfloat16"]
@@ -67,39 +71,19 @@ class FitSettings:
             raise FairtollError(f"precision is {self.precision!r}; expected float32 or bfloat16")
 
 
-class BatchNoise:
-    """Uniform noise of one batch, one draw per training run: members with equal seeds share it.
-
-    Examples
-    --------
-    >>> noise = BatchNoise([0, 0], epoch=0)
-    >>> draw = noise.uniform((2, 3, 4))
-    >>> bool((draw[0] == draw[1]).all())
-    True
-    """
-
-    def __init__(self, seeds: Sequence[int], *, epoch: int) -> None:
-        self._generators = {seed: torch_generator(seed, "attack noise", epoch) for seed in seeds}
-        self._seeds = list(seeds)
-
-    def uniform(self, shape: Sequence[int]) -> Tensor:
-        """Noise in [0, 1) of shape `(K, B, ...)`, on the CPU."""
-        draws = {seed: torch.rand(shape[1:], generator=one) for seed, one in self._generators.items()}
-        return torch.stack([draws[seed] for seed in self._seeds])
-
-
-def cross_entropy(stack: ModelStack, rows: Tensor, labels: Tensor, noise: BatchNoise) -> Tensor:
+def cross_entropy(stack: ModelStack, batch: Batch) -> Tensor:
     """Cross-entropy of every row of a batch, `(K, B)`, in the precision of the stack's weights.
 
     Examples
     --------
     >>> stack = ModelStack([torch.nn.Linear(3, 2)])
-    >>> cross_entropy(stack, torch.zeros(1, 4, 3), torch.zeros(1, 4, dtype=torch.int64), BatchNoise([0], epoch=0)).shape
+    >>> rows, labels = torch.zeros(1, 4, 3), torch.zeros(1, 4, dtype=torch.int64)
+    >>> cross_entropy(stack, Batch(rows, rows, labels, labels, BatchNoise([0], epoch=0), 0)).shape
     torch.Size([1, 4])
     """
-    logits = stack.each(rows).to(next(iter(stack.parameters.values())).dtype)
-    losses = functional.cross_entropy(logits.flatten(0, 1), labels.flatten(), reduction="none")
-    return losses.view(labels.shape)
+    logits = stack.each(batch.rows).to(stack.dtype)
+    losses = functional.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), reduction="none")
+    return losses.view(batch.labels.shape)
 
 
 def fit(
@@ -113,6 +97,8 @@ def fit(
     row_weights: Tensor | None = None,
     perturb: Perturb | None = None,
     loss: Loss = cross_entropy,
+    after_step: Callable[[ModelStack], None] | None = None,
+    after_epoch: AfterEpoch | None = None,
 ) -> ModelStack:
     """Train all K models of a stack at once with Adam on the weighted mean of a loss.
 
@@ -144,6 +130,9 @@ def fit(
     loss : callable
         Loss of every row of a batch for every model, `(K, B)`, from the rows that `perturb` gave. Default:
         cross-entropy.
+    after_step, after_epoch : callable, optional
+        Called with the stack after each optimiser step, or with it and the number of the epoch after each epoch, such
+        as to average weights or to measure each class. They may not change the stack.
 
     Returns
     -------
@@ -204,12 +193,13 @@ def fit(
                 rows = table.index_select(0, (batch + first).flatten()).unflatten(0, batch.shape)
                 labels = y[batch]
                 weight = None if weights is None else weights[members, batch]
+                now = Batch(rows, rows, labels, batch, noise, epoch)
                 with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
                     if perturb is not None:
-                        rows = perturb(stack, rows, labels, noise)
-                    losses = loss(stack, rows, labels, noise) if dense is None else None
+                        now = replace(now, rows=perturb(stack, now))
+                    losses = loss(stack, now) if dense is None else None
                 if dense is not None:
-                    dense.differentiate(rows, labels, weight)
+                    dense.differentiate(now.rows, labels, weight)
                 elif losses is not None:
                     optimiser.zero_grad()
                     _objective(losses, labels, weight).backward()
@@ -217,7 +207,11 @@ def fit(
                     optimiser.step(None if active is None else active[number])
                 else:
                     optimiser.step()
+                if after_step is not None:
+                    after_step(stack)
                 advance(1 / steps)
+            if after_epoch is not None:
+                after_epoch(stack, epoch)
     for name, parameter in stack.parameters.items():
         stack.parameters[name] = parameter.detach().clone(memory_format=torch.contiguous_format)
     return stack

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor, nn
@@ -15,6 +15,36 @@ from fairtoll.models.stack import ModelStack
 from fairtoll.randomness import torch_generator
 from fairtoll.training.fit import FitSettings
 from fairtoll.training.networks import DenseNetwork, Network
+
+#: The share of the training rows that recipes measure on while training, and do not train on.
+VALIDATION = 0.1
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """The groups of a partition of the training rows.
+
+    Attributes
+    ----------
+    partition : str
+        Its name.
+    names : tuple of str, length P
+        Of the groups.
+    codes : Tensor of int64, (N,)
+        The position of each row's group among them.
+
+    Examples
+    --------
+    >>> len(Parts("class", ("no", "yes"), torch.tensor([0, 1, 1])))
+    2
+    """
+
+    partition: str
+    names: tuple[str, ...]
+    codes: Tensor
+
+    def __len__(self) -> int:
+        return len(self.names)
 
 
 @dataclass(frozen=True, eq=False)
@@ -37,6 +67,8 @@ class TrainingSetup:
         The optimiser.
     device : str
         Where training runs.
+    data : Dataset, optional
+        The rows with the names of their classes and their groups, for recipes that treat groups differently.
 
     Examples
     --------
@@ -53,6 +85,7 @@ class TrainingSetup:
     network: Callable[[], nn.Module]
     settings: FitSettings = FitSettings()
     device: str = "cpu"
+    data: Dataset | None = None
 
     @classmethod
     def for_rows(
@@ -89,7 +122,7 @@ class TrainingSetup:
         """
         x, y = torch.from_numpy(rows.x), torch.from_numpy(rows.y)
         items = torch.arange(len(y)) if copies is None else oversample(y, copies=copies)
-        return cls(x, y, items, seeds, network(rows), settings, device)
+        return cls(x, y, items, seeds, network(rows), settings, device, rows)
 
     def initial_stack(self) -> ModelStack:
         """One model per seed, with the paper's framework's initial weights."""
@@ -99,6 +132,85 @@ class TrainingSetup:
             initialise_as_keras(model, torch_generator(seed, "initial weights"))
             models.append(model)
         return ModelStack(models).to(self.device)
+
+    def parts(self, partition: str) -> Parts:
+        """The groups of a partition: "class", an attribute of the rows, or several joined by " & ".
+
+        Raises
+        ------
+        FairtollError
+            For an unknown attribute, or one where the setup has no `data`.
+
+        Examples
+        --------
+        >>> rows = Dataset([[0.0], [1.0], [2.0]], [0, 1, 1], ("no", "yes"), groups={"sex": ["f", "m", "f"]})
+        >>> TrainingSetup.for_rows(rows, seeds=[0]).parts("sex & class").names
+        ('f & no', 'f & yes', 'm & yes')
+        """
+        if self.data is not None:
+            names, codes = self.data.partition(partition)
+            return Parts(partition, names, torch.from_numpy(codes).long())
+        if partition != "class":
+            raise FairtollError(
+                f"the training rows have no attribute '{partition}'; expected class; make the setup with "
+                "TrainingSetup.for_rows(rows), of rows with groups"
+            )
+        return Parts(partition, tuple(f"class {label}" for label in range(int(self.y.max()) + 1)), self.y)
+
+    def hold_out(self, share: float = VALIDATION, *, partition: str = "class") -> tuple[TrainingSetup, Tensor]:
+        """Keep some rows out of training, to measure on while training.
+
+        Parameters
+        ----------
+        share : float
+            Of the rows of each class in each group; at least one row.
+        partition : str
+            Whose groups are split alike, see `parts`.
+
+        Returns
+        -------
+        TrainingSetup, Tensor of int64 (V,)
+            The setup without the items of those rows, and the rows' positions in `x`, ascending: the same for every
+            seed and recipe.
+
+        Raises
+        ------
+        FairtollError
+            If the share is not between 0 and 1, or some class of a group has fewer than two rows among the items.
+
+        Examples
+        --------
+        >>> setup = TrainingSetup(torch.zeros(20, 1), torch.arange(20) % 2, torch.arange(20), [0],
+        ...                       lambda: nn.Linear(1, 2))
+        >>> smaller, held_out = setup.hold_out(0.2)
+        >>> len(smaller.items), setup.y[held_out].bincount().tolist()
+        (16, [2, 2])
+        """
+        if not 0 < share < 1:
+            raise FairtollError(f"the validation share is {share}; expected a number between 0 and 1")
+        groups = self.parts(partition)
+        cells = groups.codes * (int(self.y.max()) + 1) + self.y
+        used = torch.zeros(len(self.y), dtype=torch.bool)
+        used[self.items] = True
+        order = torch.randperm(len(self.y), generator=torch_generator(0, "validation rows"))
+        held_out = []
+        for cell in cells.unique().tolist():
+            rows = order[(cells[order] == cell) & used[order]]
+            if len(rows) < 2:
+                first = int((cells == cell).nonzero()[0])
+                raise FairtollError(
+                    f"{groups.names[int(groups.codes[first])]} has {len(rows)} training row of class "
+                    f"{self.class_name(int(self.y[first]))}, which cannot be split for validation; expected 2 or more "
+                    "rows of each class in each group; give more rows, or choose a recipe without validation"
+                )
+            held_out.append(rows[: max(1, round(share * len(rows)))])
+        positions = torch.cat(held_out).sort().values
+        left = ~torch.isin(self.items, positions)
+        return replace(self, items=self.items[left]), positions
+
+    def class_name(self, label: int) -> str:
+        """The name of a class, or its number where the setup has no `data`."""
+        return str(label) if self.data is None else self.data.class_names[label]
 
 
 def oversample(y: Tensor, *, copies: Sequence[int]) -> Tensor:

@@ -10,15 +10,19 @@ from torch.nn import functional
 from fairtoll import LinfThreat, ModelStack
 from fairtoll.progress import reporting_to
 from fairtoll.training import FitSettings, TrainingSetup, train_online, train_standard
-from fairtoll.training.fit import BatchNoise
+from fairtoll.training.attack_batch import attack_batch
+from fairtoll.training.batch import Batch, BatchNoise
 from fairtoll.training.recipes import online
-from fairtoll.training.recipes.online import attack_batch
 
 MODELS, ROWS, FEATURES = 3, 40, 4
 draw = torch.Generator().manual_seed(0)
 X = torch.randn(MODELS, ROWS, FEATURES, generator=draw)
 Y = torch.randint(2, (MODELS, ROWS), generator=draw)
 THREAT = LinfThreat(scale=[1.0, 0.5, 0.0, 2.0])
+
+
+def batch_of(rows, labels, seeds):
+    return Batch(rows, rows, labels, labels, BatchNoise(seeds, epoch=0), 0)
 
 
 def network(seed):
@@ -35,9 +39,7 @@ def losses(models, x, y):
 
 def test_the_loss_rises_and_the_rows_stay_in_the_ball():
     members = [network(seed) for seed in range(MODELS)]
-    examples = attack_batch(
-        ModelStack(members), X, Y, BatchNoise(range(MODELS), epoch=0), threat=THREAT, epsilon=0.3, steps=7
-    )
+    examples = attack_batch(ModelStack(members), batch_of(X, Y, range(MODELS)), threat=THREAT, epsilon=0.3, steps=7)
     radius = 0.3 * torch.tensor([1.0, 0.5, 0.0, 2.0]).double()
     assert ((examples.double() - X.double()).abs() <= radius).all()
     clean, attacked = losses(members, X, Y), losses(members, examples, Y)
@@ -50,7 +52,7 @@ def test_against_a_linear_model_every_example_is_the_worst_corner():
     model = nn.Linear(FEATURES, 2)
     model.load_state_dict({"weight": weight, "bias": torch.zeros(2)})
     examples = attack_batch(
-        ModelStack([model] * MODELS), X, Y, BatchNoise(range(MODELS), epoch=0), threat=THREAT, epsilon=0.3, steps=7
+        ModelStack([model] * MODELS), batch_of(X, Y, range(MODELS)), threat=THREAT, epsilon=0.3, steps=7
     )
     towards_the_other = torch.where(Y == 0, 1.0, -1.0).unsqueeze(2)
     corner = X + 0.3 * THREAT.scale.float() * towards_the_other * (weight[1] - weight[0]).sign()
@@ -60,10 +62,10 @@ def test_against_a_linear_model_every_example_is_the_worst_corner():
 def test_each_model_is_attacked_as_it_stands_alone():
     members = [network(seed) for seed in range(MODELS)]
     options = {"threat": THREAT, "epsilon": 0.3, "steps": 5}
-    together = attack_batch(ModelStack(members), X, Y, BatchNoise([5, 6, 5], epoch=0), **options)
+    together = attack_batch(ModelStack(members), batch_of(X, Y, [5, 6, 5]), **options)
     for index, seed in enumerate([5, 6, 5]):
         one = slice(index, index + 1)
-        alone = attack_batch(ModelStack([members[index]]), X[one], Y[one], BatchNoise([seed], epoch=0), **options)
+        alone = attack_batch(ModelStack([members[index]]), batch_of(X[one], Y[one], [seed]), **options)
         torch.testing.assert_close(together[one], alone, atol=1e-5, rtol=1e-5)
 
 
@@ -71,7 +73,7 @@ def test_members_of_one_seed_share_the_noise():
     """Equal models, rows and seed: equal examples, bit for bit; another seed: other examples."""
     rows, labels = X[:1].expand(3, -1, -1), Y[:1].expand(3, -1)
     examples = attack_batch(
-        ModelStack([network(0)] * 3), rows, labels, BatchNoise([5, 6, 5], epoch=0), threat=THREAT, epsilon=0.3, steps=1
+        ModelStack([network(0)] * 3), batch_of(rows, labels, [5, 6, 5]), threat=THREAT, epsilon=0.3, steps=1
     )
     assert torch.equal(examples[0], examples[2])
     assert not torch.equal(examples[0], examples[1])
@@ -82,7 +84,7 @@ def test_no_gradient_is_left_on_the_weights():
     for parameter in stack.parameters.values():
         parameter.requires_grad_(True)
     before = torch.get_rng_state()
-    examples = attack_batch(stack, X[:1], Y[:1], BatchNoise([0], epoch=0), threat=THREAT, epsilon=0.3, steps=2)
+    examples = attack_batch(stack, batch_of(X[:1], Y[:1], [0]), threat=THREAT, epsilon=0.3, steps=2)
     assert not examples.requires_grad
     assert all(parameter.grad is None and parameter.requires_grad for parameter in stack.parameters.values())
     assert torch.equal(torch.get_rng_state(), before)
@@ -138,8 +140,8 @@ def test_without_steps_every_row_moves_at_random_inside_the_threat(monkeypatch):
 
     def fit(*args, perturb, **options):
         stack, rows = args[0], args[1].unsqueeze(0)
-        noise = BatchNoise([0], epoch=0)
-        seen.extend(perturb(stack, rows, Y[:1], noise) - X[:1] for _ in range(2))
+        batch = batch_of(rows, Y[:1], [0])
+        seen.extend(perturb(stack, batch) - X[:1] for _ in range(2))
 
     monkeypatch.setattr(online, "fit", fit)
     given = TrainingSetup(X[0], Y[0], torch.arange(ROWS), [0], lambda: nn.Linear(FEATURES, 2))

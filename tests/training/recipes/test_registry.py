@@ -29,9 +29,9 @@ def adversary_of(seeds):
 
 @pytest.mark.parametrize("recipe", RECIPES.values(), ids=lambda recipe: recipe.name)
 def test_three_runs_at_once_are_three_runs_apart(recipe):
-    together = recipe.train(setup_of([4, 5, 6]), adversary_of([4, 5, 6]))
+    together = recipe(setup_of([4, 5, 6]), adversary_of([4, 5, 6]))
     for place, seed in enumerate([4, 5, 6]):
-        alone = recipe.train(setup_of([seed]), adversary_of([seed]))
+        alone = recipe(setup_of([seed]), adversary_of([seed]))
         for name, weights in alone.parameters.items():
             torch.testing.assert_close(together.parameters[name][place], weights[0], rtol=1e-5, atol=1e-6)
 
@@ -49,8 +49,8 @@ def test_controls_are_controls_that_take_as_many_updates(recipe):
 def test_only_a_recipe_that_says_so_reads_the_adversary(recipe):
     other = Adversary(LinfThreat(scale=[5.0, 5.0, 5.0]), 2.0, lambda: X + 3)
     same = all(
-        torch.equal(one, recipe.train(setup_of([0]), other).parameters[name])
-        for name, one in recipe.train(setup_of([0]), adversary_of([0])).parameters.items()
+        torch.equal(one, recipe(setup_of([0]), other).parameters[name])
+        for name, one in recipe(setup_of([0]), adversary_of([0])).parameters.items()
     )
     assert same != recipe.needs_adversary
 
@@ -59,10 +59,10 @@ def test_only_a_recipe_that_says_so_reads_the_adversary(recipe):
 def test_crafted_examples_are_made_for_those_that_need_them(recipe):
     made = []
     adversary = dataclasses.replace(adversary_of([0]), crafted=lambda: made.append("made") or X)
-    recipe.train(setup_of([0]), adversary)
+    recipe(setup_of([0]), adversary)
     assert bool(made) == recipe.needs_crafted
 
 
 def test_an_adversary_without_the_examples_that_a_recipe_needs():
     with pytest.raises(FairtollError, match="has no crafted examples; give Adversary"):
-        RECIPES["static"].train(setup_of([0]), Adversary(THREAT, 0.3))
+        RECIPES["static"](setup_of([0]), Adversary(THREAT, 0.3))

@@ -47,7 +47,7 @@ NOISE = Recipe(
     "Control: sign noise",
     "as the static arm, with a random plus or minus epsilon instead of the adversary",
     _train,
-    is_control=True,
+    role="control",
     updates=2.0,
     needs_adversary=True,
 )

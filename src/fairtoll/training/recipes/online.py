@@ -8,51 +8,14 @@ from torch import Tensor
 from fairtoll.models.dense import dense_chain
 from fairtoll.models.stack import ModelStack
 from fairtoll.threats.linf import LinfThreat
-from fairtoll.training.fit import BatchNoise, fit
-from fairtoll.training.recipes.recipe import Adversary, Recipe
+from fairtoll.training.attack_batch import attack_batch, climb
+from fairtoll.training.batch import Batch
+from fairtoll.training.fit import fit
+from fairtoll.training.recipes.recipe import RADIUS, Adversary, Recipe
 from fairtoll.training.setup import TrainingSetup
 
 #: Gradient steps of the training attack.
 STEPS = 7
-
-
-def attack_batch(
-    stack: ModelStack,
-    rows: Tensor,
-    labels: Tensor,
-    noise: BatchNoise,
-    *,
-    threat: LinfThreat,
-    epsilon: float,
-    steps: int,
-) -> Tensor:
-    """Adversarial examples of one batch, each against its own model of the stack, `(K, B, ...)`.
-
-    PGD with cross-entropy from a uniform random start, step ``2.5 epsilon / steps``.
-    """
-    flat = rows.flatten(0, 1)
-    low, high = (end.view_as(rows) for end in threat.bounds(flat, epsilon))
-    radius = threat.radius(flat, epsilon).view_as(rows)
-    return _climb(stack, low, high, radius, labels, noise, threat=threat, steps=steps)
-
-
-def _climb(
-    stack: ModelStack,
-    low: Tensor,
-    high: Tensor,
-    radius: Tensor,
-    labels: Tensor,
-    noise: BatchNoise,
-    *,
-    threat: LinfThreat,
-    steps: int,
-) -> Tensor:
-    point = low + (high - low) * noise.uniform(low.shape).to(low)
-    step, slopes = radius * (2.5 / max(steps, 1)), stack.slopes(labels)
-    for _ in range(steps):
-        gradient = slopes(threat.project(point, low, high))
-        point = torch.minimum(torch.maximum(point + step * gradient.sign(), low), high)
-    return threat.project(point, low, high)
 
 
 def train_online(
@@ -96,11 +59,12 @@ def train_online(
         radius = threat.radius(rows[:1], epsilon)
         rows = torch.cat(threat.bounds(rows, epsilon), dim=1)
 
-    def perturb(stack: ModelStack, rows: Tensor, labels: Tensor, noise: BatchNoise) -> Tensor:
+    def perturb(stack: ModelStack, batch: Batch) -> Tensor:
         if not at_once:
-            return attack_batch(stack, rows, labels, noise, threat=threat, epsilon=epsilon, steps=steps)
-        low, high = rows.chunk(2, dim=-1)
-        return _climb(stack, low, high, radius.to(rows), labels, noise, threat=threat, steps=steps)
+            return attack_batch(stack, batch, threat=threat, epsilon=epsilon, steps=steps)
+        low, high = batch.clean.chunk(2, dim=-1)
+        start = low + (high - low) * batch.noise.uniform(low.shape).to(low)
+        return climb(stack.slopes(batch.labels), start, low, high, radius.to(low), threat=threat, steps=steps)
 
     return fit(
         setup.initial_stack(),
@@ -125,4 +89,5 @@ ONLINE = Recipe(
     control="online-noise",
     gradients=float(STEPS),
     needs_adversary=True,
+    strength=RADIUS,
 )

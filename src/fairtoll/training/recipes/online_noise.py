@@ -17,6 +17,6 @@ ONLINE_NOISE = Recipe(
     "Control: on-line noise",
     "as the on-line arm without its attack steps: each batch is moved at random inside the threat",
     _train,
-    is_control=True,
+    role="control",
     needs_adversary=True,
 )

@@ -17,6 +17,6 @@ REPEATED = Recipe(
     "Control: each {row} twice",
     "as many updates as the static arm, all on clean {rows}",
     _train,
-    is_control=True,
+    role="control",
     updates=2.0,
 )

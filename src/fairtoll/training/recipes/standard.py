@@ -33,4 +33,4 @@ def _train(setup: TrainingSetup, adversary: Adversary) -> ModelStack:
     return train_standard(setup)
 
 
-STANDARD = Recipe("standard", "Standard", "clean {rows}", _train)
+STANDARD = Recipe("standard", "Standard", "clean {rows}", _train, role="standard")

@@ -1,0 +1,162 @@
+"""An experiment with any recipes instead of the paper's: which defence costs least, and what repairs the toll."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from difflib import get_close_matches
+from typing import TYPE_CHECKING, Literal
+
+from fairtoll.errors import FairtollError
+from fairtoll.findings import Comparison
+from fairtoll.training import RECIPES, Recipe
+
+if TYPE_CHECKING:
+    from fairtoll.experiments.experiment import Collection, Experiment
+
+ALL = "all"
+PROTOCOL: Literal["defences"] = "defences"
+#: The protocol whose questions and collections are taken over.
+SOUND = "sound"
+#: Training runs of each arm where no number is given.
+RUNS = 5
+UNKNOWN = (
+    "no recipe '{name}'{hint}; expected {known}, or a repair over an attribute, such as frl-sex; give names with "
+    "commas between, or all"
+)
+
+
+def choose_recipes(names: str, *, attributes: Sequence[str] = ()) -> list[Recipe]:
+    """Recipes from their names, in the order of the registry.
+
+    Parameters
+    ----------
+    names : str
+        With commas between; ``frl-sex`` is the repair `frl` over the groups of sex instead of the classes. "all" is
+        every recipe but the controls, and every repair also over each attribute.
+    attributes : sequence of str
+        Of the rows.
+
+    Raises
+    ------
+    FairtollError
+        For a name that is none, or none at all.
+
+    Examples
+    --------
+    >>> [recipe.name for recipe in choose_recipes("online, static")]
+    ['static', 'online']
+    """
+    known = {recipe.name: recipe for recipe in RECIPES.values() if recipe.role not in ("standard", "control")}
+    for recipe in list(known.values()):
+        if "partition" in recipe.parameters:
+            known |= {one.name: one for one in (recipe.over(attribute) for attribute in attributes)}
+    if names.strip() == ALL:
+        return list(known.values())
+    wanted = [one.strip() for one in names.split(",") if one.strip() and one.strip() != "standard"]
+    for name in wanted:
+        if name not in known:
+            close = get_close_matches(name, known, n=1)
+            hint = f" (did you mean '{close[0]}'?)" if close else ""
+            raise FairtollError(UNKNOWN.format(name=name, hint=hint, known=", ".join(known)))
+    if not wanted:
+        raise FairtollError(UNKNOWN.format(name=names, hint="", known=", ".join(known)))
+    return [recipe for name, recipe in known.items() if name in wanted]
+
+
+def at_strengths(recipes: Sequence[Recipe], number: int) -> list[Recipe]:
+    """Each recipe at its own strength, and with `number` 3 or more at all its strengths, from weak to strong.
+
+    Examples
+    --------
+    >>> [recipe.name for recipe in at_strengths([RECIPES["online"]], 3)]
+    ['online-radius-0.25', 'online-radius-0.5', 'online']
+    """
+    if number == 1:
+        return list(recipes)
+    return [
+        one
+        for recipe in recipes
+        for one in ([recipe] if recipe.strength is None else [recipe.at(value) for value in recipe.strength.values])
+    ]
+
+
+def with_recipes(experiment: Experiment, names: str, *, strengths: int = 3) -> Experiment:
+    """The experiment with these recipes against the standard arm, each with its control, and against weight averaging.
+
+    What is measured and compared is what the experiment's sound protocol measures and compares.
+
+    Parameters
+    ----------
+    experiment : Experiment
+        With a sound protocol.
+    names : str
+        As `choose_recipes` takes them.
+    strengths : int
+        1, or 3 for every recipe that has strengths at three of them: tolls are then also compared at equal robust
+        accuracy.
+
+    Raises
+    ------
+    FairtollError
+        For unknown names, another number of strengths, or an experiment without a sound protocol.
+
+    Examples
+    --------
+    >>> from fairtoll.experiments.registry import find_experiment
+    >>> with_recipes(find_experiment("adult"), "online", strengths=1).arms()
+    ['standard', 'online', 'online-noise']
+    """
+    if strengths not in (1, 3):
+        raise FairtollError(f"strengths is {strengths}; expected 1 or 3; give 3 to compare at equal robust accuracy")
+    sound = [(one, question) for one, question in experiment.questions if one.protocol == SOUND]
+    if not sound:
+        raise FairtollError(
+            f"the experiment {experiment.name} has no sound protocol; expected one whose questions the recipes are "
+            "compared by; choose another experiment"
+        )
+    questions = list(dict.fromkeys(question for _, question in sound))
+    own = choose_recipes(names, attributes=experiment.attributes)
+    arms = at_strengths(own, strengths)
+    comparisons = [_against_standard(recipe, alone=recipe in own) for recipe in arms]
+    baseline = [one for one in own if one.role == "baseline"]
+    comparisons += [
+        Comparison(PROTOCOL, base.name, recipe.name) for base in baseline for recipe in own if recipe.role == "repair"
+    ]
+    standard = next(recipe for recipe in RECIPES.values() if recipe.role == "standard")
+    controls = [RECIPES[name] for one in comparisons for name in (one.control, one.noise_control) if name is not None]
+    return replace(
+        experiment,
+        title="Which defence costs least, and what repairs the toll?",
+        question=f"Which of {len(own)} recipes makes a classifier of {experiment.name} less fair than standard "
+        "training does, by how much at equal robust accuracy, and which repairs what it costs?",
+        recipes=tuple({recipe.name: recipe for recipe in (standard, *arms, *controls)}.values()),
+        questions=tuple((one, question) for one in comparisons for question in questions),
+        collections=tuple(
+            replace(one, compared_in=None, protocol=None) for one in experiment.collections if _is_compared(one)
+        ),
+        protocol=PROTOCOL,
+        runs=RUNS,
+        claims=(),
+        conclude=None,
+        published={},
+        published_accuracy={},
+        published_leave_one_out=None,
+        notes=None,
+        highlights=None,
+        defences=(names, strengths),
+    )
+
+
+def _is_compared(collection: Collection) -> bool:
+    """Whether a comparison of the sound protocol reads it, or the alarms do."""
+    if collection.name in ("predict", "checks"):
+        return True
+    return collection.compared_in == SOUND and collection.exact is not True and collection.runs is None
+
+
+def _against_standard(recipe: Recipe, *, alone: bool) -> Comparison:
+    """With its controls at its own strength only: at others they would be trained for nothing that is read."""
+    if not alone:
+        return Comparison(PROTOCOL, "standard", recipe.name)
+    return Comparison(PROTOCOL, "standard", recipe.name, recipe.control, recipe.noise_control)

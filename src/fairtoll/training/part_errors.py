@@ -1,0 +1,105 @@
+"""Errors of each class or group while training: what repairs and model selection read."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fairtoll.models.stack import ModelStack
+from fairtoll.threats.linf import LinfThreat
+from fairtoll.training.attack_batch import attack_batch
+from fairtoll.training.batch import Batch, BatchNoise
+from fairtoll.training.setup import Parts, TrainingSetup
+
+#: Rows that are attacked at once.
+AT_ONCE = 4096
+
+
+@dataclass(frozen=True, eq=False)
+class PartErrors:
+    """Errors of K models on the P groups of a partition.
+
+    Attributes
+    ----------
+    clean, robust : Tensor, (K, P)
+        Shares of the rows that are classified wrongly, and that are classified wrongly clean or attacked. NaN for a
+        group without rows.
+
+    Examples
+    --------
+    >>> PartErrors(torch.tensor([[0.25]]), torch.tensor([[0.75]])).boundary
+    tensor([[0.5000]])
+    """
+
+    clean: Tensor
+    robust: Tensor
+
+    @property
+    def boundary(self) -> Tensor:
+        """Shares of the rows that are classified correctly clean and wrongly attacked."""
+        return self.robust - self.clean
+
+
+def part_errors(
+    stack: ModelStack,
+    setup: TrainingSetup,
+    rows: Tensor,
+    parts: Parts,
+    *,
+    threat: LinfThreat,
+    epsilon: float,
+    steps: int,
+    epoch: int,
+    seeds: Sequence[int],
+) -> PartErrors:
+    """Clean and robust errors of the current models on some training rows, by group.
+
+    The attack is that of training, PGD with cross-entropy and `steps` steps: it guides training and selects models; it
+    is no robust accuracy to report.
+
+    Parameters
+    ----------
+    stack : ModelStack
+        K models.
+    setup : TrainingSetup
+        Their training rows.
+    rows : Tensor of int64, (V,)
+        Positions of the rows that are measured.
+    parts : Parts
+        The groups.
+    threat, epsilon, steps
+        The attack's.
+    epoch : int
+        Each has another random start.
+    seeds : sequence of int, length K
+        Of the random starts.
+
+    Examples
+    --------
+    >>> setup = TrainingSetup(torch.tensor([[-1.0], [1.0]]), torch.tensor([0, 1]), torch.arange(2), [0],
+    ...                       lambda: torch.nn.Linear(1, 2))
+    >>> model = torch.nn.Linear(1, 2)
+    >>> model.weight.data, model.bias.data = torch.tensor([[-1.0], [1.0]]), torch.zeros(2)
+    >>> found = part_errors(ModelStack([model]), setup, torch.arange(2), setup.parts("class"), threat=LinfThreat(),
+    ...                     epsilon=2.0, steps=5, epoch=0, seeds=[0])
+    >>> found.clean.tolist(), found.robust.tolist()
+    ([[0.0, 0.0]], [[1.0, 1.0]])
+    """
+    weights = next(iter(stack.parameters.values()))
+    frozen, noise = stack.frozen(), BatchNoise(seeds, epoch=epoch, stream="validation noise")
+    wrong = []
+    for some in rows.split(AT_ONCE):
+        clean = setup.x[some].to(weights).expand(len(stack), *setup.x[some].shape)
+        labels = setup.y[some].to(weights.device).expand(len(stack), -1)
+        batch = Batch(clean, clean, labels, some.expand(len(stack), -1), noise, epoch)
+        moved = attack_batch(frozen, batch, threat=threat, epsilon=epsilon, steps=steps)
+        with torch.no_grad():
+            before, after = (frozen.each(one).argmax(dim=-1) != labels for one in (clean, moved))
+        wrong.append(torch.stack([before, before | after]))
+    found = torch.cat(wrong, dim=2).double().cpu()
+    of = torch.nn.functional.one_hot(parts.codes[rows], len(parts)).double()
+    means = found @ of / of.sum(dim=0)
+    return PartErrors(means[0], means[1])
