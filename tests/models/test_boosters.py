@@ -144,6 +144,20 @@ def test_whole_numbers_that_lightgbm_was_given_as_categories(tmp_path):
     np.testing.assert_allclose(probabilities(fitted, rows), fitted.predict_proba(codes), atol=1e-12)
 
 
+def test_lightgbm_trained_on_codes_is_given_the_codes(tmp_path):
+    _, plain, y = numbers_as_categories()
+    fitted = lightgbm.LGBMClassifier(n_estimators=8, verbose=-1).fit(plain, y, categorical_feature=["grade"])
+    expected = fitted.predict_proba(plain)
+    fitted.booster_.save_model(tmp_path / "model.txt")
+    for given in (fitted, read_model(tmp_path / "model.txt")):
+        np.testing.assert_allclose(probabilities(given, load(plain, y)), expected, atol=1e-12)
+        named = load(plain, y, categories={"grade": ["9", "3", "5"]})
+        np.testing.assert_allclose(probabilities(given, named), expected, atol=1e-12)
+        words = plain.assign(grade=plain["grade"].map({3: "low", 5: "middle", 9: "high"}))
+        with pytest.raises(FairtollError, match=r"trained on codes of 'grade' .* has text in it \('high', 'low'"):
+            probabilities(given, load(words, y))
+
+
 def test_categories_that_lightgbm_could_not_use_do_not_move_the_others(tmp_path):
     table = FRAME[["job", "wage", "town"]].copy()
     table.insert(0, "year", pd.Categorical(np.full(N, 7)))
@@ -276,6 +290,30 @@ def test_whole_numbers_that_xgboost_was_given_as_categories(xgboost, tmp_path):
 
 
 @pytest.mark.slow
+def test_xgboost_whose_file_does_not_say_what_its_categories_are(xgboost, tmp_path):
+    table = FRAME[["wage", "job", "town"]]
+    path = tmp_path / "model.json"
+    fitted = xgboost.XGBClassifier(n_estimators=8, enable_categorical=True).fit(table, codes(TWO))
+    fitted.save_model(path)
+    content = json.loads(path.read_text())
+    # As version 2 wrote it.
+    del content["learner"]["gradient_booster"]["model"]["cats"]
+    path.write_text(json.dumps(content | {"version": [2, 1, 4]}))
+    old = "splits 'job', 'town' by category and does not store which values its codes stand for"
+    with pytest.raises(FairtollError, match=old):
+        probabilities(read_model(path), load(table))
+    # Where no tree asks for a category, none need be known.
+    weights = {"colsample_bytree": 0.34, "feature_weights": [1, 0, 0]}
+    fitted = xgboost.XGBClassifier(n_estimators=2, enable_categorical=True, max_depth=1, **weights)
+    fitted.fit(table, (FRAME["wage"] > 0).astype(int))
+    fitted.save_model(path)
+    content = json.loads(path.read_text())
+    del content["learner"]["gradient_booster"]["model"]["cats"]
+    path.write_text(json.dumps(content | {"version": [2, 1, 4]}))
+    np.testing.assert_allclose(probabilities(read_model(path), load(table)), fitted.predict_proba(table), atol=1e-6)
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("y", [TWO, THREE], ids=["two", "three"])
 def test_xgboost_takes_the_number_that_its_classifier_takes_for_missing(y, xgboost):
     table = FRAME[["wage"]].assign(count=np.random.default_rng(4).integers(0, 4, N))
@@ -331,7 +369,7 @@ def test_what_xgboost_was_not_trained_for(xgboost, tmp_path):
     whole = (tmp_path / "model.json").read_bytes()
     for keep in (0.0, 0.5, 0.99):
         (tmp_path / "model.json").write_bytes(whole[: int(len(whole) * keep)])
-        with pytest.raises(FairtollError, match="cannot be read as an XGBoost model") as raised:
+        with pytest.raises(FairtollError, match=r"cannot be read as an XGBoost (model|classifier)") as raised:
             read_model(tmp_path / "model.json")
         assert "\n" not in str(raised.value)
     for change in (

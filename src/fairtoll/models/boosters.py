@@ -44,7 +44,8 @@ def booster_model(
     width : int
         M.
     categories : mapping of int to sequence
-        For each of the columns that it splits by category, the values behind its codes; None where it does not know.
+        For each of the columns that it splits by category, the values behind its codes; None where it was trained on
+        the codes themselves.
     classes : sequence
         Its classes, in the order of the scores.
     declared, thresholds
@@ -54,8 +55,8 @@ def booster_model(
     ------
     FairtollError
         If the table lacks a column, has another number of them, or other classes; or has numbers where the booster
-        was trained on categories; or classes that are text in another than alphabetical order, where the booster
-        stores positions alone.
+        was trained on categories, or text where it was trained on codes; or classes that are text in another than
+        alphabetical order, where the booster stores positions alone.
 
     Warns
     -----
@@ -121,7 +122,7 @@ def _listed(names: Sequence[str]) -> str:
 
 def _require_codes(feature: Feature, known: Sequence[Any] | None) -> None:
     """Raise if a booster expects codes of a column in which the table has numbers: it would take 5 for the sixth."""
-    if feature.kind == "categorical" or known is None:
+    if feature.kind == "categorical" or known is None:  # numbers are the codes that it was trained on
         return
     names = list(map(name_of, known))
     if names != [str(code) for code in range(len(names))]:
@@ -144,9 +145,15 @@ def _codes(feature: Feature, place: int, categories: Mapping[int, Sequence[Any] 
                 f"the model was trained without the categories {', '.join(map(repr, unknown[:5]))} of '{feature.name}' "
                 "and takes them for missing values"
             )
-    elif place not in categories and feature.values:
+    elif feature.values:
         # Booleans and numbers that it was trained on as such.
         found = list(map(float, feature.values))
+    elif place in categories:
+        raise FairtollError(
+            f"the model was trained on codes of '{feature.name}' and does not store which values they stand for, and "
+            f"the table has text in it ({_listed(feature.categories[:3])}); expected the codes; give a table that has "
+            "them, or a function of the model's scores"
+        )
     else:
         found = [float(code) for code in range(len(feature.categories))]
     return np.array([*found, np.nan] if feature.missing is not None else found)

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from torch import nn
 
-from fairtoll.errors import FairtollError, warn
+from fairtoll.errors import FairtollError
 from fairtoll.inputs.features import Schema
 from fairtoll.models.adapters.kind import Kind
 from fairtoll.models.boosters import booster_model
@@ -64,7 +64,7 @@ def _modules(given: Any, schema: Schema | None) -> list[nn.Module]:
         schema,
         columns=booster.feature_names,
         width=booster.num_features(),
-        categories=_categories(booster),
+        categories=_categories(booster, schema),
         classes=list(np.asarray(given.classes_).tolist()) if classifier else list(range(count)),
         declared=Declared("logits"),
         # Where a number stands for missing, scores jump at it too, of which no threshold tells.
@@ -97,22 +97,38 @@ def _trees(booster: Any, classifier: bool) -> tuple[int, int]:
     return (0, int(best) + 1)
 
 
-def _categories(booster: Any) -> dict[int, Any]:
-    """The values behind the codes of each column that is split by category."""
+def _categories(booster: Any, schema: Schema | None) -> dict[int, Any]:
+    """The values behind the codes of each column that is split by category.
+
+    Raises
+    ------
+    FairtollError
+        If the model does not store those of a column that it splits: another order would give wrong scores.
+    """
     types = booster.feature_types or []
     places = [place for place, kind in enumerate(types) if kind == "c"]
-    if not places:
+    if not places or schema is None or not schema.features:
         return {}
-    try:
-        stored = booster.get_categories(export_to_arrow=True).to_arrow()
-        found = {place: stored[place][1].to_pylist() for place in places}
-    except Exception:
-        warn(
-            "the XGBoost model does not store its categories (it was written before version 3.1); they are taken to be "
-            "in alphabetical order"
+    splits = xgboost_splits(booster)
+    used = splits.by_category.union(splits.columns.tolist())
+    stored = _stored(booster)
+    found = {place: values.to_pylist() for place in places if (values := stored.get(place)) is not None}
+    if unknown := [place for place in places if place in used and place not in found]:
+        names = booster.feature_names or list(map(str, range(len(types))))
+        raise FairtollError(
+            f"the XGBoost model splits {', '.join(repr(names[place]) for place in unknown)} by category and does not "
+            "store which values its codes stand for (a version before 3.1 wrote it, or it was trained on codes); "
+            "expected one that stores them; train it again on a table with XGBoost 3.1 or later, or give a function "
+            "of its scores"
         )
-        return dict.fromkeys(places)
     return found
+
+
+def _stored(booster: Any) -> dict[int, Any]:
+    """By column, the values of its categories as an Arrow array; None where a model has none."""
+    if not hasattr(booster, "get_categories"):  # before version 3.1
+        return {}
+    return {place: values for place, (_, values) in enumerate(booster.get_categories(export_to_arrow=True).to_arrow())}
 
 
 def _read(path: Path) -> Any:
