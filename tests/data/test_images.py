@@ -98,6 +98,13 @@ def test_images_that_are_wrong(tmp_path, cell, message):
         load_images(tmp_path / "images.parquet")
 
 
+def test_an_image_that_says_that_it_is_huge(tmp_path, monkeypatch):
+    monkeypatch.setattr("PIL.Image.MAX_IMAGE_PIXELS", 9)  # in place of 90 million
+    pd.DataFrame({"image": [encoded(PIXELS[0])], "label": [0]}).to_parquet(tmp_path / "images.parquet")
+    with pytest.raises(FairtollError, match=r"cannot be decoded \(DecompressionBombError\)"):
+        load_images(tmp_path / "images.parquet")
+
+
 @pytest.mark.parametrize("count", [2, 100, 999, 5000])
 def test_a_sample_keeps_the_share_of_each_class_and_group(count):
     generator = np.random.default_rng(1)

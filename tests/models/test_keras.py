@@ -181,6 +181,15 @@ def rewritten(path, change, name="config.json"):
     return path
 
 
+def test_layers_with_room_for_far_more_than_the_file_holds(keras, tmp_path):
+    perceptron(keras).save(tmp_path / "a.keras")
+    with keras.device("meta"):  # where weights take no memory: here 40,000 times 40,000 of them, 6.4 GB
+        large = keras.Sequential([keras.Input((40_000,)), keras.layers.Dense(40_000), keras.layers.Dense(2)])
+    rewritten(tmp_path / "a.keras", lambda held: (held.clear(), held.update(json.loads(large.to_json()))))
+    message = r"bytes and its layers take 6,4[\d,]{10} bytes of weights; expected no more than 100 times its size"
+    refused(message, lambda: read_model(tmp_path / "a.keras"))
+
+
 def test_a_layer_that_holds_code(keras, tmp_path):
     start = keras.Input((4,))
     model = keras.Model(start, keras.layers.Lambda(lambda x: x * 2, output_shape=(4,))(start))

@@ -33,7 +33,7 @@ from sklearn.preprocessing import (
     OrdinalEncoder,
     StandardScaler,
 )
-from sklearn.svm import SVC
+from sklearn.svm import SVC, NuSVC
 from sklearn.tree import DecisionTreeClassifier
 
 from fairtoll import FairtollError
@@ -313,6 +313,50 @@ def test_a_forged_tree_is_not_run(kind, field, fitted, tmp_path):
     path = forged(skops.io.dumps(fitted[kind]), fields, tmp_path / "model.skops")
     with pytest.raises(FairtollError, match="holds a damaged tree, whose nodes point outside of it"):
         read_model(path)
+
+
+def bad_machine(name, change):
+    fitted = {"SVC": SVC(probability=True), "NuSVC": NuSVC(nu=0.1, probability=True)}[name].fit(ROWS.x[:, :3], PAID)
+    vars(fitted).update(change)
+    return fitted
+
+
+@pytest.mark.filterwarnings("ignore::FutureWarning")  # of scikit-learn, on probabilities of support vector machines
+@pytest.mark.parametrize("name", ["SVC", "NuSVC"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"support_": np.arange(100_000, dtype=np.int32)},
+        {"_n_support": np.array([10, 10_000], dtype=np.int32)},
+        {"_n_support": np.array([10, 10, 10], dtype=np.int32)},
+        {"_dual_coef_": np.zeros((1, 2))},
+        {"_intercept_": np.zeros(0)},
+        {"_probA": np.zeros(2)},
+        {"_impl": "epsilon_svr"},
+        {"kernel": "precomputed", "support_": np.full(10, 2_000_000_000, dtype=np.int32)},
+    ],
+    ids=str,
+)
+def test_a_forged_support_vector_machine_is_not_run(name, change, tmp_path):
+    """Its library reads as many support vectors as the file says, wherever they lie: most of these end the process."""
+    skops.io.dump(bad_machine(name, {}), tmp_path / "sound.skops")
+    read_model(tmp_path / "sound.skops")
+    skops.io.dump(bad_machine(name, change), tmp_path / "model.skops")
+    with pytest.raises(FairtollError, match="holds a damaged support vector machine, whose numbers do not fit each ot"):
+        read_model(tmp_path / "model.skops")
+
+
+@pytest.mark.parametrize("start", [None, "zero", LogisticRegression()], ids=str)
+def test_gradient_boosting_with_more_trees_than_classes_is_not_run(start, tmp_path):
+    """Its library adds each to a number of its own, beyond those that there are, and overwrites memory."""
+    fitted = GradientBoostingClassifier(n_estimators=2, init=start).fit(ROWS.x[:, :3], PAID)
+    skops.io.dump(fitted, tmp_path / "model.skops")
+    expected = fitted.predict_proba(ROWS.x[:, :3])
+    np.testing.assert_array_equal(read_model(tmp_path / "model.skops").predict_proba(ROWS.x[:, :3]), expected)
+    fitted.estimators_ = np.hstack([fitted.estimators_] * 1000)
+    skops.io.dump(make_pipeline(StandardScaler().fit(ROWS.x[:, :3]), fitted), tmp_path / "model.skops")
+    with pytest.raises(FairtollError, match="holds a damaged GradientBoostingClassifier, which has other trees than"):
+        read_model(tmp_path / "model.skops")
 
 
 def forged(content, fields, path):

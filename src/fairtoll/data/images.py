@@ -17,6 +17,7 @@ from fairtoll.data.dataset import Dataset
 from fairtoll.data.table_file import read_table
 from fairtoll.errors import FairtollError
 from fairtoll.inputs.columns import check_columns
+from fairtoll.storage.zip_files import require_plain_archive
 
 #: Arrays of a file in .npz, where no other is named.
 ROWS, LABEL, CLASSES = "x", "y", "class_names"
@@ -94,10 +95,11 @@ def read_arrays(path: Path) -> dict[str, Any]:
     """Every array of a .npz file; one that would need pickle is an error."""
     if not path.is_file():
         raise FairtollError(f"{path} is not a file; expected arrays in .npz; check the path")
+    require_plain_archive(path)
     try:
         with np.load(path, allow_pickle=False) as file:
             return {key: file[key] for key in file.files}
-    except (OSError, ValueError, EOFError, KeyError, AttributeError, BadZipFile) as error:
+    except (OSError, ValueError, EOFError, KeyError, AttributeError, MemoryError, BadZipFile) as error:
         said = str(error).strip().splitlines()[0] if str(error).strip() else type(error).__name__
         if "pickle" in said:
             said = "an array of Python objects, which only pickle can read and is never read; save text as numpy text"
@@ -152,7 +154,7 @@ def _decoded(value: Any, path: Path) -> NDArray[np.uint8]:
         with Image.open(io.BytesIO(content)) as opened:
             grey = opened.mode in ("1", "L", "I", "F", "I;16")
             array = np.asarray(opened.convert("L" if grey else "RGB"), dtype=np.uint8)
-    except (OSError, ValueError, TypeError, SyntaxError) as error:
+    except (OSError, ValueError, TypeError, SyntaxError, Image.DecompressionBombError) as error:
         raise FairtollError(
             f"{path} holds an image that cannot be decoded ({type(error).__name__}); expected the bytes of PNG or JPEG "
             "files; write it again"

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import os
 import re
 import sys
@@ -13,6 +14,7 @@ from typing import Any
 
 from fairtoll.errors import FairtollError
 from fairtoll.models.tables import first_line
+from fairtoll.storage.zip_files import FREE, TIMES, require_plain_archive
 
 #: Layers that run what a file holds.
 REFUSED = ("Lambda", "TorchModuleWrapper", "FlaxLayer", "JaxLayer", "TFSMLayer")
@@ -34,8 +36,9 @@ def read_keras(path: Path) -> Any:
     """
     if path.suffix.lower() != ".keras":
         raise tensorflow_refused(path)
-    written = _require_plain(path)
+    written, config = _require_plain(path)
     keras = require_keras(f"{path} needs")
+    _require_stored(path, config, keras)
     try:
         return keras.saving.load_model(str(path), compile=False, safe_mode=True)
     # A file of another version raises TypeError, ValueError, KeyError and others.
@@ -109,12 +112,13 @@ def tensorflow_refused(path: Path) -> FairtollError:
     )
 
 
-def _require_plain(path: Path) -> str:
-    """The version of Keras that wrote a file, which names nothing but Keras's own layers."""
+def _require_plain(path: Path) -> tuple[str, dict[str, Any]]:
+    """The version of Keras that wrote a file, which names nothing but Keras's own layers; and what it says of them."""
     with open(path, "rb") as file:
         start = file.read(8)
     if start == b"\x89HDF\r\n\x1a\n":
         raise tensorflow_refused(path)
+    require_plain_archive(path)
     try:
         with zipfile.ZipFile(path) as archive:
             config = dict(json.loads(archive.read("config.json")))
@@ -135,7 +139,22 @@ def _require_plain(path: Path) -> str:
                 f"{path} holds {what}, which runs code of its own; expected Keras's own layers alone; if you trust it, "
                 "load it in Python and give the model to fairtoll.audit, or convert it to ONNX"
             )
-    return written
+    return written, outer
+
+
+def _require_stored(path: Path, config: dict[str, Any], keras: Any) -> None:
+    """Raise if the layers have room for far more weights than the file can hold, before they take the memory."""
+    try:
+        with keras.device("meta"):
+            weights = keras.models.model_from_json(json.dumps(config)).variables
+            declared = sum(math.prod(one.shape) * 4 for one in weights)
+    except Exception:  # reading the model says what is wrong with it
+        return
+    if declared > max(FREE, TIMES * path.stat().st_size):
+        raise FairtollError(
+            f"{path} has {path.stat().st_size:,} bytes and its layers take {declared:,} bytes of weights; expected no "
+            f"more than {TIMES} times its size, or {FREE:,} bytes; nothing was loaded; save the model again"
+        )
 
 
 def _last(name: str) -> str:

@@ -8,14 +8,14 @@ from typing import Any
 
 from fairtoll.errors import FairtollError, warn
 from fairtoll.models.first_read import require_readable
+from fairtoll.models.sound_parts import require_sound_parts
 from fairtoll.models.tables import first_line
-from fairtoll.models.tree_checks import require_sound_trees
+from fairtoll.storage.zip_files import require_plain_archive
 
 #: Beside what skops itself trusts, which leaves out trees and most networks: types of scikit-learn and of two libraries
 #: of trees that hold numbers and settings. Loading one calls nothing but its own constructor, and a Booster reads its
 #: text or bytes as it would from its own file; a partial holds a function that must be trusted by its own name, and
-#: the metrics of a search are called by nothing here. Trees
-#: index memory, so that they are checked before they are used.
+#: the metrics of a search are called by nothing here. What indexes memory, such as trees, is checked before it is used.
 KNOWN = (
     "collections.OrderedDict",
     "collections.defaultdict",
@@ -92,6 +92,7 @@ def read_skops(path: Path) -> Any:
             f"{path} needs skops, which is not installed; expected scikit-learn and skops; "
             "install it with fairtoll's extra: pip install -e '.[tables]' in its folder"
         ) from error
+    require_plain_archive(path)
     try:
         types = set(skops.io.get_untrusted_types(file=path))
         unknown = sorted(types - set(KNOWN))
@@ -117,7 +118,7 @@ def read_skops(path: Path) -> Any:
         ) from error
     if any(type(one.message).__name__ == "InconsistentVersionWarning" for one in caught):
         warn(f"{path} was written by another version of scikit-learn, whose answers may differ; write it again")
-    require_sound_trees(found, path=path)
+    require_sound_parts(found, path=path)
     return found
 
 

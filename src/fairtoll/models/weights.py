@@ -16,6 +16,7 @@ from fairtoll.errors import FairtollError
 from fairtoll.models.tables import first_line
 from fairtoll.models.torch_archives import held_in
 from fairtoll.storage.files import read_tensors
+from fairtoll.storage.zip_files import require_plain_archive
 
 #: Under which names training loops keep the state dict beside the optimiser's.
 NESTED = ("state_dict", "model_state_dict", "model", "weights", "net", "params")
@@ -52,6 +53,7 @@ def _looks_zipped(path: Path) -> bool:
 
 
 def _state_dict(path: Path) -> dict[str, Tensor]:
+    require_plain_archive(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", UserWarning)  # on a pickle of another version, which is then refused

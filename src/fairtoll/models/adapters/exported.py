@@ -16,6 +16,7 @@ from fairtoll.errors import FairtollError, warn
 from fairtoll.models.adapters.kind import Kind
 from fairtoll.models.fixed_batch import in_fixed_batches
 from fairtoll.models.tables import first_line
+from fairtoll.storage.zip_files import require_plain_archive
 
 #: Files of objects that are no tensors.
 OBJECTS = ("custom_obj_", "opaque_obj_")
@@ -82,6 +83,7 @@ def _read(path: Path) -> ExportedProgram:
     The file names operators and holds expressions that are evaluated, so that it is read only where it is trusted. Its
     pickles, of sample inputs, weights and constants, are held to be tensors before torch would load them as anything.
     """
+    require_plain_archive(path)
     try:
         _require_no_objects(path)
         return torch.export.load(path)

@@ -16,6 +16,7 @@ from torch import Tensor, nn
 from fairtoll.errors import FairtollError
 from fairtoll.models.adapters.kind import Kind
 from fairtoll.models.tables import first_line
+from fairtoll.storage.zip_files import require_plain_archive
 
 
 class Script(nn.Module):
@@ -54,6 +55,7 @@ def _digest(program: torch.jit.ScriptModule) -> str:
 
 
 def _read(path: Path) -> torch.jit.ScriptModule:
+    require_plain_archive(path)
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # that TorchScript is deprecated
