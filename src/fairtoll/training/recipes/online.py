@@ -10,7 +10,7 @@ from fairtoll.models.stack import ModelStack
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.training.attack_batch import attack_batch, climb
 from fairtoll.training.batch import Batch
-from fairtoll.training.fit import fit
+from fairtoll.training.fit import Loss, cross_entropy, fit
 from fairtoll.training.recipes.recipe import RADIUS, Adversary, Recipe
 from fairtoll.training.setup import TrainingSetup
 
@@ -24,6 +24,7 @@ def train_online(
     threat: LinfThreat,
     epsilon: float,
     steps: int = STEPS,
+    loss: Loss = cross_entropy,
 ) -> ModelStack:
     """PGD adversarial training (Madry et al. 2018): each batch is replaced by adversarial examples of it.
 
@@ -38,6 +39,8 @@ def train_online(
     steps : int
         Its gradient steps. With 0 each batch is moved at random inside the threat: the control that separates the
         effect of the adversary from that of noise.
+    loss : callable
+        Of the adversarial examples, as `fit` takes it; repairs weigh rows by it.
 
     Returns
     -------
@@ -74,6 +77,7 @@ def train_online(
         seeds=setup.seeds,
         settings=setup.settings,
         perturb=perturb,
+        loss=loss,
     )
 
 

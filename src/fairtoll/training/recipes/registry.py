@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from fairtoll.training.recipes.dro import DRO
+from fairtoll.training.recipes.faal import FAAL
 from fairtoll.training.recipes.noise import NOISE
 from fairtoll.training.recipes.online import ONLINE
 from fairtoll.training.recipes.online_noise import ONLINE_NOISE
@@ -11,5 +13,5 @@ from fairtoll.training.recipes.standard import STANDARD
 from fairtoll.training.recipes.static import STATIC
 
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (STANDARD, STATIC, REPEATED, NOISE, ONLINE, ONLINE_NOISE)
+    recipe.name: recipe for recipe in (STANDARD, STATIC, REPEATED, NOISE, ONLINE, ONLINE_NOISE, FAAL, DRO)
 }
