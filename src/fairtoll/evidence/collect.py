@@ -41,6 +41,7 @@ from fairtoll.evidence.measures import (
 )
 from fairtoll.evidence.store import describe_attack, describe_least_epsilon, describe_predictions
 from fairtoll.evidence.target import Arm, Target
+from fairtoll.models.defended import attacked_form
 from fairtoll.models.predict import predict_logits, predict_probabilities
 from fairtoll.progress import part, tracked
 from fairtoll.randomness import derive_seed, torch_generator
@@ -149,7 +150,7 @@ def _attacked_itself(measure: Attacked, arm: Arm, target: Target) -> Tables:
         for epsilon in tracked(measure.epsilons):
             generator = _generator(seed, arm, measure.attack.name, target)
             found = measure.attack(
-                model, target.x, target.y, threat=target.threat, epsilon=epsilon, generator=generator
+                attacked_form(model), target.x, target.y, threat=target.threat, epsilon=epsilon, generator=generator
             )
             attacks.append(_describe(measure.attack, found, epsilon, where))
             if epsilon in measure.keep_probabilities_at:
@@ -162,7 +163,9 @@ def _curve(
 ) -> Iterator[pd.DataFrame]:
     """All radii of one model, success carried upwards or downwards."""
     generator = torch_generator(derive_seed(where["seed"], where["arm"], attack.name, target.threat_name))
-    curve = attack(model, target.x, target.y, threat=target.threat, epsilons=epsilons, generator=generator)
+    curve = attack(
+        attacked_form(model), target.x, target.y, threat=target.threat, epsilons=epsilons, generator=generator
+    )
     for epsilon, success, inferred in zip(epsilons, curve.success, curve.inferred, strict=True):
         settings = {"attack": attack.name, "epsilon": epsilon, **_settings(attack), "restarts": curve.restarts}
         yield describe_attack(success.numpy(), **where, **settings, inferred=inferred.numpy())
@@ -193,7 +196,7 @@ def _proofs(measure: Proofs, arm: Arm, target: Target) -> Tables:
             how: dict[str, Any] = {"threat": some.threat, "epsilon": epsilon}
             generator = _generator(seed, arm, measure.attack.name, target)
             with part(0.1):
-                found = measure.attack(model, some.x, some.y, **how, generator=generator)
+                found = measure.attack(attacked_form(model), some.x, some.y, **how, generator=generator)
             with part(0.9):
                 proof = prove(model, some.x, some.y, **how, known=found.perturbed, boxes=measure.boxes)
             broken = (proof.high <= epsilon).numpy()
@@ -242,15 +245,16 @@ def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:
     for model, seed in tracked(arm.pairs):
         where = _where(arm, seed, own, some)
         generator = torch_generator(derive_seed(seed, arm.name, "checks"))
+        attacked = attacked_form(model)
         for name, attack, epsilon in tracked(plan):
-            found = attack(model, some.x, some.y, threat=threat, epsilon=epsilon, generator=generator)
+            found = attack(attacked, some.x, some.y, threat=threat, epsilon=epsilon, generator=generator)
             settings = _settings(attack) | {"restarts": 1}
             if name == WITH_GRADIENTS:
                 settings["loss"] = ", ".join(found.attacks)
             # Alarms use only success, not which attack broke a row.
             parts.append(describe_attack(found.success.numpy(), **where, attack=name, epsilon=epsilon, **settings))
         if follows:
-            still = zero_gradient(model, some.x, some.y, threat=threat)
+            still = zero_gradient(attacked, some.x, some.y, threat=threat)
             parts.append(describe_attack(still.numpy(), **where, attack=ZERO_GRADIENT, epsilon=0.0))
         if target.threat.box is not None:
             outside = target.threat.outside_box(target.x).flatten(1).any(dim=1)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fairtoll.training.recipes.distillation import DISTILLATION
 from fairtoll.training.recipes.dro import DRO
 from fairtoll.training.recipes.faal import FAAL
 from fairtoll.training.recipes.noise import NOISE
@@ -9,9 +10,24 @@ from fairtoll.training.recipes.online import ONLINE
 from fairtoll.training.recipes.online_noise import ONLINE_NOISE
 from fairtoll.training.recipes.recipe import Recipe
 from fairtoll.training.recipes.repeated import REPEATED
+from fairtoll.training.recipes.smoothing import SMOOTHING
+from fairtoll.training.recipes.squeezing import SQUEEZING
 from fairtoll.training.recipes.standard import STANDARD
 from fairtoll.training.recipes.static import STATIC
 
 RECIPES: dict[str, Recipe] = {
-    recipe.name: recipe for recipe in (STANDARD, STATIC, REPEATED, NOISE, ONLINE, ONLINE_NOISE, FAAL, DRO)
+    recipe.name: recipe
+    for recipe in (
+        STANDARD,
+        STATIC,
+        REPEATED,
+        NOISE,
+        ONLINE,
+        ONLINE_NOISE,
+        SMOOTHING,
+        DISTILLATION,
+        SQUEEZING,
+        FAAL,
+        DRO,
+    )
 }

@@ -1,0 +1,113 @@
+"""A classifier behind feature squeezers, which also flags rows whose answer the squeezers change by much."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import torch
+from torch import Tensor, nn
+
+from fairtoll.errors import FairtollError
+from fairtoll.models.batches import chunk_rows
+from fairtoll.models.dense import quick
+from fairtoll.models.smoothed import AnotherValue
+
+#: The share of clean rows that a detector flags.
+FALSE_POSITIVES = 0.05
+
+
+class Squeezed(nn.Module):
+    """A model that sees squeezed rows, with a detector beside it.
+
+    Xu, Evans and Qi, "Feature Squeezing: Detecting Adversarial Examples in Deep Neural Networks" (NDSS 2018). An attack
+    goes through the squeezer as if it were the identity (BPDA: Athalye, Carlini and Wagner, "Obfuscated Gradients Give
+    a False Sense of Security", ICML 2018), whose own gradient is zero almost everywhere.
+
+    Parameters
+    ----------
+    model : Module
+        Returns logits.
+    squeeze : Module
+        What every row goes through before the model.
+    detectors : sequence of Module
+        Squeezers that the detector compares the unsqueezed row with.
+    threshold : float
+        Rows are flagged above it; see `threshold_of`.
+
+    Raises
+    ------
+    FairtollError
+        If there is no squeezer to compare with.
+
+    Examples
+    --------
+    >>> from fairtoll.models.squeezers import Levels
+    >>> levels = Levels(torch.zeros(2), torch.ones(2), bits=1)
+    >>> one = Squeezed(nn.Linear(2, 2), levels, [levels])
+    >>> one.flags(torch.zeros(3, 2)).tolist()
+    [False, False, False]
+    """
+
+    def __init__(
+        self, model: nn.Module, squeeze: nn.Module, detectors: Sequence[nn.Module], *, threshold: float = math.inf
+    ) -> None:
+        super().__init__()
+        if not detectors:
+            raise FairtollError("a detector of no squeezers; expected one or more; give the squeezers to compare")
+        self.model, self.squeeze, self.threshold = model, squeeze, threshold
+        self.detectors = nn.ModuleList(detectors)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Logits of the squeezed rows, `(N, C)`; the gradient passes the squeezer unchanged."""
+        with torch.no_grad():
+            squeezed = self.squeeze(x.detach())
+        logits: Tensor = self.model(AnotherValue.apply(x, squeezed))  # type: ignore[no-untyped-call]
+        return logits
+
+    def quick_form(self) -> nn.Module:
+        """The same for a model that does not change; see `fairtoll.models.dense.quick`."""
+        return Squeezed(quick(self.model), self.squeeze, list(self.detectors), threshold=self.threshold)
+
+    def naive_form(self) -> nn.Module:
+        """The same with the squeezer's own gradient."""
+        return nn.Sequential(self.squeeze, self.model)
+
+    @torch.no_grad()
+    def change(self, x: Tensor) -> Tensor:
+        """The largest L1 distance between the probabilities of each row and of one of its squeezed forms, `(N,)`."""
+        parts = []
+        for rows in x.split(chunk_rows(x)):
+            own = self.model(rows).softmax(dim=1)
+            apart = [(self.model(one(rows)).softmax(dim=1) - own).abs().sum(dim=1) for one in self.detectors]
+            parts.append(torch.stack(apart).amax(dim=0))
+        return torch.cat(parts)
+
+    def flags(self, x: Tensor) -> Tensor:
+        """Which rows the detector takes for attacked, `(N,)` of bool."""
+        return self.change(x) > self.threshold
+
+
+def threshold_of(changes: Tensor, *, false_positives: float = FALSE_POSITIVES) -> float:
+    """A threshold that a new clean row exceeds with at most this probability, from those of clean rows `(n,)`.
+
+    The ``ceil((n + 1) (1 - false_positives))``-th smallest, as in split conformal prediction: over the draw of these
+    rows and a new one the bound holds exactly, whatever the distribution.
+
+    Raises
+    ------
+    FairtollError
+        If there are too few rows for such a threshold.
+
+    Examples
+    --------
+    >>> threshold_of(torch.arange(99.0))
+    94.0
+    """
+    place = math.ceil((len(changes) + 1) * (1 - false_positives) - 1e-9)
+    if place > len(changes):
+        raise FairtollError(
+            f"a detector has {len(changes)} held-out rows; expected {math.ceil(1 / false_positives) - 1} or more for a "
+            f"false-positive rate of {false_positives:g}; give more training rows"
+        )
+    return float(changes.sort().values[place - 1])
