@@ -47,6 +47,20 @@ def test_slopes_are_the_gradients_of_the_cross_entropy(wrap, dtype):
         torch.testing.assert_close(slope, leaf.grad, **tolerance)
 
 
+@pytest.mark.parametrize("wrap", [lambda model: model, Wrapped], ids=["chain", "autograd"])
+@pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
+def test_slopes_for_probabilities_are_the_gradients_of_the_divergence_from_them(wrap, dtype):
+    members = [network(seed, dtype) for seed in range(MEMBERS)]
+    x, _ = rows(dtype)
+    targets = torch.randn(MEMBERS, ROWS, CLASSES, generator=torch.Generator().manual_seed(1)).to(dtype).softmax(dim=-1)
+    found = ModelStack([wrap(member) for member in members]).slopes(targets)(x)
+    for member, own, target, slope in zip(members, x, targets, found, strict=True):
+        leaf = own.clone().requires_grad_(True)
+        functional.kl_div(member(leaf).log_softmax(dim=-1), target, reduction="sum").backward()
+        tolerance = {"rtol": 1e-4, "atol": 1e-6} if dtype == torch.float32 else {"rtol": 1e-10, "atol": 1e-13}
+        torch.testing.assert_close(slope, leaf.grad, **tolerance)
+
+
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
 def test_other_members_change_no_bit(dtype):
     members = [network(seed, dtype) for seed in range(MEMBERS)]

@@ -13,6 +13,9 @@ from fairtoll.models.passes import Array, Kind, Memory, backward, forward, silen
 #: Called with a member's number and its logits `(N, C)`; returns the gradient of the loss in them.
 Slope = Callable[[int, Array], Array]
 
+#: Called with a member's number, its logits of clean rows and those of moved ones; returns the gradients in both.
+PairSlope = Callable[[int, Array, Array], tuple[Array, Array]]
+
 
 class DenseGradients:
     """Gradients of K dense chains on a CPU, in memory that is used again at every call.
@@ -39,7 +42,7 @@ class DenseGradients:
         self._kinds = kinds
         values = [tensor.detach().numpy() for tensor in tensors]
         self._members = [[value[member] for value in values] for member in range(len(values[0]))]
-        self._memory = Memory()
+        self._memory, self._second = Memory(), Memory()
 
     def in_rows(self, x: Tensor, slope: Slope) -> Tensor:
         """Gradient in the rows `x` `(K, N, F)`, of their shape."""
@@ -77,6 +80,38 @@ class DenseGradients:
                 of_member = [None if one is None else one[member] for one in found]
                 self._pass(member, own, tensors, of_member, slope, to_rows=False)
 
+    def of_pairs(
+        self,
+        clean: Tensor,
+        moved: Tensor,
+        slope: PairSlope,
+        targets: Sequence[Tensor | None],
+        others: Sequence[Tensor | None],
+    ) -> None:
+        """Gradients in the weights of a loss that reads each clean row and its moved copy: their sum is the whole.
+
+        Parameters
+        ----------
+        clean, moved : Tensor, (K, N, F)
+            The rows.
+        slope : callable
+            The gradients of the loss in the logits of both.
+        targets, others : sequence of Tensor or None
+            Where the part that goes through the clean rows is written, and the part through the moved ones.
+        """
+        found, more = ([None if one is None else one.detach().numpy() for one in given] for given in (targets, others))
+        first, second = self._memory, self._second
+        with silent():
+            for member, tensors in enumerate(self._members):
+                before = forward(clean[member].detach().numpy(), self._kinds, tensors, first)
+                after = forward(moved[member].detach().numpy(), self._kinds, tensors, second)
+                both = slope(member, before[-1], after[-1])
+                for wanted, outputs, places, memory in zip(
+                    both, (before, after), (found, more), (first, second), strict=True
+                ):
+                    own = [None if one is None else one[member] for one in places]
+                    backward(wanted, self._kinds, tensors, outputs, own, memory, to_rows=False, spend=True)
+
     def _pass(
         self,
         member: int,
@@ -92,13 +127,22 @@ class DenseGradients:
         return backward(wanted, self._kinds, tensors, outputs, targets, self._memory, to_rows=to_rows, spend=True)
 
 
-def cross_entropy_slope(labels: Tensor, shares: Tensor | None = None) -> Slope:
-    """Of the cross-entropy of rows of classes `labels` `(K, N)`, each weighted by its share `(K, N)`.
+def cross_entropy_slope(targets: Tensor, shares: Tensor | None = None) -> Slope:
+    """Of the cross-entropy of rows, each weighted by its share `(K, N)`.
+
+    Parameters
+    ----------
+    targets : Tensor
+        Classes `(K, N)` of int64, or probabilities `(K, N, C)`: the divergence from these has the same gradient.
+    shares : Tensor, (K, N), optional
+        Default: 1.
 
     Examples
     --------
     >>> cross_entropy_slope(torch.tensor([[0]]))(0, np.zeros((1, 2))).tolist()
     [[-0.5, 0.5]]
+    >>> cross_entropy_slope(torch.tensor([[[0.75, 0.25]]]))(0, np.zeros((1, 2))).tolist()
+    [[-0.25, 0.25]]
     """
     weight = None if shares is None else shares.numpy()
     by_class: Array | None = None
@@ -106,15 +150,41 @@ def cross_entropy_slope(labels: Tensor, shares: Tensor | None = None) -> Slope:
     def slope(member: int, logits: Array) -> Array:
         nonlocal by_class
         if by_class is None:
-            by_class = np.equal(labels.numpy()[:, None], np.arange(logits.shape[1])[:, None]).astype(logits.dtype)
-        # The softmax minus the true class as 0 and 1; class by class, since numpy is slow on short rows.
-        found = logits.T.copy()
-        found -= found.max(axis=0)
-        np.exp(found, out=found)
-        found /= found.sum(axis=0)
+            by_class = one_by_class(targets, logits)
+        # The softmax minus the target.
+        found = softmax_by_class(logits)
         found -= by_class[member]
         if weight is not None:
             found *= weight[member]
         return found.T
 
     return slope
+
+
+def one_by_class(targets: Tensor, logits: Array) -> Array:
+    """Classes `(K, N)` as 0 and 1, or probabilities `(K, N, C)`, as `(K, C, N)`, for logits `(N, C)`.
+
+    Examples
+    --------
+    >>> one_by_class(torch.tensor([[1, 1, 0]]), np.zeros((3, 2))).tolist()
+    [[[0.0, 0.0, 1.0], [1.0, 1.0, 0.0]]]
+    """
+    if targets.is_floating_point():
+        return np.ascontiguousarray(targets.numpy().swapaxes(1, 2), dtype=logits.dtype)
+    found: Array = np.equal(targets.numpy()[:, None], np.arange(logits.shape[1])[:, None]).astype(logits.dtype)
+    return found
+
+
+def softmax_by_class(logits: Array) -> Array:
+    """Probabilities `(C, N)` of logits `(N, C)`: class by class, since numpy is slow on short rows.
+
+    Examples
+    --------
+    >>> softmax_by_class(np.log([[1.0, 3.0]])).round(6).tolist()
+    [[0.25], [0.75]]
+    """
+    found: Array = logits.T.copy()
+    found -= found.max(axis=0)
+    np.exp(found, out=found)
+    found /= found.sum(axis=0)
+    return found

@@ -127,18 +127,22 @@ class ModelStack:
         assert self._layers is not None
         return DenseGradients(self._layers[0], tensors)
 
-    def slopes(self, labels: Tensor) -> Callable[[Tensor], Tensor]:
-        """A function of rows `(K, N, ...)` that returns the gradient of their cross-entropy; `labels` is `(K, N)`."""
+    def slopes(self, targets: Tensor) -> Callable[[Tensor], Tensor]:
+        """A function of rows `(K, N, ...)` that returns the gradient of their cross-entropy.
+
+        `targets` are classes `(K, N)`, or probabilities `(K, N, C)`: then it is also the gradient of the
+        Kullback-Leibler divergence from these to what the models predict.
+        """
         quick = self.gradients()
         if quick is not None:
-            of_labels = cross_entropy_slope(labels)
-            return lambda x: quick.in_rows(x, of_labels)
+            of_targets = cross_entropy_slope(targets)
+            return lambda x: quick.in_rows(x, of_targets)
         frozen = self.frozen()
 
         def slopes(x: Tensor) -> Tensor:
             leaf = x.detach().requires_grad_(True)
             logits = frozen.each(leaf).flatten(0, 1).to(x.dtype)
-            loss = functional.cross_entropy(logits, labels.flatten(), reduction="sum")
+            loss = functional.cross_entropy(logits, targets.flatten(0, 1), reduction="sum")
             (gradient,) = torch.autograd.grad(loss, leaf)
             return gradient
 

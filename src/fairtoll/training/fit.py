@@ -8,7 +8,6 @@ from typing import Literal
 
 import torch
 from torch import Tensor
-from torch.nn import functional
 
 from fairtoll.errors import FairtollError
 from fairtoll.models.stack import ModelStack
@@ -19,6 +18,7 @@ from fairtoll.threads import threads_for
 from fairtoll.training.adam import StackedAdam
 from fairtoll.training.batch import Batch, BatchNoise
 from fairtoll.training.dense_steps import DenseSteps
+from fairtoll.training.pair_loss import PairLoss, cross_entropy_of
 
 #: Called as ``perturb(stack, batch)``; returns the rows to train on, `(K, B, ...)`.
 Perturb = Callable[[ModelStack, Batch], Tensor]
@@ -81,9 +81,7 @@ def cross_entropy(stack: ModelStack, batch: Batch) -> Tensor:
     >>> cross_entropy(stack, Batch(rows, rows, labels, labels, BatchNoise([0], epoch=0), 0)).shape
     torch.Size([1, 4])
     """
-    logits = stack.each(batch.rows).to(stack.dtype)
-    losses = functional.cross_entropy(logits.flatten(0, 1), batch.labels.flatten(), reduction="none")
-    return losses.view(batch.labels.shape)
+    return cross_entropy_of(stack.each(batch.rows).to(stack.dtype), batch.labels)
 
 
 def fit(
@@ -129,7 +127,7 @@ def fit(
         Turns a batch into the rows to train on, such as on-line adversarial examples.
     loss : callable
         Loss of every row of a batch for every model, `(K, B)`, from the rows that `perturb` gave. Default:
-        cross-entropy.
+        cross-entropy. It and a `fairtoll.training.pair_loss.PairLoss` train tables of rows without autograd.
     after_step, after_epoch : callable, optional
         Called with the stack after each optimiser step, or with it and the number of the epoch after each epoch, such
         as to average weights or to measure each class. They may not change the stack.
@@ -176,7 +174,9 @@ def fit(
         _check_some_weight(weights, items)
     members = torch.arange(len(stack), device=device).unsqueeze(1)
     table, first = (x.flatten(0, 1), members * len(y)) if own_rows else (x, 0)
-    dense = DenseSteps(stack) if loss is cross_entropy and _is_dense(stack, settings) else None
+    pairs = loss if isinstance(loss, PairLoss) else None
+    closed = (pairs is not None or loss is cross_entropy) and _is_dense(stack, settings)
+    dense = DenseSteps(stack, pairs) if closed else None
     if dense is None:
         for name, parameter in stack.parameters.items():
             stack.parameters[name] = parameter.detach().requires_grad_(True)
@@ -199,7 +199,7 @@ def fit(
                         now = replace(now, rows=perturb(stack, now))
                     losses = loss(stack, now) if dense is None else None
                 if dense is not None:
-                    dense.differentiate(now.rows, labels, weight)
+                    dense.differentiate(now, weight)
                 elif losses is not None:
                     optimiser.zero_grad()
                     _objective(losses, labels, weight).backward()

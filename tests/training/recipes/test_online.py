@@ -140,7 +140,7 @@ def test_without_steps_every_row_moves_at_random_inside_the_threat(monkeypatch):
 
     def fit(*args, perturb, **options):
         stack, rows = args[0], args[1].unsqueeze(0)
-        batch = batch_of(rows, Y[:1], [0])
+        batch = Batch(rows, rows, Y[:1], torch.arange(ROWS).unsqueeze(0), BatchNoise([0], epoch=0), 0)
         seen.extend(perturb(stack, batch) - X[:1] for _ in range(2))
 
     monkeypatch.setattr(online, "fit", fit)

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-import torch
+from collections.abc import Callable
+
 from torch import Tensor
 
-from fairtoll.models.dense import dense_chain
 from fairtoll.models.stack import ModelStack
 from fairtoll.threats.linf import LinfThreat
-from fairtoll.training.attack_batch import attack_batch, climb
+from fairtoll.training.attack_batch import RELATIVE_STEP, climb, start_anywhere
 from fairtoll.training.batch import Batch
 from fairtoll.training.fit import Loss, cross_entropy, fit
+from fairtoll.training.reach import Reach
 from fairtoll.training.recipes.recipe import RADIUS, Adversary, Recipe
 from fairtoll.training.setup import TrainingSetup
 
@@ -25,6 +26,8 @@ def train_online(
     epsilon: float,
     steps: int = STEPS,
     loss: Loss = cross_entropy,
+    relative_step: float = RELATIVE_STEP,
+    after_step: Callable[[ModelStack], None] | None = None,
 ) -> ModelStack:
     """PGD adversarial training (Madry et al. 2018): each batch is replaced by adversarial examples of it.
 
@@ -41,6 +44,10 @@ def train_online(
         effect of the adversary from that of noise.
     loss : callable
         Of the adversarial examples, as `fit` takes it; repairs weigh rows by it.
+    relative_step : float
+        Its steps together, in radii.
+    after_step : callable, optional
+        As in `fairtoll.training.fit`.
 
     Returns
     -------
@@ -49,35 +56,30 @@ def train_online(
 
     Examples
     --------
+    >>> import torch
     >>> setup = TrainingSetup(torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]), torch.arange(4), [0],
     ...                       lambda: torch.nn.Linear(3, 2))
     >>> len(train_online(setup, threat=LinfThreat(), epsilon=0.1, steps=2))
     1
     """
-    rows = setup.x
-    # A table's bounds are computed once: for each batch anew they take as long as half a step of a small network. Those
-    # of images would fill the memory.
-    at_once = rows.ndim == 2 and dense_chain(setup.network()) is not None
-    if at_once:
-        radius = threat.radius(rows[:1], epsilon)
-        rows = torch.cat(threat.bounds(rows, epsilon), dim=1)
+    reach = Reach(setup, threat=threat, epsilon=epsilon)
 
     def perturb(stack: ModelStack, batch: Batch) -> Tensor:
-        if not at_once:
-            return attack_batch(stack, batch, threat=threat, epsilon=epsilon, steps=steps)
-        low, high = batch.clean.chunk(2, dim=-1)
-        start = low + (high - low) * batch.noise.uniform(low.shape).to(low)
-        return climb(stack.slopes(batch.labels), start, low, high, radius.to(low), threat=threat, steps=steps)
+        within = reach(batch)
+        start = start_anywhere(batch, within)
+        slopes = stack.slopes(batch.labels)
+        return climb(slopes, start, *within, threat=threat, steps=steps, relative_step=relative_step)
 
     return fit(
         setup.initial_stack(),
-        rows,
+        setup.x,
         setup.y,
         items=setup.items,
         seeds=setup.seeds,
         settings=setup.settings,
         perturb=perturb,
         loss=loss,
+        after_step=after_step,
     )
 
 

@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+from fairtoll.training.recipes.averaging import AVERAGING
 from fairtoll.training.recipes.distillation import DISTILLATION
 from fairtoll.training.recipes.dro import DRO
 from fairtoll.training.recipes.faal import FAAL
+from fairtoll.training.recipes.fgsm import FGSM
+from fairtoll.training.recipes.mart import MART
 from fairtoll.training.recipes.noise import NOISE
 from fairtoll.training.recipes.online import ONLINE
 from fairtoll.training.recipes.online_noise import ONLINE_NOISE
@@ -14,6 +17,8 @@ from fairtoll.training.recipes.smoothing import SMOOTHING
 from fairtoll.training.recipes.squeezing import SQUEEZING
 from fairtoll.training.recipes.standard import STANDARD
 from fairtoll.training.recipes.static import STATIC
+from fairtoll.training.recipes.trades import TRADES
+from fairtoll.training.recipes.trades_noise import TRADES_NOISE
 
 RECIPES: dict[str, Recipe] = {
     recipe.name: recipe
@@ -24,9 +29,14 @@ RECIPES: dict[str, Recipe] = {
         NOISE,
         ONLINE,
         ONLINE_NOISE,
+        FGSM,
+        TRADES,
+        TRADES_NOISE,
+        MART,
         SMOOTHING,
         DISTILLATION,
         SQUEEZING,
+        AVERAGING,
         FAAL,
         DRO,
     )
