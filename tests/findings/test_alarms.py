@@ -13,6 +13,11 @@ from fairtoll.evidence import Checks, collect
 from fairtoll.evidence.store import describe_attack, describe_least_epsilon, describe_predictions
 from fairtoll.findings import Arm, Target
 from fairtoll.findings.alarms import TITLES, raise_alarms
+from fairtoll.models.defended import naive_form
+from fairtoll.models.smoothed import Smoothed
+from fairtoll.models.squeezed import Squeezed
+from fairtoll.models.squeezers import Levels
+from fairtoll.models.tempered import Tempered
 
 ROWS = 1000
 RADII = (1.0, 2.0, 4.0)
@@ -77,7 +82,8 @@ def only(*rows):
 def test_nothing_fires_on_a_plain_evaluation():
     found = alarms(evidence(transfer=[800, 700, 600]))
     assert set(found) == set(TITLES) - {
-        "least-epsilon-refuted", "certificate-broken", "proof-contradicted", "scores-miss-rows",
+        "least-epsilon-refuted", "certificate-broken", "proof-contradicted", "scores-miss-rows", "gradients-hidden",
+        "transfer-adds",
     }  # fmt: skip
     assert not any(alarm.fired for alarm in found.values())
     assert all(alarm.title == TITLES[name] for name, alarm in found.items())
@@ -98,6 +104,35 @@ def test_robust_above_clean():
     # Up to 0.2 points are rounding.
     assert fired(evidence(transfer=[901, 700, 600])) == set()
     assert fired(evidence(transfer=[903, 700, 600])) == {"robust-above-clean"}
+
+
+def test_a_defence_that_hides_gradients():
+    honest = evidence(check_naive=[520, 349, 100])
+    assert fired(honest) == set()
+    assert alarms(honest)["gradients-hidden"].value == pytest.approx(0.049)
+    hidden = evidence(check_naive=[880, 900, 900])
+    assert fired(hidden) == {"gradients-hidden"}
+    alarm = alarms(hidden)["gradients-hidden"]
+    assert alarm.value == pytest.approx(0.8)
+    assert "at 4: 90.0% with the gradients of one who does not know the defence, 10.0% through it" in alarm.message
+
+
+def test_examples_of_another_model_that_break_other_rows_of_a_defence():
+    naive = {"check_naive": [500, 300, 100], "pgd_20": [500, 300, 0]}
+    # 700 rows, as many as its own attack breaks at radius 2: a hundred of them others.
+    others = only((0, 100), (400, 1000))
+    transfer = evidence(transfer=[800, 300, 600], **naive)
+    assert fired(transfer) == set()
+    found = pd.concat([transfer.attacks, describe_attack(
+        others, arm="hardened", seed=0, evaluation="static-transfer", threat="paper", attack="pgd-7", epsilon=2.0,
+        source_arm="plain",
+    )])  # fmt: skip
+    again = Evidence(transfer.rows, transfer.predictions, found, ("no", "yes"))
+    assert fired(again) == {"transfer-adds"}
+    assert alarms(again)["transfer-adds"].value == pytest.approx(0.1)
+    # Of a model without a defence transferred examples are compared by their accuracy alone.
+    plain = evidence(transfer=[800, 300, 600])
+    assert "transfer-adds" not in alarms(plain)
 
 
 def test_transfer_stronger_than_white_box():
@@ -358,7 +393,7 @@ def test_evidence_from_before_square_is_read():
     found = alarms(Evidence(whole.rows, whole.predictions, old, whole.class_names))
     assert set(found) == set(TITLES) - {
         "black-box-adds", "transfer-stronger-than-white-box", "least-epsilon-refuted", "certificate-broken",
-        "proof-contradicted", "scores-miss-rows",
+        "proof-contradicted", "scores-miss-rows", "gradients-hidden", "transfer-adds",
     }  # fmt: skip
 
 
@@ -378,10 +413,10 @@ class Masked(nn.Module):
         return self.scale * self.linear((x * 8).round() / 8 if self.rounded else x)
 
 
-def checked(**masks):
+def checked(defend=None, **masks):
     """The alarms on one model, from the attacks themselves."""
     x = np.random.default_rng(4).normal(size=(400, FEATURES)).astype(np.float32)
-    model = Masked(**masks)
+    model = Masked(**masks) if defend is None else defend(Masked(rounded=False, **masks))
     with torch.no_grad():
         y = Masked(rounded=False, scale=1.0)(torch.from_numpy(x)).argmax(dim=1).numpy()
         probabilities = model(torch.from_numpy(x)).softmax(dim=1).numpy()
@@ -397,7 +432,8 @@ def test_an_honest_model_sets_off_no_alarm():
     found, attacks = checked(rounded=False, scale=1.0)
     assert set(found) == set(TITLES) - {
         "robust-above-clean", "transfer-stronger-than-white-box", "least-epsilon-refuted", "outside-box",
-        "certificate-broken", "rows-missed", "proof-contradicted", "scores-miss-rows",
+        "certificate-broken", "rows-missed", "proof-contradicted", "scores-miss-rows", "gradients-hidden",
+        "transfer-adds",
     }  # fmt: skip
     assert not [name for name, alarm in found.items() if alarm.fired]
     assert found["black-box-adds"].value == 0
@@ -420,6 +456,44 @@ def test_logits_that_underflow_the_loss_are_seen_through_by_the_margin():
     assert found["zero-gradients"].fired
     assert found["noise-as-strong"].fired
     assert not found["black-box-adds"].fired
+
+
+def smoothed(model, draws=64):
+    noise = 0.2 * torch.randn(draws, FEATURES, generator=torch.Generator().manual_seed(0))
+    return Smoothed(model, noise, torch.full((FEATURES,), 0.2), sigma=0.2)
+
+
+def squeezed(model):
+    levels = Levels(torch.full((FEATURES,), -4.0), torch.full((FEATURES,), 4.0), bits=6)  # steps of 0.127
+    return Squeezed(model, levels, [levels])
+
+
+def test_noise_that_an_attack_averages_over_hides_nothing():
+    found, _ = checked(smoothed, scale=1.0)
+    assert not [name for name, alarm in found.items() if alarm.fired]
+    assert abs(found["gradients-hidden"].value) < 0.02
+
+
+def test_a_squeezer_hides_gradients_from_those_who_do_not_know_it_alone():
+    found, _ = checked(squeezed, scale=1.0)
+    fired = {name for name, alarm in found.items() if alarm.fired}
+    assert "gradients-hidden" in fired
+    assert not {"zero-gradients", "noise-as-strong"} & fired
+    assert found["gradients-hidden"].value > 0.2
+
+
+def test_a_temperature_hides_gradients_from_those_who_do_not_know_it_alone():
+    found, _ = checked(lambda model: Tempered(model, 1e4), scale=1e4)
+    assert {name for name, alarm in found.items() if alarm.fired} == {"gradients-hidden"}
+    honest, _ = checked(lambda model: Tempered(model, 2.0), scale=2.0)
+    assert not [name for name, alarm in honest.items() if alarm.fired]
+
+
+@pytest.mark.parametrize(("defend", "scale"), [(squeezed, 1.0), (lambda model: Tempered(model, 1e4), 1e4)])
+def test_a_defence_attacked_as_if_it_were_none_sets_off_the_others(defend, scale):
+    """What the figures would have been worth without the adaptive attacks."""
+    found, _ = checked(lambda model: naive_form(defend(model)), scale=scale)
+    assert {"zero-gradients", "noise-as-strong"} <= {name for name, alarm in found.items() if alarm.fired}
 
 
 def test_square_can_be_left_out_and_defaults_to_the_largest_radius():

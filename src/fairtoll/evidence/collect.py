@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
@@ -24,8 +25,9 @@ from fairtoll.attacks import (
     zero_gradient,
 )
 from fairtoll.bounds import prove
-from fairtoll.errors import FairtollError
+from fairtoll.errors import FairtollError, FairtollWarning
 from fairtoll.evidence.measures import (
+    NAIVE,
     OUTSIDE_BOX,
     PROOF,
     SCORES_ONLY,
@@ -41,10 +43,11 @@ from fairtoll.evidence.measures import (
 )
 from fairtoll.evidence.store import describe_attack, describe_least_epsilon, describe_predictions
 from fairtoll.evidence.target import Arm, Target
-from fairtoll.models.defended import attacked_form
+from fairtoll.models.defended import attacked_form, naive_form
 from fairtoll.models.predict import predict_logits, predict_probabilities
 from fairtoll.progress import part, tracked
 from fairtoll.randomness import derive_seed, torch_generator
+from fairtoll.threats.any import AuditedThreat
 from fairtoll.threats.table_threat import TableThreat
 
 #: Examples by radius: a set of the attacked rows, `(n, ...)`, for each model of the arm they are evaluated on.
@@ -253,6 +256,8 @@ def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:
                 settings["loss"] = ", ".join(found.attacks)
             # Alarms use only success, not which attack broke a row.
             parts.append(describe_attack(found.success.numpy(), **where, attack=name, epsilon=epsilon, **settings))
+        if (naive := naive_form(model)) is not None:
+            parts += _naively(measure, naive, some, threat, where)
         if follows:
             still = zero_gradient(attacked, some.x, some.y, threat=threat)
             parts.append(describe_attack(still.numpy(), **where, attack=ZERO_GRADIENT, epsilon=0.0))
@@ -261,6 +266,19 @@ def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:
             everywhere = _where(arm, seed, own, target)
             parts.append(describe_attack(outside.numpy(), **everywhere, attack=OUTSIDE_BOX, epsilon=0.0))
     return Tables(attacks=_concat(parts))
+
+
+def _naively(
+    measure: Checks, model: nn.Module, target: Target, threat: AuditedThreat, where: dict[str, Any]
+) -> Iterator[pd.DataFrame]:
+    """The check with PGD, by one who does not know the defence."""
+    attack = PGD(steps=20)
+    for epsilon in measure.epsilons:
+        with warnings.catch_warnings():
+            # That there is no gradient is what this is to show.
+            warnings.simplefilter("ignore", FairtollWarning)
+            found = attack(model, target.x, target.y, threat=threat, epsilon=epsilon)
+        yield describe_attack(found.success.numpy(), **where, attack=NAIVE, epsilon=epsilon, **_settings(attack))
 
 
 def _describe(

@@ -34,6 +34,8 @@ CHECK = "check-"
 NOISE, SINGLE_STEP, STEEPEST = "check-noise", "check-single-step", "check-pgd-20"
 LARGE, WITH_GRADIENTS, SQUARE, ZERO_GRADIENT = "check-large", "check-white-box", "check-square", "check-zero-gradient"
 OUTSIDE_BOX = "check-outside-box"
+#: PGD by someone who does not know the defence that is deployed.
+NAIVE = "check-naive"
 #: The name that proofs have in evidence.
 PROOF = "proof"
 #: Checks whose outcomes are of the rows or the model, not of an attack that broke them.
@@ -131,7 +133,8 @@ class Checks:
 
     Noise, a single step and 20-step PGD, independently at each radius; where the threat frees every feature, a union at
     a radius so large that nothing remains of the row; at one radius the black-box Square attack alone and a
-    union without it; which rows have no gradient at all; and of a threat with a box, which rows lie outside it. Of a
+    union without it; which rows have no gradient at all; of a model that is defended when it is deployed the same PGD
+    with the gradients of one who does not know it; and of a threat with a box, which rows lie outside it. Of a
     model without gradients noise and Square, at each radius, an attack by scores at that large one, and the box. Inside
     a `TableThreat` CAPGD takes the place of PGD, and the table search that of Square.
 

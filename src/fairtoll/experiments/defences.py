@@ -8,6 +8,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from fairtoll.errors import FairtollError
+from fairtoll.evidence import Transfer
 from fairtoll.findings import Comparison
 from fairtoll.training import RECIPES, Recipe
 
@@ -132,8 +133,9 @@ def with_recipes(experiment: Experiment, names: str, *, strengths: int = 3) -> E
         "training does, by how much at equal robust accuracy, and which repairs what it costs?",
         recipes=tuple({recipe.name: recipe for recipe in (standard, *arms, *controls)}.values()),
         questions=tuple((one, question) for one in comparisons for question in questions),
-        collections=tuple(
-            replace(one, compared_in=None, protocol=None) for one in experiment.collections if _is_compared(one)
+        collections=(
+            *(replace(one, compared_in=None, protocol=None) for one in experiment.collections if _is_compared(one)),
+            *_of_deployed(experiment, [recipe for recipe in arms if recipe.deploy is not None]),
         ),
         protocol=PROTOCOL,
         runs=RUNS,
@@ -153,6 +155,18 @@ def _is_compared(collection: Collection) -> bool:
     if collection.name in ("predict", "checks"):
         return True
     return collection.compared_in == SOUND and collection.exact is not True and collection.runs is None
+
+
+def _of_deployed(experiment: Experiment, recipes: Sequence[Recipe]) -> list[Collection]:
+    """What is measured in addition on defences that are deployed: transferred examples, which only alarms compare."""
+    if not recipes:
+        return []
+    names, at = tuple(recipe.name for recipe in recipes), (experiment.epsilon,)
+    return [
+        replace(one, measures=(Transfer(experiment.craft, at),), compared_in=None, protocol=None, arms=names)
+        for one in experiment.collections
+        if one.name == "transfer"
+    ]
 
 
 def _against_standard(recipe: Recipe, *, alone: bool) -> Comparison:

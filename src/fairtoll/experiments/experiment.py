@@ -93,6 +93,8 @@ class Collection:
         Whether arms that are controls are measured too.
     runs : int, optional
         Only so many of the first training runs of each arm are measured; no comparison may need them. None for all.
+    arms : sequence of str, optional
+        Only these arms; None for all.
     exact : bool, optional
         Only in runs that are exact, or only in those that are not; None for both. See `Experiment`.
     cost : float
@@ -114,6 +116,7 @@ class Collection:
     protocol: str | None = None
     controls: bool = True
     runs: int | None = None
+    arms: tuple[str, ...] | None = field(default=None, metadata=UNDESCRIBED)
     exact: bool | None = None
     cost: float = field(default=1.0, metadata=UNDESCRIBED)
     hardened: float = field(default=1.0, metadata=UNDESCRIBED)
@@ -416,6 +419,8 @@ class Experiment:
         if collection.exact not in (None, self.exact):
             return []
         of = self.arms(collection.compared_in or BOTH)
+        if collection.arms is not None:
+            of = [arm for arm in of if arm in collection.arms]
         return [arm for arm in self.arms() if arm in of and (collection.controls or not self.recipe(arm).is_control)]
 
     def title_of(self, arm: str) -> str:

@@ -6,6 +6,7 @@ import numpy as np
 
 from fairtoll.evidence.measures import (
     LARGE,
+    NAIVE,
     NOISE,
     OUTSIDE_BOX,
     SINGLE_STEP,
@@ -18,6 +19,8 @@ from fairtoll.findings.alarm_kinds import TOLERANCE, AlarmKind, Checked, Name, S
 
 #: Shares of rows above which a count is not negligible.
 FEW = 0.01
+#: By how much an attack that does not know a defence may look better than one that does.
+HIDDEN = 0.05
 #: Of the interval that says how much the share of few rows may differ by chance.
 CONFIDENCE = 0.95
 
@@ -112,6 +115,28 @@ def _black_box(checked: Checked) -> Seen | None:
             {f"not broken at {name[3]:g} by white-box attacks": before, "with Square": before - added},
         )
     return None
+
+
+def _hidden(checked: Checked) -> Seen | None:
+    """PGD by one who does not know the defence, against PGD through it."""
+    pairs = list(zip(checked.checks(NAIVE), checked.checks(STEEPEST), strict=False))
+    if not pairs:
+        return None
+    accuracies = [(checked.accuracy(naive), checked.accuracy(through), naive[3]) for naive, through in pairs]
+    naive, through, epsilon = max(accuracies, key=lambda one: one[0] - one[1])
+    fired = naive - through > HIDDEN
+    return Seen(
+        naive - through,
+        fired,
+        f"accuracy under PGD with 20 steps at {epsilon:g}: {naive:.1%} with the gradients of one who does not know the "
+        f"defence, {through:.1%} through it"
+        + (
+            "; so much of its robustness is only hidden gradients, and no figure here counts it."
+            if fired
+            else "; the defence does not live on hidden gradients."
+        ),
+        {f"under a naive attack at {epsilon:g}": naive, "through the defence": through},
+    )
 
 
 def _independent(checked: Checked) -> Seen | None:
@@ -230,6 +255,13 @@ CHECK_ALARMS = (
         "A search that uses only scores breaks rows that no attack with gradients breaks: the gradients hide what it "
         "finds.",
         _black_box,
+    ),
+    AlarmKind(
+        "gradients-hidden",
+        "A defence that hides gradients",
+        "An attack that does not know the defence breaks far fewer rows than one that goes through it: a figure from "
+        "such an attack overstates its robustness. The figures here are those of attacks that go through it.",
+        _hidden,
     ),
     AlarmKind(
         "scores-miss-rows",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtoll.evidence.measures import CHECK
+from fairtoll.evidence.measures import CHECK, NAIVE
 from fairtoll.evidence.refuted import smallest_broken
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings.alarm_checks import CHECK_ALARMS
@@ -85,6 +85,34 @@ def _transfer(checked: Checked) -> Seen | None:
         f"{verb} examples made on another model than by {itself} (robust accuracy under {worst[2]} at {worst[3]:g}: "
         f"{under:.1%} against {alone:.1%}).",
         {f"under transferred {worst[2]} at {worst[3]:g}": under, f"under {itself}": alone},
+    )
+
+
+def _transfer_adds(checked: Checked) -> Seen | None:
+    """Rows of a deployed defence that transferred examples break, and no attack on it at that radius."""
+    if not checked.checks(NAIVE):
+        return None
+    worst: tuple[float, float, Name] | None = None
+    for transferred in checked.figures("static-transfer"):
+        rows = checked.rows(transferred)
+        rivals = [one for one in checked.own if one[3] == transferred[3] and np.array_equal(checked.rows(one), rows)]
+        if not rivals:
+            continue
+        left = ~np.any([checked.broken(rival) for rival in rivals], axis=0)
+        added = float((checked.broken(transferred) & left).mean())
+        if worst is None or added > worst[0]:
+            worst = added, float(left.mean()), transferred
+    if worst is None:
+        return None
+    added, before, (_, _, attack, epsilon) = worst
+    fired = added > TOLERANCE
+    return Seen(
+        added,
+        fired,
+        f"{before:.1%} of the rows are not broken at {epsilon:g} by white-box attacks, {before - added:.1%} with "
+        f"{attack} made on another model: {added:.1%} more"
+        + ("; the gradients hide what the other model shows." if fired else "."),
+        {f"not broken at {epsilon:g} by white-box attacks": before, "with transferred examples": before - added},
     )
 
 
@@ -207,6 +235,13 @@ ALARMS: tuple[AlarmKind, ...] = (
         "Transferred examples stronger than a white-box attack",
         "Examples made on another model break more rows than the attack on the model itself: its figure is too high.",
         _transfer,
+    ),
+    AlarmKind(
+        "transfer-adds",
+        "Transferred examples find more",
+        "Examples made on another model break rows that no attack on the defended model breaks: its gradients hide "
+        "what they find, and its robust accuracy is too high by at least as much.",
+        _transfer_adds,
     ),
     *CHECK_ALARMS,
     AlarmKind(
