@@ -13,6 +13,7 @@ import torch
 from fairtoll.evidence.store import describe_rows, write_about
 from fairtoll.experiments.blocks import after_data, block_stages
 from fairtoll.experiments.costs import Estimate
+from fairtoll.experiments.defences import PROTOCOL
 from fairtoll.experiments.describe import describe, describe_fields
 from fairtoll.experiments.environment import blas_of_numpy
 from fairtoll.experiments.experiment import AUTO, Experiment
@@ -22,6 +23,7 @@ from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
 from fairtoll.experiments.pictures import EXAMPLES, make_examples
 from fairtoll.experiments.results import compute_results
 from fairtoll.experiments.workspace import IMAGES, Workspace
+from fairtoll.findings.recipes import RECIPE
 from fairtoll.findings.results import Results
 from fairtoll.runs.folder import Run
 from fairtoll.runs.stages import Stage
@@ -114,15 +116,31 @@ def _rows_stage(workspace: Workspace) -> Stage:
             "note": data.note,
             "unofficial": data.unofficial,
             "rows": rows if experiment.data.attacked is None else {**rows, "attacked": len(workspace.attacked)},
-            "arms": [
-                {"name": arm, "title": experiment.title_of(arm), "note": experiment.note_of(arm)}
-                for arm in experiment.arms()
-            ],
+            "arms": [_about_arm(experiment, arm) for arm in experiment.arms()],
         }
         write_about(folder, data.test.class_names, about)
 
     outputs = ("evidence/rows.parquet", "evidence/about.json")
     return Stage("rows", "Rows", outputs, make, after_data(workspace), 1.0, kind="predictions")
+
+
+def _about_arm(experiment: Experiment, arm: str) -> dict[str, Any]:
+    """What evidence says of an arm; in a comparison of recipes also what recipe it is, at which strength."""
+    about: dict[str, Any] = {"name": arm, "title": experiment.title_of(arm), "note": experiment.note_of(arm)}
+    if experiment.protocol != PROTOCOL:
+        return about
+    recipe = experiment.recipe(arm)
+    words = {"row": experiment.row, "rows": f"{experiment.row}s"}
+    about[RECIPE] = {
+        "family": recipe.family,
+        "family_title": recipe.family_title.format(**words),
+        "role": recipe.role,
+        "strength_name": None if recipe.strength is None else recipe.strength.name,
+        "strength": recipe.value,
+        "own_strength": recipe.family == recipe.name,
+        "partition": recipe.parameters.get("partition"),
+    }
+    return about
 
 
 def _picture_stages(workspace: Workspace) -> list[Stage]:

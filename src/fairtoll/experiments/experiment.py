@@ -456,4 +456,4 @@ def _compared(plan: Plan) -> set[str]:
 
 
 def _keys(plan: Plan) -> list[str]:
-    return [f"{comparison.protocol}/{comparison.robust}/{question.key}" for comparison, question in plan]
+    return [f"{comparison.protocol}/{comparison.name}/{question.key}" for comparison, question in plan]

@@ -19,10 +19,13 @@ from fairtoll.findings.compare import PublishedValues, answer_all
 from fairtoll.findings.gaps import measure_gaps
 from fairtoll.findings.judged import Rules
 from fairtoll.findings.least_epsilon import least_epsilons
+from fairtoll.findings.matched import match_recipes
 from fairtoll.findings.model_alarms import model_alarms
 from fairtoll.findings.notes import notes_on
 from fairtoll.findings.proofs import proofs
 from fairtoll.findings.questions import Comparison, Question
+from fairtoll.findings.readings import Readings
+from fairtoll.findings.recipes import describe_recipes
 from fairtoll.findings.summary import answer
 from fairtoll.findings.summary_of_gaps import answer_of_gaps
 from fairtoll.statistics import group_intervals
@@ -89,9 +92,12 @@ def assemble(
     findings = answer_all(evidence, plan, dataset=dataset, published=published, rules=rules)
     own = [] if gaps is None else measure_gaps(evidence, gaps[0], gaps[1], dataset=dataset, rules=rules)
     accuracy = accuracies(evidence, published_accuracy or {})
-    arms = [results.Arm(**arm) for arm in about.get("arms", [])] or [
-        results.Arm(name=name, title=name, note="") for name in evidence.arms
-    ]
+    named = [{name: arm[name] for name in results.Arm.model_fields} for arm in about.get("arms", [])]
+    named = named or [{"name": name, "title": name, "note": ""} for name in evidence.arms]
+    arms = [results.Arm(**arm) for arm in named]
+    readings = Readings(evidence)
+    recipes = describe_recipes(evidence, readings, plan, rules=rules, times=times)
+    reach, matched = match_recipes(evidence, readings, plan, recipes, rules=rules) if recipes else ([], [])
     return results.Results(
         fairtoll_version=__version__,
         schema_version=results.SCHEMA_VERSION,
@@ -127,6 +133,9 @@ def assemble(
         least_epsilon=least_epsilons(evidence),
         proofs=proofs(evidence),
         attacked_into=attacked_into(evidence),
+        recipes=recipes,
+        reach=reach,
+        matched=matched,
         certified=certified(evidence, minimum_rows=rules.minimum_rows),
         examples=list(examples),
         environment=dict(environment or describe_environment()),

@@ -158,7 +158,7 @@ def answer(
     }
     missing = outcomes["standard"].missing or outcomes["robust"].missing
     return results.Finding(
-        id=f"{comparison.protocol}/{comparison.robust}/{question.key}",
+        id=f"{comparison.protocol}/{comparison.name}/{question.key}",
         dataset=dataset,
         protocol=comparison.protocol,
         metric=question.metric,

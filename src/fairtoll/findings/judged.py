@@ -222,33 +222,37 @@ def describe_difference(
         share=last.share,
         paired=compared.rules.paired,
         verdict=last.verdict.kind.value,
-        reason="; ".join(part for part in (_reason(last, compared), _open_rows(slack, compared), limits) if part),
+        reason="; ".join(
+            part
+            for part in (describe_reason(last, compared.metric, compared.margin), _open_rows(slack, compared), limits)
+            if part
+        ),
         path=[_look(look, bound) for look in judgement.looks],
-        needed=_needed(judgement.needed, len(compared.groups)) if open_ else None,
+        needed=describe_needed(judgement.needed, len(compared.groups)) if open_ else None,
         systematic=_systematic(compared, last, bound),
         groups=f"{first}; {second}",
     )
 
 
-def _reason(last: Look, compared: Compared) -> str:
+def describe_reason(last: Look, metric: Metric, margin: float) -> str:
     """Why the verdict is what it is, in the metric's unit."""
-    found, unit = last.difference, spoken(compared.metric.name)
-    interval = _within(found, compared.metric.upper_limit)
+    found, unit = last.difference, spoken(metric.name)
+    interval = _within(found, metric.upper_limit)
     runs = min(found.standard_runs, found.robust_runs)
     said = f"the difference of gaps is {unit.change(found.value)}{unit.name}, from {unit.change_of(interval)}"
-    margin = f"{unit.number(compared.margin)}{unit.name}"
+    allowed = f"{unit.number(margin)}{unit.name}"
     if runs == 1:
         return f"one training run: {said} over rows alone, and another run may differ"
     if runs < MINIMUM_RUNS:
         return f"two training runs: {said}, but two say too little about how far another may differ"
     match last.verdict.kind:
         case VerdictKind.LESS_FAIR:
-            return f"{said}, above the margin of {margin}"
+            return f"{said}, above the margin of {allowed}"
         case VerdictKind.FAIRER:
-            return f"{said}, below minus the margin of {margin}"
+            return f"{said}, below minus the margin of {allowed}"
         case VerdictKind.EQUIVALENT:
-            return f"{said}, and by two one-sided tests within the margin of {margin}"
-    least = unit.number(found.least_detectable(compared.margin))
+            return f"{said}, and by two one-sided tests within the margin of {allowed}"
+    least = unit.number(found.least_detectable(margin))
     return f"{said}; a difference under {least}{unit.name} would often not have been shown"
 
 
@@ -260,7 +264,7 @@ def _open_rows(slack: float, compared: Compared) -> str:
     return f"rows that are neither broken nor proved robust may move it by {unit.number(slack)}{unit.name} either way"
 
 
-def _needed(needed: Needed | None, rows: int) -> results.Needed | None:
+def describe_needed(needed: Needed | None, rows: int) -> results.Needed | None:
     """In numbers of rows, to two digits: an estimate is not known better."""
     if needed is None:
         return None

@@ -34,6 +34,18 @@ class Comparison:
     control: str | None = None
     noise_control: str | None = None
 
+    @property
+    def name(self) -> str:
+        """In the ids of its findings: of several with the same robust arm, with what it is compared.
+
+        Examples
+        --------
+        >>> Comparison("defences", "standard", "frl").name, Comparison("defences", "averaging", "frl").name
+        ('frl', 'frl-from-averaging')
+        """
+        repaired = self.protocol == "defences" and self.standard != "standard"
+        return f"{self.robust}-from-{self.standard}" if repaired else self.robust
+
 
 @dataclass(frozen=True)
 class Attack:

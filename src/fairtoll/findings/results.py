@@ -40,6 +40,13 @@ from fairtoll.findings.leave_one_out_types import LeaveOneOutRow as LeaveOneOutR
 from fairtoll.findings.leave_one_out_types import PublishedLeaveOneOut as PublishedLeaveOneOut
 from fairtoll.findings.proof_types import Proof as Proof
 from fairtoll.findings.proof_types import ProofGroup as ProofGroup
+from fairtoll.findings.recipe_types import Matched as Matched
+from fairtoll.findings.recipe_types import Reach as Reach
+from fairtoll.findings.recipe_types import Reached as Reached
+from fairtoll.findings.recipe_types import Recipe as Recipe
+from fairtoll.findings.recipe_types import Shift as Shift
+from fairtoll.findings.recipe_types import ShiftName as ShiftName
+from fairtoll.findings.recipe_types import WorstGroup as WorstGroup
 
 SCHEMA_VERSION: Literal[3] = 3
 
@@ -215,6 +222,9 @@ class Results(Strict):
     attacked_into: list[AttackedInto] = Field(default=[])
     certified: list[Certified] = Field(default=[], description="radii that others claim, arm by arm")
     examples: list[Example] = Field(default=[])
+    recipes: list[Recipe] = Field(default=[], description="of a comparison of recipes: what each arm is and reaches")
+    reach: list[Reach] = Field(default=[], description="of each family of recipes with several strengths")
+    matched: list[Matched] = Field(default=[], description="tolls of families at equal average robust accuracy")
     leave_one_out: list[LeaveOneOut] = Field(default=[], description="by arm and design, the paper's design first")
     environment: dict[str, Any]
     times: list[StageTime] = Field(default=[], description="of the stages, in the order they ended")

@@ -22,6 +22,9 @@ from fairtoll.statistics.looks import LOOKS as LOOKS
 from fairtoll.statistics.looks import Judgement as Judgement
 from fairtoll.statistics.looks import Look as Look
 from fairtoll.statistics.looks import judge as judge
+from fairtoll.statistics.matched import Strengths as Strengths
+from fairtoll.statistics.matched import level_range as level_range
+from fairtoll.statistics.matched import matched_differences as matched_differences
 from fairtoll.statistics.needed import Needed as Needed
 from fairtoll.statistics.null import Null as Null
 from fairtoll.statistics.null import null_gap as null_gap
@@ -36,3 +39,6 @@ from fairtoll.statistics.verdict import VerdictKind as VerdictKind
 from fairtoll.statistics.verdict import levelling_down as levelling_down
 from fairtoll.statistics.verdict import state_models_verdict as state_models_verdict
 from fairtoll.statistics.verdict import state_verdict as state_verdict
+from fairtoll.statistics.worst import Worst as Worst
+from fairtoll.statistics.worst import mean_worst as mean_worst
+from fairtoll.statistics.worst import worst_difference as worst_difference

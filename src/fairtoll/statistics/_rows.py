@@ -19,7 +19,7 @@ def row_variances(arms: tuple[Arm, ...], thinned: tuple[Thinned, ...], *, paired
     partition = arms[0].partition
     variances = np.zeros(len(partition.rows))
     chosen = np.unique([position for one in thinned for position in (*np.unique(one.highest), *np.unique(one.lowest))])
-    for group in chosen:
+    for group in chosen[chosen >= 0]:
         start, rows = partition.starts[group], partition.rows[group]
         within = [arm.deviations[:, start : start + rows] for arm in arms]
         signs = [_signs(one, int(group)) for one in thinned]

@@ -70,5 +70,19 @@ def thin(arm: Arm, noise: Floats) -> Thinned:
     return Thinned(per_run=per_run, plain=plain, highest=highest, lowest=lowest, correction=correction)
 
 
+def thin_lowest(arm: Arm, noise: Floats) -> Thinned:
+    """Correct each run's smallest group mean in the same way; `plain` and `per_run` are its negative, a gap below 0.
+
+    Its groups `highest` are none: -1.
+    """
+    errors = np.sqrt(arm.run_row_variance)[:, np.newaxis, :] * noise
+    lowest = (arm.runs[:, np.newaxis, :] + errors).argmin(axis=2)
+    measured = _at(arm.runs[:, np.newaxis, :] - errors, lowest)
+    per_run = -np.asarray(measured.mean(axis=1), dtype=np.float64)
+    plain = -np.asarray(arm.runs.min(axis=1), dtype=np.float64)
+    correction = float(np.maximum(plain - per_run, 0.0).mean())
+    return Thinned(per_run=per_run, plain=plain, highest=np.full_like(lowest, -1), lowest=lowest, correction=correction)
+
+
 def _at(values: Floats, positions: NDArray[np.intp]) -> Floats:
     return np.asarray(np.take_along_axis(values, positions[..., np.newaxis], axis=2)[..., 0], dtype=np.float64)

@@ -169,6 +169,25 @@ class Recipe:
             return None
         return self.radius if self.strength.name == "radius" else float(self.parameters[self.strength.name])
 
+    @property
+    def family(self) -> str:
+        """The name that it shares with the same recipe at other strengths.
+
+        Examples
+        --------
+        >>> from fairtoll.training import RECIPES
+        >>> RECIPES["online"].at(0.5).family, RECIPES["online"].at(0.5).family_title
+        ('online', 'On-line adversarial')
+        """
+        return self.name if self.strength is None else self.name.removesuffix(f"-{self.strength.name}-{self.value:g}")
+
+    @property
+    def family_title(self) -> str:
+        """The title that it shares with the same recipe at other strengths."""
+        return (
+            self.title if self.strength is None else self.title.removesuffix(f", {self.strength.name} {self.value:g}")
+        )
+
     def at(self, value: float) -> Recipe:
         """The same recipe at another strength, as an arm of its own.
 

@@ -1,0 +1,63 @@
+"""The worst group: each run's own, without the noise of its rows."""
+
+import numpy as np
+import pytest
+from scipy import stats
+from simulation import Scenario
+
+from fairtoll.errors import FairtollError
+from fairtoll.statistics import InsufficientDataError, mean_worst, worst_difference
+
+GROUPS = np.repeat(["a", "b"], 1000)
+
+
+def with_rates(a, b):
+    """Outcomes of exactly these rates in both groups, `(S, 2000)`."""
+    place = np.arange(1000) / 1000
+    return np.stack([np.concatenate([place < x, place < y]) for x, y in zip(a, b, strict=True)]).astype(float)
+
+
+def test_runs_that_disagree_have_each_their_own_worst_group():
+    # In the mean over runs both groups have 0.7; no model has a group better than 0.5 as its worst one.
+    found = mean_worst(with_rates([0.9, 0.5, 0.9, 0.5], [0.5, 0.9, 0.5, 0.9]), GROUPS)
+    assert found.value == pytest.approx(0.5, abs=1e-3)
+    assert found.plain == pytest.approx(0.5)
+    assert found.per_run == pytest.approx([0.5] * 4, abs=1e-3)
+
+
+def test_equal_groups_are_not_made_worse_by_the_noise_of_their_rows():
+    generator = np.random.default_rng(0)
+    groups = np.repeat(np.arange(10), 100)
+    found = [mean_worst(generator.random((3, 1000)) < 0.7, groups) for _ in range(60)]
+    assert np.mean([one.plain for one in found]) < 0.66
+    assert np.mean([one.value for one in found]) == pytest.approx(0.7, abs=0.01)
+
+
+def test_a_difference_is_the_difference_of_both_values():
+    standard, robust = with_rates([0.9, 0.8, 0.9], [0.7, 0.7, 0.6]), with_rates([0.6, 0.7, 0.6], [0.8, 0.8, 0.9])
+    found = worst_difference(standard, robust, GROUPS, paired=True)
+    assert found.standard == mean_worst(standard, GROUPS).value
+    assert found.robust == mean_worst(robust, GROUPS).value
+    assert (found.standard_lowest, found.robust_lowest) == ("b", "a")
+    assert worst_difference(robust, standard, GROUPS, paired=True).value == -found.value
+
+
+@pytest.mark.parametrize(("shape", "noise"), [("flat", "rows"), ("nearly tied", "rows"), ("separated", "runs")])
+def test_coverage(shape, noise):
+    scenario, trials = Scenario(shape, shape, 5, 5, noise), 150
+    generator = np.random.default_rng(3)
+    # Of one model with endless rows.
+    shifts = scenario.shifts(np.random.default_rng(1), runs=20_000)[0]
+    truth = float(scenario.rates(shape, shifts).min(axis=1).mean())
+    covered = 0
+    for _ in range(trials):
+        interval = mean_worst(scenario.draw(generator)[0], scenario.labels).interval
+        covered += truth in interval
+    assert covered >= stats.binom.ppf(1e-4, trials, 0.93)
+
+
+def test_bad_input_is_refused():
+    with pytest.raises(InsufficientDataError, match="1 groups of 1 have 10 rows"):
+        mean_worst([1.0] * 20, ["a"] * 20)
+    with pytest.raises(FairtollError, match="paired arms have 1 and 2 training runs; expected the same runs"):
+        worst_difference(np.ones((1, 40)), np.ones((2, 40)), ["a", "b"] * 20, paired=True)
