@@ -69,8 +69,6 @@ CALLS = {
     "training.oversample": {"y": Y, "copies": [1, 3]},
     "training.train_standard": {"setup": SETUP},
     "training.train_online": {"setup": SETUP, "threat": LinfThreat()} | STEPS,
-    "training.train_dro": {"setup": SETUP, "threat": LinfThreat()} | STEPS,
-    "training.train_faal": {"setup": SETUP, "threat": LinfThreat()} | STEPS,
     "training.train_on_pairs": {"setup": SETUP, "examples": X + 1},
     "training.add_sign_noise": {"setup": SETUP, "threat": LinfThreat(), "epsilon": 0.1},
     "training.craft_adversarial_examples": {

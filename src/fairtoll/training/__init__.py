@@ -4,8 +4,6 @@ from fairtoll.training.craft import craft_adversarial_examples as craft_adversar
 from fairtoll.training.fit import FitSettings as FitSettings
 from fairtoll.training.fit import fit as fit
 from fairtoll.training.pairs import train_on_pairs as train_on_pairs
-from fairtoll.training.recipes.dro import train_dro as train_dro
-from fairtoll.training.recipes.faal import train_faal as train_faal
 from fairtoll.training.recipes.noise import add_sign_noise as add_sign_noise
 from fairtoll.training.recipes.online import train_online as train_online
 from fairtoll.training.recipes.recipe import Adversary as Adversary

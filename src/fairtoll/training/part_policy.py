@@ -3,14 +3,24 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional
 
 from fairtoll.errors import FairtollError
+from fairtoll.models.stack import ModelStack
+from fairtoll.threats.linf import LinfThreat
+from fairtoll.training.attack_batch import attack_agreement, bounds_of
 from fairtoll.training.batch import Batch
+from fairtoll.training.fit import AfterEpoch, fit
+from fairtoll.training.pair_loss import agreement_loss
 from fairtoll.training.setup import Parts, TrainingSetup
+
+#: Called as ``watch(stack, batch, moved)``.
+Watch = Callable[[ModelStack, Batch, Tensor], None]
 
 TOO_FEW = (
     "the partition {partition} has {groups} among the training rows; expected two or more groups; choose another "
@@ -103,3 +113,96 @@ def sums_of_parts(values: Tensor, parts: Parts, batch: Batch) -> tuple[Tensor, T
     codes = parts.codes.to(batch.positions.device)[batch.positions]
     of = functional.one_hot(codes, len(parts)).double()
     return (values.detach().double().unsqueeze(1) @ of).squeeze(1), of.sum(dim=1)
+
+
+@dataclass(eq=False)
+class PartPolicy:
+    """What training with agreement gives each group of each model now, `(K, P)` each; it may change between steps.
+
+    Attributes
+    ----------
+    parts : Parts
+        The groups.
+    accuracy : Tensor
+        Weight of the cross-entropy of their clean rows.
+    agreement : Tensor
+        Weight of the divergence between what is predicted of a row and of its worst neighbour.
+    radius : Tensor
+        How far that neighbour may be, as a share of the adversary's radius.
+
+    Examples
+    --------
+    >>> policy = PartPolicy.alike(Parts("class", ("no", "yes"), torch.tensor([0, 1, 1])), models=1, beta=6.0)
+    >>> policy.accuracy.tolist(), policy.agreement.tolist()
+    ([[1.0, 1.0]], [[6.0, 6.0]])
+    """
+
+    parts: Parts
+    accuracy: Tensor
+    agreement: Tensor
+    radius: Tensor
+
+    @classmethod
+    def alike(cls, parts: Parts, *, models: int, beta: float) -> PartPolicy:
+        """All groups alike: TRADES (Zhang et al. 2019) with the weight `beta` of agreement."""
+        ones = torch.ones(models, len(parts), dtype=torch.float64)
+        return cls(parts, ones, beta * ones, ones)
+
+
+def train_with_policy(
+    setup: TrainingSetup,
+    policy: PartPolicy,
+    *,
+    threat: LinfThreat,
+    epsilon: float,
+    steps: int,
+    watch: Watch | None = None,
+    after_epoch: AfterEpoch | None = None,
+) -> ModelStack:
+    """TRADES with what a policy gives each class or group: the one trainer of repairs that change it as they learn.
+
+    Parameters
+    ----------
+    setup : TrainingSetup
+        Rows, seeds, optimiser.
+    policy : PartPolicy
+        Read at every step; `watch` and `after_epoch` may change it.
+    threat, epsilon, steps
+        The training attack's, as `fairtoll.training.train_trades` takes them.
+    watch : callable, optional
+        Called as ``watch(stack, batch, moved)`` with the worst neighbours `(K, B, ...)` of each batch.
+    after_epoch : callable, optional
+        As in `fairtoll.training.fit`.
+
+    Examples
+    --------
+    >>> setup = TrainingSetup(torch.zeros(4, 3), torch.tensor([0, 1, 0, 1]), torch.arange(4), [0],
+    ...                       lambda: torch.nn.Linear(3, 2))
+    >>> policy = PartPolicy.alike(setup.parts("class"), models=1, beta=6.0)
+    >>> len(train_with_policy(setup, policy, threat=LinfThreat(), epsilon=0.1, steps=2))
+    1
+    """
+
+    def perturb(stack: ModelStack, batch: Batch) -> Tensor:
+        radii = epsilon * of_rows(policy.radius, policy.parts, batch)
+        within = bounds_of(batch.clean, threat=threat, epsilon=radii)
+        moved = attack_agreement(stack, batch, within, threat=threat, steps=steps)
+        if watch is not None:
+            watch(stack, batch, moved)
+        return moved
+
+    def weights(batch: Batch) -> tuple[Tensor, Tensor]:
+        accuracy, agreement = (of_rows(one, policy.parts, batch) for one in (policy.accuracy, policy.agreement))
+        return accuracy.to(batch.clean.dtype), agreement.to(batch.clean.dtype)
+
+    return fit(
+        setup.initial_stack(),
+        setup.x,
+        setup.y,
+        items=setup.items,
+        seeds=setup.seeds,
+        settings=setup.settings,
+        perturb=perturb,
+        loss=agreement_loss(weights),
+        after_epoch=after_epoch,
+    )

@@ -9,8 +9,8 @@ from torch import nn
 
 from fairtoll import FairtollError, LinfThreat
 from fairtoll.data import Dataset
-from fairtoll.training import FitSettings, TrainingSetup, train_dro, train_online
-from fairtoll.training.recipes.dro import exponentiated_gradient
+from fairtoll.training import FitSettings, TrainingSetup, train_online
+from fairtoll.training.recipes.dro import exponentiated_gradient, train_dro
 
 
 def rows(number=60):

@@ -10,8 +10,8 @@ from torch import nn
 
 from fairtoll import FairtollError, LinfThreat
 from fairtoll.data import Dataset
-from fairtoll.training import FitSettings, TrainingSetup, train_faal, train_online
-from fairtoll.training.recipes.faal import worst_mixture
+from fairtoll.training import FitSettings, TrainingSetup, train_online
+from fairtoll.training.recipes.faal import train_faal, worst_mixture
 
 
 def setup(seeds=(0, 1), *, network=lambda: nn.Linear(2, 2)):

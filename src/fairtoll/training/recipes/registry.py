@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 from fairtoll.training.recipes.averaging import AVERAGING
+from fairtoll.training.recipes.cfa import CFA
+from fairtoll.training.recipes.dafa import DAFA
 from fairtoll.training.recipes.distillation import DISTILLATION
 from fairtoll.training.recipes.dro import DRO
 from fairtoll.training.recipes.faal import FAAL
 from fairtoll.training.recipes.fgsm import FGSM
+from fairtoll.training.recipes.frl import FRL, FRL_REMARGIN, FRL_REWEIGHT
+from fairtoll.training.recipes.held_out_noise import HELD_OUT_NOISE
 from fairtoll.training.recipes.mart import MART
 from fairtoll.training.recipes.noise import NOISE
 from fairtoll.training.recipes.online import ONLINE
@@ -37,6 +41,12 @@ RECIPES: dict[str, Recipe] = {
         DISTILLATION,
         SQUEEZING,
         AVERAGING,
+        FRL_REWEIGHT,
+        FRL_REMARGIN,
+        FRL,
+        HELD_OUT_NOISE,
+        CFA,
+        DAFA,
         FAAL,
         DRO,
     )
