@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 from _train import BETA, CLASSES, Classes, Measured, Policy
+
 from fairtoll.training.recipes.cfa import AGREEMENT_BASE, RADIUS_BASE
 from fairtoll.training.recipes.dafa import EXCHANGE, WARM_UP, distance_aware_weights
 from fairtoll.training.recipes.frl import BETA as FRL_BETA
