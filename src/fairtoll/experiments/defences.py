@@ -71,7 +71,7 @@ def at_strengths(recipes: Sequence[Recipe], number: int) -> list[Recipe]:
     Examples
     --------
     >>> [recipe.name for recipe in at_strengths([RECIPES["online"]], 3)]
-    ['online-radius-0.25', 'online-radius-0.5', 'online']
+    ['online-radius-0.1', 'online-radius-0.3', 'online']
     """
     if number == 1:
         return list(recipes)
