@@ -2,8 +2,11 @@
 
 from fairtoll.evidence.certificates import Claimed as Claimed
 from fairtoll.evidence.certificates import describe_certificate as describe_certificate
+from fairtoll.evidence.certify import Certify as Certify
 from fairtoll.evidence.collect import collect as collect
 from fairtoll.evidence.collect import craft as craft
+from fairtoll.evidence.detect import Detect as Detect
+from fairtoll.evidence.detections import describe_detection as describe_detection
 from fairtoll.evidence.measures import Attacked as Attacked
 from fairtoll.evidence.measures import Checks as Checks
 from fairtoll.evidence.measures import Clean as Clean

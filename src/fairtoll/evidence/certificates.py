@@ -179,7 +179,11 @@ class Certificates:
 
 
 def _columns(part: pd.DataFrame) -> Columns:
-    return {"radius": part["radius"].to_numpy(dtype=np.float64)}
+    found: dict[str, NDArray[Any]] = {"radius": part["radius"].to_numpy(dtype=np.float64)}
+    # Known of votes that were counted here; a file of claims has no such column.
+    if "abstained" in part and part["abstained"].notna().all():
+        found["abstained"] = part["abstained"].to_numpy(dtype=np.bool_)
+    return found
 
 
 def _radii(values: ArrayLike, *, name: str = "radius") -> NDArray[np.float64]:

@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import math
 import warnings
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
-import numpy as np
 import pandas as pd
 import torch
-from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fairtoll.attacks import (
@@ -26,6 +23,8 @@ from fairtoll.attacks import (
 )
 from fairtoll.bounds import prove
 from fairtoll.errors import FairtollError, FairtollWarning
+from fairtoll.evidence.certify import Certify, certified_rows
+from fairtoll.evidence.detect import Detect, detected_rows
 from fairtoll.evidence.measures import (
     NAIVE,
     OUTSIDE_BOX,
@@ -41,6 +40,7 @@ from fairtoll.evidence.measures import (
     Proofs,
     Transfer,
 )
+from fairtoll.evidence.sample import in_proportion
 from fairtoll.evidence.store import describe_attack, describe_least_epsilon, describe_predictions
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.models.defended import attacked_form, naive_form
@@ -70,6 +70,8 @@ class Tables:
 
     predictions: pd.DataFrame = field(default_factory=pd.DataFrame)
     attacks: pd.DataFrame = field(default_factory=pd.DataFrame)
+    certificates: pd.DataFrame = field(default_factory=pd.DataFrame)
+    detections: pd.DataFrame = field(default_factory=pd.DataFrame)
 
 
 def collect(measure: Measure, arm: Arm, target: Target, *, examples: Examples | None = None) -> Tables:
@@ -77,7 +79,7 @@ def collect(measure: Measure, arm: Arm, target: Target, *, examples: Examples | 
 
     Parameters
     ----------
-    measure : Clean, Attacked, Transfer, Checks or Proofs
+    measure : Clean, Attacked, Transfer, Checks, Proofs, Certify or Detect
         What to measure.
     arm : Arm
         Whose models.
@@ -107,6 +109,10 @@ def collect(measure: Measure, arm: Arm, target: Target, *, examples: Examples | 
             return _checks(measure, arm, target)
         case Proofs():
             return _proofs(measure, arm, target)
+        case Certify():
+            return Tables(certificates=certified_rows(measure, arm, target))
+        case Detect():
+            return Tables(detections=detected_rows(measure, arm, target))
 
 
 def craft(measure: Transfer, source: Arm, target: Target) -> dict[float, list[Tensor]]:
@@ -212,24 +218,6 @@ def _proofs(measure: Proofs, arm: Arm, target: Target) -> Tables:
                 )
             )  # fmt: skip
     return Tables(attacks=_concat(parts))
-
-
-def in_proportion(y: Tensor, rows: int) -> NDArray[np.intp]:
-    """Positions of about so many rows, ascending, as large a share of each class; the same for the same classes.
-
-    Examples
-    --------
-    >>> y = torch.tensor([0, 0, 0, 0, 1, 1])
-    >>> np.bincount(y.numpy()[in_proportion(y, 3)]).tolist()
-    [2, 1]
-    """
-    labels, order = y.numpy(), torch.randperm(len(y), generator=torch_generator(0, "proved rows")).numpy()
-    share = min(1.0, rows / len(labels))
-    chosen = [
-        order[labels[order] == label][: math.ceil(share * (labels == label).sum() - 1e-9)]
-        for label in np.unique(labels)
-    ]
-    return np.sort(np.concatenate(chosen))
 
 
 def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:

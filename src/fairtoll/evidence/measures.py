@@ -21,6 +21,8 @@ from fairtoll.attacks import (
 from fairtoll.attacks.success_curve import check_epsilons
 from fairtoll.bounds.proof import BOXES
 from fairtoll.errors import FairtollError
+from fairtoll.evidence.certify import Certify
+from fairtoll.evidence.detect import Detect
 from fairtoll.threats.any import Norm
 
 #: How an attack on the model itself is called in evidence.
@@ -258,7 +260,7 @@ class Proofs:
 
 
 #: Whatever `collect` can measure.
-Measure = Clean | Attacked | Transfer | Checks | Proofs
+Measure = Clean | Attacked | Transfer | Checks | Proofs | Certify | Detect
 
 
 def _check_radii(measure: Any) -> None:

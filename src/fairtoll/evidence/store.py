@@ -22,6 +22,7 @@ from fairtoll.evidence.certificates import describe_certificate as describe_cert
 from fairtoll.evidence.checks import check_class_names, read_rows
 from fairtoll.evidence.compact import ATTACK_KEYS, NOT_COMPUTED_FROM, PREDICTION_KEYS, Attacks, Predictions
 from fairtoll.evidence.copies import copies_among, describe_copies
+from fairtoll.evidence.detections import NO_DETECTIONS, Detected, Detections
 from fairtoll.evidence.predictions import read_predictions
 from fairtoll.evidence.refuted import smallest_broken
 from fairtoll.evidence.sources import Files, Given, Source
@@ -64,6 +65,9 @@ class Evidence:
     certificates : DataFrame, or a source of its parts, optional
         Radii that others claim: `arm`, `seed`, `threat`, `norm` ("linf", "l2", "l1" or "l0"), `method`, `row`,
         `radius`; 0 where nothing is claimed. See `describe_certificate`.
+    detections : DataFrame, or a source of its parts, optional
+        Which rows detectors of attacks flag: `arm`, `seed`, `evaluation`, `threat`, `attack`, `epsilon`, `row`,
+        `flagged`, `counted`. See `describe_detection`.
 
     Raises
     ------
@@ -89,15 +93,22 @@ class Evidence:
         class_names: Sequence[Any],
         about: Mapping[str, Any] | None = None,
         certificates: pd.DataFrame | Source | None = None,
+        detections: pd.DataFrame | Source | None = None,
     ) -> None:
         self.class_names = check_class_names(class_names)
         self.about: Mapping[str, Any] = {} if about is None else about
         self.rows = read_rows(rows, classes=len(self.class_names))
-        given = (predictions, attacks, NO_CERTIFICATES if certificates is None else certificates)
+        given = (
+            predictions,
+            attacks,
+            NO_CERTIFICATES if certificates is None else certificates,
+            NO_DETECTIONS if detections is None else detections,
+        )
         sources = [Given(one) if isinstance(one, pd.DataFrame) else one for one in given]
         self._predictions = Predictions(sources[0], rows=len(self.rows), classes=len(self.class_names))
         self._attacks = Attacks(sources[1], rows=len(self.rows))
         self._certificates = Certificates(sources[2], rows=len(self.rows))
+        self._detections = Detections(sources[3], rows=len(self.rows))
         self._predicted, self._attacked = self._predictions.blocks(), self._attacks.blocks()
         self._certified = self._certificates.blocks()
 
@@ -115,6 +126,11 @@ class Evidence:
     def certificates(self) -> pd.DataFrame:
         """The whole table; see the class."""
         return self._certificates.whole()
+
+    @property
+    def detections(self) -> pd.DataFrame:
+        """The whole table; see the class."""
+        return self._detections.whole()
 
     @property
     def attributes(self) -> list[str]:
@@ -295,6 +311,22 @@ class Evidence:
         runs = self._certified.runs(arm, (threat, norm, method), without=copies)
         return np.stack([block.columns["radius"] for block in blocks]), rows, runs
 
+    def abstained(self, arm: str, *, threat: str, norm: str, method: str) -> NDArray[np.bool_] | None:
+        """Which rows the certified prediction abstains on, `(S, n)` as `certified_radius`; None where unknown."""
+        wanted = {"threat": threat, "norm": norm, "method": method}
+        blocks, _ = self._certified.aligned(arm, wanted, without=self.copies.get(arm, {}))
+        if not all("abstained" in block.columns for block in blocks):
+            return None
+        return np.stack([block.columns["abstained"] for block in blocks])
+
+    def detection_names(self, arm: str) -> list[tuple[str, str, str, float]]:
+        """Every (evaluation, threat, attack, epsilon) of which detectors of an arm were asked, clean rows first."""
+        return self._detections.names(arm)
+
+    def detected(self, arm: str, name: tuple[str, str, str, float]) -> Detected:
+        """What the detectors of an arm flag, of one of `detection_names`."""
+        return self._detections.read(arm, name, without=self.copies.get(arm, {}))
+
     def norm_of(self, threat: str) -> str:
         """The norm in which the radii of a threat are measured."""
         return str(self.about.get("norms", {}).get(threat, "linf"))
@@ -353,6 +385,7 @@ class Evidence:
         make_folder(folder)
         write_about(folder, self.class_names, self.about)
         tables = ["rows", "predictions", "attacks", *(["certificates"] if self._certified.by_key else [])]
+        tables += ["detections"] if self._detections.known else []
         for name in tables:
             write_parquet(getattr(self, name), folder / f"{name}.parquet")
         record_files(folder, ["about.json", *(f"{name}.parquet" for name in tables)])
@@ -387,6 +420,7 @@ class Evidence:
                 class_names,
                 description,
                 Files(_parts_of(folder, "certificates", parts), NO_CERTIFICATES),
+                Files(_parts_of(folder, "detections", parts), NO_DETECTIONS),
             )
 
     @classmethod

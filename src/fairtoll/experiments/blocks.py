@@ -13,7 +13,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
-from fairtoll.evidence import Attacked, Clean, Transfer, collect
+from fairtoll.evidence import Attacked, Certify, Clean, Detect, Transfer, collect
 from fairtoll.evidence.collect import craft
 from fairtoll.evidence.measures import Measure
 from fairtoll.experiments.costs import Estimate
@@ -27,6 +27,10 @@ from fairtoll.training import craft_adversarial_examples
 
 #: Share of the time of training on crafted examples that their crafting takes.
 CRAFT_SHARE = 0.3
+#: The tables of evidence that measures give parts of.
+TABLES = ("attacks", "predictions", "certificates", "detections")
+#: What collections do that do not attack.
+VERBS = {"certificates": "Certify", "detection": "Detect attacks"}
 
 
 def block_stages(workspace: Workspace) -> tuple[list[Stage], list[Stage]]:
@@ -180,7 +184,7 @@ def _collection_stages(workspace: Workspace, seeds: Sequence[int]) -> list[tuple
 
 def _collection_stage(workspace: Workspace, arm: str, seeds: Sequence[int], collection: Collection) -> Stage:
     suffix, kept = workspace.suffix(seeds), [seed for seed in seeds if collection.measures_run(seed)]
-    names = [name for name in ("attacks", "predictions") if any(_makes(one, name) for one in collection.measures)]
+    names = [name for name in TABLES if any(_makes(one, name) for one in collection.measures)]
     what = "clean" if all(isinstance(one, Clean) for one in collection.measures) else collection.name
     outputs = {name: f"evidence/{name}-{what}-{arm}{suffix}.parquet" for name in names}
     transfer = any(isinstance(one, Transfer) for one in collection.measures)
@@ -197,7 +201,7 @@ def _collection_stage(workspace: Workspace, arm: str, seeds: Sequence[int], coll
             parts = [getattr(one, name) for one in tables if len(getattr(one, name))]
             write_parquet(pd.concat(parts, ignore_index=True), workspace.folder / path)
 
-    verb = "Predict" if what == "clean" else f"Attack ({collection.name})"
+    verb = "Predict" if what == "clean" else VERBS.get(collection.name, f"Attack ({collection.name})")
     return Stage(
         f"{collection.name}-{arm}{suffix}",
         _titled(workspace, f"{verb}: {workspace.experiment.title_of(arm)}", kept),
@@ -214,6 +218,9 @@ def _collection_stage(workspace: Workspace, arm: str, seeds: Sequence[int], coll
 
 def _makes(measure: Measure, table: str) -> bool:
     """Whether a measure gives rows of a table."""
-    if isinstance(measure, Clean):
-        return table == "predictions"
-    return table == "attacks" or (isinstance(measure, Attacked | Transfer) and bool(measure.keep_probabilities_at))
+    for kind, only in ((Clean, "predictions"), (Certify, "certificates"), (Detect, "detections")):
+        if isinstance(measure, kind):
+            return table == only
+    return table == "attacks" or (
+        table == "predictions" and isinstance(measure, Attacked | Transfer) and bool(measure.keep_probabilities_at)
+    )

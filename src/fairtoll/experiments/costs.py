@@ -64,7 +64,9 @@ class Estimate:
     def collecting(self, collection: Collection, recipe: Recipe, *, runs: int) -> float:
         """Of measuring one arm."""
         longer = collection.hardened if recipe.gradients else 1.0
-        return self._seconds(self._attacked * collection.cost * longer, runs)
+        # What is measured on some recipes alone has its cost for them.
+        passes = 1.0 if collection.name == recipe.extra else recipe.passes
+        return self._seconds(self._attacked * collection.cost * longer * passes, runs)
 
     def member_step(self) -> float:
         """Of one optimiser step of one leave-one-out member."""

@@ -8,17 +8,22 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from fairtoll.errors import FairtollError
-from fairtoll.evidence import Transfer
+from fairtoll.evidence import Certify, Detect, Transfer
+from fairtoll.evidence.measures import Measure
+from fairtoll.experiments.experiment import Collection
 from fairtoll.findings import Comparison
 from fairtoll.training import RECIPES, Recipe
 
 if TYPE_CHECKING:
-    from fairtoll.experiments.experiment import Collection, Experiment
+    from fairtoll.experiments.experiment import Experiment
 
 ALL = "all"
 PROTOCOL: Literal["defences"] = "defences"
 #: The protocol whose questions and collections are taken over.
 SOUND = "sound"
+#: Rows whose votes over noise are counted and whose attacks are detected, and the votes; fewer of images.
+ROWS, VOTES = 3000, 1000
+IMAGES, VOTES_OF_IMAGES = 500, 500
 #: Training runs of each arm where no number is given.
 RUNS = 5
 UNKNOWN = (
@@ -158,14 +163,30 @@ def _is_compared(collection: Collection) -> bool:
 
 
 def _of_deployed(experiment: Experiment, recipes: Sequence[Recipe]) -> list[Collection]:
-    """What is measured in addition on defences that are deployed: transferred examples, which only alarms compare."""
-    if not recipes:
-        return []
+    """What is measured in addition on defences that are deployed.
+
+    Transferred examples, which only alarms compare, and what a recipe asks for.
+    """
     names, at = tuple(recipe.name for recipe in recipes), (experiment.epsilon,)
-    return [
+    transfers = [
         replace(one, measures=(Transfer(experiment.craft, at),), compared_in=None, protocol=None, arms=names)
         for one in experiment.collections
-        if one.name == "transfer"
+        if one.name == "transfer" and names
+    ]
+    rows, votes = (IMAGES, VOTES_OF_IMAGES) if experiment.data.kept else (ROWS, VOTES)
+    measures: dict[str, tuple[Measure, float]] = {
+        # A prediction takes about a quarter of an update.
+        "certificates": (Certify(draws=votes, rows=rows), votes * experiment.costs.update / 4),
+        "detection": (Detect(experiment.epsilon, experiment.craft, rows=rows), 20 * experiment.costs.gradient),
+    }
+    share = rows / max(rows, experiment.data.attacked or experiment.data.test or experiment.costs.test_rows)
+    return [
+        *transfers,
+        *(
+            Collection(extra, (measure,), arms=own, cost=share * cost)
+            for extra, (measure, cost) in measures.items()
+            if (own := tuple(recipe.name for recipe in recipes if recipe.extra == extra))
+        ),
     ]
 
 

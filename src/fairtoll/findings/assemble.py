@@ -16,6 +16,7 @@ from fairtoll.findings.alarms import raise_alarms
 from fairtoll.findings.attacked_into import attacked_into
 from fairtoll.findings.certificates import certified
 from fairtoll.findings.compare import PublishedValues, answer_all
+from fairtoll.findings.detections import detections
 from fairtoll.findings.gaps import measure_gaps
 from fairtoll.findings.judged import Rules
 from fairtoll.findings.least_epsilon import least_epsilons
@@ -137,6 +138,7 @@ def assemble(
         reach=reach,
         matched=matched,
         certified=certified(evidence, minimum_rows=rules.minimum_rows),
+        detections=detections(evidence),
         examples=list(examples),
         environment=dict(environment or describe_environment()),
         times=list(times),

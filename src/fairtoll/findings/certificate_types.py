@@ -4,8 +4,21 @@ from __future__ import annotations
 
 from pydantic import Field
 
-from fairtoll.findings._strict import Strict
+from fairtoll.findings._strict import Pair, Strict
 from fairtoll.findings.gap_types import ArmValue
+
+
+class CertifiedGroup(Strict):
+    """The rows of one group under one method: those certified, and those on which the prediction abstains."""
+
+    partition: str = Field(description="'all', 'class' or a protected attribute")
+    group: str
+    rows: int
+    certified: float = Field(description="share of rows with a radius above 0, mean over training runs")
+    interval: Pair | None = Field(description="95%, over new training runs and new rows; with one run, new rows alone")
+    within: list[float] = Field(description="share of rows with a radius of at least each of `radii`")
+    abstained: float | None = Field(description="share of rows that abstain; none where that is not known")
+    abstained_interval: Pair | None
 
 
 class Certified(Strict):
@@ -23,3 +36,10 @@ class Certified(Strict):
     claims: int = Field(description="radii above 0, over all training runs")
     tested: int = Field(description="of them with an attack of the evidence below the radius, in the same norm")
     broken: int = Field(description="of them with a misclassified input nearer than the radius")
+    abstained: float | None = Field(
+        default=None, description="share of rows on which the certified prediction abstains; none where not known"
+    )
+    radii: list[float] = Field(default=[], description="at which the threat's white-box attacks were run, ascending")
+    groups: list[CertifiedGroup] = Field(
+        default=[], description="all rows first, then by class and by each protected attribute"
+    )

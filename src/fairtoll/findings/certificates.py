@@ -3,24 +3,30 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtoll.evidence.measures import NO_ATTACKS
+from fairtoll.evidence.measures import CHECK, NO_ATTACKS
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
 from fairtoll.findings.alarm_kinds import Checked, Seen
 from fairtoll.findings.arm_values import arm_value
 from fairtoll.findings.outcomes import Outcomes
 from fairtoll.findings.questions import Certificate
+from fairtoll.findings.shares import partitions, share_of
 from fairtoll.metrics import RDI, normalized_robustness_gini
 
 #: A radius in single precision may lie so far from the one that it stands for.
 ROUNDING = 1e-6
 UNATTACKED = "no attack at all"
+ALL_ABSTAIN = (
+    "The certified prediction of {arm} abstains on every one of {rows:,} rows: its noise is so large that no class has "
+    "most of the votes, and nothing is certified of it; a smaller sigma certifies more."
+)
 
 
 @dataclass(frozen=True, eq=False)
@@ -165,6 +171,8 @@ def _describe(
     tried = against(evidence, arm, threat, norm, method)
     names, of_every_row = evidence.groups("class")
     groups = of_every_row[tried.rows]
+    abstained = evidence.abstained(arm, threat=threat, norm=norm, method=method)
+    radii = _radii(evidence, arm, threat)
     of_runs = [normalized_robustness_gini(groups, run, minimum_rows=minimum_rows) for run in tried.radius]
     return results.Certified(
         arm=arm,
@@ -187,4 +195,57 @@ def _describe(
         claims=int((tried.radius > 0).sum()),
         tested=int(tried.tested.sum()),
         broken=int(tried.broken.sum()),
+        abstained=None if abstained is None else float(abstained.mean()),
+        radii=radii,
+        groups=[
+            _group(partition, group, member, tried.radius, abstained, radii)
+            for partition, group, member in partitions(evidence, tried.rows)
+        ],
     )
+
+
+def _radii(evidence: Evidence, arm: str, threat: str) -> list[float]:
+    """At which the report has figures of attacks."""
+    names = evidence.attack_names(arm)
+    return sorted({one[3] for one in names if one[1] == threat and not one[2].startswith(CHECK) and one[3] > 0})
+
+
+def _group(
+    partition: str,
+    group: str,
+    member: NDArray[np.bool_],
+    radius: NDArray[np.float64],
+    abstained: NDArray[np.bool_] | None,
+    radii: Sequence[float],
+) -> results.CertifiedGroup:
+    certified = share_of(radius > 0, member)
+    left = None if abstained is None else share_of(abstained, member)
+    return results.CertifiedGroup(
+        partition=partition,
+        group=group,
+        rows=certified.rows,
+        certified=certified.value or 0.0,
+        interval=certified.interval,
+        within=[float((radius[:, member] >= one).mean()) for one in radii],
+        abstained=None if left is None else left.value,
+        abstained_interval=None if left is None else left.interval,
+    )
+
+
+def abstention_notes(evidence: Evidence) -> list[str]:
+    """Where no row at all is certified, because every prediction abstains.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"y": ["a", "b"], "p": [0.9, 0.4]})
+    >>> abstention_notes(Evidence.from_frame(frame, label="y", probabilities={"a": "p"}))
+    []
+    """
+    notes = []
+    for arm in evidence.arms:
+        for threat, norm, method in evidence.certificate_names(arm):
+            abstained = evidence.abstained(arm, threat=threat, norm=norm, method=method)
+            if abstained is not None and abstained.all():
+                notes.append(ALL_ABSTAIN.format(arm=arm, rows=abstained.shape[1]))
+    return notes

@@ -5,6 +5,7 @@ from __future__ import annotations
 from fairtoll.evidence.copies import describe_copies
 from fairtoll.evidence.measures import CHECK, SCORES_ONLY, WHITE_BOX
 from fairtoll.evidence.store import Evidence
+from fairtoll.findings.certificates import abstention_notes
 from fairtoll.findings.proofs import unproved_notes
 
 
@@ -18,7 +19,12 @@ def notes_on(evidence: Evidence) -> list[str]:
     >>> notes_on(Evidence.from_frame(frame, label="y", probabilities={"a": "p"}))
     []
     """
-    return [*_by_scores(evidence), *(_of_copies(evidence, arm) for arm in evidence.copies), *unproved_notes(evidence)]
+    return [
+        *_by_scores(evidence),
+        *(_of_copies(evidence, arm) for arm in evidence.copies),
+        *unproved_notes(evidence),
+        *abstention_notes(evidence),
+    ]
 
 
 def _by_scores(evidence: Evidence) -> list[str]:

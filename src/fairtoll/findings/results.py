@@ -11,6 +11,9 @@ from pydantic import Field, ValidationError
 from fairtoll.errors import FairtollError
 from fairtoll.findings._strict import Pair, Strict
 from fairtoll.findings.certificate_types import Certified as Certified
+from fairtoll.findings.certificate_types import CertifiedGroup as CertifiedGroup
+from fairtoll.findings.detection_types import Detection as Detection
+from fairtoll.findings.detection_types import DetectionGroup as DetectionGroup
 from fairtoll.findings.gap_types import ArmValue as ArmValue
 from fairtoll.findings.gap_types import Denominator as Denominator
 from fairtoll.findings.gap_types import Difference as Difference
@@ -221,6 +224,7 @@ class Results(Strict):
     proofs: list[Proof] = Field(default=[], description="which rows are broken, proved robust, or neither")
     attacked_into: list[AttackedInto] = Field(default=[])
     certified: list[Certified] = Field(default=[], description="radii that others claim, arm by arm")
+    detections: list[Detection] = Field(default=[], description="what detectors of attacks flag, arm by arm")
     examples: list[Example] = Field(default=[])
     recipes: list[Recipe] = Field(default=[], description="of a comparison of recipes: what each arm is and reaches")
     reach: list[Reach] = Field(default=[], description="of each family of recipes with several strengths")

@@ -10,6 +10,7 @@ from fairtoll.report.sections.attacked_into import attacked_into
 from fairtoll.report.sections.certificates import certificates
 from fairtoll.report.sections.class_accuracy import class_accuracy
 from fairtoll.report.sections.confidence import confidence
+from fairtoll.report.sections.detection import detection
 from fairtoll.report.sections.evaluated import evaluated
 from fairtoll.report.sections.examples import examples
 from fairtoll.report.sections.gaps import gaps
@@ -40,6 +41,7 @@ SECTIONS: tuple[Callable[[Results], Section | list[Section]], ...] = (
     odds,
     group_robustness,
     certificates,
+    detection,
     other_metrics,
     other_threats,
     transfer,

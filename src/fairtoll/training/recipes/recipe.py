@@ -76,6 +76,8 @@ class Strength:
 #: a quarter of the radius is as good as all of it (76 and 78%), a tenth is not (44%).
 RADIUS = Strength("radius", (0.1, 0.3, 1.0))
 
+#: What is measured on what a recipe deploys, beside attacks: certified predictions, or a detector of attacks.
+Extra = Literal["certificates", "detection"]
 #: What a recipe is in a comparison: the arm without any defence, one that only exists to be compared with another, the
 #: baseline that every repair must beat, a defence, or a repair of a defence's toll.
 Role = Literal["standard", "control", "baseline", "defence", "repair"]
@@ -119,6 +121,10 @@ class Recipe:
     deploy : callable, optional
         Called with a trained model, the `TrainingSetup`, the `Adversary` and `parameters` by name; returns the model
         that predicts and is attacked, differentiable so that attacks go through it. None for the trained model itself.
+    extra : {"certificates", "detection"}, optional
+        What else is measured on what is deployed.
+    passes : float
+        How many times as long attacks on it take as on the trained model alone.
 
     Examples
     --------
@@ -144,6 +150,8 @@ class Recipe:
     radius: float = 1.0
     strength: Strength | None = None
     deploy: Callable[..., nn.Module] | None = None
+    extra: Extra | None = None
+    passes: float = 1.0
 
     def __call__(self, setup: TrainingSetup, adversary: Adversary) -> ModelStack:
         """Train one model per seed."""

@@ -108,4 +108,6 @@ SMOOTHING = Recipe(
     parameters={"sigma": SIGMA, "draws": DRAWS},
     strength=Strength("sigma", (0.5, 1.0, 2.0)),
     deploy=deploy_smoothed,
+    extra="certificates",
+    passes=3.0 * DRAWS,
 )

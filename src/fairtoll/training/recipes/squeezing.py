@@ -95,4 +95,5 @@ SQUEEZING = Recipe(
     parameters={"bits": BITS},
     strength=Strength("bits", (6.0, 5.0, 4.0)),
     deploy=deploy_squeezed,
+    extra="detection",
 )
