@@ -27,7 +27,9 @@ def main() -> None:
         encoded = [image["bytes"] for image in table["img"].to_pylist()]
         ends = np.cumsum([len(one) for one in encoded])
         pixels = np.frombuffer(b"".join(encoded), np.uint8)
-        np.savez_compressed(given.out / f"{split}.npz", bytes=pixels, ends=ends, labels=np.array(table["label"], np.int64))
+        np.savez_compressed(
+            given.out / f"{split}.npz", bytes=pixels, ends=ends, labels=np.array(table["label"], np.int64)
+        )
         print(f"{split}: {len(encoded)} images, {len(pixels) / 2**20:.1f} MiB")
 
 

@@ -9,6 +9,7 @@ from fairtoll.models.gradients import cross_entropy_slope
 from fairtoll.models.stack import ModelStack
 from fairtoll.training.batch import Batch
 from fairtoll.training.pair_loss import PairLoss
+from fairtoll.training.soft_loss import SoftLoss
 
 #: Tensors begin at multiples of as many numbers, so that every product reads whole cache lines.
 ALIGNED = 16
@@ -23,7 +24,7 @@ class DenseSteps:
     ----------
     stack : ModelStack
         K models for which `ModelStack.gradients` gives gradients; their parameters become views of `weights`.
-    pair_loss : PairLoss, optional
+    loss : PairLoss or SoftLoss, optional
         The loss; default: cross-entropy.
 
     Attributes
@@ -41,7 +42,7 @@ class DenseSteps:
     torch.Size([1, 32])
     """
 
-    def __init__(self, stack: ModelStack, pair_loss: PairLoss | None = None) -> None:
+    def __init__(self, stack: ModelStack, loss: PairLoss | SoftLoss | None = None) -> None:
         sizes = [parameter[0].numel() for parameter in stack.parameters.values()]
         room = [-(-size // ALIGNED) * ALIGNED for size in sizes]
         example = next(iter(stack.parameters.values()))
@@ -63,7 +64,7 @@ class DenseSteps:
             first += taken
         gradients = stack.gradients()
         assert gradients is not None
-        self._gradients, self._pair_loss = gradients, pair_loss
+        self._gradients, self._loss = gradients, loss
         self._targets, self._others = (
             [found[name][side] if name in found else None for name in stack.tensor_names] for side in (0, 1)
         )
@@ -82,10 +83,11 @@ class DenseSteps:
         total = weights.sum(dim=1, keepdim=True)
         # A model without any weight skips the step; this only avoids 0 / 0.
         shares = weights / torch.where(total > 0, total, 1)
-        if self._pair_loss is None:
-            self._gradients.in_weights(batch.rows, cross_entropy_slope(batch.labels, shares), self._targets)
+        if not isinstance(self._loss, PairLoss):
+            one = cross_entropy_slope(batch.labels, shares) if self._loss is None else self._loss.slopes(batch, shares)
+            self._gradients.in_weights(batch.rows, one, self._targets)
             return
-        slope = self._pair_loss.slopes(batch, shares)
+        slope = self._loss.slopes(batch, shares)
         self._gradients.of_pairs(batch.clean, batch.rows, slope, self._targets, self._others)
         assert self.weights.grad is not None
         self.weights.grad += self._other

@@ -19,6 +19,7 @@ from fairtoll.training.adam import StackedAdam
 from fairtoll.training.batch import Batch, BatchNoise
 from fairtoll.training.dense_steps import DenseSteps
 from fairtoll.training.pair_loss import PairLoss, cross_entropy_of
+from fairtoll.training.soft_loss import SoftLoss
 
 #: Called as ``perturb(stack, batch)``; returns the rows to train on, `(K, B, ...)`.
 Perturb = Callable[[ModelStack, Batch], Tensor]
@@ -127,7 +128,8 @@ def fit(
         Turns a batch into the rows to train on, such as on-line adversarial examples.
     loss : callable
         Loss of every row of a batch for every model, `(K, B)`, from the rows that `perturb` gave. Default:
-        cross-entropy. It and a `fairtoll.training.pair_loss.PairLoss` train tables of rows without autograd.
+        cross-entropy. It, a `fairtoll.training.pair_loss.PairLoss` and a `fairtoll.training.soft_loss.SoftLoss` train
+        tables of rows without autograd.
     after_step, after_epoch : callable, optional
         Called with the stack after each optimiser step, or with it and the number of the epoch after each epoch, such
         as to average weights or to measure each class. They may not change the stack.
@@ -174,9 +176,9 @@ def fit(
         _check_some_weight(weights, items)
     members = torch.arange(len(stack), device=device).unsqueeze(1)
     table, first = (x.flatten(0, 1), members * len(y)) if own_rows else (x, 0)
-    pairs = loss if isinstance(loss, PairLoss) else None
-    closed = (pairs is not None or loss is cross_entropy) and _is_dense(stack, settings)
-    dense = DenseSteps(stack, pairs) if closed else None
+    known = loss if isinstance(loss, PairLoss | SoftLoss) else None
+    closed = (known is not None or loss is cross_entropy) and _is_dense(stack, settings)
+    dense = DenseSteps(stack, known) if closed else None
     if dense is None:
         for name, parameter in stack.parameters.items():
             stack.parameters[name] = parameter.detach().requires_grad_(True)

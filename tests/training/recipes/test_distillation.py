@@ -12,6 +12,7 @@ from fairtoll.models.tempered import Tempered
 from fairtoll.training import RECIPES, Adversary, FitSettings, TrainingSetup, fit
 from fairtoll.training.fit import cross_entropy
 from fairtoll.training.recipes.distillation import train_distillation, train_student
+from fairtoll.training.soft_loss import SoftLoss
 
 X = torch.randn(50, 4, generator=torch.Generator().manual_seed(0))
 Y = (X[:, 0] > 0).long() + (X[:, 1] > 0).long()
@@ -29,17 +30,19 @@ def setup_of(seeds=(0, 1)):
 
 
 def test_a_perfect_teacher_without_a_temperature_is_standard_training():
-    """Bit for bit where the loss is computed in the same way: from logits, by autograd."""
+    """Bit for bit: of tables, whose gradients have a closed form, and by autograd."""
     student = train_student(setup_of(), torch.eye(3)[Y], temperature=1.0)
-    standard = fit(
-        setup_of().initial_stack(), X, Y, items=ITEMS, seeds=[0, 1], settings=SETTINGS,
-        loss=lambda stack, batch: cross_entropy(stack, batch),
-    )  # fmt: skip
+    standard = RECIPES["standard"](setup_of(), ADVERSARY)
     for name, weights in student.parameters.items():
         assert torch.equal(weights, standard.parameters[name])
-    closed_form = RECIPES["standard"](setup_of(), ADVERSARY)
-    for name, weights in student.parameters.items():
-        torch.testing.assert_close(weights, closed_form.parameters[name], rtol=1e-4, atol=1e-5)
+    soft = SoftLoss(torch.eye(3)[Y], 1.0)
+    one, other = (
+        fit(setup_of().initial_stack(), X, Y, items=ITEMS, seeds=[0, 1], settings=SETTINGS, loss=loss)
+        for loss in (lambda *given: soft(*given), lambda *given: cross_entropy(*given))
+    )
+    for name, weights in one.parameters.items():
+        assert torch.equal(weights, other.parameters[name])
+        torch.testing.assert_close(weights, standard.parameters[name], rtol=1e-4, atol=1e-5)
 
 
 def trained_by_hand(begin, targets, temperature, orders):
@@ -96,5 +99,7 @@ def test_the_deployed_student_predicts_without_temperature_and_is_attacked_with_
 def test_what_is_no_temperature(temperature):
     with pytest.raises(FairtollError, match=r"the temperature is .*; expected a finite number above 0; give 1"):
         train_distillation(setup_of(), temperature=temperature)
+    with pytest.raises(FairtollError, match=r"soft labels of shape \(49, 3\) for 50 rows and 2 models; expected"):
+        train_student(setup_of(), torch.eye(3)[Y][1:], temperature=1.0)
     with pytest.raises(FairtollError, match="the temperature is"):
         Tempered(network(), temperature)

@@ -6,15 +6,20 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from fairtoll.errors import FairtollError
 from fairtoll.models.stack import ModelStack
 from fairtoll.models.tempered import Tempered, check_temperature
 from fairtoll.progress import part
-from fairtoll.training.batch import Batch
-from fairtoll.training.fit import Loss, fit
+from fairtoll.training.fit import fit
 from fairtoll.training.recipes.recipe import Adversary, Recipe, Strength
 from fairtoll.training.setup import TrainingSetup
+from fairtoll.training.soft_loss import SoftLoss
 
 TEMPERATURE = 20.0
+LABELS = (
+    "soft labels of shape {shape} for {rows} rows and {models} models; expected (rows, classes) or (models, rows, "
+    "classes); give the probabilities of every training row"
+)
 #: Rows whose soft labels are computed at once.
 ROWS = 4096
 
@@ -71,6 +76,11 @@ def train_student(setup: TrainingSetup, soft: Tensor, *, temperature: float) -> 
     temperature : float
         That the logits are divided by.
 
+    Raises
+    ------
+    FairtollError
+        For a temperature that is not above 0, or labels of other rows or models.
+
     Examples
     --------
     >>> setup = TrainingSetup(torch.zeros(2, 3), torch.tensor([0, 1]), torch.arange(2), [0], lambda: nn.Linear(3, 2))
@@ -78,6 +88,8 @@ def train_student(setup: TrainingSetup, soft: Tensor, *, temperature: float) -> 
     1
     """
     check_temperature(temperature)
+    if soft.ndim not in (2, 3) or soft.shape[-2] != len(setup.y) or (soft.ndim == 3 and len(soft) != len(setup.seeds)):
+        raise FairtollError(LABELS.format(shape=tuple(soft.shape), rows=len(setup.y), models=len(setup.seeds)))
     return fit(
         setup.initial_stack(),
         setup.x,
@@ -85,22 +97,8 @@ def train_student(setup: TrainingSetup, soft: Tensor, *, temperature: float) -> 
         items=setup.items,
         seeds=setup.seeds,
         settings=setup.settings,
-        loss=_soft_loss(soft, temperature),
+        loss=SoftLoss(soft, temperature),
     )
-
-
-def _soft_loss(soft: Tensor, temperature: float) -> Loss:
-    own = soft.ndim == 3
-
-    def loss(stack: ModelStack, batch: Batch) -> Tensor:
-        logits = stack.each(batch.rows).to(stack.dtype) / temperature
-        members = torch.arange(len(logits), device=soft.device).unsqueeze(1)
-        places = batch.positions.to(soft.device)
-        wanted = (soft[members, places] if own else soft[places]).to(logits)
-        losses = functional.cross_entropy(logits.flatten(0, 1), wanted.flatten(0, 1), reduction="none")
-        return losses.view(batch.labels.shape)
-
-    return loss
 
 
 def _on(stack: ModelStack, x: Tensor) -> list[Tensor]:

@@ -10,6 +10,7 @@ from fairtoll.training.recipes.dro import DRO
 from fairtoll.training.recipes.faal import FAAL
 from fairtoll.training.recipes.fgsm import FGSM
 from fairtoll.training.recipes.frl import FRL, FRL_REMARGIN, FRL_REWEIGHT
+from fairtoll.training.recipes.held_out import HELD_OUT
 from fairtoll.training.recipes.held_out_noise import HELD_OUT_NOISE
 from fairtoll.training.recipes.mart import MART
 from fairtoll.training.recipes.noise import NOISE
@@ -40,6 +41,7 @@ RECIPES: dict[str, Recipe] = {
         SMOOTHING,
         DISTILLATION,
         SQUEEZING,
+        HELD_OUT,
         AVERAGING,
         FRL_REWEIGHT,
         FRL_REMARGIN,

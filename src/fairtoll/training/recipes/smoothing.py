@@ -106,7 +106,7 @@ SMOOTHING = Recipe(
     _train,
     needs_adversary=True,
     parameters={"sigma": SIGMA, "draws": DRAWS},
-    strength=Strength("sigma", (0.5, 1.0, 2.0)),
+    strength=Strength("sigma", (0.25, 0.5, 1.0)),
     deploy=deploy_smoothed,
     extra="certificates",
     passes=3.0 * DRAWS,

@@ -10,8 +10,8 @@ from torch import Tensor, nn
 from fairtoll.models.squeezed import Squeezed, threshold_of
 from fairtoll.models.squeezers import Levels, Median, NonLocalMeans
 from fairtoll.models.stack import ModelStack
+from fairtoll.training.recipes.held_out import train_held_out
 from fairtoll.training.recipes.recipe import Adversary, Recipe, Strength
-from fairtoll.training.recipes.standard import train_standard
 from fairtoll.training.setup import VALIDATION, TrainingSetup
 
 BITS = 5.0
@@ -19,24 +19,11 @@ BITS = 5.0
 DETECTOR_ROWS = 2000
 
 
-def train_squeezing(setup: TrainingSetup) -> ModelStack:
-    """Standard training without a tenth of the rows, on which `deploy_squeezed` sets its detector.
-
-    Xu, Evans and Qi (NDSS 2018) squeeze what a trained model is given, and train as usual.
-
-    Examples
-    --------
-    >>> setup = TrainingSetup(torch.zeros(40, 3), torch.arange(40) % 2, torch.arange(40), [0], lambda: nn.Linear(3, 2))
-    >>> len(train_squeezing(setup))
-    1
-    """
-    return train_standard(setup.hold_out(VALIDATION)[0])
-
-
 def deploy_squeezed(model: nn.Module, setup: TrainingSetup, adversary: Adversary, *, bits: float = BITS) -> Squeezed:
     """A trained model behind its squeezers, with a detector that flags 5% of the rows that training left out.
 
-    Of a table each feature that is no category is rounded to ``2 ** bits`` steps of its range over the training rows;
+    Xu, Evans and Qi, "Feature Squeezing: Detecting Adversarial Examples in Deep Neural Networks" (NDSS 2018). Of
+    a table each feature that is no category is rounded to ``2 ** bits`` steps of its range over the training rows;
     images are rounded to as many depths of colour and go through a 2 x 2 median filter. The detector compares the
     answers for the row and for it squeezed: rounded, and of images also filtered, and denoised by non-local means.
 
@@ -84,7 +71,8 @@ def _range(setup: TrainingSetup) -> tuple[Tensor, Tensor]:
 
 
 def _train(setup: TrainingSetup, adversary: Adversary, **parameters: Any) -> ModelStack:
-    return train_squeezing(setup)
+    # Squeezers come to a trained model, which is trained as usual.
+    return train_held_out(setup)
 
 
 SQUEEZING = Recipe(
@@ -92,6 +80,7 @@ SQUEEZING = Recipe(
     "Feature squeezing",
     "clean {rows} without a tenth of them; deployed behind squeezers that make a {row} coarser, with a detector",
     _train,
+    control="held-out",
     parameters={"bits": BITS},
     strength=Strength("bits", (6.0, 5.0, 4.0)),
     deploy=deploy_squeezed,
