@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -83,6 +83,17 @@ def require_within(name: str, value: float, *, published: float, most: float = m
         raise FairtollError(NEGATIVE.format(name=name, value=value, expected=expected, published=published))
 
 
+def placed(parts: Parts, device: str) -> Parts:
+    """The same groups with their codes where training runs, so that they are not moved there for every batch.
+
+    Examples
+    --------
+    >>> placed(Parts("class", ("no", "yes"), torch.tensor([0, 1, 1])), "cpu").codes.tolist()
+    [0, 1, 1]
+    """
+    return replace(parts, codes=parts.codes.to(device))
+
+
 def of_rows(values: Tensor, parts: Parts, batch: Batch) -> Tensor:
     """The value of each row's group, `(K, B)`, from one for each group of each model, `(K, P)`.
 
@@ -94,7 +105,7 @@ def of_rows(values: Tensor, parts: Parts, batch: Batch) -> Tensor:
     >>> of_rows(torch.tensor([[0.5, 2.0]]), Parts("class", ("no", "yes"), torch.tensor([0, 1, 1])), batch).tolist()
     [[2.0, 0.5, 2.0]]
     """
-    codes = parts.codes.to(batch.positions.device)[batch.positions]
+    codes = parts.codes[batch.positions]
     return values.to(codes.device).gather(1, codes)
 
 
@@ -110,7 +121,7 @@ def sums_of_parts(values: Tensor, parts: Parts, batch: Batch) -> tuple[Tensor, T
     >>> [found.tolist() for found in sums_of_parts(torch.tensor([[1.0, 2.0, 3.0]]), parts, batch)]
     [[[2.0, 4.0]], [[1.0, 2.0]]]
     """
-    codes = parts.codes.to(batch.positions.device)[batch.positions]
+    codes = parts.codes[batch.positions]
     of = functional.one_hot(codes, len(parts)).double()
     return (values.detach().double().unsqueeze(1) @ of).squeeze(1), of.sum(dim=1)
 
@@ -182,9 +193,10 @@ def train_with_policy(
     >>> len(train_with_policy(setup, policy, threat=LinfThreat(), epsilon=0.1, steps=2))
     1
     """
+    parts = placed(policy.parts, setup.device)
 
     def perturb(stack: ModelStack, batch: Batch) -> Tensor:
-        radii = epsilon * of_rows(policy.radius, policy.parts, batch)
+        radii = epsilon * of_rows(policy.radius, parts, batch)
         within = bounds_of(batch.clean, threat=threat, epsilon=radii)
         moved = attack_agreement(stack, batch, within, threat=threat, steps=steps)
         if watch is not None:
@@ -192,7 +204,7 @@ def train_with_policy(
         return moved
 
     def weights(batch: Batch) -> tuple[Tensor, Tensor]:
-        accuracy, agreement = (of_rows(one, policy.parts, batch) for one in (policy.accuracy, policy.agreement))
+        accuracy, agreement = (of_rows(one, parts, batch) for one in (policy.accuracy, policy.agreement))
         return accuracy.to(batch.clean.dtype), agreement.to(batch.clean.dtype)
 
     return fit(

@@ -11,6 +11,7 @@ from fairtoll.training.batch import Batch
 from fairtoll.training.part_errors import part_errors
 from fairtoll.training.part_policy import (
     PartPolicy,
+    placed,
     repaired_parts,
     require_within,
     sums_of_parts,
@@ -162,6 +163,7 @@ def train_cfa(
     parts, _ = repaired_parts(smaller, partition)
     policy = PartPolicy.alike(parts, models=len(setup.seeds), beta=beta)
     policy.accuracy, policy.agreement = policy.accuracy / (1 + beta), policy.agreement / (1 + beta)
+    on_device = placed(parts, setup.device)
     average = FairAverage(decay=decay, threshold=threshold)
     begins = max(1, round(warm_up * setup.settings.epochs))
     seen: list[tuple[Tensor, Tensor]] = []
@@ -169,7 +171,7 @@ def train_cfa(
     def watch(stack: ModelStack, batch: Batch, moved: Tensor) -> None:
         with torch.no_grad():
             right = stack.frozen().each(moved).argmax(dim=-1) == batch.labels
-        seen.append(sums_of_parts(right, parts, batch))
+        seen.append(sums_of_parts(right, on_device, batch))
 
     def after_epoch(stack: ModelStack, epoch: int) -> None:
         right, rows = (torch.stack([one[side] for one in seen]).sum(dim=0) for side in (0, 1))

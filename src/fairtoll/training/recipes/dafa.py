@@ -11,6 +11,7 @@ from fairtoll.threats.linf import LinfThreat
 from fairtoll.training.batch import Batch
 from fairtoll.training.part_policy import (
     PartPolicy,
+    placed,
     repaired_parts,
     require_within,
     sums_of_parts,
@@ -152,6 +153,7 @@ def train_dafa(
     require_within("exchange", exchange, published=EXCHANGE)
     require_within("warm_up", warm_up, published=round(WARM_UP, 2), most=1.0)
     cells, labels = cells_of(repaired_parts(setup, partition)[0], setup.y)
+    cells = placed(cells, setup.device)
     policy = PartPolicy.alike(cells, models=len(setup.seeds), beta=beta)
     measured = max(1, round(warm_up * setup.settings.epochs)) - 1
     seen: list[tuple[Tensor, Tensor]] = []

@@ -9,7 +9,7 @@ from fairtoll.models.stack import ModelStack
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.training.batch import Batch
 from fairtoll.training.fit import cross_entropy
-from fairtoll.training.part_policy import of_rows, repaired_parts, require_within, sums_of_parts
+from fairtoll.training.part_policy import of_rows, placed, repaired_parts, require_within, sums_of_parts
 from fairtoll.training.recipes.online import STEPS, train_online
 from fairtoll.training.recipes.recipe import RADIUS, Adversary, Recipe
 from fairtoll.training.setup import TrainingSetup
@@ -82,7 +82,7 @@ def train_dro(
     """
     require_within("step", step, published=STEP)
     parts, sizes = repaired_parts(setup, partition)
-    sizes = sizes.to(setup.device)
+    parts, sizes = placed(parts, setup.device), sizes.to(setup.device)
     growth = torch.zeros(len(setup.seeds), len(parts), dtype=torch.float64, device=setup.device)
 
     def loss(stack: ModelStack, batch: Batch) -> Tensor:

@@ -10,7 +10,7 @@ from torch import Tensor
 from fairtoll.models.stack import ModelStack
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.training.batch import Batch
-from fairtoll.training.part_policy import of_rows, repaired_parts, require_within, sums_of_parts
+from fairtoll.training.part_policy import of_rows, placed, repaired_parts, require_within, sums_of_parts
 from fairtoll.training.recipes.online import STEPS, train_online
 from fairtoll.training.recipes.recipe import RADIUS, Adversary, Recipe
 from fairtoll.training.setup import TrainingSetup
@@ -117,7 +117,7 @@ def train_faal(
     1
     """
     require_within("divergence", divergence, published=DIVERGENCE)
-    parts, _ = repaired_parts(setup, partition)
+    parts = placed(repaired_parts(setup, partition)[0], setup.device)
 
     def loss(stack: ModelStack, batch: Batch) -> Tensor:
         logs = stack.each(batch.rows).to(stack.dtype).log_softmax(dim=-1)
