@@ -1,5 +1,7 @@
 """Audits of models that are known by their scores alone: exact on linear models, and labelled everywhere."""
 
+import sys
+
 import numpy as np
 import pytest
 import torch
@@ -88,7 +90,7 @@ def test_one_arm_without_gradients_puts_every_comparison_on_scores():
     assert {"zero-gradients", "single-step-stronger", "black-box-adds"} <= looked["plain"]
     assert looked["hardened"] == {
         "robust-above-clean", "transfer-stronger-than-white-box", "noise-as-strong", "not-monotone",
-        "scores-miss-rows", "large-epsilon-not-zero", "rows-missed",
+        "scores-miss-rows", "decisions-miss-rows", "large-epsilon-not-zero", "rows-missed",
     }  # fmt: skip
     # Examples of a random model are hard for no other.
     assert {one.id for one in found.results.alarms if one.fired} == {"robust-above-clean"}
@@ -199,3 +201,45 @@ def test_a_folder_knows_forests_apart_by_their_answers(tmp_path, monkeypatch):
     assert audit({"plain": forests[0], "hardened": forests[1]}, test, **how).results == found.results
     with pytest.raises(FairtollError, match="models"):
         audit({"plain": forests[0], "hardened": forests[2]}, test, **how)
+
+
+def least_epsilons(found):
+    (measured,) = found.results.least_epsilon
+    return measured.model_dump()
+
+
+def test_another_library_s_attack_looks_at_some_rows_and_changes_no_figure(monkeypatch):
+    options = QUICK | {"least_epsilon_max": 2.0, "metrics": ["cru_s", "cru_epsilon"]}
+    with_it = audit({"plain": Scores(0)}, ROWS, **options)
+    attacks = with_it.evidence.attacks
+    looked = attacks[attacks["attack"] == "check-decision"]
+    assert sorted(looked["epsilon"].unique()) == [0.1, 0.4]
+    assert looked["row"].nunique() == 20
+    for epsilon, of_one in looked.groupby("epsilon"):
+        assert not of_one["success"][~broken(Scores(0), epsilon)[of_one["row"]]].any()
+    (alarm,) = [one for one in with_it.results.alarms if one.id == "decisions-miss-rows"]
+    assert not alarm.fired
+    assert "of the 20 checked rows are not broken at" in alarm.message
+    monkeypatch.setattr("fairtoll.audits.work.find_hop_skip_jump", lambda: None)
+    without = audit({"plain": Scores(0)}, ROWS, **options)
+    assert with_it.results.gaps == without.results.gaps
+    assert with_it.results.accuracy == without.results.accuracy
+    assert least_epsilons(with_it) == least_epsilons(without)
+    assert not [one for one in without.results.alarms if one.id == "decisions-miss-rows"]
+    (note,) = [one for one in without.results.notes if "HopSkipJump" in one]
+    assert note.startswith(
+        "HopSkipJump, an attack by classes alone, was not run as an independent check of plain: it n"
+    )
+    assert "it needs Foolbox or the Adversarial Robustness Toolbox" in note
+
+
+def test_a_library_that_fails_ends_no_audit(monkeypatch, tmp_path):
+    def fails(*given, **options):
+        raise FairtollError("foolbox's HopSkipJumpAttack failed")
+
+    monkeypatch.setattr(sys.modules["fairtoll.evidence.collect"], "hop_skip_jump", fails)
+    with pytest.warns(FairtollWarning, match="an independent check of 'plain' was not made: foolbox's HopSkipJump"):
+        found = audit({"plain": Scores(0)}, ROWS, **QUICK, out=tmp_path / "run")
+    (note,) = [one for one in found.results.notes if "HopSkipJump" in one]
+    assert note.endswith("check of plain: it failed, as a warning said.")
+    assert audit({"plain": Scores(0)}, ROWS, **QUICK, out=tmp_path / "run").results.notes == found.results.notes

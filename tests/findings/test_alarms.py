@@ -83,7 +83,7 @@ def test_nothing_fires_on_a_plain_evaluation():
     found = alarms(evidence(transfer=[800, 700, 600]))
     assert set(found) == set(TITLES) - {
         "least-epsilon-refuted", "certificate-broken", "proof-contradicted", "scores-miss-rows", "gradients-hidden",
-        "transfer-adds",
+        "transfer-adds", "decisions-miss-rows",
     }  # fmt: skip
     assert not any(alarm.fired for alarm in found.values())
     assert all(alarm.title == TITLES[name] for name, alarm in found.items())
@@ -373,11 +373,12 @@ def test_what_is_evaluated_of_a_model_known_by_its_scores():
         ({"square_1000": [300, 500, 100], "check_square": [300, 500, 100]}, "not-monotone"),
         ({"check_square": [500, 270, 100]}, "scores-miss-rows"),
         ({"square_1000": [300, 320, 100], "check_square": [300, 300, 100]}, "rows-missed"),
+        ({"check_decision": [500, 270, 100]}, "decisions-miss-rows"),
     ],
 )
 def test_alarms_of_a_model_known_by_its_scores(counts, fired):
     found = by_scores(**counts)
-    assert set(found) == POSSIBLE
+    assert set(found) == POSSIBLE | ({"decisions-miss-rows"} if "check_decision" in counts else set())
     assert next(alarm for name, alarm in found.items() if name.startswith(fired)).fired
 
 
@@ -393,7 +394,7 @@ def test_evidence_from_before_square_is_read():
     found = alarms(Evidence(whole.rows, whole.predictions, old, whole.class_names))
     assert set(found) == set(TITLES) - {
         "black-box-adds", "transfer-stronger-than-white-box", "least-epsilon-refuted", "certificate-broken",
-        "proof-contradicted", "scores-miss-rows", "gradients-hidden", "transfer-adds",
+        "proof-contradicted", "scores-miss-rows", "gradients-hidden", "transfer-adds", "decisions-miss-rows",
     }  # fmt: skip
 
 
@@ -433,7 +434,7 @@ def test_an_honest_model_sets_off_no_alarm():
     assert set(found) == set(TITLES) - {
         "robust-above-clean", "transfer-stronger-than-white-box", "least-epsilon-refuted", "outside-box",
         "certificate-broken", "rows-missed", "proof-contradicted", "scores-miss-rows", "gradients-hidden",
-        "transfer-adds",
+        "transfer-adds", "decisions-miss-rows",
     }  # fmt: skip
     assert not [name for name, alarm in found.items() if alarm.fired]
     assert found["black-box-adds"].value == 0

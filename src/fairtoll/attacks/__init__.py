@@ -8,6 +8,8 @@ from fairtoll.attacks.capgd import CAPGD as CAPGD
 from fairtoll.attacks.checks import RandomNoise as RandomNoise
 from fairtoll.attacks.checks import random_noise as random_noise
 from fairtoll.attacks.checks import zero_gradient as zero_gradient
+from fairtoll.attacks.decisions import find_hop_skip_jump as find_hop_skip_jump
+from fairtoll.attacks.decisions import hop_skip_jump as hop_skip_jump
 from fairtoll.attacks.external import External as External
 from fairtoll.attacks.grid import Grid as Grid
 from fairtoll.attacks.grid import grid as grid

@@ -10,8 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
+from fairtoll.attacks.decisions import QUERIES
 from fairtoll.audits.work import PROVED_ROWS, AuditWork
-from fairtoll.evidence.measures import CHECK_ROWS
+from fairtoll.evidence.measures import CHECK_ROWS, DECISION_ROWS
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.models.predict import predict_logits
 from fairtoll.progress import reporting_to
@@ -35,6 +36,8 @@ class Estimate:
     seconds : float
     rows : int
         How many rows of each arm it was measured on.
+    decision_rows : int
+        How many rows HopSkipJump of another library will look at, of each model that is known by its scores alone.
 
     Examples
     --------
@@ -44,6 +47,7 @@ class Estimate:
 
     seconds: float
     rows: int
+    decision_rows: int = 0
 
     @property
     def sentence(self) -> str:
@@ -51,7 +55,16 @@ class Estimate:
         many = f"{self.rows} row{'' if self.rows == 1 else 's'}"
         return (
             f"About {_spoken(self.seconds)} to go, estimated from {many} of each model; finished parts are kept, and "
-            "--rows takes fewer."
+            "--rows takes fewer." + self._looked_at
+        )
+
+    @property
+    def _looked_at(self) -> str:
+        if not self.decision_rows:
+            return ""
+        return (
+            f" HopSkipJump looks at {self.decision_rows} rows of each model without gradients, with about {QUERIES} "
+            "queries a row."
         )
 
 
@@ -88,7 +101,8 @@ def estimate(work: AuditWork, *, done: Collection[str] = ()) -> Estimate | None:
         afford = PROBE_SECONDS / (sum(costs) * passes)
         count = int(np.clip(afford, 1, PROBE_ROWS))
         seconds = sum(_of_arm(work, place, rows, count, done) for place, rows in enumerate(right))
-    return Estimate(seconds, count)
+    waits = any(part.name.startswith("decisions-") and part.name not in done for part in work.parts())
+    return Estimate(seconds, count, min(DECISION_ROWS, len(work.target.data)) if waits else 0)
 
 
 def _of_arm(work: AuditWork, place: int, right: NDArray[np.intp], count: int, done: Collection[str]) -> float:
@@ -125,6 +139,8 @@ def _rows(kind: str, work: AuditWork, right: int) -> float:
     whole = len(work.target.data)
     if kind == "transfer":
         return whole
+    if kind == "decisions":
+        return right * min(1.0, DECISION_ROWS / whole)
     if kind == "checks" or (kind == "proof" and not work.exact):
         return right * min(1.0, (CHECK_ROWS if kind == "checks" else PROVED_ROWS) / whole)
     return right

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
@@ -12,15 +13,16 @@ import pandas as pd
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fairtoll.attacks import AttackSpec, LeastEpsilon, LeastEpsilonByScores, Union
+from fairtoll.attacks import AttackSpec, External, LeastEpsilon, LeastEpsilonByScores, Union, find_hop_skip_jump
 from fairtoll.audits.attacks import BY_SCORES, AuditAttacks, evaluation_of
 from fairtoll.bounds import what_is_provable
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.collect import Tables, collect, craft
-from fairtoll.evidence.measures import SCORES_ONLY, Attacked, Checks, Clean, Measure, Proofs, Transfer
+from fairtoll.evidence.measures import SCORES_ONLY, Attacked, Checks, Clean, Decisions, Measure, Proofs, Transfer
 from fairtoll.evidence.store import Evidence, describe_rows, write_about
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.findings.model_alarms import REMARKS, describe_models
+from fairtoll.findings.notes import DECISIONS
 from fairtoll.findings.proofs import UNPROVED
 from fairtoll.progress import tracked
 from fairtoll.runs.folder import Run
@@ -94,8 +96,16 @@ class AuditWork:
                 {"name": arm.name, "title": arm.name, "note": f"{len(arm.models)} training run(s)"} for arm in self.arms
             ],
             REMARKS: {arm.name: describe_models(arm.models) for arm in self.arms},
+            DECISIONS: {
+                arm.name: self._decides.library if self._decides else "" for arm in self.arms if not arm.has_gradients
+            },
             UNPROVED: {arm.name: said for arm in self.arms if (said := self._unproved(arm))},
         }
+
+    @cached_property
+    def _decides(self) -> External | None:
+        """HopSkipJump of another library, an independent look at arms that are known by their scores alone."""
+        return None if all(arm.has_gradients for arm in self.arms) else find_hop_skip_jump()
 
     def _unproved(self, arm: Arm) -> str:
         """Why nothing is proved of an arm, where nothing is."""
@@ -194,6 +204,9 @@ class AuditWork:
         proofs = Proofs(self.epsilons, rows=None if self.exact else PROVED_ROWS)
         if (largest := self.least_epsilon_max) is not None:
             measures["least-epsilon"] = self._least_epsilon(largest)
+        decisions: dict[str, Measure] = {}
+        if self._decides is not None:
+            decisions["decisions"] = Decisions(self._decides, self.epsilons)
         transfer: dict[str, Measure] = {}
         if self.attacks.transfer is not None:
             transfer["transfer"] = Transfer(self.attacks.transfer, self.epsilons, source=self.arms[0].name)
@@ -202,6 +215,7 @@ class AuditWork:
             *(part for place, _ in one for part in self._of(place, {"clean": Clean()}, weight=0.02)),
             *(part for place, _ in one for part in self._of(place, measures, weight=1.0)),
             *(part for place, arm in one if arm.has_gradients for part in self._of(place, beside, weight=1.0)),
+            *(part for place, arm in one if not arm.has_gradients for part in self._of(place, decisions, weight=0.2)),
             *(
                 part
                 for place, arm in one

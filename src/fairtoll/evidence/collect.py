@@ -19,13 +19,15 @@ from fairtoll.attacks import (
     LeastEpsilonByScores,
     LeastEpsilonResult,
     SuccessCurve,
+    hop_skip_jump,
     zero_gradient,
 )
 from fairtoll.bounds import prove
-from fairtoll.errors import FairtollError, FairtollWarning
+from fairtoll.errors import FairtollError, FairtollWarning, warn
 from fairtoll.evidence.certify import Certify, certified_rows
 from fairtoll.evidence.detect import Detect, detected_rows
 from fairtoll.evidence.measures import (
+    DECISION,
     NAIVE,
     OUTSIDE_BOX,
     PROOF,
@@ -36,6 +38,7 @@ from fairtoll.evidence.measures import (
     Attacked,
     Checks,
     Clean,
+    Decisions,
     Measure,
     Proofs,
     Transfer,
@@ -79,7 +82,7 @@ def collect(measure: Measure, arm: Arm, target: Target, *, examples: Examples | 
 
     Parameters
     ----------
-    measure : Clean, Attacked, Transfer, Checks, Proofs, Certify or Detect
+    measure : Clean, Attacked, Transfer, Checks, Decisions, Proofs, Certify or Detect
         What to measure.
     arm : Arm
         Whose models.
@@ -107,6 +110,8 @@ def collect(measure: Measure, arm: Arm, target: Target, *, examples: Examples | 
             return _transfer(measure, arm, target, examples or {})
         case Checks():
             return _checks(measure, arm, target)
+        case Decisions():
+            return _decisions(measure, arm, target)
         case Proofs():
             return _proofs(measure, arm, target)
         case Certify():
@@ -221,9 +226,7 @@ def _proofs(measure: Proofs, arm: Arm, target: Target) -> Tables:
 
 
 def _checks(measure: Checks, arm: Arm, target: Target) -> Tables:
-    rows = torch.randperm(len(target.y), generator=torch_generator(0, "check rows"))[: measure.rows].sort().values
-    some = replace(target, rows=target.numbers[rows.numpy()])
-    parts = []
+    some, parts = _check_rows(target, measure.rows), []
     own = WHITE_BOX if arm.has_gradients else SCORES_ONLY
     free, threat = some.threat.frees_every_feature(some.x), some.threat
     if isinstance(threat, TableThreat) and arm.has_gradients:
@@ -267,6 +270,29 @@ def _naively(
             warnings.simplefilter("ignore", FairtollWarning)
             found = attack(model, target.x, target.y, threat=threat, epsilon=epsilon)
         yield describe_attack(found.success.numpy(), **where, attack=NAIVE, epsilon=epsilon, **_settings(attack))
+
+
+def _check_rows(target: Target, count: int) -> Target:
+    rows = torch.randperm(len(target.y), generator=torch_generator(0, "check rows"))[:count].sort().values
+    return replace(target, rows=target.numbers[rows.numpy()])
+
+
+def _decisions(measure: Decisions, arm: Arm, target: Target) -> Tables:
+    some, parts = _check_rows(target, measure.rows), []
+    for model, seed in tracked(arm.pairs):
+        where = _where(arm, seed, SCORES_ONLY, some) | {"attack": DECISION, "loss": measure.attack.library}
+        generator = torch_generator(derive_seed(seed, arm.name, DECISION))
+        how: dict[str, Any] = {"attack": measure.attack, "epsilons": measure.epsilons, "generator": generator}
+        try:
+            found = hop_skip_jump(model, some.x, some.y, threat=some.threat, **how)
+        # Another library's check must not end an audit, of which it gives no figure.
+        except FairtollError as error:
+            warn(f"an independent check of '{arm.name}' was not made: {error}")
+            parts.append(describe_attack(torch.zeros_like(some.y).bool().numpy(), **where, epsilon=0.0).iloc[:0])
+            continue
+        for epsilon, broken in zip(measure.epsilons, found.numpy(), strict=True):
+            parts.append(describe_attack(broken, **where, epsilon=epsilon, restarts=1))
+    return Tables(attacks=_concat(parts))
 
 
 def _describe(

@@ -10,6 +10,7 @@ from fairtoll.attacks import (
     CAPGD,
     PGD,
     AttackSpec,
+    External,
     LeastEpsilon,
     LeastEpsilonByScores,
     RandomNoise,
@@ -31,17 +32,21 @@ WHITE_BOX: Final = "white-box"
 SCORES_ONLY: Final = "scores-only"
 #: Rows that the independent attacks behind the alarms are run on.
 CHECK_ROWS = 500
+#: The same of the one that asks for classes alone, about 700 times a row.
+DECISION_ROWS = 20
 #: The names that checks have in evidence: only alarms use them, no figure of a report.
 CHECK = "check-"
 NOISE, SINGLE_STEP, STEEPEST = "check-noise", "check-single-step", "check-pgd-20"
 LARGE, WITH_GRADIENTS, SQUARE, ZERO_GRADIENT = "check-large", "check-white-box", "check-square", "check-zero-gradient"
-OUTSIDE_BOX = "check-outside-box"
+OUTSIDE_BOX, DECISION = "check-outside-box", "check-decision"
 #: PGD by someone who does not know the defence that is deployed.
 NAIVE = "check-naive"
 #: The name that proofs have in evidence.
 PROOF = "proof"
 #: Checks whose outcomes are of the rows or the model, not of an attack that broke them.
 NO_ATTACKS = (ZERO_GRADIENT, OUTSIDE_BOX)
+#: Those from which no other figure is made: whether there is one depends on what is installed.
+NO_FIGURES = (*NO_ATTACKS, DECISION)
 
 
 @dataclass(frozen=True)
@@ -223,6 +228,42 @@ class Checks:
 
 
 @dataclass(frozen=True)
+class Decisions:
+    """HopSkipJump of another library on a few rows, for an alarm: it asks for classes alone.
+
+    Attributes
+    ----------
+    attack : External
+        From `fairtoll.attacks.find_hop_skip_jump`.
+    epsilons : sequence of float
+        Radii, ascending; one run serves all.
+    rows : int
+        How many rows, drawn from the attacked ones.
+
+    Raises
+    ------
+    FairtollError
+        For radii out of order, or no rows.
+
+    Examples
+    --------
+    >>> from fairtoll.attacks import External
+    >>> Decisions(External("art", "HopSkipJump", {"norm": "inf"}), epsilons=[0.1]).rows
+    20
+    """
+
+    attack: External
+    epsilons: Sequence[float]
+    rows: int = DECISION_ROWS
+
+    def __post_init__(self) -> None:
+        check_epsilons(self.epsilons)
+        object.__setattr__(self, "epsilons", tuple(self.epsilons))
+        if self.rows < 1:
+            raise FairtollError(f"rows is {self.rows}; expected 1 or more")
+
+
+@dataclass(frozen=True)
 class Proofs:
     """Which rows are broken, and which are proved robust, at each radius: attacks first, then `fairtoll.bounds.prove`.
 
@@ -260,7 +301,7 @@ class Proofs:
 
 
 #: Whatever `collect` can measure.
-Measure = Clean | Attacked | Transfer | Checks | Proofs | Certify | Detect
+Measure = Clean | Attacked | Transfer | Checks | Decisions | Proofs | Certify | Detect
 
 
 def _check_radii(measure: Any) -> None:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 from numpy.typing import NDArray
 
-from fairtoll.evidence.measures import NO_ATTACKS
+from fairtoll.evidence.measures import NO_FIGURES
 
 if TYPE_CHECKING:
     from fairtoll.evidence.store import Evidence
@@ -38,7 +38,7 @@ def smallest_broken(
     searches = evidence.least_epsilon_names(arm)
     for name in evidence.attack_names(arm):
         evaluation, of_threat, attack, epsilon = name
-        if of_threat != threat or attack in NO_ATTACKS or name in searches:
+        if of_threat != threat or attack in NO_FIGURES or name in searches:
             continue
         success, covered = evidence.success_of_rows(
             arm, evaluation=evaluation, threat=threat, attack=attack, epsilon=epsilon

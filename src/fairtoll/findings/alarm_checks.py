@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from fairtoll.evidence.measures import (
+    DECISION,
     LARGE,
     NAIVE,
     NOISE,
@@ -140,11 +141,19 @@ def _hidden(checked: Checked) -> Seen | None:
 
 
 def _independent(checked: Checked) -> Seen | None:
-    """Rows that an independent attack by scores breaks, and the model's own figures say are robust."""
+    return _beyond_scores(checked, SQUARE, "an independent search")
+
+
+def _decisions(checked: Checked) -> Seen | None:
+    return _beyond_scores(checked, DECISION, "HopSkipJump")
+
+
+def _beyond_scores(checked: Checked, check: str, called: str) -> Seen | None:
+    """Rows that an independent check breaks, and the model's own figures, of scores alone, say are robust."""
     if checked.figures("white-box"):
         return None
     worst: tuple[float, float, float, int] | None = None
-    for name in checked.checks(SQUARE):
+    for name in checked.checks(check):
         rivals = [one for one in checked.figures("scores-only") if one[3] == name[3]]
         if not rivals:
             continue
@@ -159,7 +168,6 @@ def _independent(checked: Checked) -> Seen | None:
     added, before, epsilon, count = worst
     low, high = share_interval(added, count)
     fired = low > TOLERANCE
-    called = "an independent search"
     return Seen(
         added,
         fired,
@@ -269,6 +277,13 @@ CHECK_ALARMS = (
         "An independent attack that asks for no more than scores or classes breaks rows that count as robust: the "
         "attack by scores is too weak for this model.",
         _independent,
+    ),
+    AlarmKind(
+        "decisions-miss-rows",
+        "An attack by classes alone finds more",
+        "HopSkipJump of another library, which asks for no more than classes, breaks rows that count as robust: the "
+        "attack by scores is too weak for this model.",
+        _decisions,
     ),
     AlarmKind(
         "large-epsilon-not-zero",

@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from fairtoll.evidence.copies import describe_copies
-from fairtoll.evidence.measures import CHECK, SCORES_ONLY, WHITE_BOX
+from fairtoll.evidence.measures import CHECK, DECISION, SCORES_ONLY, WHITE_BOX
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings.certificates import abstention_notes
 from fairtoll.findings.proofs import unproved_notes
+
+#: Where evidence says in `about` which library's HopSkipJump looks at an arm; "" if none is installed.
+DECISIONS = "decisions"
 
 
 def notes_on(evidence: Evidence) -> list[str]:
@@ -21,9 +26,26 @@ def notes_on(evidence: Evidence) -> list[str]:
     """
     return [
         *_by_scores(evidence),
+        *_unchecked(evidence),
         *(_of_copies(evidence, arm) for arm in evidence.copies),
         *unproved_notes(evidence),
         *abstention_notes(evidence),
+    ]
+
+
+def _unchecked(evidence: Evidence) -> list[str]:
+    """Which arms no attack of another library has looked at, where one should have."""
+    asked: Mapping[str, str] = evidence.about.get(DECISIONS, {})
+    without = [arm for arm in asked if DECISION not in {name for _, _, name, _ in evidence.attack_names(arm)}]
+    if not without:
+        return []
+    why = (
+        "it failed, as a warning said"
+        if any(asked[arm] for arm in without)
+        else "it needs Foolbox or the Adversarial Robustness Toolbox (pip install -e '.[attacks]')"
+    )
+    return [
+        f"HopSkipJump, an attack by classes alone, was not run as an independent check of {', '.join(without)}: {why}."
     ]
 
 

@@ -26,6 +26,11 @@ SCORES_ONLY = (
     "SaltAndPepperNoiseAttack",
 )
 
+#: These begin at a misclassified input, and fail for all rows if there is one for which none is found.
+FROM_A_START = ("BoundaryAttack", "HopSkipJumpAttack")
+#: Blends with noise that are tried for one.
+STARTS = 50
+
 
 def _norm_of(attack: type, settings: Mapping[str, Any]) -> Norm | None:
     try:
@@ -45,12 +50,28 @@ def _run(attack: type, query: Query) -> Tensor:
     if "distance" in inspect.signature(attack.__init__).parameters:  # type: ignore[misc]
         settings["distance"] = getattr(foolbox.distances, query.norm)
     every = torch.arange(len(query.asked.labels), device=query.asked.labels.device)
-    model = LibraryModel(query.asked.model, query.asked.coordinates, every).eval()
-    wrapped = foolbox.PyTorchModel(model, bounds=(0, 1), device=query.asked.labels.device)
-    criterion = foolbox.criteria.Misclassification(query.asked.labels)
-    found: Tensor
-    found, _, _ = attack(**settings)(wrapped, query.asked.coordinates.start(), criterion, epsilons=query.radius)
-    return found.detach()
+    clean = query.asked.coordinates.start()
+    made = attack(**settings)
+    if attack.__name__ not in FROM_A_START:
+        found: Tensor
+        found, _, _ = made(*_question(foolbox, query, every), epsilons=query.radius)
+        return found.detach()
+    first = foolbox.attacks.LinearSearchBlendedUniformNoiseAttack(steps=STARTS)
+    starts = first.run(*_question(foolbox, query, every))
+    model, _, criterion = _question(foolbox, query, every)
+    begun = criterion(starts, model(starts)).nonzero().flatten()
+    if len(begun):
+        answer, _, _ = made(*_question(foolbox, query, begun), starting_points=starts[begun], epsilons=None)
+        clean[begun] = answer.detach()
+    return clean
+
+
+def _question(foolbox: Any, query: Query, rows: Tensor) -> tuple[Any, Tensor, Any]:
+    """Some of the rows as Foolbox is asked about them: the model of these rows, their values and what it looks for."""
+    device, labels = query.asked.labels.device, query.asked.labels[rows]
+    model = LibraryModel(query.asked.model, query.asked.coordinates, rows).eval()
+    wrapped = foolbox.PyTorchModel(model, bounds=(0, 1), device=device)
+    return wrapped, query.asked.coordinates.start()[rows], foolbox.criteria.Misclassification(labels)
 
 
 FOOLBOX = Library(
