@@ -12,6 +12,7 @@ from fairtoll.training.recipes.fgsm import FGSM
 from fairtoll.training.recipes.frl import FRL, FRL_REMARGIN, FRL_REWEIGHT
 from fairtoll.training.recipes.held_out import HELD_OUT
 from fairtoll.training.recipes.held_out_noise import HELD_OUT_NOISE
+from fairtoll.training.recipes.lagrangian import LAGRANGIAN
 from fairtoll.training.recipes.mart import MART
 from fairtoll.training.recipes.noise import NOISE
 from fairtoll.training.recipes.online import ONLINE
@@ -51,5 +52,6 @@ RECIPES: dict[str, Recipe] = {
         DAFA,
         FAAL,
         DRO,
+        *LAGRANGIAN,
     )
 }
