@@ -124,6 +124,7 @@ def train_lagrangian(
 
     Examples
     --------
+    >>> import torch
     >>> setup = TrainingSetup(torch.zeros(40, 3), torch.arange(40) % 2, torch.arange(40), [0],
     ...                       lambda: torch.nn.Linear(3, 2))
     >>> len(train_lagrangian(setup, threat=LinfThreat(), epsilon=0.1, constraint="cau", slack=1.0, steps=1))
