@@ -40,7 +40,7 @@ def network():
     return nn.Sequential(nn.Linear(2, 8), nn.GELU(), nn.Linear(8, 2))
 
 
-def setup_of(*, data=DATA, seeds=(0,), epochs=15, copies=None, network=network):
+def setup_of(*, data=DATA, seeds=(0,), epochs=25, copies=None, network=network):
     settings = FitSettings(epochs=epochs, batch_size=40, learning_rate=0.01)
     made = TrainingSetup.for_rows(data, seeds=list(seeds), copies=copies, settings=settings)
     return TrainingSetup(made.x, made.y, made.items, made.seeds, network, settings, data=data)
@@ -90,16 +90,18 @@ def measured(stack, constraint, partition="age"):
     return float(outcome.max() - outcome.min())
 
 
-@pytest.mark.parametrize(("constraint", "slack"), [("eou", 0.05), ("cau", 0.03), ("cru_s", 0.03)])
-def test_the_gap_that_is_constrained_is_closed(constraint, slack):
-    before, after = measured(without(), constraint), measured(trained(constraint, slack=slack, rate=0.5), constraint)
+@pytest.mark.parametrize(
+    ("constraint", "slack", "rate"), [("eou", 0.05, 1.0), ("cau", 0.03, 0.2), ("cru_s", 0.03, 0.2)]
+)
+def test_the_gap_that_is_constrained_is_closed(constraint, slack, rate):
+    before, after = measured(without(), constraint), measured(trained(constraint, slack=slack, rate=rate), constraint)
     assert before > 3 * slack
     assert after < slack + 0.03
     assert after < 0.5 * before
 
 
 def test_the_loss_of_the_worst_group_comes_down():
-    constrained = trained("robust-loss", slack=0.02, rate=0.5)
+    constrained = trained("robust-loss", slack=0.02, rate=1.0)
     assert measured(constrained, "robust-loss") < 0.8 * measured(without(), "robust-loss")
 
 
@@ -156,7 +158,9 @@ def test_a_row_weighs_what_the_gradient_of_the_lagrangian_says(constraint):
         logits = stack.each((x + 0.1).expand(2, -1, -1))[member]
         attacked = functional.cross_entropy(logits, y, reduction="none")
         clean_confidence = stack.each(x.expand(2, -1, -1))[member].softmax(-1)[torch.arange(ROWS), y]
-        outcome = {"robust-loss": attacked, "cru_s": (-attacked).exp()}.get(constraint, clean_confidence)
+        # Of two classes the margin is the log-odds of the true class.
+        steep = [torch.sigmoid(torch.logit(one) / 0.3) for one in (clean_confidence, (-attacked).exp())]
+        outcome = dict(zip(KINDS, (attacked, clean_confidence, *steep), strict=True))[constraint]
         means = torch.stack([outcome[groups.codes == code].mean() for code in range(len(groups))])
         objective = attacked[setup.items].mean()
         expected = expected + objective + (multipliers.pull[member] * means).sum()
@@ -197,9 +201,10 @@ def test_an_eou_constraint_compares_groups_within_a_class_and_classes_where_ther
 
 
 def test_small_groups_are_measured_on_all_their_rows_and_tiny_ones_are_not_constrained():
-    """Of 400 rows 40 are rare and 5 rarer; a tenth is held out."""
-    race = np.where(np.arange(ROWS) < 40, "rare", np.where(np.arange(ROWS) < 45, "rarer", "common"))
-    setup, held_out = setup_of(data=Dataset(X, CLASS, ("no", "yes"), groups={"race": race})).hold_out(partition="race")
+    """Of 800 rows 40 are rare and 5 rarer; a tenth is held out."""
+    race = np.where(np.arange(800) < 40, "rare", np.where(np.arange(800) < 45, "rarer", "common"))
+    data = Dataset(np.tile(X, (2, 1)), np.tile(CLASS, 2), ("no", "yes"), groups={"race": race})
+    setup, held_out = setup_of(data=data).hold_out(partition="race")
     groups = groups_of(setup, held_out, partition="race", within_classes=False)
     assert groups.names == ("common", "rare")
     assert groups.left_out == ("rarer",)

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Any, Literal
 
 from torch import Tensor
@@ -15,7 +16,8 @@ from fairtoll.threats.linf import LinfThreat
 from fairtoll.training.batch import Batch
 from fairtoll.training.constrained_groups import MINIMUM, ConstrainedGroups, groups_of
 from fairtoll.training.dual import ClosestWeights, Multipliers, ceiling_constraints, gap_constraints
-from fairtoll.training.fit import Loss, cross_entropy, steps_of
+from fairtoll.training.fit import Loss, steps_of
+from fairtoll.training.pair_loss import cross_entropy_of
 from fairtoll.training.part_means import ATTACKED, Outcome, part_means
 from fairtoll.training.recipes.online import STEPS, train_online
 from fairtoll.training.recipes.recipe import RADIUS, Adversary, Recipe
@@ -26,7 +28,9 @@ Constraint = Literal["robust-loss", "eou", "cau", "cru_s"]
 #: Steps of the multipliers in an epoch.
 ASCENTS = 4
 #: The step of the multipliers; see `Multipliers`.
-RATE = 0.1
+RATE = 0.05
+#: Of the logistic function of the margin that stands for a count of rows, in logits.
+WIDTH = 0.3
 UNKNOWN = "constraint is {given}; expected one of {known}; choose one of them"
 MISSED = (
     "the constraint {constraint} over {partition} is not met in {missed} of {runs} training runs: the gap in {what}, "
@@ -83,7 +87,7 @@ def train_lagrangian(
     robust-loss   a group's loss under attack less the groups' mean  the group's loss under attack
     eou           gap in mean confidence in the true class, between  the same
                   groups of one true class
-    cau           gap in accuracy                                    confidence in the true class
+    cau           gap in accuracy                                    a logistic function of the margin
     cru_s         gap in success rate of the attack, of all rows     the same, under attack
     ============= ================================================== ================================
 
@@ -188,19 +192,31 @@ def lagrangian_loss(groups: ConstrainedGroups, multipliers: Multipliers, kind: K
     """The loss of every row, and what the multipliers of its group add."""
 
     def loss(stack: ModelStack, batch: Batch) -> Tensor:
-        losses = cross_entropy(stack, batch)
+        logits = stack.each(batch.rows).to(stack.dtype)
+        losses = cross_entropy_of(logits, batch.labels)
         if not multipliers.pull.any():
             return losses
-        codes = groups.codes[batch.positions.cpu()]
+        positions = batch.positions.cpu()
         # The last column is of rows without a group.
-        pull = functional.pad(multipliers.pull, (0, 1)).gather(1, codes % (len(groups) + 1))
-        weights = (pull * groups.weights[batch.positions.cpu()]).to(losses)
+        pull = functional.pad(multipliers.pull, (0, 1)).gather(1, groups.codes[positions] % (len(groups) + 1))
+        weights = (pull * groups.weights[positions]).to(losses)
         if kind.measured == "robust loss":
             return losses * (1 + weights)
-        own = cross_entropy(stack, replace(batch, rows=batch.clean)) if kind.clean else losses
-        return losses + weights * (-own).exp()
+        if kind.clean:
+            logits = stack.each(batch.clean).to(stack.dtype)
+        return losses + weights * _surrogate(logits, batch.labels, kind)
 
     return loss
+
+
+def _surrogate(logits: Tensor, labels: Tensor, kind: Kind) -> Tensor:
+    """Of every row, `(K, B)`: what is measured, or where that is a count of rows, a logistic function of the margin."""
+    truth = functional.one_hot(labels, logits.shape[-1]).bool()
+    others = logits.masked_fill(truth, -math.inf)
+    counted = kind.measured != "confidence"
+    other = others.amax(dim=-1) if counted else others.logsumexp(dim=-1)
+    margin = logits[truth].view(labels.shape) - other
+    return (margin / WIDTH if counted else margin).sigmoid()
 
 
 def _missed(
