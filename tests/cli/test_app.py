@@ -44,6 +44,7 @@ def test_the_version(command):
         (["compare", "-h"], ["BEFORE", "AFTER", "--junit"]),
         (["gate", "-h"], ["FOLDER", "--threshold", "[gate]", "take the place of all"]),
         (["reproduce", "adult", "--help"], ["--out", "--runs", "auto", "--max-runs", "--device", "paper", "sound"]),
+        (["train", "-h"], ["TABLE", "--recipes", "--epsilon", "Adversary", "Examples:", "frl-sex"]),
         (["reproduce", "--help"], ["adult", "cifar10", "gaussian", "generated"]),
         (["report", "--help"], ["FOLDER", "evidence"]),
         (["audit", "--help"], ["--model", "--weights", "--data", "--label", "--epsilon", "--group", "--out"]),

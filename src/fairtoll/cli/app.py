@@ -17,6 +17,8 @@ from fairtoll.cli.data import data
 from fairtoll.cli.gate import gate
 from fairtoll.cli.report import report
 from fairtoll.cli.reproduce import reproduce
+from fairtoll.cli.train import EPILOG as TRAIN_EXAMPLES
+from fairtoll.cli.train import train
 from fairtoll.errors import FairtollError, FairtollWarning
 
 #: The exit status of an interrupted program, by convention.
@@ -37,6 +39,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 app.add_typer(audit, name="audit")
+app.command(epilog=TRAIN_EXAMPLES)(train)
 app.command()(compare)
 app.command()(gate)
 app.command()(report)

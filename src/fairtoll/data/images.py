@@ -1,4 +1,4 @@
-"""Labelled images, or rows of any shape, from files: arrays in .npz, or a column of a Parquet file."""
+"""Labelled images, or rows of any shape, from files: arrays in .npz or safetensors, or a column of a Parquet file."""
 
 from __future__ import annotations
 
@@ -11,16 +11,20 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from safetensors.numpy import load_file
 
 from fairtoll.data._columns import class_codes
 from fairtoll.data.dataset import Dataset
 from fairtoll.data.table_file import read_table
 from fairtoll.errors import FairtollError
 from fairtoll.inputs.columns import check_columns
+from fairtoll.storage.files import reading
 from fairtoll.storage.zip_files import require_plain_archive
 
 #: Arrays of a file in .npz, where no other is named.
 ROWS, LABEL, CLASSES = "x", "y", "class_names"
+#: Suffixes of files of arrays.
+ARRAYS = (".npz", ".safetensors")
 #: Of an array of bytes: the value that stands for 1.
 WHITE = 255
 
@@ -40,7 +44,8 @@ def load_images(
     ----------
     path : Path
         A .npz file of arrays: the images `(N, ...)`, as the model takes them, the label `(N,)` and each group `(N,)`;
-        perhaps `class_names`, which labels 0 to C - 1 index. Or a Parquet file with a column of images: encoded bytes
+        perhaps `class_names`, which labels 0 to C - 1 index. Or a .safetensors file of the same arrays, of numbers
+        alone. Or a Parquet file with a column of images: encoded bytes
         (as Hugging Face stores them, or plain), which become `(channels, height, width)`, or nested lists of numbers.
     label : str, optional
         Array or column of the true class. Default: "y", or "label" in Parquet.
@@ -73,7 +78,7 @@ def load_images(
     >>> rows.x.shape, float(rows.x.max()), rows.class_names
     ((2, 1, 8, 8), 1.0, ('3', '7'))
     """
-    if path.suffix.lower() == ".npz":
+    if path.suffix.lower() in ARRAYS:
         columns, wanted = read_arrays(path), (image or ROWS, label or LABEL)
     else:
         frame = read_table(path)
@@ -92,9 +97,12 @@ def load_images(
 
 
 def read_arrays(path: Path) -> dict[str, Any]:
-    """Every array of a .npz file; one that would need pickle is an error."""
+    """Every array of a .npz or .safetensors file; one that would need pickle is an error."""
     if not path.is_file():
-        raise FairtollError(f"{path} is not a file; expected arrays in .npz; check the path")
+        raise FairtollError(f"{path} is not a file; expected arrays in .npz or .safetensors; check the path")
+    if path.suffix.lower() == ".safetensors":
+        with reading(path, "arrays in safetensors", remedy="write it again", verified=False):
+            return dict(load_file(path))
     require_plain_archive(path)
     try:
         with np.load(path, allow_pickle=False) as file:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairtoll.data.dataset import Dataset
 from fairtoll.errors import FairtollError
@@ -36,8 +37,17 @@ def stratified_sample(rows: Dataset, count: int, *, seed: int = 0) -> Dataset:
     """
     if count < 1:
         raise FairtollError(f"{count} rows to draw; expected 1 or more")
-    if count >= len(rows):
-        return rows
+    return rows if count >= len(rows) else rows.take(drawn_rows(rows, count, seed=seed))
+
+
+def drawn_rows(rows: Dataset, count: int, *, seed: int = 0) -> NDArray[np.int64]:
+    """The positions of such rows, ascending; `count` is below the number of rows.
+
+    Examples
+    --------
+    >>> drawn_rows(Dataset(np.zeros((4, 1)), [0, 0, 1, 1], ("no", "yes")), 2).shape
+    (2,)
+    """
     names = ["class", *rows.groups]
     cells = np.zeros(len(rows), dtype=np.int64)
     for name in names:
@@ -46,4 +56,4 @@ def stratified_sample(rows: Dataset, count: int, *, seed: int = 0) -> Dataset:
     generator = np.random.default_rng(seed)
     order = np.lexsort((generator.permutation(len(rows)), cells))
     places = np.floor((generator.random() + np.arange(count)) * (len(rows) / count)).astype(np.int64)
-    return rows.take(np.sort(order[np.minimum(places, len(rows) - 1)]))
+    return np.sort(order[np.minimum(places, len(rows) - 1)])

@@ -23,6 +23,8 @@ from fairtoll.training.networks import DenseNetwork, Network
 Plan = Sequence[tuple[Comparison, Question]]
 #: Returns remarks for interpreting the figures, or sentences for the first screen.
 Remarks = Callable[[Sequence[types.Finding], Sequence[types.Accuracy], Sequence[types.LeaveOneOut]], list[str]]
+#: Returns what an adversary may change, by name, from the data.
+Threats = Callable[[TrainTest], Mapping[str, LinfThreat]]
 #: Returns what a run reduced compared with the whole experiment, from its configuration and `about` of its evidence.
 Reductions = Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]]
 BOTH = "both"
@@ -303,7 +305,7 @@ class Experiment:
     title: str
     question: str
     data: Data
-    threats: Callable[[TrainTest], Mapping[str, LinfThreat]]
+    threats: Threats
     recipes: tuple[Recipe, ...]
     questions: tuple[tuple[Comparison, Question], ...] = field(metadata=described_as(lambda plan: _keys(plan)))
     collections: tuple[Collection, ...]

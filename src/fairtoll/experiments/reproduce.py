@@ -15,6 +15,7 @@ from fairtoll.experiments.engine import DEFENCES, MAX_RUNS, build_run
 from fairtoll.experiments.experiment import AUTO, Experiment, Runs
 from fairtoll.experiments.leave_one_out.options import LeaveOneOut, last_requested, require_rows
 from fairtoll.experiments.options import choose_device
+from fairtoll.experiments.own.description import read_description
 from fairtoll.experiments.registry import find_experiment
 from fairtoll.experiments.results import compute_results
 from fairtoll.findings.results import Results
@@ -104,7 +105,7 @@ def reproduce(
     if source is not None and not Path(source).exists():
         # Before a folder is made.
         raise FairtollError(f"no folder {source}; check the path, or leave it out to download the data")
-    _require_own(folder, chosen.name)
+    require_own(folder, chosen.name)
     left_out = choose_leave_one_out(
         chosen, folder, leave_one_out, designs=designs, references=references, keep_weights=keep_weights
     )
@@ -124,8 +125,13 @@ def reproduce(
     return folder / "report.html"
 
 
-def _require_own(folder: Path, name: str) -> None:
-    """Raise for the folder of an audit or of another experiment, whose configuration differs nearly everywhere."""
+def require_own(folder: Path, name: str) -> None:
+    """Raise for the folder of an audit or of another experiment, whose configuration differs nearly everywhere.
+
+    Examples
+    --------
+    >>> require_own(Path("nowhere"), "adult")
+    """
     kept = recorded_configuration(folder)
     if kept is not None and kept.get("experiment") != name:
         raise FairtollError(
@@ -230,7 +236,7 @@ def results_of(folder: Path) -> Results:
     """
     with finished_run(folder) as configuration:
         _require_finished(folder)
-        experiment = find_experiment(str(configuration.get("experiment")))
+        experiment = read_description(configuration) or find_experiment(str(configuration.get("experiment")))
         if DEFENCES in configuration:
             names, strengths = configuration[DEFENCES]
             experiment = with_recipes(experiment, names, strengths=strengths)

@@ -1,0 +1,347 @@
+"""From a file of one's own to an experiment: what was left open is chosen, and what cannot work is refused."""
+
+from __future__ import annotations
+
+import itertools
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Any, Literal
+
+import numpy as np
+import torch
+
+from fairtoll.data import Dataset, TrainTest
+from fairtoll.data.guess import guess_columns
+from fairtoll.data.table_file import read_table
+from fairtoll.errors import FairtollError
+from fairtoll.experiments.experiment import Costs, Experiment
+from fairtoll.experiments.options import choose_device, fastest_precision
+from fairtoll.experiments.own.description import own_description
+from fairtoll.experiments.own.rows import NO_LABEL, OwnRows, encoded, encoder
+from fairtoll.experiments.own.threats import NumbersMove, PixelsMove, Unit, choose_movable, fixed_by_rounding
+from fairtoll.storage.checksums import checksum
+from fairtoll.training import FitSettings
+from fairtoll.training.networks import ConvolutionalNetwork, NamedNetwork, Network, TableNetwork
+
+#: The usual radii: a quarter of a standard deviation, and eight steps of a byte of an image between 0 and 1.
+EPSILON, PIXEL_EPSILON = 0.25, 8 / 255
+#: Optimiser steps that training takes at least, in batches of which an epoch has at least `BATCHES`.
+STEPS, BATCHES = 1000, 20
+#: The paper's: epochs, and rows of a batch.
+EPOCHS, BATCH = 20, 250
+#: Test rows that every combination of two attributes has at least, for gaps between combinations.
+JOINED_ROWS = 10
+#: Images that are attacked where no number is given.
+ATTACKED_IMAGES = 1000
+
+BAD_EPSILON = "epsilon is {epsilon}; expected a finite number above 0; correct --epsilon"
+ONE_VALUE = (
+    "attribute '{name}' has one value, '{value}', in {table}; expected two or more groups; leave --group {name} out, "
+    "or give rows of other groups"
+)
+OF_TABLES = "{option} is given for images; expected it for a table alone; leave it out"
+NOT_SHAPED = (
+    "the network does not take these rows of shape {shape} ({said}); expected one that returns {classes} logits for "
+    "each; give another with --network PACKAGE.MODULE:FACTORY"
+)
+OTHER_NETWORK = "resize them, or give a network that takes them with --network PACKAGE.MODULE:FACTORY"
+
+
+@dataclass(frozen=True, eq=False)
+class Own:
+    """A table or images of one's own as an experiment, and what to say about it.
+
+    Attributes
+    ----------
+    experiment : Experiment
+        Its description.
+    train : Dataset
+        Its training rows, with codes of categories.
+    notes : tuple of str
+        What was chosen for the caller: the split, inputs left out, what may move.
+
+    Examples
+    --------
+    >>> Own.__match_args__
+    ('experiment', 'train', 'notes')
+    """
+
+    experiment: Experiment
+    train: Dataset
+    notes: tuple[str, ...] = ()
+
+
+@dataclass(frozen=True)
+class OwnSettings:
+    """What may be said about the training on a table or images of one's own; everything has a usual value.
+
+    Attributes
+    ----------
+    epsilon : float, optional
+        How far the adversary may move, in training and afterwards: of a table in standard deviations of each number
+        (0.25), of images in their units (8/255 of their range).
+    mutable, immutable : sequence of str
+        Features of a table that an attack may change, or may not, of the numbers that it may by default.
+    unit : {"sd", "raw"}
+        Whether epsilon counts standard deviations or each feature's own unit.
+    scale : mapping of str to float
+        For some features, how far they move at an epsilon of 1.
+    network : str, optional
+        ``PACKAGE.MODULE:FACTORY`` of a torch module, in place of the usual networks.
+    width, depth : int
+        Of the usual network of a table.
+    epochs, batch_size : int, optional
+        Default: the paper's 20 and 250; of fewer rows smaller batches and more epochs, so that there are 1000 steps.
+    runs : int
+        Training runs of each arm.
+    attacked : int, optional
+        Test rows that are attacked. Default: all of a table, 1000 images.
+
+    Examples
+    --------
+    >>> OwnSettings().runs
+    5
+    """
+
+    epsilon: float | None = None
+    mutable: Sequence[str] | None = None
+    immutable: Sequence[str] = ()
+    unit: Unit = "sd"
+    scale: Mapping[str, float] = field(default_factory=dict)
+    network: str | None = None
+    width: int | None = None
+    depth: int | None = None
+    epochs: int | None = None
+    batch_size: int | None = None
+    runs: int = 5
+    attacked: int | None = None
+
+
+def own_experiment(
+    table: str | Path,
+    *,
+    label: str | None = None,
+    groups: Sequence[str] = (),
+    features: Sequence[str] | None = None,
+    image: str | None = None,
+    categories: Mapping[str, Sequence[str]] | None = None,
+    keep_na: Sequence[str] = (),
+    missing: Literal["refuse", "keep"] = "refuse",
+    test: str | Path | None = None,
+    test_share: float = 0.25,
+    seed: int = 0,
+    settings: OwnSettings = OwnSettings(),
+    device: str = "cpu",
+) -> Own:
+    """Describe an experiment with a table or images of one's own; nothing is trained yet.
+
+    Parameters
+    ----------
+    table : path
+        CSV or Parquet; images as .npz, .safetensors or Parquet, see `fairtoll.data.images.load_images`.
+    label, groups, features, categories, keep_na, missing
+        As `fairtoll.data.load_frame` takes them, and by default all columns that can be inputs but the label and the
+        groups. Categories become columns of 0 and 1; a missing number becomes the mean, with a column that says so, and
+        does not move.
+    image : str, optional
+        Array or column of images.
+    test : path, optional
+        Test rows. Default: a share of the rows, drawn in proportion from each class and group.
+    test_share, seed
+        Of that split.
+    settings : OwnSettings
+        The adversary, the network, the optimiser, the number of runs.
+    device : str
+        Where it will be trained.
+
+    Returns
+    -------
+    Own
+
+    Raises
+    ------
+    FairtollError
+        For a file or a column that is not there, rows that cannot be read or split, a group of one value, a radius that
+        moves nothing, or a network that does not take these rows.
+
+    Examples
+    --------
+    >>> import tempfile
+    >>> import pandas as pd
+    >>> people = pd.DataFrame({"age": range(200), "sex": ["f", "m"] * 100, "hired": ["no", "no", "yes", "yes"] * 50})
+    >>> path = Path(tempfile.mkdtemp()) / "people.csv"
+    >>> people.to_csv(path, index=False)
+    >>> own = own_experiment(path, label="hired", groups=["sex"])
+    >>> own.experiment.name, own.experiment.data.load.partitions
+    ('people.csv', ('class', 'sex'))
+    """
+    path, other = Path(table), None if test is None else Path(test)
+    _require_radius(settings.epsilon)
+    for one in (path, *([] if other is None else [other])):
+        if not one.is_file():
+            raise FairtollError(f"{one} is not a file; expected a table in CSV or Parquet, or images; check the path")
+    rows = OwnRows(
+        path.name,
+        checksum(path),
+        label,
+        tuple(dict.fromkeys(groups)),
+        image=image,
+        categories={column: tuple(values) for column, values in (categories or {}).items()},
+        keep_na=tuple(keep_na),
+        missing=missing,
+        test=None if other is None else other.name,
+        test_checksum=None if other is None else checksum(other),
+        test_share=test_share,
+        seed=seed,
+        path=path,
+        test_path=other,
+    )
+    rows = replace(rows, **_inputs(rows, features)) if rows.is_table else rows
+    train, test_rows = rows.coded()
+    for attribute in rows.groups:
+        _require_groups(attribute, train, test_rows, rows.table)
+    partitions = ("class", *rows.groups, *_joined(test_rows))
+    rows = replace(rows, classes=train.class_names, partitions=partitions)
+    return (_of_table if rows.is_table else _of_images)(rows, train, test_rows, settings, choose_device(device))
+
+
+def _of_table(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettings, device: str) -> Own:
+    epsilon = EPSILON if settings.epsilon is None else settings.epsilon
+    moving = choose_movable(train, mutable=settings.mutable, immutable=settings.immutable, scale=settings.scale)
+    threats = NumbersMove(moving, settings.unit, dict(settings.scale))
+    layer = encoder(train)
+    data = TrainTest(encoded(train, layer), encoded(test, layer), title=rows.table, note=rows.note)
+    [threat] = threats(data).values()
+    stuck = fixed_by_rounding(threat, data.train, epsilon)
+    chosen = TableNetwork(
+        **{name: value for name in ("width", "depth") if (value := getattr(settings, name)) is not None}
+    )
+    network = chosen if settings.network is None else NamedNetwork(settings.network)
+    _require_network(network, data.train)
+    fixed = [feature.name for feature in train.features if feature.name not in moving]
+    notes = [rows.note, f"Under attack {', '.join(moving)} may move{_by(epsilon, settings)}"]
+    notes[-1] += f", and {', '.join(fixed)} may not." if fixed else "."
+    if stuck:
+        notes.append(f"{', '.join(stuck)} are whole numbers and the radius is below 1: they stay as they are.")
+    experiment = own_description(
+        rows,
+        epsilon=epsilon,
+        threats=threats,
+        network=network,
+        settings=_optimiser(settings, len(train)),
+        runs=settings.runs,
+        attacked=settings.attacked,
+        costs=_costs(data, update=0.0013, gradient=0.00085, plain=0.0021),
+    )
+    return Own(experiment, train, tuple(notes))
+
+
+def _of_images(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettings, device: str) -> Own:
+    for option in ("mutable", "immutable", "scale"):
+        if getattr(settings, option):
+            raise FairtollError(OF_TABLES.format(option=f"--{option}"))
+    low, high = _range(train)
+    epsilon = PIXEL_EPSILON * (high - low) if settings.epsilon is None else settings.epsilon
+    network: Network = ConvolutionalNetwork() if settings.network is None else NamedNetwork(settings.network)
+    _require_network(network, train)
+    optimiser = replace(_optimiser(settings, len(train)), precision=fastest_precision(device))
+    experiment = own_description(
+        rows,
+        epsilon=epsilon,
+        threats=PixelsMove(low, high),
+        network=network,
+        settings=optimiser,
+        runs=settings.runs,
+        attacked=min(ATTACKED_IMAGES, len(test)) if settings.attacked is None else settings.attacked,
+        costs=_costs(TrainTest(train, test, title="", note=""), update=0.92, gradient=0.75, plain=0.76),
+        together=False,
+    )
+    moves = f"Under attack each value may move by {epsilon:.3g}, within {low:g} to {high:g}."
+    return Own(experiment, train, (rows.note, moves))
+
+
+def _inputs(rows: OwnRows, features: Sequence[str] | None) -> dict[str, Any]:
+    """The columns that networks read, and why others are none."""
+    if rows.label is None:
+        raise FairtollError(NO_LABEL)
+    if features is not None:
+        return {"features": tuple(features)}
+    assert rows.path is not None
+    found = guess_columns(read_table(rows.path, keep_na=rows.keep_na), label=rows.label, groups=list(rows.groups))
+    return {"features": found.features, "left_out": found.left_out}
+
+
+def _require_radius(epsilon: float | None) -> None:
+    if epsilon is not None and not (0 < epsilon < math.inf):
+        raise FairtollError(BAD_EPSILON.format(epsilon=epsilon))
+
+
+def _require_groups(attribute: str, train: Dataset, test: Dataset, table: str) -> None:
+    for rows in (train, test):
+        names, _ = rows.partition(attribute)
+        if len(names) < 2:
+            raise FairtollError(ONE_VALUE.format(name=attribute, value=names[0], table=table))
+
+
+def _joined(test: Dataset) -> list[str]:
+    """Two attributes together, where every combination of them that occurs has enough test rows."""
+    pairs = [f"{one} & {other}" for one, other in itertools.combinations(test.groups, 2)]
+    return [pair for pair in pairs if np.bincount(test.partition(pair)[1]).min() >= JOINED_ROWS]
+
+
+def _require_network(network: Network, rows: Dataset) -> None:
+    """Run the network on two rows."""
+    try:
+        model = network(rows)()
+    except FairtollError as error:
+        if isinstance(network, NamedNetwork):
+            raise
+        raise FairtollError(f"{error}; {OTHER_NETWORK}") from error
+    try:
+        with torch.no_grad():
+            logits = model.eval()(torch.from_numpy(rows.x[:2]))
+        shape = tuple(logits.shape)
+    except Exception as error:  # a network of a caller may raise any error
+        said = " ".join(str(error).split())[:100]
+        raise FairtollError(
+            NOT_SHAPED.format(shape=rows.x.shape[1:], said=said, classes=len(rows.class_names))
+        ) from error
+    if shape != (2, len(rows.class_names)):
+        raise FairtollError(
+            NOT_SHAPED.format(shape=rows.x.shape[1:], said=f"of two it makes {shape}", classes=len(rows.class_names))
+        )
+
+
+def _optimiser(settings: OwnSettings, rows: int) -> FitSettings:
+    batch = min(BATCH, max(10, rows // BATCHES)) if settings.batch_size is None else settings.batch_size
+    if batch < 1:
+        raise FairtollError(f"batch_size is {batch}; expected 1 or more rows; correct --batch-size")
+    epochs = max(EPOCHS, math.ceil(STEPS * batch / rows)) if settings.epochs is None else settings.epochs
+    return FitSettings(epochs=epochs, batch_size=batch)
+
+
+def _costs(data: TrainTest, *, update: float, gradient: float, plain: float) -> Costs:
+    """As those of Adult or of CIFAR-10: how much longer this network takes is measured before the run."""
+    return Costs(
+        train_rows=len(data.train),
+        items=len(data.train),
+        test_rows=len(data.test),
+        update=update,
+        gradient=gradient,
+        plain=plain,
+        row=data.train.x.shape[1:],
+        classes=len(data.train.class_names),
+    )
+
+
+def _range(rows: Dataset) -> tuple[float, float]:
+    low, high = float(rows.x.min()), float(rows.x.max())
+    return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+
+
+def _by(epsilon: float, settings: OwnSettings) -> str:
+    unit = "of a standard deviation" if settings.unit == "sd" else "of their units"
+    own = "".join(f", {name} by {value * epsilon:g}" for name, value in settings.scale.items())
+    return f" by {epsilon:g} {unit}{own}"

@@ -1,0 +1,192 @@
+"""What an adversary may change in rows of one's own: numbers of a table by shares of their spread, or every pixel."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from difflib import get_close_matches
+from typing import Literal
+
+import numpy as np
+import torch
+
+from fairtoll.data import Dataset, TrainTest
+from fairtoll.errors import FairtollError
+from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.table import movable
+
+NUMBERS, PIXELS = "numbers", "every value"
+Unit = Literal["sd", "raw"]
+NO_NUMBER = (
+    "no feature may move: of {features} none is a number that varies, is no protected attribute and not one of two "
+    "codes; expected one or more; name some with --mutable, or give a table with numbers"
+)
+UNKNOWN = "no feature '{name}' to move; {hint}expected some of {known}; correct --{option}"
+NOT_A_NUMBER = (
+    "'{name}' is {why}; expected numbers in --{option}: training attacks move numbers alone; leave it out, or audit "
+    "the trained models with it"
+)
+TOO_SMALL = (
+    "epsilon is {epsilon:g}, and no feature moves by it: {features} are whole numbers and {radius:.3g} is the largest "
+    "radius; expected a radius of 1 or more for one of them; give a larger --epsilon or --scale"
+)
+BAD_SCALE = "the scale of '{name}' is {scale:g}; expected a finite number above 0; give COLUMN=NUMBER with --scale"
+
+
+@dataclass(frozen=True)
+class NumbersMove:
+    """Numbers of a table move by epsilon times their scale, within the range of the training rows.
+
+    Whole numbers stay whole, and categories, indicators and protected attributes stay as they are: as in an audit of
+    the same table.
+
+    Attributes
+    ----------
+    mutable : tuple of str
+        The features that may move.
+    unit : {"sd", "raw"}
+        Whether a feature's scale is its standard deviation over the training rows, or 1 in its own unit.
+    scale : mapping of str to float
+        Of some features, in their own units, in place of that.
+
+    Examples
+    --------
+    >>> from fairtoll.data import load_adult
+    >>> [threat] = NumbersMove(("age",), unit="raw")(load_adult()).values()
+    >>> threat.scale[:3].tolist()
+    [1.0, 0.0, 0.0]
+    """
+
+    mutable: tuple[str, ...]
+    unit: Unit = "sd"
+    scale: Mapping[str, float] = field(default_factory=dict)
+
+    def __call__(self, data: TrainTest) -> dict[str, LinfThreat]:
+        """The threat by its name, from the rows as networks read them."""
+        rows = data.train
+        spread = rows.x.std(axis=0, dtype=np.float64) if self.unit == "sd" else np.ones(rows.x.shape[1])
+        scale = [self.scale.get(one.name, float(spread[place])) for place, one in enumerate(rows.features)]
+        threat = LinfThreat(
+            scale=scale,
+            box=([one.low for one in rows.features], [one.high for one in rows.features]),
+            mutable=[one.name in self.mutable for one in rows.features],
+            integer=[one.integer for one in rows.features],
+        )
+        return {NUMBERS: threat}
+
+
+@dataclass(frozen=True)
+class PixelsMove:
+    """Every value of an image moves by epsilon, within a range.
+
+    Attributes
+    ----------
+    low, high : float
+        The range, in the units of the images.
+
+    Examples
+    --------
+    >>> PixelsMove(0.0, 1.0).high
+    1.0
+    """
+
+    low: float
+    high: float
+
+    def __call__(self, data: TrainTest) -> dict[str, LinfThreat]:
+        """The threat by its name."""
+        return {PIXELS: LinfThreat(box=(self.low, self.high))}
+
+
+def choose_movable(
+    rows: Dataset, *, mutable: Sequence[str] | None, immutable: Sequence[str], scale: Mapping[str, float]
+) -> tuple[str, ...]:
+    """The numbers of a table that may move: those that are named, else all that may; without `immutable`.
+
+    Parameters
+    ----------
+    rows : Dataset
+        Training rows with codes of categories.
+    mutable, immutable : sequence of str
+        Names of features.
+    scale : mapping of str to float
+        Of some of them.
+
+    Raises
+    ------
+    FairtollError
+        For a name that is none, a feature that is no number, a scale of 0 or less, or nothing that may move.
+
+    Examples
+    --------
+    >>> from fairtoll.data import load_adult
+    >>> choose_movable(load_adult().train, mutable=None, immutable=["age", "fnlwgt"], scale={})
+    ('education-num', 'capital-gain', 'capital-loss', 'hours-per-week')
+    """
+    features = {feature.name: feature for feature in rows.features}
+    for option, names in (("mutable", mutable or []), ("immutable", immutable), ("scale", scale)):
+        for name in names:
+            if name not in features:
+                close = get_close_matches(name, features, n=1)
+                hint = f"did you mean '{close[0]}'? " if close else ""
+                raise FairtollError(UNKNOWN.format(name=name, hint=hint, known=", ".join(features), option=option))
+    for option, names in (("mutable", mutable or []), ("scale", scale)):
+        for name in names:
+            if why := _no_number(rows, name):
+                raise FairtollError(NOT_A_NUMBER.format(name=name, why=why, option=option))
+    for name, value in scale.items():
+        if not 0 < value < float("inf"):
+            raise FairtollError(BAD_SCALE.format(name=name, scale=value))
+    found = movable(rows) if mutable is None else mutable
+    chosen = tuple(one for one in features if one in found and one not in immutable and features[one].missing is None)
+    if not chosen:
+        raise FairtollError(NO_NUMBER.format(features=", ".join(features)))
+    return chosen
+
+
+def fixed_by_rounding(threat: LinfThreat, rows: Dataset, epsilon: float) -> list[str]:
+    """Whole numbers that may move, and whose radius is below 1, so that they stay.
+
+    Parameters
+    ----------
+    threat : LinfThreat
+    rows : Dataset
+        As networks read them.
+    epsilon : float
+
+    Raises
+    ------
+    FairtollError
+        If nothing moves.
+
+    Examples
+    --------
+    >>> from fairtoll.data import load_adult
+    >>> data = load_adult()
+    >>> [threat] = NumbersMove(("age", "education-num"))(data).values()
+    >>> fixed_by_rounding(threat, data.train, 0.25)
+    ['education-num']
+    """
+    x = torch.from_numpy(rows.x[:1])
+    radius = threat.radius(x, epsilon)[0]
+    mutable = (radius > 0).tolist()
+    names = [
+        one.name
+        for place, one in enumerate(rows.features)
+        if mutable[place] and one.integer and float(radius[place]) < 1.0
+    ]
+    if len(names) == sum(mutable):
+        raise FairtollError(TOO_SMALL.format(epsilon=epsilon, features=", ".join(names), radius=float(radius.max())))
+    return names
+
+
+def _no_number(rows: Dataset, name: str) -> str:
+    """Why a feature may not move; nothing where it may."""
+    place, feature = next((k, one) for k, one in enumerate(rows.features) if one.name == name)
+    if feature.kind == "categorical":
+        return "a category"
+    if name in rows.groups:
+        return "a protected attribute"
+    if feature.missing is not None:
+        return "a number with missing values"
+    return "a constant" if np.ptp(rows.x[:, place]) == 0 else ""

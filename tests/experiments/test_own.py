@@ -1,0 +1,225 @@
+"""An experiment with a table of one's own: the numbers of one described by hand, and again from its folder."""
+
+import json
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+
+from fairtoll import FairtollError, LinfThreat
+from fairtoll.attacks import Union
+from fairtoll.data import Dataset, Feature, TrainTest, load_adult
+from fairtoll.evidence import Attacked, Checks, Clean
+from fairtoll.experiments import Experiment, reproduce, results_of
+from fairtoll.experiments.defences import with_recipes
+from fairtoll.experiments.experiment import Collection, Costs, Data, compare
+from fairtoll.experiments.own.experiment import OwnSettings, own_experiment
+from fairtoll.experiments.own.train import train
+from fairtoll.findings import Attack, Question
+from fairtoll.models import load_model
+from fairtoll.training import RECIPES, FitSettings
+from fairtoll.training.networks import TableNetwork
+
+ROWS, EPSILON = (500, 300), 0.5
+FIXED = ("age",)
+SMALL = OwnSettings(epochs=1, runs=2, width=8, depth=1)
+
+
+def people(rows=480, seed=0):
+    """Hired by score; of women half the answers are drawn, so that no model is as right about them."""
+    rng = np.random.default_rng(seed)
+    sex = np.where(np.arange(rows) % 3 == 0, "female", "male")
+    score, age = rng.normal(size=rows).round(3), rng.integers(20, 65, rows)
+    drawn = (rng.random(rows) < 0.5) & (sex == "female")
+    hired = np.where(drawn, rng.random(rows) < 0.5, score > 0)
+    columns = {"age": age, "score": score, "job": rng.choice(["clerk", "nurse", "smith"], rows), "sex": sex}
+    return pd.DataFrame(columns | {"hired": np.where(hired, "yes", "no")})
+
+
+@pytest.fixture(scope="module")
+def run(tmp_path_factory):
+    """A small run and its table."""
+    folder = tmp_path_factory.mktemp("own")
+    people().to_csv(folder / "people.csv", index=False)
+    settings = replace(SMALL, epochs=None)
+    train(
+        folder / "people.csv",
+        folder / "run",
+        recipes="online",
+        strengths=1,
+        label="hired",
+        groups=["sex"],
+        settings=settings,
+        workers=1,
+    )
+    return folder
+
+
+def by_hand():
+    """Adult as pandas' own indicators, in the order of its columns."""
+    data = load_adult()
+    frames = [decoded(split.take(range(rows))) for split, rows in zip((data.train, data.test), ROWS, strict=True)]
+    columns, features = [[], []], []
+    for feature in data.train.features:
+        if feature.kind == "continuous":
+            values = frames[0][feature.name]
+            features.append(
+                Feature(feature.name, "continuous", True, float(values.min()), float(values.max()), "as given")
+            )
+            for part, frame in zip(columns, frames, strict=True):
+                part.append(frame[feature.name].to_numpy(dtype=np.float32))
+            continue
+        for value in feature.categories:
+            features.append(Feature(f"{feature.name} {value}", "categorical", True, 0.0, 1.0, "", ("no", "yes")))
+            for part, frame in zip(columns, frames, strict=True):
+                part.append(pd.get_dummies(frame[feature.name]).get(value, 0 * frame["age"]).to_numpy(np.float32))
+    splits = [
+        Dataset(np.stack(part, axis=1), split.y[:rows], split.class_names, of_rows(split, rows), tuple(features))
+        for part, split, rows in zip(columns, (data.train, data.test), ROWS, strict=True)
+    ]
+    return TrainTest(*splits, title="Adult", note="by hand")
+
+
+def of_rows(split, rows):
+    return {name: split.groups[name][:rows] for name in ("sex",)}
+
+
+def decoded(rows):
+    """The table behind the codes."""
+    return pd.DataFrame(
+        {
+            feature.name: np.array(feature.categories)[rows.x[:, place].astype(int)]
+            if feature.categories
+            else rows.x[:, place].astype(int)
+            for place, feature in enumerate(rows.features)
+        }
+    ).assign(income=np.array(rows.class_names)[rows.y])
+
+
+def numbers_move(data):
+    """Half a standard deviation, within the range, of whole numbers alone."""
+    features = data.train.features
+    return {
+        "n": LinfThreat(
+            scale=data.train.x.std(axis=0, dtype=np.float64),
+            box=([feature.low for feature in features], [feature.high for feature in features]),
+            mutable=[feature.kind == "continuous" and feature.name not in FIXED for feature in features],
+            integer=[feature.integer for feature in features],
+        )
+    }
+
+
+def test_adult_as_a_csv_has_the_numbers_of_adult_described_by_hand(tmp_path, monkeypatch):
+    # A page takes longer than everything before it.
+    monkeypatch.setattr("fairtoll.report.write_report", lambda results, folder: (folder / "report.html").touch())
+    data = load_adult()
+    tables = [tmp_path / "adult.csv", tmp_path / "test.csv"]
+    for path, split, rows in zip(tables, (data.train, data.test), ROWS, strict=True):
+        decoded(split.take(range(rows))).to_csv(path, index=False)
+    names = [feature.name for feature in data.train.features]
+    union = Attack("white-box", "union", EPSILON, "n")
+    asked = [
+        *(Question("cau", partition) for partition in ("class", "sex")),
+        *(Question("cru_s", partition, union, denominator="all") for partition in ("class", "sex")),
+        Question("cru_s", "class", union, denominator="correct"),
+        *(Question("eou", "sex", label=label, target=">50K") for label in data.train.class_names),
+        *(Question("equalized_odds_rate", "sex", label=label, target=">50K") for label in data.train.class_names),
+    ]
+    plain = Experiment(
+        name="adult by hand",
+        title="Adult",
+        question="As by the command?",
+        data=Data(by_hand),
+        threats=numbers_move,
+        threat="n",
+        recipes=tuple(RECIPES.values()),
+        questions=tuple((compare("sound", RECIPES["online"]), one) for one in asked),
+        collections=(
+            Collection("predict", (Clean(),)),
+            Collection("union", (Attacked(Union(), (EPSILON,)),), compared_in="sound"),
+            Collection("checks", (Checks((EPSILON,), large_epsilon=500.0, rows=20),)),
+        ),
+        epsilon=EPSILON,
+        network=TableNetwork(8, 1),
+        settings=FitSettings(epochs=1, batch_size=50),
+        runs=2,
+        costs=Costs(train_rows=500, items=500, test_rows=300),
+    )
+    reproduce(with_recipes(plain, "online", strengths=1), tmp_path / "hand", runs=2, workers=1)
+    train(
+        tables[0],
+        tmp_path / "own",
+        recipes="online",
+        strengths=1,
+        label="income",
+        groups=["sex"],
+        # sex is an input too, as in Adult; every value, since few rows do not have all
+        features=names,
+        categories={one.name: one.categories for one in data.train.features if one.categories},
+        test=tables[1],
+        settings=replace(SMALL, epsilon=EPSILON, immutable=FIXED, batch_size=50),
+        workers=1,
+    )
+    hand, own = (json.loads((tmp_path / name / "results.json").read_text("utf-8")) for name in ("hand", "own"))
+    assert len(own["findings"]) == len(asked)
+    for ours, theirs in zip(own["findings"], hand["findings"], strict=True):
+        for arm in ("standard", "robust", "control"):
+            assert ours[arm]["value"] == theirs[arm]["value"]
+        assert ours["difference"] == theirs["difference"]
+
+
+def test_the_group_that_no_model_can_be_right_about_is_the_worst(run):
+    results = results_of(run / "run")
+    gaps = [one for one in results.findings if one.metric == "cau" and one.parameters.partition == "sex"]
+    assert gaps
+    for finding in gaps:
+        for arm in (finding.standard, finding.robust):
+            means = {group.group: group.value for group in arm.groups}
+            assert min(means, key=means.get) == "female"
+
+
+def test_it_is_computed_again_without_its_table(run, tmp_path):
+    folder = tmp_path / "copy"
+    shutil.copytree(run / "run", folder)
+    before = json.loads((folder / "results.json").read_text("utf-8"))
+    again = json.loads(results_of(folder).model_dump_json())
+    assert again["findings"] == before["findings"]
+    assert again["alarms"] == before["alarms"]
+    assert again["question"] == before["question"]
+
+
+def test_the_same_command_goes_on_and_another_table_is_refused(run, tmp_path):
+    before = {path: path.stat().st_mtime_ns for path in (run / "run" / "stages").glob("*.json")}
+    again = {"recipes": "online", "strengths": 1, "label": "hired", "groups": ["sex"], "workers": 1}
+    settings = replace(SMALL, epochs=None)
+    moved = tmp_path / "people.csv"
+    shutil.copy(run / "people.csv", moved)
+    train(moved, run / "run", settings=settings, **again)  # wherever the table is now
+    assert {path: path.stat().st_mtime_ns for path in before} == before
+    people(seed=1).to_csv(moved, index=False)
+    with pytest.raises(FairtollError, match=r"belongs to another configuration: data\.load\.checksum is"):
+        train(moved, run / "run", settings=settings, **again)
+    other = tmp_path / "other.csv"
+    shutil.copy(run / "people.csv", other)
+    with pytest.raises(FairtollError, match=r"experiment is 'people\.csv' there and 'other\.csv' here"):
+        train(other, run / "run", settings=settings, **again)
+
+
+def test_the_trained_models_are_those_that_were_measured(run, monkeypatch):
+    """A plain PyTorch program reads them; the test rows are a file beside them."""
+    place = run / "run" / "trained"
+    monkeypatch.syspath_prepend(str(place))
+    rows = own_experiment(run / "people.csv", label="hired", groups=["sex"], settings=SMALL).experiment.data.load
+    _, test = rows.coded()
+    kept = pd.read_parquet(place / "test.parquet")
+    assert kept["score"].to_numpy(np.float32).tolist() == test.x[:, 1].tolist()
+    results = results_of(run / "run")
+    for arm in ("standard", "online", "online-noise"):
+        [clean] = [one for one in results.accuracy if one.arm == arm and one.evaluation == "clean"]
+        for number, accuracy in enumerate(clean.per_run, start=1):
+            model = load_model("fairtoll_trained:network", place / f"{arm}-{number}.safetensors")
+            right = model(torch.from_numpy(test.x)).argmax(dim=1).numpy() == test.y
+            assert right.mean() == pytest.approx(accuracy)
