@@ -212,6 +212,7 @@ def test_the_trained_models_are_those_that_were_measured(run, monkeypatch):
     """A plain PyTorch program reads them; the test rows are a file beside them."""
     place = run / "run" / "trained"
     monkeypatch.syspath_prepend(str(place))
+    [module] = place.glob("trained_*.py")
     rows = own_experiment(run / "people.csv", label="hired", groups=["sex"], settings=SMALL).experiment.data.load
     _, test = rows.coded()
     kept = pd.read_parquet(place / "test.parquet")
@@ -220,6 +221,6 @@ def test_the_trained_models_are_those_that_were_measured(run, monkeypatch):
     for arm in ("standard", "online", "online-noise"):
         [clean] = [one for one in results.accuracy if one.arm == arm and one.evaluation == "clean"]
         for number, accuracy in enumerate(clean.per_run, start=1):
-            model = load_model("fairtoll_trained:network", place / f"{arm}-{number}.safetensors")
+            model = load_model(f"{module.stem}:network", place / f"{arm}-{number}.safetensors")
             right = model(torch.from_numpy(test.x)).argmax(dim=1).numpy() == test.y
             assert right.mean() == pytest.approx(accuracy)

@@ -110,7 +110,8 @@ def train(
     recipes: Annotated[
         str | None,
         _option(
-            "Recipes, with commas between, or all; a repair over an attribute instead of the classes: frl-sex.",
+            "Recipes, with commas between, or all; a repair over an attribute instead of the classes: frl-sex. "
+            "Default: online, trades, averaging, frl, and frl over each attribute.",
             "NAMES",
             TRAINING,
         ),
@@ -154,7 +155,6 @@ def train(
     """
     from fairtoll.cli.display import Progress, show_results
     from fairtoll.experiments.own.experiment import OwnSettings
-    from fairtoll.experiments.own.train import USUAL
     from fairtoll.experiments.own.train import train as train_recipes
 
     unit, scales = _scales(scale)
@@ -176,7 +176,7 @@ def train(
         report = train_recipes(
             table,
             out or Path("runs") / table.name.partition(".")[0],
-            recipes=USUAL if recipes is None else recipes,
+            recipes=recipes,
             strengths=strengths,
             groups=group or (),
             label=label,

@@ -6,15 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import fields, replace
 from typing import Any
 
-from fairtoll.attacks import Union
-from fairtoll.evidence import Attacked, Checks, Clean
+from fairtoll.attacks import PGD, Union
+from fairtoll.errors import FairtollError
+from fairtoll.evidence import Attacked, Checks, Clean, Transfer
 from fairtoll.experiments.experiment import Collection, Costs, Data, Experiment, Threats, compare
 from fairtoll.experiments.own.rows import OwnRows
-from fairtoll.experiments.own.threats import NUMBERS, PIXELS
+from fairtoll.experiments.own.threats import NUMBERS, PIXELS, NumbersMove, PixelsMove
 from fairtoll.findings import Attack, Question
 from fairtoll.findings.plan import audit_questions
 from fairtoll.training import RECIPES, FitSettings
-from fairtoll.training.networks import DenseNetwork, Network
+from fairtoll.training.networks import ConvolutionalNetwork, DenseNetwork, NamedNetwork, Network, TableNetwork
 
 #: What every partition is measured by, and what each attribute is within a true class: confidence, then errors.
 OF_PARTITIONS, CONFIDENCE, RATE = ("cau", "cru_s"), "eou", "equalized_odds_rate"
@@ -22,6 +23,21 @@ OF_PARTITIONS, CONFIDENCE, RATE = ("cau", "cru_s"), "eou", "equalized_odds_rate"
 CHECKED = (0.25, 0.5, 1.0, 2.0, 4.0)
 #: A radius, in radii of training, at which nothing of a number of a table remains.
 FAR = 1000.0
+#: What a configuration of such an experiment may describe, by name: nothing else is made from one.
+MADE: dict[str, type[Any]] = {
+    kind.__name__: kind
+    for kind in (
+        OwnRows,
+        NumbersMove,
+        PixelsMove,
+        TableNetwork,
+        ConvolutionalNetwork,
+        NamedNetwork,
+        DenseNetwork,
+        FitSettings,
+    )
+}
+CRAFT, CRAFT_ROWS = PGD(steps=20), 500
 #: Black-box queries of an image, and restarts of the union: as many as an experiment in minutes allows.
 QUERIES, RESTARTS = 100, 1
 #: Of images, those that the checks behind the alarms are run on.
@@ -80,6 +96,8 @@ def own_description(
         questions=tuple(plan),
         collections=_collections(union, epsilon, images=not rows.is_table),
         epsilon=epsilon,
+        craft=CRAFT,
+        craft_rows=4096 if rows.is_table else CRAFT_ROWS,
         network=network,
         settings=settings,
         runs=runs,
@@ -114,23 +132,39 @@ def read_description(configuration: Mapping[str, Any]) -> Experiment | None:
     """The experiment of a run's configuration, as far as results depend on it; None of another experiment.
 
     No file of the rows is read, and no network is made.
+
+    Raises
+    ------
+    FairtollError
+        If it names a network or a threat that no description of rows of one's own has.
     """
-    load = configuration.get("data", {}).get("load")
-    if not isinstance(load, Mapping) or load.get("kind") != OwnRows.__name__:
+    data = configuration.get("data")
+    load = data.get("load") if isinstance(data, Mapping) else None
+    if not isinstance(data, Mapping) or not isinstance(load, Mapping) or load.get("kind") != OwnRows.__name__:
         return None
-    known = {one.name for one in fields(OwnRows)}
-    rows = OwnRows(**{name: _plain(value) for name, value in load.items() if name in known})
-    experiment = own_description(
-        rows,
+    return own_description(
+        _made(load),
         epsilon=float(configuration["epsilon"]),
-        threats=_no_threats,
+        threats=_made(configuration["threats"]),
+        network=_made(configuration["network"]),
+        settings=_made(configuration["settings"]),
+        runs=configuration["runs"],
+        attacked=data["attacked"],
         costs=Costs(train_rows=1, items=1, test_rows=1),
+        together=configuration["together"],
     )
-    return replace(experiment, row=str(configuration["row"]))
 
 
-def _no_threats(data: Any) -> dict[str, Any]:
-    return {}
+def _made(described: Mapping[str, Any]) -> Any:
+    """The value that a configuration describes."""
+    kind = MADE.get(str(described.get("kind")))
+    if kind is None:
+        raise FairtollError(
+            f"the configuration holds a {described.get('kind')!r}; expected one of {', '.join(MADE)}; run it again in "
+            "a new folder"
+        )
+    known = {one.name for one in fields(kind)}
+    return kind(**{name: _plain(value) for name, value in described.items() if name in known})
 
 
 def _plain(value: Any) -> Any:
@@ -145,12 +179,13 @@ def _collections(union: Union, epsilon: float, *, images: bool) -> tuple[Collect
     radii = tuple(share * epsilon for share in CHECKED)
     if images:
         checks = Checks(radii, large_epsilon=FAR, square_epsilon=epsilon, queries=QUERIES, rows=CHECKED_IMAGES)
-        costs, hardened = (3.0, 28.0, 4.0), 3.0
+        costs, hardened = (3.0, 1.0, 28.0, 4.0), 3.0
     else:
         checks = Checks(radii, large_epsilon=FAR * epsilon, square_epsilon=epsilon)
-        costs, hardened = (0.002, 0.04, 0.03), 2.5
+        costs, hardened = (0.002, 0.005, 0.04, 0.03), 2.5
     return (
         Collection("predict", (Clean(),), cost=costs[0]),
-        Collection("union", (Attacked(union, (epsilon,)),), compared_in="sound", cost=costs[1], hardened=hardened),
-        Collection("checks", (checks,), cost=costs[2]),
+        Collection("transfer", (Transfer(CRAFT, (epsilon,)),), cost=costs[1]),
+        Collection("union", (Attacked(union, (epsilon,)),), compared_in="sound", cost=costs[2], hardened=hardened),
+        Collection("checks", (checks,), cost=costs[3]),
     )

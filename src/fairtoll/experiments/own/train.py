@@ -27,15 +27,15 @@ NO_ATTRIBUTE = (
     "the recipe '{recipe}' treats groups of '{attribute}', which is not among the protected attributes; expected one "
     "of them; name it with --group {attribute}, or leave the recipe out"
 )
-#: What is trained beside the standard arm where nothing is named.
-USUAL = "online"
+#: What is trained beside the standard arm where nothing is named; and each repair also over each attribute.
+USUAL = ("online", "trades", "averaging", "frl")
 
 
 def train(
     table: str | Path,
     folder: Path,
     *,
-    recipes: str = USUAL,
+    recipes: str | None = None,
     strengths: int = 3,
     groups: Sequence[str] = (),
     device: str = "auto",
@@ -54,7 +54,8 @@ def train(
     folder : Path
         The run's folder; finished stages in it are kept.
     recipes, strengths
-        As `fairtoll.experiments.defences.with_recipes` takes them.
+        As `fairtoll.experiments.defences.with_recipes` takes them. Default: on-line adversarial training, TRADES,
+        weight averaging and FRL, of the classes and of each attribute that has enough rows.
     groups : sequence of str
         Columns of protected attributes.
     device, workers, engine, address, display
@@ -72,9 +73,12 @@ def train(
         As `own_experiment`, `with_recipes` and `reproduce`.
     """
     device, display = choose_device(device), display or Silent()
-    require_attributes(recipes, groups)
-    choose_recipes(recipes, attributes=tuple(groups))
+    if recipes is not None:
+        require_attributes(recipes, groups)
+        choose_recipes(recipes, attributes=tuple(groups))
     own = own_experiment(table, groups=groups, device=device, **described)
+    if recipes is None:
+        recipes = usual_recipes(own.train)
     require_cells(own.train, recipes)
     experiment = prepare(own.experiment, device=device, runs=own.experiment.runs, recipes=recipes, strengths=strengths)
     require_own(folder, experiment.name)
@@ -109,6 +113,25 @@ def require_attributes(recipes: str, groups: Sequence[str]) -> None:
                 raise FairtollError(NO_ATTRIBUTE.format(recipe=name, attribute=attribute))
 
 
+def usual_recipes(rows: Dataset) -> str:
+    """The names of what is trained on these rows where nothing is named.
+
+    Examples
+    --------
+    >>> rows = Dataset([[0.0], [1.0], [2.0], [3.0]] * 2, [0, 1] * 4, ("no", "yes"), groups={"sex": [*"ffmm"] * 2})
+    >>> usual_recipes(rows)
+    'online,trades,averaging,frl,frl-sex'
+    """
+    over = [
+        f"{name}-{attribute}"
+        for name in USUAL
+        if "partition" in RECIPES[name].parameters
+        for attribute in rows.groups
+        if _lone(rows, attribute) is None
+    ]
+    return ",".join([*USUAL, *over])
+
+
 def require_cells(rows: Dataset, recipes: str) -> None:
     """Raise where a repair over groups would have fewer than two training rows of some class of a group.
 
@@ -126,14 +149,13 @@ def require_cells(rows: Dataset, recipes: str) -> None:
     """
     for recipe in choose_recipes(recipes, attributes=tuple(rows.groups)):
         partition = str(recipe.parameters.get("partition", "class"))
-        if partition == "class":
-            continue
-        names, codes = rows.partition(partition)
-        counts = np.bincount(codes * len(rows.class_names) + rows.y)
-        if len(few := np.flatnonzero(counts == 1)):
-            group, label = divmod(int(few[0]), len(rows.class_names))
-            raise FairtollError(
-                ONE_ROW.format(
-                    recipe=recipe.name, partition=partition, group=names[group], label=rows.class_names[label]
-                )
-            )
+        if partition != "class" and (lone := _lone(rows, partition)) is not None:
+            raise FairtollError(ONE_ROW.format(recipe=recipe.name, partition=partition, group=lone[0], label=lone[1]))
+
+
+def _lone(rows: Dataset, partition: str) -> tuple[str, str] | None:
+    """The first group and class of which there is one row."""
+    names, codes = rows.partition(partition)
+    classes = len(rows.class_names)
+    lone = np.flatnonzero(np.bincount(codes * classes + rows.y) == 1)
+    return (names[lone[0] // classes], rows.class_names[lone[0] % classes]) if len(lone) else None
