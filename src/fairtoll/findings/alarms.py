@@ -11,6 +11,7 @@ from fairtoll.evidence.store import Evidence
 from fairtoll.findings.alarm_checks import CHECK_ALARMS
 from fairtoll.findings.alarm_kinds import TOLERANCE, AlarmKind, Checked, Name, Seen
 from fairtoll.findings.certificates import broken_certificates
+from fairtoll.findings.overfitted import OVERFITTED
 from fairtoll.findings.results import Alarm
 
 #: By how much the search for least epsilon may exceed what another attack broke: it ends within a tolerance.
@@ -244,6 +245,7 @@ ALARMS: tuple[AlarmKind, ...] = (
         _transfer_adds,
     ),
     *CHECK_ALARMS,
+    OVERFITTED,
     AlarmKind(
         "least-epsilon-refuted",
         "Rows broken below their least epsilon",
