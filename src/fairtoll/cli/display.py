@@ -142,6 +142,8 @@ def print_summary(results: Results, console: Console | None = None) -> None:
     console = console or Console()
     for sentence in results.answer:
         console.print(Text(sentence), soft_wrap=True)
+    if results.recipes:
+        console.print(_of_recipes(results))
     if results.claims:
         table = Table(title="The paper's claims", title_justify="left", show_edge=False)
         table.add_column("These recipes", no_wrap=True)
@@ -157,6 +159,26 @@ def print_summary(results: Results, console: Console | None = None) -> None:
     fired = [alarm for alarm in results.alarms if alarm.fired]
     for alarm in fired:
         console.print(Text(f"Alarm, {alarm.title.lower()}, {alarm.arm}: {alarm.message}"), soft_wrap=True)
+
+
+def _of_recipes(results: Results) -> Table:
+    """What each recipe reaches at its own strength: average and worst class, clean and robust, and its time."""
+    table = Table(title="Accuracy, percent: average and worst class", title_justify="left", show_edge=False)
+    table.add_column("Recipe")
+    for heading in ("Clean", "worst", "Robust", "worst", "Seconds"):
+        table.add_column(heading, justify="right", no_wrap=True)
+    for one in results.recipes:
+        if not one.own_strength or one.role == "control":
+            continue
+        clean = next((found for found in one.reached if found.evaluation == "clean"), None)
+        robust = next((found for found in one.reached if found.evaluation != "clean"), None)
+        cells = []
+        for found in (clean, robust):
+            worst = next((lowest for lowest in found.worst if lowest.partition == "class"), None) if found else None
+            cells += ["–" if value is None else f"{100 * value.value:.1f}" for value in (found, worst)]
+        seconds = "–" if one.seconds is None else f"{one.seconds:.0f}"
+        table.add_row(Text(one.family_title), *cells, seconds)
+    return table
 
 
 def _counts(results: Results) -> list[str]:

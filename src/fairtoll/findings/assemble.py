@@ -29,6 +29,7 @@ from fairtoll.findings.readings import Readings
 from fairtoll.findings.recipes import describe_recipes
 from fairtoll.findings.summary import answer
 from fairtoll.findings.summary_of_gaps import answer_of_gaps
+from fairtoll.findings.summary_of_recipes import answer_of_recipes
 from fairtoll.statistics import group_intervals
 
 #: Judges claims from the findings, for a reproduction.
@@ -128,7 +129,7 @@ def assemble(
             *notes_on(evidence),
             *(make_notes(findings, accuracy) if make_notes else []),
         ],
-        answer=answer(findings, arms) or answer_of_gaps(own, arms),
+        answer=answer_of_recipes(recipes, matched, findings) or answer(findings, arms) or answer_of_gaps(own, arms),
         highlights=make_highlights(findings, accuracy) if make_highlights else [],
         cuts=list(cuts),
         least_epsilon=least_epsilons(evidence),

@@ -78,6 +78,19 @@ def _open(findings: Sequence[Finding]) -> str:
     undecided = [finding for finding in findings if finding.verdict == "inconclusive"]
     if not undecided:
         return ""
+    said = what_it_takes(undecided)
+    verb = "is" if len(undecided) == 1 else "are"
+    return f"{len(undecided)} {verb} inconclusive{': ' if said else ''}{said}."
+
+
+def what_it_takes(undecided: Sequence[Finding]) -> str:
+    """What would decide inconclusive comparisons, were their estimates exact; empty where that is not known.
+
+    Examples
+    --------
+    >>> what_it_takes([])
+    ''
+    """
     needed = [finding.difference.needed for finding in undecided if finding.difference and finding.difference.needed]
     runs = sorted(one.runs for one in needed if one.runs is not None)
     rows = sorted(one.rows for one in needed if one.runs is None and one.rows is not None)
@@ -91,8 +104,7 @@ def _open(findings: Sequence[Finding]) -> str:
     rest = len(undecided) - len(runs) - len(rows)
     if rest and said:
         said.append(f"{rest} lie too near the margin to tell")
-    verb = "is" if len(undecided) == 1 else "are"
-    return f"{len(undecided)} {verb} inconclusive{': ' if said else ''}{'; '.join(said)}."
+    return "; ".join(said)
 
 
 def _of_models(findings: Sequence[Finding], titles: dict[str, str]) -> list[str]:

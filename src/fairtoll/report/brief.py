@@ -109,7 +109,8 @@ def spelled(counts: Sequence[int], names: Sequence[str]) -> str:
 
 def answer(results: Results) -> list[Line]:
     """Return the figures beside the answer: what attacks leave, what is proved, what a left-out row flips."""
-    return robustness_lines(results) + proof_line(results) + leave_one_out_line(results)
+    # Of many recipes the frontier shows what attacks leave.
+    return ([] if results.recipes else robustness_lines(results)) + proof_line(results) + leave_one_out_line(results)
 
 
 def proof_line(results: Results) -> list[Line]:

@@ -6,14 +6,14 @@ from dataclasses import replace
 
 from fairtoll.findings.results import Results
 from fairtoll.report.section import Section
-from fairtoll.report.sections import SECTIONS
+from fairtoll.report.sections import OF_RECIPES, SECTIONS
 from fairtoll.report.source import source_line
 
 
 def build(results: Results) -> list[Section]:
     """Return every section that has something to show, in the report's order."""
     sections: list[Section] = []
-    for part in SECTIONS:
+    for part in OF_RECIPES if results.recipes else SECTIONS:
         made = part(results)
         sections += made if isinstance(made, list) else [made]
     kept = [section.without_repeated_marks() for section in sections if not section.empty]

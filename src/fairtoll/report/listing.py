@@ -80,7 +80,7 @@ def finding_row(results: Results, finding: Finding, titles: Titles, anchor: str)
     return FindingRow(
         finding=finding,
         anchor=anchor,
-        name=describe(results, finding),
+        name=name_of(results, finding, titles),
         metric=metric.symbol,
         unit="points" if metric.unit == "points" else unit_name(metric.unit),
         sides=[judged_side(finding, value, titles) for value in (finding.standard, finding.robust)],
@@ -98,6 +98,15 @@ def finding_row(results: Results, finding: Finding, titles: Titles, anchor: str)
         confidence=percent(change.confidence if change else None, 2),
         details=details(finding),
     )
+
+
+def name_of(results: Results, finding: Finding, titles: Titles) -> str:
+    """Return what a finding is of; among many recipes which one, and against what if not against standard training."""
+    if not results.recipes:
+        return describe(results, finding)
+    usual = any(one.role == "standard" and one.arm == finding.standard.arm for one in results.recipes)
+    against = "" if usual else f" against {titles[finding.standard.arm]}"
+    return f"{titles[finding.robust.arm]}{against}: {describe(results, finding)}"
 
 
 def arm_detail(finding: Finding, value: ArmValue, titles: Titles) -> ArmDetail:

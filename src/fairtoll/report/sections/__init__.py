@@ -13,14 +13,18 @@ from fairtoll.report.sections.confidence import confidence
 from fairtoll.report.sections.detection import detection
 from fairtoll.report.sections.evaluated import evaluated
 from fairtoll.report.sections.examples import examples
+from fairtoll.report.sections.frontier import frontier
 from fairtoll.report.sections.gaps import gaps
 from fairtoll.report.sections.groups import group_robustness
+from fairtoll.report.sections.harms import harms
 from fairtoll.report.sections.least_epsilon import least_epsilon
 from fairtoll.report.sections.leave_one_out import leave_one_out
+from fairtoll.report.sections.matched import matched
 from fairtoll.report.sections.odds import odds
 from fairtoll.report.sections.other_metrics import other_metrics
 from fairtoll.report.sections.paper import against_the_paper
 from fairtoll.report.sections.proofs import proofs
+from fairtoll.report.sections.repairs import repairs
 from fairtoll.report.sections.threats import other_threats
 from fairtoll.report.sections.toll import toll
 from fairtoll.report.sections.transfer import transfer
@@ -46,5 +50,13 @@ SECTIONS: tuple[Callable[[Results], Section | list[Section]], ...] = (
     other_threats,
     transfer,
     toll,
+    leave_one_out,
+)
+#: Of a comparison of recipes: charts of every question by arm would be of dozens of arms. The list of findings has all.
+OF_RECIPES: tuple[Callable[[Results], Section | list[Section]], ...] = (
+    frontier,
+    matched,
+    harms,
+    repairs,
     leave_one_out,
 )

@@ -72,8 +72,8 @@ class Strength:
     values: tuple[float, ...]
 
 
-#: The strengths of a recipe that trains on adversarial examples: far enough apart to differ in robust accuracy. On Adult
-#: a quarter of the radius is as good as all of it (76 and 78%), a tenth is not (44%).
+#: The strengths of a recipe that trains on adversarial examples, far enough apart to differ in robust accuracy: on
+#: Adult a quarter of the radius is as good as all of it (76 and 78%), a tenth is not (44%).
 RADIUS = Strength("radius", (0.1, 0.3, 1.0))
 
 #: What is measured on what a recipe deploys, beside attacks: certified predictions, or a detector of attacks.

@@ -1,0 +1,160 @@
+"""The answer of a comparison of recipes: what costs least at equal robustness, what repairs help, and what is open."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+from fairtoll.findings.matched import MEASURES
+from fairtoll.findings.results import Finding, Matched, Recipe, Shift
+from fairtoll.findings.summary import what_it_takes
+from fairtoll.findings.units import spoken
+
+#: Of what the answer says which recipe costs least.
+LEADING = "cau"
+#: Of a comparison with the standard arm: the verdict, and what it says of the recipe.
+WORDS = {"less fair": "harm", "fairer": "are fairer", "equivalent": "do not matter"}
+
+
+def answer_of_recipes(recipes: Sequence[Recipe], matched: Sequence[Matched], findings: Sequence[Finding]) -> list[str]:
+    """Say in at most three sentences which recipe costs least at equal robustness, which repair helps, what is open.
+
+    Parameters
+    ----------
+    recipes : sequence of Recipe
+        Every arm.
+    matched : sequence of Matched
+        Tolls at equal robust accuracy.
+    findings : sequence of Finding
+        All of a report.
+
+    Returns
+    -------
+    list of str
+        Empty where there are no recipes.
+
+    Examples
+    --------
+    >>> answer_of_recipes([], [], [])
+    []
+    """
+    standard = next((one for one in recipes if one.role == "standard"), None)
+    if standard is None:
+        return []
+    said = (_least(recipes, matched, standard), _repair(recipes, standard), _counts(recipes, findings, standard))
+    return [sentence for sentence in said if sentence]
+
+
+def _least(recipes: Sequence[Recipe], matched: Sequence[Matched], standard: Recipe) -> str:
+    """Which family costs least between the classes, at the level that the most of them reach."""
+    of_class = [one for one in matched if one.metric == LEADING and one.parameters.partition == "class"]
+    tolls = [one for one in of_class if one.against == standard.family]
+    levels = Counter(one.level for one in tolls)
+    level = max(levels, key=lambda one: (levels[one], one), default=None)
+    if level is None or levels[level] < 2:
+        several = len({one.family for one in recipes if one.role not in ("standard", "control")}) > 1
+        return _no_level(recipes) if several else ""
+    titles = {one.family: one.family_title for one in recipes}
+    there = sorted((one for one in tolls if one.level == level), key=lambda one: one.value)
+    first, unit = there[0], spoken(LEADING)
+    others = [one for one in of_class if one.against == first.family and one.level == level]
+    alike = [titles[one.family] for one in others if one.interval[0] <= 0]
+    told = [titles[one.family] for one in others if one.interval[0] > 0]
+    gap = (
+        f"a gap in accuracy between the classes {_by(first.value, unit.name)} standard training's (interval of the "
+        f"change {unit.change_of(first.interval)}, {first.verdict})"
+    )
+    where = f"At equal robust accuracy, {100 * level:g}%,"
+    if not told:
+        return (
+            f"{where} none of {len(there)} recipes is shown to cost least; the smallest estimate is that of "
+            f"{titles[first.family]}, {gap}."
+        )
+    doubt = f", but is not to be told from {_listed(alike)}" if alike else ""
+    return f"{where} {titles[first.family]} costs less than {_listed(told)}{doubt}: {gap}."
+
+
+def _no_level(recipes: Sequence[Recipe]) -> str:
+    why = "no level is reached by two of them between their strengths"
+    if all(one.own_strength for one in recipes):
+        why = "they were trained at one strength each"
+    return f"Which recipe costs least at equal robust accuracy cannot be said: {why}."
+
+
+def _repair(recipes: Sequence[Recipe], standard: Recipe) -> str:
+    """Which repair raises the worst class's robust accuracy most, against the baseline or else the standard arm."""
+    base = next((one for one in recipes if one.role == "baseline" and one.own_strength), standard)
+    found = [
+        (one, shift)
+        for one in recipes
+        if one.role == "repair" and (shift := _shift(one, base.arm, partition="class")) is not None
+    ]
+    if not found:
+        return ""
+    name = base.family_title[:1].lower() + base.family_title[1:]
+    best, shift = max(found, key=lambda one: (one[1].verdict == "higher", one[1].value))
+    average = _shift(best, base.arm, partition=None)
+    change, cost = _points(shift), ""
+    if average is not None:
+        cost = f", with {100 * average.value:+.1f} points on average"
+    if shift.verdict == "higher":
+        helping = sum(one.verdict == "higher" for _, one in found)
+        return (
+            f"Of {len(found)} repairs {helping} raise{'s' if helping == 1 else ''} the robust accuracy of the worst "
+            f"class above that of {name}, {best.family_title} most: by {change}{cost}."
+        )
+    return (
+        f"No repair of {len(found)} is shown to raise the robust accuracy of the worst class above that of {name}; the "
+        f"largest estimate is that of {best.family_title}, {change}{cost}."
+    )
+
+
+def _counts(recipes: Sequence[Recipe], findings: Sequence[Finding], standard: Recipe) -> str:
+    """How many comparisons of own strengths with standard training harm, how many are open, and what it would take."""
+    own = {one.arm for one in recipes if one.own_strength and one.role not in ("standard", "control")}
+    found = [
+        one
+        for one in findings
+        if one.standard.arm == standard.arm
+        and one.robust.arm in own
+        and one.metric in MEASURES
+        and one.parameters.denominator != "correct"
+    ]
+    if not found:
+        return ""
+    counts: Counter[str] = Counter(one.verdict for one in found)
+    said = [f"{counts[verdict]} {words}" for verdict, words in WORDS.items() if counts[verdict]]
+    undecided = [one for one in found if one.verdict == "inconclusive"]
+    takes = what_it_takes(undecided)
+    said += [f"{len(undecided)} are inconclusive{f' ({takes})' if takes else ''}"] if undecided else []
+    rest = ", ".join(said) or "none has enough rows"
+    return f"Of {len(found)} gaps against standard training, at own strengths, {rest}."
+
+
+def _shift(one: Recipe, against: str, *, partition: str | None) -> Shift | None:
+    return next(
+        (
+            shift
+            for shift in one.shifts
+            if (shift.against, shift.partition) == (against, partition) and shift.evaluation != "clean"
+        ),
+        None,
+    )
+
+
+def _points(shift: Shift) -> str:
+    low, high = (f"{100 * end:+.1f}" for end in shift.interval)
+    return f"{100 * shift.value:+.1f} points ({low} to {high})"
+
+
+def _by(value: float, unit: str) -> str:
+    return f"{100 * abs(value):.1f}{unit} {'above' if value > 0 else 'below'}"
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names in prose: of more than three the rest as a number."""
+    shown = list(names[:3])
+    rest = len(names) - len(shown)
+    if rest:
+        shown.append(f"{rest} more")
+    return shown[0] if len(shown) == 1 else f"{', '.join(shown[:-1])} and {shown[-1]}"

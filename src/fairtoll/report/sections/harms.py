@@ -1,0 +1,101 @@
+"""The section that says of each recipe which measure of fairness it harms: harms, does not, or inconclusive."""
+
+from collections.abc import Sequence
+
+from fairtoll.findings.results import Finding, LeaveOneOut, Results
+from fairtoll.metrics import METRICS
+from fairtoll.report.families import Family, compared, standard
+from fairtoll.report.metrics import metric_of
+from fairtoll.report.numbers import in_unit, percent
+from fairtoll.report.section import Section
+from fairtoll.report.select import epsilon_text, evaluation_name, headline
+from fairtoll.report.tables.table import Cell, Column, Table
+
+LEAD = (
+    "Against standard training, each recipe at its own strength, whatever robustness it reaches. Harms: the gap is "
+    "wider by more than the margin. Does not: it is narrower, or the same within the margin. The number is by how much "
+    "the gap is wider."
+)
+#: A flip rate this much higher matters: the margin of rates.
+FLIPS = METRICS["cau"].margin
+
+
+def harms(results: Results) -> Section:
+    """Return a table for each partition: recipes by measures."""
+    section = Section("harms", "Which recipe harms what", "Harms", LEAD)
+    plain = standard(results)
+    if plain is None:
+        return section
+    protocol = next((finding.protocol for finding in results.findings), "")
+    found = [finding for finding in headline(results, protocol) if finding.standard.arm == plain.own.arm]
+    for partition in dict.fromkeys(finding.parameters.partition for finding in found):
+        of = [finding for finding in found if finding.parameters.partition == partition]
+        section.tables.append(_table(results, partition, of))
+    return section
+
+
+def _table(results: Results, partition: str, found: Sequence[Finding]) -> Table:
+    questions = list(dict.fromkeys(_question(finding) for finding in found))
+    of_arm = {(finding.robust.arm, _question(finding)): finding for finding in found}
+    shown = [family for family in compared(results) if any((family.own.arm, one) in of_arm for one in questions)]
+    luf = partition == "class" and any(_left_out(results, family) for family in shown)
+    rows: list[list[Cell]] = [
+        [
+            family.title,
+            *(_cell(of_arm.get((family.own.arm, one))) for one in questions),
+            *([_luf_cell(_left_out(results, family))] if luf else []),
+        ]
+        for family in shown
+    ]
+    columns = (Column("Recipe"), *(Column(one) for one in questions))
+    columns = (*columns, *([Column("LUF, flip rate")] if luf else []))
+    return Table(f"harms-{partition}", f"By {partition}", columns, rows, compact=True)
+
+
+def _question(finding: Finding) -> str:
+    parameters = finding.parameters
+    parts = [metric_of(finding.metric).symbol]
+    parts.append("" if parameters.label is None else f"true {parameters.label}")
+    if parameters.evaluation != "clean":
+        parts += [evaluation_name(parameters.evaluation), epsilon_text(parameters.epsilon)]
+    return ", ".join(part for part in parts if part)
+
+
+def harm_words(finding: Finding) -> str:
+    """Return what a verdict says of the recipe: harms, does not (and how), inconclusive or insufficient data."""
+    if finding.verdict == "fairer":
+        return "does not: fairer by levelling down" if finding.levelling_down else "does not: fairer"
+    return {"less fair": "harms", "equivalent": "does not: the same"}.get(finding.verdict, finding.verdict)
+
+
+def _cell(finding: Finding | None) -> Cell:
+    if finding is None:
+        return None
+    if finding.difference is None:
+        return harm_words(finding)
+    unit = metric_of(finding.metric).unit
+    value = finding.difference.value
+    said = percent(value, sign=True) if unit == "points" else in_unit(value, unit, sign=True)
+    return f"{harm_words(finding)} ({said})"
+
+
+def _left_out(results: Results, family: Family) -> LeaveOneOut | None:
+    return next(
+        (
+            one
+            for one in results.leave_one_out
+            if one.arm == family.own.arm and one.design == "masked" and one.above_standard is not None
+        ),
+        None,
+    )
+
+
+def _luf_cell(found: LeaveOneOut | None) -> Cell:
+    if found is None or found.above_standard is None:
+        return None
+    above, said = found.above_standard, percent(found.above_standard.flip_rate, 2, sign=True)
+    if above.interval is None:
+        return f"inconclusive ({said})"
+    low, high = above.interval
+    verdict = "harms" if low > FLIPS else "does not" if high < FLIPS else "inconclusive"
+    return f"{verdict} ({said})"

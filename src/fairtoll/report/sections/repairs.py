@@ -1,0 +1,93 @@
+"""The section on repairs: what each gains, what it costs, and whom it levels down."""
+
+from fairtoll.findings.results import Finding, Recipe, Results, Shift
+from fairtoll.metrics import METRICS
+from fairtoll.report.families import Family, baseline, families, partitions_of, shift, standard
+from fairtoll.report.metrics import metric_of
+from fairtoll.report.numbers import number, percent
+from fairtoll.report.section import Section
+from fairtoll.report.tables.table import Cell, Column, Table
+
+LEAD = (
+    "A repair has to beat {base}, which treats all alike and costs little more. Gains and costs are in points of "
+    "accuracy, with the interval; “?” where the interval holds 0. Who loses: the classes and groups whose own accuracy "
+    "or robustness falls, by an interval (95% each) that lies below 0 as a whole."
+)
+
+
+def repairs(results: Results) -> Section:
+    """Return a table of repairs against the baseline, and one against standard training."""
+    section = Section("repairs", "What repairs gain, what they cost, and who loses", "Repairs")
+    found = [family for family in families(results) if family.role == "repair"]
+    if not found:
+        return section
+    base, plain = baseline(results), standard(results)
+    section.lead = LEAD.format(base=base.title if base else "weight averaging, which this run has not,")
+    for against in (base, plain):
+        if against is not None:
+            shown = found if against is base or base is None else [base, *found]
+            section.tables.append(_table(results, against, shown))
+    return section
+
+
+def _table(results: Results, against: Family, shown: list[Family]) -> Table:
+    partitions = partitions_of(results)
+    columns = [Column("Repair"), Column("Treats")]
+    for what in ("robust", "clean"):
+        columns += [Column(f"Worst {partition}, {what}") for partition in partitions]
+        columns += [Column(f"Average, {what}")]
+    columns += [Column("Who loses"), Column("Time, ×", number, key="times")]
+    rows: list[list[Cell]] = []
+    for family in shown:
+        own = family.own
+        row: list[Cell] = [family.title, own.partition or "all"]
+        for clean in (False, True):
+            row += [_change(own, against, clean=clean, partition=partition) for partition in (*partitions, None)]
+        base = against.own.seconds
+        row += [", ".join(losers(results, own, against)) or "nobody shown"]
+        row += [own.seconds / base if own.seconds and base else None]
+        rows.append(row)
+    return Table(
+        f"repairs-{against.role}", f"Against {against.title[:1].lower()}{against.title[1:]}", tuple(columns), rows,
+        compact=True,
+    )  # fmt: skip
+
+
+def _change(own: Recipe, against: Family, *, clean: bool, partition: str | None) -> Cell:
+    found = shift(own, against.own.arm, clean=clean, partition=partition)
+    return None if found is None else shift_words(found)
+
+
+def shift_words(found: Shift) -> str:
+    """Return a change of accuracy in points with its interval, and a question mark where it is unclear.
+
+    Examples
+    --------
+    >>> shift_words(Shift(against="averaging", evaluation="clean", partition=None, value=0.021, interval=(0.01, 0.03),
+    ...                   confidence=0.95, family=1, verdict="higher"))
+    '+2.1 (+1.0 to +3.0)'
+    """
+    low, high = (percent(end, sign=True) for end in found.interval)
+    doubt = "?" if found.verdict == "unclear" else ""
+    return f"{percent(found.value, sign=True)}{doubt} ({low} to {high})"
+
+
+def losers(results: Results, own: Recipe, against: Family) -> list[str]:
+    """Return the classes and groups that are worse off than in another arm, each with how much, in points."""
+    said = []
+    for finding in results.findings:
+        if (finding.robust.arm, finding.standard.arm) != (own.arm, against.own.arm) or not _in_points(finding):
+            continue
+        if finding.parameters.denominator == "correct" or " & " in finding.parameters.partition:
+            continue
+        sign = 1.0 if METRICS[finding.metric].higher_is_better else -1.0
+        for change in finding.changes:
+            ends = [sign * end for end in change.interval]
+            if max(ends) < 0:
+                how = "clean" if finding.parameters.evaluation == "clean" else "robust"
+                said.append(f"{change.group} {percent(sign * change.value, sign=True)} {how}")
+    return said
+
+
+def _in_points(finding: Finding) -> bool:
+    return metric_of(finding.metric).unit == "points" and METRICS[finding.metric].levels_down

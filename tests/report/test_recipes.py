@@ -1,0 +1,133 @@
+"""The report of a comparison of recipes: the frontier, tolls at equal robustness, who harms what, what repairs do."""
+
+import csv
+import io
+import itertools
+
+import pytest
+from rich.console import Console
+
+from example_defences import example_defences
+from fairtoll.cli.display import print_summary
+from fairtoll.findings.results import Results
+from fairtoll.report.build import build
+from fairtoll.report.charts.frontier import HEIGHT, LINE, Place, Track, frontier_panel
+from fairtoll.report.section import Section
+
+
+@pytest.fixture(scope="module")
+def results() -> Results:
+    return example_defences(2, runs=3, rows=400)
+
+
+@pytest.fixture(scope="module")
+def sections(results: Results) -> dict[str, Section]:
+    return {section.anchor: section for section in build(results)}
+
+
+def test_the_page_has_what_recipes_need_and_no_chart_of_every_arm(sections: dict[str, Section]) -> None:
+    assert list(sections) == ["frontier", "matched", "harms", "repairs"]
+
+
+def test_a_line_joins_the_strengths_of_one_recipe(sections: dict[str, Section], results: Results) -> None:
+    for figure in sections["frontier"].figures:
+        for panel, clean in zip(figure.panels, (True, False), strict=True):
+            data = panel.spec["datasets"]
+            lines: dict[str, list[float]] = {}
+            for point in data["lines"]:
+                lines.setdefault(point["line"], []).append(point["x"])
+            assert lines == {
+                f"Defence {number}": [
+                    100 * found.value
+                    for one in results.recipes
+                    if one.family == f"defence {number}"
+                    for found in one.reached
+                    if (found.evaluation == "clean") is clean
+                ]
+                for number in (1, 2)
+            }
+            named = {label["text"] for label in data["labels"]}
+            assert named == {"Standard", "Defence 1", "Defence 2", "Weight averaging", "FRL", "FRL over sex"}
+
+
+@pytest.mark.parametrize("count", [1, 6, 20])
+def test_labels_keep_apart_and_stay_beside_the_plot(count: int) -> None:
+    tracks = [
+        Track(f"Recipe {number}", str(number), "#D55E00", "circle", [Place(78 + 0.01 * number, 70.0, {"recipe": "x"})])
+        for number in range(count)
+    ]
+    panel = frontier_panel("a", "A", tracks, axes=("x", "y"), summary="", many=count > 6)
+    low, high = panel.spec["layer"][-1]["encoding"]["y"]["scale"]["domain"]
+    heights = sorted(label["y"] for label in panel.spec["datasets"]["labels"])
+    assert all(later - before > 0.99 * (high - low) * LINE / HEIGHT for before, later in itertools.pairwise(heights))
+    assert low <= heights[0] <= heights[-1] <= high
+    assert {label["text"] for label in panel.spec["datasets"]["labels"]} == {
+        str(number) if count > 6 else f"Recipe {number}" for number in range(count)
+    }
+
+
+def test_verdicts_say_who_harms_what(sections: dict[str, Section], results: Results) -> None:
+    findings = {one.id: one for one in results.findings}
+    of_class = next(table for table in sections["harms"].tables if table.name == "harms-class")
+    assert [row[0] for row in of_class.rows] == ["Defence 1", "Defence 2", "Weight averaging", "FRL", "FRL over sex"]
+    words = {"less fair": "harms", "fairer": "does not", "equivalent": "does not", "inconclusive": "inconclusive"}
+    for row, arm in zip(of_class.rows, ("defence 1", "defence 2", "averaging", "frl", "frl-sex"), strict=True):
+        finding = findings[f"defences/{arm}/cau/class/clean"]
+        assert str(row[1]).startswith(words[finding.verdict])
+
+
+@pytest.mark.parametrize(
+    ("verdict", "levelled", "said"),
+    [
+        ("less fair", False, "harms"),
+        ("fairer", False, "does not: fairer"),
+        ("fairer", True, "does not: fairer by levelling down"),
+        ("equivalent", False, "does not: the same"),
+        ("inconclusive", True, "inconclusive"),
+    ],
+)
+def test_a_verdict_in_words(results: Results, verdict: str, levelled: bool, said: str) -> None:
+    group = {"group": "low", "standard": 0.9, "robust": 0.7}
+    down = {"standard_gap": 0.2, "robust_gap": 0.0, "best": group, "worst": group, "robust_worst": group}
+    changed = [
+        one.model_dump() | {"verdict": verdict, "levelling_down": down if levelled else None}
+        for one in results.findings
+    ]
+    made = Results.model_validate(results.model_dump() | {"findings": changed})
+    table = next(table for section in build(made) for table in section.tables if table.name == "harms-class")
+    assert {str(row[1]).partition(" (")[0] for row in table.rows} == {said}
+
+
+def test_repairs_are_held_against_the_baseline_first(sections: dict[str, Section], results: Results) -> None:
+    base, plain = sections["repairs"].tables
+    assert (base.caption, plain.caption) == ("Against weight averaging", "Against standard")
+    assert [row[:2] for row in base.rows] == [["FRL", "class"], ["FRL over sex", "sex"]]
+    assert [row[0] for row in plain.rows] == ["Weight averaging", "FRL", "FRL over sex"]
+    seconds = {one.arm: one.seconds for one in results.recipes}
+    assert base.rows[0][-1] == pytest.approx(seconds["frl"] / seconds["averaging"])
+
+
+def test_tables_give_every_number_to_files(sections: dict[str, Section], results: Results) -> None:
+    tables = {table.name: table for section in sections.values() for table in section.tables}
+    for table in tables.values():
+        header = next(csv.reader(io.StringIO(table.to_csv())))
+        assert len(header) == len(set(header)), table.name
+    assert len(tables["recipes"].rows) == len(results.recipes)
+    assert {row[9] for row in tables["recipes"].rows} == {"white-box, union"}
+    assert len(tables["recipes-intervals"].rows) == sum(
+        1 + len(found.worst) for one in results.recipes for found in one.reached
+    )
+
+
+def test_the_answer_has_three_sentences_at_most(results: Results) -> None:
+    assert 1 <= len(results.answer) <= 3
+    assert results.answer[0].startswith(("At equal robust accuracy", "Which recipe costs least"))
+    assert "weight averaging" in results.answer[1]
+
+
+def test_the_terminal_shows_own_strengths(results: Results) -> None:
+    console = Console(file=io.StringIO(), width=100)
+    print_summary(results, console)
+    text = console.file.getvalue()  # type: ignore[attr-defined]
+    shown = [line.partition("\u2502")[0].strip() for line in text.splitlines() if "\u2502" in line]
+    assert shown == ["Standard", "Defence 1", "Defence 2", "Weight averaging", "FRL", "FRL over sex"]
