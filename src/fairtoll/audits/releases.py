@@ -10,8 +10,8 @@ from typing import Any
 import pandas as pd
 
 from fairtoll.audits.attacks import BY_SCORES
-from fairtoll.audits.audit import audit_again
 from fairtoll.audits.audited import Audit
+from fairtoll.audits.from_evidence import audit_again
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
 from fairtoll.runs.folder import differences, finished_run
@@ -35,7 +35,12 @@ class _Release:
 
 
 def compare_releases(
-    before: Path, after: Path, *, before_arm: str | None = None, after_arm: str | None = None
+    before: Path,
+    after: Path,
+    *,
+    before_arm: str | None = None,
+    after_arm: str | None = None,
+    gate: Mapping[str, Any] | None = None,
 ) -> Audit:
     """Answer the questions of two audits again, one arm of each against the other.
 
@@ -47,6 +52,9 @@ def compare_releases(
         Folders of finished audits of the same rows, with the same questions, threat and attacks.
     before_arm, after_arm : str, optional
         Which arm of each. Default: its only one.
+    gate : mapping, optional
+        The rules that the comparison is to be judged by, as a file of settings has them under [gate]: recorded with it,
+        so that `fairtoll gate` finds them. Those of the audits are of single models and are not taken over.
 
     Returns
     -------
@@ -70,7 +78,14 @@ def compare_releases(
     models = {
         name: side.configuration.get("models", {}).get(side.arm, []) for name, side in zip(compared, both, strict=True)
     }
-    return audit_again(evidence, {**configuration, "models": models, "compared": compared})
+    recorded = {"models": models, "compared": compared, "settings": _settings(configuration, gate or {})}
+    return audit_again(evidence, {**configuration, **recorded})
+
+
+def _settings(configuration: Mapping[str, Any], gate: Mapping[str, Any]) -> dict[str, Any]:
+    """What is recorded with the later audit, with rules that are of the comparison."""
+    settings = {name: value for name, value in configuration.get("settings", {}).items() if name != "gate"}
+    return {**settings, "gate": dict(gate)} if gate else settings
 
 
 def _read(folder: Path, arm: str | None, name: str) -> _Release:
