@@ -144,6 +144,7 @@ def _features(found: Guess, rows: Dataset) -> Iterator[str]:
 
 
 def _threat(rows: Dataset, found: Guess) -> Iterator[str]:
+    from fairtoll.data.derived import deciding_features
     from fairtoll.threats.table import movable, one_hot_sets
 
     moving, sets = movable(rows), one_hot_sets(rows)
@@ -152,10 +153,14 @@ def _threat(rows: Dataset, found: Guess) -> Iterator[str]:
     yield "[threat]"
     yield "epsilons = [0.1, 0.3]"
     if moving:
-        protected = [name for name in moving if name in found.finer]
+        decides = deciding_features(rows, moving)
+        protected = [name for name in moving if name in found.finer or name in decides]
         kept = [name for name in moving if name not in protected]
         yield f"mutable = {_list(kept or moving)}    # (guess) what a person could in fact change"
         rest += protected if kept else []
+        for name, attributes in decides.items():
+            may = "stays" if kept else "moves, as no other column could, unless immutable names it"
+            yield f"#   {_comment(name)} decides {_some(attributes)}: each value belongs to one group; it {may}"
     else:
         yield '# mutable = "all"              # no column of numbers may move: name categories'
     if rest:

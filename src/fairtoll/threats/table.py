@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtoll.data.dataset import Dataset
-from fairtoll.errors import FairtollError
+from fairtoll.data.derived import deciding_features
+from fairtoll.errors import FairtollError, note
 from fairtoll.threats._table_options import Groups, read_costs, read_monotone, read_names, read_ranges
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.threats.relations import read_relations
@@ -69,6 +70,11 @@ def table_threat(
         If the rows have no features, a named feature does not exist, belongs to one-hot columns or has only one value
         alone, none may move, or what is said about a feature does not fit it.
 
+    Warns
+    -----
+    FairtollNote
+        If a feature moves without being named, and says which group of a protected attribute a row is in.
+
     Examples
     --------
     >>> from fairtoll.data import Feature
@@ -85,6 +91,8 @@ def table_threat(
     found = one_hot is None
     groups = Groups.read(rows.features, one_hot_sets(rows) if found else one_hot, None if found else rows.x)
     chosen = _chosen(rows, groups, mutable, immutable)
+    if mutable is None or mutable == "all":
+        _note_deciding(rows, chosen)
     ways = read_monotone(monotone or {}, groups, chosen)
     price = read_costs(costs or {}, groups, chosen)
     low, high, bounding = read_ranges(ranges or {}, groups, chosen)
@@ -133,6 +141,17 @@ def _chosen(
             "name those that may with mutable (--mutable)"
         )
     return chosen
+
+
+def _note_deciding(rows: Dataset, chosen: Sequence[str]) -> None:
+    """Say which features move though the groups of a protected attribute are made from them."""
+    for name, attributes in deciding_features(rows, chosen).items():
+        note(
+            f"'{name}' may move under attack, and each of its values belongs to one group of "
+            f"{' and of '.join(map(repr, attributes))}, so that an attack moves rows from one group into another; if "
+            f"it is protected too, keep it fixed with immutable=['{name}'] (--immutable {name}), else name it in "
+            "mutable"
+        )
 
 
 def _all(rows: Dataset, groups: Groups) -> list[str]:
