@@ -38,6 +38,8 @@ KEYS = {
 WORDS = "verdict verdict_from_control judgement worst_group best_group"
 #: Sections that depend on the machine or repeat the options of the run.
 LEFT_OUT = "seconds environment configuration fairtoll_version schema_version"
+#: What the intervals are made of, which are compared themselves.
+WITHIN = "spread"
 #: A column that only this table has -> the table's name; then the columns that identify rows in any table.
 TABLES = {"success": "attacks", "probability_0": "predictions", "flips": "members", "label": "rows"}
 TABLE_KEYS = "arm seed source_arm design evaluation threat attack epsilon row"
@@ -92,6 +94,8 @@ def _leaves(content: Any, keys: dict[str, list[str]], words: set[str], place: st
         content = _identified(content, keys.get(name, []))
     if isinstance(content, dict):
         for below, value in content.items():
+            if below == WITHIN:
+                continue
             yield from _leaves(value, keys, words, f"{place}/{below}".lstrip("/"))
     elif content is None or isinstance(content, bool | int | float) or (isinstance(content, str) and name in words):
         yield place, content

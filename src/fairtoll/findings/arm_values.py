@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 
 from fairtoll.findings import results
 from fairtoll.findings.outcomes import Outcomes
+from fairtoll.findings.spreads import stored_spread
 from fairtoll.metrics import Metric, group_means
 from fairtoll.statistics import (
     Gap,
@@ -84,6 +85,7 @@ def arm_value(
         value=None if gap is None else gap.value,
         plain=None if gap is None else gap.plain,
         interval=None if gap is None else _interval(gap, metric.upper_limit),
+        spread=None if gap is None else stored_spread(gap.interval.spread),
         row_error=None if gap is None else gap.row_error,
         null_mean=chance[0],
         null_95=chance[1],
@@ -103,6 +105,7 @@ def arm_value(
                 group=name,
                 value=float(means[code]) if math.isfinite(means[code]) else None,
                 interval=(intervals[code].low, intervals[code].high) if code in intervals else None,
+                spread=stored_spread(intervals[code].spread) if code in intervals else None,
                 rows=round(float(counted[code])),
                 sufficient=bool(enough[code]),
                 published=published.get(name),

@@ -16,6 +16,13 @@ Evaluation = Literal["clean", "static-transfer", "white-box", "scores-only", "pr
 Denominator = Literal["all", "correct"]
 
 
+class Spread(Strict):
+    """What an interval is made of, by which it is known at other confidences (`fairtoll.statistics.Spread`)."""
+
+    parts: list[Pair] = Field(description="variances that add up to the squared standard error, with their freedom")
+    wilson_rows: float | None = Field(description="of a rate's interval: rows of a simple sample of this variance")
+
+
 class GroupValue(Strict):
     """One group of one arm: its mean over training runs, interval and size."""
 
@@ -26,6 +33,7 @@ class GroupValue(Strict):
     sufficient: bool
     published: float | None = None
     proved: Pair | None = Field(default=None, description="where proofs are known: no attack can move it beyond these")
+    spread: Spread | None = Field(default=None, description="of `interval`")
 
 
 class ArmValue(Strict):
@@ -59,6 +67,7 @@ class ArmValue(Strict):
     per_run: list[float | None] = Field(description="their mean is `value`")
     plain_per_run: list[float | None] = Field(description="their mean is `plain`")
     groups: list[GroupValue]
+    spread: Spread | None = Field(default=None, description="of `interval`")
 
 
 class Look(Strict):
@@ -114,6 +123,7 @@ class Difference(Strict):
     needed: Needed | None = Field(description="where it is inconclusive")
     systematic: Systematic | None
     groups: str = Field(description="the groups most often chosen as extremes, in words")
+    spread: Spread | None = Field(default=None, description="of `interval`")
 
 
 class ModelPair(Strict):
@@ -129,6 +139,7 @@ class ModelPair(Strict):
     )
     verdict: ModelsVerdictName
     p_value: float = Field(description="of a difference of at most 0, one-sided, over rows")
+    spread: Spread | None = Field(default=None, description="of `interval`")
 
 
 class Models(Strict):

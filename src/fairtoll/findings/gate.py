@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal
 
 from fairtoll.errors import FairtollError
 from fairtoll.findings import results
+from fairtoll.findings.joint import CONFIDENCE, Comparison, fail_together
+from fairtoll.findings.spreads import interval_at
 from fairtoll.findings.thresholds import Threshold, Value, read_threshold, values_of
 from fairtoll.findings.units import spoken
 
@@ -98,10 +100,16 @@ class Gate:
     checks : sequence of Check
         In the order of the rules.
     rules : GateRules
+    comparisons : int
+        How many numbers with an interval were judged, all of them together.
+    confidence : float
+        Of each interval by which one of them fails.
     """
 
     checks: Sequence[Check]
     rules: GateRules
+    comparisons: int = 0
+    confidence: float = CONFIDENCE
 
     @property
     def outcome(self) -> Outcome:
@@ -117,12 +125,37 @@ class Gate:
         return {"passes": PASSED, "fails": FAILED, "undecided": UNDECIDED}[self.outcome]
 
 
+@dataclass(frozen=True)
+class _Held:
+    """One check before all are judged together.
+
+    `outcome` is what it is where none of its comparisons fails, `said` its figures by which of them fail and at which
+    confidence.
+    """
+
+    name: str
+    arm: str
+    outcome: Outcome
+    said: Callable[[Sequence[bool], float], str]
+    comparisons: Sequence[Comparison] = ()
+
+    def check(self, fails: Sequence[bool], confidence: float) -> Check:
+        """As it came out; what fails by itself and not among all comparisons is undecided."""
+        outcome = "fails" if any(fails) else self.outcome
+        said = self.said(fails, confidence)
+        if not any(fails) and any(one.alone for one in self.comparisons):
+            said += "; it would fail by itself, and may by chance among so many"
+        return Check(self.name, self.arm, outcome, said)
+
+
 def judge_gate(found: results.Results, rules: GateRules) -> Gate:
     """Hold results against rules.
 
     With several arms the first is what others are compared with, and thresholds are of the others; one arm alone is
     judged by thresholds. A threshold is decided by the value's 95% interval: it passes where all of it is on the right
-    side, fails where none is, and stays undecided between.
+    side, and stays undecided where none or a part is. What fails, fails among all comparisons of the gate together
+    (`fairtoll.findings.joint.fail_together`), so that many of them do not fail a build by chance: pairs of models,
+    recipes and thresholds alike. A pass needs no such correction, as all checks must pass.
 
     Raises
     ------
@@ -137,73 +170,128 @@ def judge_gate(found: results.Results, rules: GateRules) -> Gate:
     >>> frame = pd.DataFrame({"model": ["a"] * 4000 + ["b"] * 4000, "y": [0, 1] * 4000, "p": [0.2, 0.9] * 4000})
     >>> found = audit_evidence(Evidence.from_frame(frame, label="y", probabilities={1: "p"}, arm="model")).results
     >>> gate = judge_gate(found, GateRules(["less-fair"], {"accuracy": 0.9}))
-    >>> [(check.name, check.outcome) for check in gate.checks], gate.status
-    ([('less-fair: cau/class/clean', 'passes'), ('accuracy at least 0.9', 'passes')], 0)
+    >>> [(check.name, check.outcome) for check in gate.checks], gate.status, gate.comparisons
+    ([('less-fair: cau/class/clean', 'passes'), ('accuracy at least 0.9', 'passes')], 0, 2)
     """
     names = [arm.name for arm in found.arms]
     judged = names[1:] or names
-    checks: list[Check] = []
+    held: list[_Held] = []
     for rule in rules.fail_on:
         if rule == LESS_FAIR:
-            checks += _less_fair(found, rules)
+            held += _less_fair(found, rules)
         elif rule == ALARM:
-            checks += _alarms(found, judged)
+            held += _alarms(found, judged)
         else:
             raise FairtollError(f"fail_on names '{rule}'; expected {LESS_FAIR} or {ALARM}")
     for name, limit in rules.thresholds.items():
         threshold = read_threshold(name)
-        checks += [_held(threshold, limit, value) for value in values_of(threshold, found, judged)]
-    return Gate(checks, rules)
+        held += [_threshold(threshold, limit, value) for value in values_of(threshold, found, judged)]
+    whole = [one for check in held for one in check.comparisons]
+    fails, confidence = fail_together(whole)
+    left = iter(fails)
+    checks = [check.check([next(left) for _ in check.comparisons], confidence) for check in held]
+    return Gate(checks, rules, len(whole), confidence)
 
 
-def _less_fair(found: results.Results, rules: GateRules) -> Iterator[Check]:
+def _less_fair(found: results.Results, rules: GateRules) -> Iterator[_Held]:
     if not found.findings:
         raise FairtollError(
             f"'{LESS_FAIR}' compares arms, and these results have one, {found.arms[0].name}; expected two or more; "
             "give thresholds for one model"
         )
     for finding in found.findings:
-        outcome, said = _of_recipes(finding) if rules.question == "recipes" else _of_models(finding)
-        name = finding.id.removeprefix("audit/").removeprefix(f"{finding.robust.arm}/")
-        yield Check(f"{LESS_FAIR}: {name}", finding.robust.arm, outcome, said)
+        name = f"{LESS_FAIR}: {finding.id.removeprefix('audit/').removeprefix(f'{finding.robust.arm}/')}"
+        yield (_of_recipes if rules.question == "recipes" else _of_models)(name, finding)
 
 
-def _of_models(finding: results.Finding) -> tuple[Outcome, str]:
+def _of_models(name: str, finding: results.Finding) -> _Held:
     """One model with a wider gap fails; all must have none for a pass."""
-    pairs = finding.models.pairs if finding.models is not None else []
+    arm, pairs = finding.robust.arm, finding.models.pairs if finding.models is not None else []
     if not pairs:
-        return "undecided", f"these models cannot be compared: {finding.reason}"
+        return _Held(name, arm, "undecided", _always(f"these models cannot be compared: {finding.reason}"))
     outcomes = [OF_MODELS[pair.verdict] for pair in pairs]
-    worst: Outcome = next((one for one in ("fails", "undecided") if one in outcomes), "passes")
-    shown = pairs[outcomes.index(worst)]
     unit = spoken(finding.metric)
-    said = (
-        f"{shown.verdict}: {unit.number(shown.standard)} to {unit.number(shown.robust)}{unit.name}, "
-        f"{100 * shown.confidence:.4g}% interval of the difference {unit.change_of(shown.interval)}, margin "
-        f"{unit.number(finding.margin)}"
-    )
-    return worst, said + (f"; {outcomes.count(worst)} of {len(pairs)} pairs" if len(pairs) > 1 else "")
+
+    def said(fails: Sequence[bool], confidence: float) -> str:
+        worst = [place for place, fail in enumerate(fails) if fail]
+        worst = worst or [place for place, one in enumerate(outcomes) if one != "passes"] or [*range(len(pairs))]
+        shown = pairs[worst[0]]
+        level = max(confidence, shown.confidence) if outcomes[worst[0]] == "fails" else shown.confidence
+        interval = interval_at(shown.interval, shown.value, shown.spread, given=shown.confidence, confidence=level)
+        return (
+            f"{shown.verdict}: {unit.number(shown.standard)} to {unit.number(shown.robust)}{unit.name}, "
+            f"{percent(level)} interval of the difference {unit.change_of(interval)}, margin "
+            f"{unit.number(finding.margin)}" + (f"; {len(worst)} of {len(pairs)} pairs" if len(pairs) > 1 else "")
+        )
+
+    each = zip(pairs, outcomes, strict=True)
+    comparisons = [_of_difference(pair, finding.margin, outcome == "fails") for pair, outcome in each]
+    return _Held(name, arm, "passes" if set(outcomes) == {"passes"} else "undecided", said, comparisons)
 
 
-def _of_recipes(finding: results.Finding) -> tuple[Outcome, str]:
-    return OF_RECIPES[finding.verdict], f"{finding.verdict}: {finding.reason}"
+def _of_recipes(name: str, finding: results.Finding) -> _Held:
+    alone = OF_RECIPES[finding.verdict]
+    comparisons = []
+    if finding.difference is not None:
+        comparisons = [_of_difference(finding.difference, finding.margin, alone == "fails")]
+    outcome: Outcome = "undecided" if alone == "fails" else alone
+    return _Held(name, finding.robust.arm, outcome, _always(f"{finding.verdict}: {finding.reason}"), comparisons)
 
 
-def _alarms(found: results.Results, judged: Sequence[str]) -> Iterator[Check]:
+def _of_difference(found: results.ModelPair | results.Difference, margin: float, alone: bool) -> Comparison:
+    """A difference that was judged at a confidence of its own; of looks at its runs each has a share of the error."""
+    share = found.share if isinstance(found, results.Difference) else 1.0
+
+    def ends(confidence: float) -> tuple[float, float]:
+        level = max(1 - (1 - confidence) * share, found.confidence)
+        return interval_at(found.interval, found.value, found.spread, given=found.confidence, confidence=level)
+
+    return Comparison(ends, margin, above=True, judged=alone)
+
+
+def _alarms(found: results.Results, judged: Sequence[str]) -> Iterator[_Held]:
     for alarm in found.alarms:
         if alarm.arm in judged:
             said = alarm.message if alarm.fired else "not fired"
-            yield Check(f"{ALARM}: {alarm.title}", alarm.arm, "fails" if alarm.fired else "passes", said)
+            outcome: Outcome = "fails" if alarm.fired else "passes"
+            yield _Held(f"{ALARM}: {alarm.title}", alarm.arm, outcome, _always(said))
 
 
-def _held(threshold: Threshold, limit: float, found: Value) -> Check:
-    sign = 1.0 if threshold.is_floor else -1.0
+def _threshold(threshold: Threshold, limit: float, found: Value) -> _Held:
     side = "at least" if threshold.is_floor else "at most"
-    of = f" ({found.of})" if found.of else ""
     name = f"{threshold.name} {side} {limit:g}"
-    if found.value is None or found.interval is None:
-        return Check(name, found.arm, "undecided", f"too few rows{of}")
-    ends = sorted(sign * (end - limit) for end in found.interval)
-    outcome: Outcome = "passes" if ends[0] >= 0 else "fails" if ends[1] < 0 else "undecided"
-    low, high = found.interval
-    return Check(name, found.arm, outcome, f"{found.value:.3g}, 95% interval {low:.3g} to {high:.3g}{of}")
+    if found.value is None or found.ends is None:
+        return _Held(name, found.arm, "undecided", _always(f"too few rows{_of(found)}"))
+    low, high = found.ends(CONFIDENCE)
+    passes = low >= limit if threshold.is_floor else high <= limit
+    # The group that is worst off may be another than the one that seems so: each is held against the limit.
+    known = [(one, one.ends) for one in found.groups or [found] if one.ends is not None]
+    comparisons = [Comparison(ends, limit, not threshold.is_floor) for _, ends in known]
+
+    def said(fails: Sequence[bool], confidence: float) -> str:
+        shown = next((one for (one, _), fail in zip(known, fails, strict=True) if fail), found)
+        level = confidence if any(one.alone for one in comparisons) else CONFIDENCE
+        low, high = shown.ends(level) if shown.ends is not None else (-math.inf, math.inf)
+        return f"{shown.value:.3g}, {percent(level)} interval {low:.3g} to {high:.3g}{_of(shown)}"
+
+    return _Held(name, found.arm, "passes" if passes else "undecided", said, comparisons)
+
+
+def _of(found: Value) -> str:
+    return f" ({found.of})" if found.of else ""
+
+
+def _always(text: str) -> Callable[[Sequence[bool], float], str]:
+    """The same text however comparisons come out."""
+    return lambda fails, confidence: text
+
+
+def percent(confidence: float) -> str:
+    """A confidence, with as many digits as distinguish it from 100%.
+
+    Examples
+    --------
+    >>> percent(0.95), percent(0.9975), percent(1 - 0.05 / 240)
+    ('95%', '99.75%', '99.979%')
+    """
+    return f"{100 - float(f'{100 * (1 - confidence):.2g}'):.10g}%"

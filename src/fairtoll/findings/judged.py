@@ -14,6 +14,7 @@ from numpy.typing import NDArray
 from fairtoll.findings import results
 from fairtoll.findings.outcomes import Outcomes
 from fairtoll.findings.questions import Comparison, Question
+from fairtoll.findings.spreads import stored_spread
 from fairtoll.findings.units import spoken
 from fairtoll.metrics import Metric
 from fairtoll.statistics import (
@@ -231,6 +232,7 @@ def describe_difference(
         needed=describe_needed(judgement.needed, len(compared.groups)) if open_ else None,
         systematic=_systematic(compared, last, bound),
         groups=f"{first}; {second}",
+        spread=stored_spread(found.spread),
     )
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from fairtoll.findings import results
 from fairtoll.findings.judged import CONFIDENCE, Compared
+from fairtoll.findings.spreads import stored_spread
 from fairtoll.statistics import Difference, InsufficientDataError, difference, state_models_verdict, swap_test
 
 
@@ -38,6 +39,7 @@ def describe_models(compared: Compared, *, runs: int | None = None) -> results.M
                 confidence=confidence,
                 verdict=state_models_verdict(found, margin=compared.margin).value,
                 p_value=found.p_value,
+                spread=stored_spread(found.spread),
             )
         )
     if not pairs:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Collection, Iterator, Sequence
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 
 from fairtoll.errors import FairtollError
 from fairtoll.findings import results
+from fairtoll.findings.spreads import Ends, interval_at
 from fairtoll.metrics import METRICS
 
 #: Thresholds from below; each may begin with `ROBUST`, for attacked rows.
@@ -54,7 +55,7 @@ class Threshold:
 
 @dataclass(frozen=True)
 class Value:
-    """A value of one arm and its 95% interval, where they are known.
+    """A value of one arm and its interval, where they are known.
 
     Attributes
     ----------
@@ -62,13 +63,17 @@ class Value:
     of : str
         What was measured, beyond the threshold's name: the attack, its radius, the group.
     value : float, optional
-    interval : pair of float, optional
+    ends : callable, optional
+        Its interval at a confidence.
+    groups : sequence of Value
+        Of the group that is worst off: every group.
     """
 
     arm: str
     of: str
     value: float | None
-    interval: tuple[float, float] | None
+    ends: Callable[[float], Ends] | None
+    groups: Sequence[Value] = ()
 
 
 def read_threshold(name: str) -> Threshold:
@@ -169,7 +174,8 @@ def _gaps(threshold: Threshold, found: results.Results) -> Iterator[Value]:
         if threshold.epsilon is None or _same(parameters.epsilon, threshold.epsilon):
             of = [f"{metric} of {parameters.partition}"] if threshold.partition is None else []
             of += [f"true class {parameters.label}"] if parameters.label is not None else []
-            yield Value(arm, ", ".join([*of, *_attack(parameters)]), value.value, value.interval)
+            ends = _ends(value.value, value.interval, value.spread, METRICS[metric].upper_limit)
+            yield Value(arm, ", ".join([*of, *_attack(parameters)]), value.value, ends)
 
 
 def _worst_groups(threshold: Threshold, found: results.Results) -> Iterator[Value]:
@@ -182,16 +188,24 @@ def _worst_groups(threshold: Threshold, found: results.Results) -> Iterator[Valu
             continue
         if threshold.epsilon is not None and not _same(parameters.epsilon, threshold.epsilon):
             continue
-        groups = [group for group in value.groups if group.sufficient and group.value is not None]
+        of = _attack(parameters)
+        groups = [
+            _group(arm, group, of, robust=threshold.robust)
+            for group in value.groups
+            if group.sufficient and group.value is not None
+        ]
         if not groups:
-            yield Value(arm, ", ".join(_attack(parameters)), None, None)
+            yield Value(arm, ", ".join(of), None, None)
             continue
-        share = {group.group: 1 - (group.value or 0) if threshold.robust else (group.value or 0) for group in groups}
-        worst = min(groups, key=lambda group: share[group.group])
-        interval = worst.interval
-        if interval is not None and threshold.robust:
-            interval = (1 - interval[1], 1 - interval[0])
-        yield Value(arm, ", ".join([f"'{worst.group}'", *_attack(parameters)]), share[worst.group], interval)
+        yield replace(min(groups, key=lambda group: group.value or 0.0), groups=groups)
+
+
+def _group(arm: str, group: results.GroupValue, of: Sequence[str], *, robust: bool) -> Value:
+    """The accuracy of one group: 1 minus the success of attacks."""
+    said, ends = ", ".join([f"'{group.group}'", *of]), _ends(group.value, group.interval, group.spread)
+    if not robust:
+        return Value(arm, said, group.value, ends)
+    return Value(arm, said, 1 - (group.value or 0.0), None if ends is None else _mirrored(ends))
 
 
 def _accuracies(threshold: Threshold, found: results.Results) -> Iterator[Value]:
@@ -200,7 +214,31 @@ def _accuracies(threshold: Threshold, found: results.Results) -> Iterator[Value]
         evaluation = taken.get(one.arm) if threshold.robust else "clean"
         if one.evaluation == evaluation and (threshold.epsilon is None or _same(one.epsilon, threshold.epsilon)):
             of = f"{one.attack} at {one.epsilon:g}, {one.evaluation}" if one.epsilon is not None else ""
-            yield Value(one.arm, of, one.mean, one.interval)
+            yield Value(one.arm, of, one.mean, _ends(one.mean, one.interval, one.spread))
+
+
+def _ends(
+    value: float | None, interval: Ends | None, spread: results.Spread | None, most: float = 1.0
+) -> Callable[[float], Ends] | None:
+    """The interval of a value at any confidence, from 0 to the most that it can be."""
+    if value is None or interval is None:
+        return None
+
+    def ends(confidence: float) -> Ends:
+        low, high = interval_at(interval, value, spread, confidence=confidence)
+        return max(low, min(interval[0], 0.0)), min(high, max(interval[1], most))
+
+    return ends
+
+
+def _mirrored(ends: Callable[[float], Ends]) -> Callable[[float], Ends]:
+    """The interval of 1 minus the value."""
+
+    def mirrored(confidence: float) -> Ends:
+        low, high = ends(confidence)
+        return 1 - high, 1 - low
+
+    return mirrored
 
 
 def _preferred(found: results.Results) -> dict[str, str]:

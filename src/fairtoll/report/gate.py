@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from xml.etree import ElementTree
 
-from fairtoll.findings.gate import Gate, Outcome
+from fairtoll.findings.gate import Gate, Outcome, percent
 from fairtoll.report.numbers import printable
 
 MARKS = {"passes": "✅ passes", "fails": "❌ fails", "undecided": "❔ undecided"}
@@ -31,6 +31,12 @@ def gate_markdown(gate: Gate) -> str:
     counted = ", ".join(f"{counts[one]} {one}" for one in ORDER if counts[one])
     many = f"{len(gate.checks)} check{'' if len(gate.checks) == 1 else 's'}"
     lines = [f"**fairtoll gate: {gate.outcome}** ({many}: {counted or 'none'})", ""]
+    if gate.comparisons > 1:
+        lines += [
+            f"{gate.comparisons} comparisons are judged together: each that fails does at {percent(gate.confidence)} "
+            "(Holm), so that at most 1 of 20 builds fails where nothing is worse than its limit.",
+            "",
+        ]
     lines += ["| outcome | check | model | found |", "|---|---|---|---|"]
     ordered = sorted(gate.checks, key=lambda check: ORDER.index(check.outcome))
     lines += [f"| {MARKS[one.outcome]} | {_cell(one.name)} | {_cell(one.arm)} | {_cell(one.said)} |" for one in ordered]

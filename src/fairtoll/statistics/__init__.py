@@ -28,6 +28,7 @@ from fairtoll.statistics.matched import matched_differences as matched_differenc
 from fairtoll.statistics.needed import Needed as Needed
 from fairtoll.statistics.null import Null as Null
 from fairtoll.statistics.null import null_gap as null_gap
+from fairtoll.statistics.spread import Spread as Spread
 from fairtoll.statistics.swap import SwapTest as SwapTest
 from fairtoll.statistics.swap import swap_test as swap_test
 from fairtoll.statistics.systematic import systematic_difference as systematic_difference

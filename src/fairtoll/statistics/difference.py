@@ -14,6 +14,7 @@ from fairtoll.statistics._groups import Arm, Floats, check_confidence, read_arms
 from fairtoll.statistics._rows import row_variances
 from fairtoll.statistics._thinning import draw_noise, thin
 from fairtoll.statistics.interval import Interval
+from fairtoll.statistics.spread import Spread, parts_of
 
 POWER = 0.8
 
@@ -70,6 +71,11 @@ class Difference:
     def standard_error(self) -> float:
         """The standard error of the value."""
         return float(np.sqrt(sum(part for part, _ in self.parts)))
+
+    @property
+    def spread(self) -> Spread:
+        """What the interval is made of, to widen it."""
+        return Spread(self.parts)
 
     @property
     def degrees_of_freedom(self) -> float:
@@ -197,12 +203,6 @@ def difference(
         robust_runs=len(second.per_run),
         paired=paired,
     )
-
-
-def parts_of(*given: tuple[Floats, Floats]) -> tuple[tuple[float, float], ...]:
-    """The variances above 0 with their degrees of freedom, from arrays of both."""
-    pairs = [pair for variances, freedom in given for pair in zip(variances.tolist(), freedom.tolist(), strict=True)]
-    return tuple((variance, freedom) for variance, freedom in pairs if variance > 0)
 
 
 def check_paired(arms: tuple[Arm, ...]) -> None:

@@ -12,6 +12,7 @@ from fairtoll.statistics._groups import check_confidence, read_arms
 from fairtoll.statistics._rows import row_variances
 from fairtoll.statistics._thinning import draw_noise, thin
 from fairtoll.statistics.interval import Interval
+from fairtoll.statistics.spread import Spread, parts_of
 
 
 @dataclass(frozen=True)
@@ -108,6 +109,7 @@ def mean_gap(
             # The whole correction: where a small group is the extreme one the value falls short by nearly so much.
             high=max(value + reach + thinned.correction, 0.0),
             confidence=confidence,
+            spread=Spread(parts_of((parts, freedom))),
         ),
         standard_error=error,
         row_error=float(np.sqrt(by_group.sum())),

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import numpy as np
@@ -11,6 +11,7 @@ from scipy.special import stdtrit
 
 from fairtoll.statistics._freedom import combined_freedom
 from fairtoll.statistics._groups import Arm, Floats, check_confidence, check_count, read_arms
+from fairtoll.statistics.spread import Spread, wilson
 
 #: Groups with fewer rows have at least the variance within groups of all rows.
 SMALL_GROUP = 50
@@ -18,11 +19,12 @@ SMALL_GROUP = 50
 
 @dataclass(frozen=True)
 class Interval:
-    """An interval from `low` to `high`, in the unit of what it is of, at `confidence`."""
+    """An interval from `low` to `high`, in the unit of what it is of, at `confidence`; its `spread` where known."""
 
     low: float
     high: float
     confidence: float
+    spread: Spread | None = field(default=None, compare=False, repr=False)
 
     def __contains__(self, value: float) -> bool:
         return self.low <= value <= self.high
@@ -91,16 +93,23 @@ def group_intervals(
     (arm,) = read_arms(
         groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, fewest_groups=1, rates=rates
     )
-    variance, freedom = _group_variances(arm, confidence)
+    parts, freedoms = _group_variances(arm)
+    variance, freedom = parts.sum(axis=0), combined_freedom(parts, freedoms, confidence)
     quantile: Floats = np.asarray(stdtrit(freedom, (1 + confidence) / 2), dtype=np.float64)
     means = arm.means
     reach = quantile * np.sqrt(variance)
     low, high = means - reach, means + reach
+    rows: list[float | None] = [None] * len(means)
     if arm.rates:
-        low, high = _wilson(means, variance, quantile, arm.included_rows.astype(np.float64))
+        effective = _effective_rows(means, variance, arm.included_rows.astype(np.float64))
+        low, high = wilson(means, quantile, effective)
+        rows = list(effective.tolist())
+    # Rates that are all alike have no variance, and still an interval: no part is left out.
+    pairs = [tuple(zip(*both, strict=True)) for both in zip(parts.T.tolist(), freedoms.T.tolist(), strict=True)]
+    spreads = [Spread(pair, of) for pair, of in zip(pairs, rows, strict=True)]
     return {
-        name: Interval(low=float(lower), high=float(upper), confidence=confidence)
-        for name, lower, upper in zip(arm.partition.names, low, high, strict=True)
+        name: Interval(low=float(lower), high=float(upper), confidence=confidence, spread=spread)
+        for name, lower, upper, spread in zip(arm.partition.names, low, high, spreads, strict=True)
     }
 
 
@@ -164,13 +173,13 @@ def gap_interval(
     return Interval(low=max(low, 0.0), high=high, confidence=confidence)
 
 
-def _group_variances(arm: Arm, confidence: float) -> tuple[Floats, Floats]:
-    """Variance of each group's mean over runs, and its degrees of freedom: both `(G,)`."""
+def _group_variances(arm: Arm) -> tuple[Floats, Floats]:
+    """The variances of each group's mean, of the rows and of the runs, and their degrees of freedom: both `(2, G)`."""
     runs = len(arm.runs)
     between = arm.runs.var(axis=0, ddof=1) / runs if runs > 1 else np.zeros_like(arm.row_variance)
     parts = np.stack([arm.row_variance, between])
     freedom = np.stack([arm.included_rows - 1.0, np.full_like(between, max(runs - 1, 1))])
-    return parts.sum(axis=0), combined_freedom(parts, freedom, confidence)
+    return parts, freedom
 
 
 def _pair_reach(arm: Arm, upper: NDArray[np.intp], lower: NDArray[np.intp], confidence: float) -> Floats:
@@ -190,11 +199,7 @@ def _pair_reach(arm: Arm, upper: NDArray[np.intp], lower: NDArray[np.intp], conf
     return np.asarray(stdtrit(degrees, (1 + confidence) / 2) * np.sqrt(parts.sum(axis=0)), dtype=np.float64)
 
 
-def _wilson(means: Floats, variance: Floats, quantile: Floats, rows: Floats) -> tuple[Floats, Floats]:
-    """Wilson's limits at the number of rows that a simple sample of this variance would have."""
+def _effective_rows(means: Floats, variance: Floats, rows: Floats) -> Floats:
+    """The number of rows that a simple sample of a rate with this variance would have."""
     binomial = means * (1 - means)
-    effective = np.where((binomial > 0) & (variance > 0), binomial / np.maximum(variance, 1e-300), rows)
-    square = quantile**2 / effective
-    centre = (means + square / 2) / (1 + square)
-    reach = np.sqrt(square * binomial + square**2 / 4) / (1 + square)
-    return np.clip(centre - reach, 0.0, 1.0), np.clip(centre + reach, 0.0, 1.0)
+    return np.where((binomial > 0) & (variance > 0), binomial / np.maximum(variance, 1e-300), rows)

@@ -8,7 +8,8 @@ from numpy.typing import ArrayLike
 from fairtoll.statistics._groups import Arm, Floats, check_confidence, read_arms
 from fairtoll.statistics._systematic import correct_gap, draw_run_weights
 from fairtoll.statistics._thinning import draw_noise
-from fairtoll.statistics.difference import Difference, check_paired, parts_of, variance_of_runs
+from fairtoll.statistics.difference import Difference, check_paired, variance_of_runs
+from fairtoll.statistics.spread import parts_of
 
 
 def systematic_difference(
