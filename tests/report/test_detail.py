@@ -6,11 +6,12 @@ from fairtoll.findings.results import Results
 from fairtoll.report import render_html
 from fairtoll.report.build import build
 from fairtoll.report.detail import details
+from fairtoll.report.sides import BY_PART
 
 
 def test_every_look_is_listed_with_its_interval_and_verdict(example: Results) -> None:
     finding = next(f for f in example.findings if f.metric == "cau" and len(f.difference.path) > 1)
-    looks = dict(details(finding))["Looks"].split("; ")
+    looks = dict(details(finding, BY_PART))["Looks"].split("; ")
     assert len(looks) == len(finding.difference.path)
     for words, look in zip(looks, finding.difference.path, strict=True):
         assert words.startswith(f"{look.runs} runs: ")
@@ -20,18 +21,18 @@ def test_every_look_is_listed_with_its_interval_and_verdict(example: Results) ->
 
 def test_what_would_decide_is_said_where_it_is_inconclusive(example: Results) -> None:
     for finding in example.findings:
-        said = dict(details(finding)).get("What would decide")
+        said = dict(details(finding, BY_PART)).get("What would decide")
         assert (said is not None) is (finding.verdict == "inconclusive")
 
 
 def test_pairs_of_models_are_counted_and_one_pair_has_its_own_answer(example: Results, audit: Results) -> None:
     finding = example.findings[0]
-    said = dict(details(finding))["These models"]
+    said = dict(details(finding, BY_PART))["These models"]
     assert f"of {len(finding.models.pairs)} pairs" in said
     for verdict, count in finding.models.shown.items():
         assert f"{count} {verdict}" in said
     (pair,) = audit.findings[0].models.pairs
-    said = dict(details(audit.findings[0]))["These models"]
+    said = dict(details(audit.findings[0], BY_PART))["These models"]
     assert said.startswith(f"{pair.verdict}: ")
     assert "says nothing about the recipes" in said
     assert f"these models: {pair.verdict}" in render_html(audit)
@@ -39,11 +40,11 @@ def test_pairs_of_models_are_counted_and_one_pair_has_its_own_answer(example: Re
 
 def test_a_systematic_part_that_disagrees_says_what_it_means_for_a_deployment(example: Results) -> None:
     finding = next(f for f in example.findings if f.verdict == "less fair" and f.metric == "cau")
-    assert "deployment" not in dict(details(finding))["Systematic part"]
+    assert "deployment" not in dict(details(finding, BY_PART))["Systematic part"]
     part = finding.difference.systematic.model_copy(update={"value": -0.01, "verdict": "inconclusive"})
     change = finding.difference.model_copy(update={"systematic": part})
     apart = finding.model_copy(update={"difference": change})
-    assert "not always against the same group" in dict(details(apart))["Systematic part"]
+    assert "not always against the same group" in dict(details(apart, BY_PART))["Systematic part"]
     assert "not always against the same group" in render_html(with_parts(example, findings=[apart.model_dump()]))
 
 

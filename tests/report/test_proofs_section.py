@@ -10,6 +10,7 @@ from fairtoll.findings.results import Results
 from fairtoll.report.brief import proof_line
 from fairtoll.report.detail import details
 from fairtoll.report.sections.proofs import proofs
+from fairtoll.report.sides import BY_PART
 
 RNG = np.random.default_rng(5)
 X = RNG.normal(size=(120, 2)).astype(np.float32)
@@ -65,11 +66,11 @@ def test_the_lead_says_whether_gaps_have_brackets():
 
 def test_a_finding_says_between_which_values_its_gaps_lie():
     rate = next(one for one in EXACT.findings if one.metric == "cru_s")
-    assert dict(details(rate))["What is proved"].startswith("every row is broken or proved robust")
+    assert dict(details(rate, BY_PART))["What is proved"].startswith("every row is broken or proved robust")
     wide = rate.model_copy(update={"difference": rate.difference.model_copy(update={"proved": (-0.1, 0.3)})})
-    assert "their difference within −10.00 to +30.00" in dict(details(wide))["What is proved"]
+    assert "their difference within −10.00 to +30.00" in dict(details(wide, BY_PART))["What is proved"]
     clean = next(one for one in EXACT.findings if one.metric == "cau")
-    assert "What is proved" not in dict(details(clean))
+    assert "What is proved" not in dict(details(clean, BY_PART))
 
 
 def test_results_without_proofs_have_no_section():

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from fairtoll.findings.levels import level_title
 from fairtoll.findings.results import Arm, ArmValue, Finding, MeasuredChange
 from fairtoll.metrics import METRICS
 
 MINUS = "\N{MINUS SIGN}"
+#: Of arms, by name.
+Titles = Mapping[str, str]
 
 
 def answer(findings: Sequence[Finding], arms: Sequence[Arm]) -> list[str]:
@@ -39,14 +41,15 @@ def answer(findings: Sequence[Finding], arms: Sequence[Arm]) -> list[str]:
     titles = {arm.name: arm.title or arm.name for arm in arms}
     if all(finding.runs < 2 for finding in findings):
         return _of_models(findings, titles)
-    return [sentence for sentence in (_who_pays(findings, titles), _decided(findings), _open(findings)) if sentence]
+    said = (_who_pays(findings, titles), _decided(findings, titles), _open(findings))
+    return [sentence for sentence in said if sentence]
 
 
-def _who_pays(findings: Sequence[Finding], titles: dict[str, str]) -> str:
+def _who_pays(findings: Sequence[Finding], titles: Titles) -> str:
     """The clearest finding of a wider gap, with the group that is worst off; else that there is none."""
     wider = [finding for finding in _leading(findings) if finding.verdict == "less fair" and finding.difference]
     if not wider:
-        return "No gap is shown to be wider after hardening, over training runs and test rows."
+        return f"No gap is shown to be wider {_than(findings, titles)}, over training runs and test rows."
     finding = max(wider, key=lambda one: _weight(one, one.difference.interval[0] if one.difference else 0.0))
     found = finding.difference
     assert found is not None
@@ -54,15 +57,29 @@ def _who_pays(findings: Sequence[Finding], titles: dict[str, str]) -> str:
     pairs = finding.models.pairs if finding.models else []
     seen = finding.models.shown.get("wider gap", 0) if finding.models else 0
     of_models = f"; {seen} of {len(pairs)} single pairs of models show it too" if len(pairs) > 1 else ""
-    arm = titles.get(finding.robust.arm, finding.robust.arm)
     gaps = f"goes from {_number(found.standard, finding, unit=False)} to {_number(found.robust, finding)}"
     change = f"less fair, interval of the change {low} to {high}, {found.runs} training runs{of_models}"
-    who = _who(finding, arm)
+    who = _who(finding, titles)
     who = who[0].upper() + who[1:] if who.startswith(("class ", "the gap ")) else who  # a group's name stays as it is
     return f"{who} {gaps} ({change})."
 
 
-def _decided(findings: Sequence[Finding]) -> str:
+def _than(findings: Sequence[Finding], titles: Titles) -> str:
+    """Of which models no gap is wider: in an experiment of those that were hardened, in an audit by their names."""
+    if any(finding.protocol != "audit" for finding in findings):
+        return "after hardening"
+    several = len({finding.robust.arm for finding in findings}) > 1
+    second = "any other model" if several else _name(findings[0].robust, titles)
+    return f"with {second} than with {_first(findings, titles)}"
+
+
+def _first(findings: Sequence[Finding], titles: Titles) -> str:
+    """What the model is called that others are compared with."""
+    first = findings[0]
+    return _name(first.standard, titles) if first.protocol == "audit" else "the standard model"
+
+
+def _decided(findings: Sequence[Finding], titles: Titles) -> str:
     """How many comparisons have each verdict: as the table of verdicts counts them."""
     counts = Counter(finding.verdict for finding in findings)
     said = [f"{counts[verdict]} {verdict}" for verdict in ("less fair", "fairer", "equivalent") if counts[verdict]] or [
@@ -70,7 +87,9 @@ def _decided(findings: Sequence[Finding]) -> str:
     ]
     levelled = sum(finding.verdict == "fairer" and finding.levelling_down is not None for finding in findings)
     more = f" ({levelled} of the fairer by levelling down)" if levelled else ""
-    return f"Of {len(findings)} comparisons with the standard model, these are decided: {', '.join(said)}{more}."
+    return (
+        f"Of {len(findings)} comparisons with {_first(findings, titles)}, these are decided: {', '.join(said)}{more}."
+    )
 
 
 def _open(findings: Sequence[Finding]) -> str:
@@ -107,7 +126,7 @@ def what_it_takes(undecided: Sequence[Finding]) -> str:
     return "; ".join(said)
 
 
-def _of_models(findings: Sequence[Finding], titles: dict[str, str]) -> list[str]:
+def _of_models(findings: Sequence[Finding], titles: Titles) -> list[str]:
     """What one pair of trained models shows, with one training run of each."""
     judged = [(finding, finding.models.pairs[0]) for finding in findings if finding.models and finding.models.pairs]
     if not judged:
@@ -121,13 +140,15 @@ def _of_models(findings: Sequence[Finding], titles: dict[str, str]) -> list[str]
     if wider:
         finding, pair = max(wider, key=lambda one: _weight(one[0], one[1].interval[0]))
         low, high = (_number(end, finding, unit=False) for end in pair.interval)
-        arm = titles.get(finding.robust.arm, finding.robust.arm)
+        both = _both(finding, titles, _number(pair.standard, finding, unit=False), _number(pair.robust, finding))
         sentences.append(
-            f"Of these two models: {_who(finding, arm)} is {_number(pair.standard, finding, unit=False)} before and "
-            f"{_number(pair.robust, finding)} after, wider by {low} to {high}{_unit(finding)} (interval over new rows)."
+            f"Of these two models: {_who(finding, titles)} is {both}, wider by {low} to {high}{_unit(finding)} "
+            "(interval over new rows)."
         )
     else:
-        sentences.append("These two models: no gap is shown to be wider after hardening, on new rows.")
+        several = len({finding.robust.arm for finding in findings}) > 1
+        which = "These models" if several else "These two models"
+        sentences.append(f"{which}: no gap is shown to be wider {_than(findings, titles)}, on new rows.")
     sentences.append(f"Of {len(judged)} comparisons of these models: {said}.")
     sentences.append("One training run says nothing about the recipes: train more runs of each to compare them.")
     return sentences
@@ -148,15 +169,26 @@ def _weight(finding: Finding, at_least: float) -> tuple[bool, float]:
     return _in_points(finding), at_least / finding.margin if finding.margin else at_least
 
 
-def _who(finding: Finding, arm: str) -> str:
+def _both(finding: Finding, titles: Titles, first: str, second: str) -> str:
+    """Two values, of the model that others are compared with and of the other."""
+    if finding.protocol != "audit":
+        return f"{first} before and {second} after"
+    return f"{first} with {_name(finding.standard, titles)} and {second} with {_name(finding.robust, titles)}"
+
+
+def _name(value: ArmValue, titles: Titles) -> str:
+    return titles.get(value.arm, value.arm)
+
+
+def _who(finding: Finding, titles: Titles) -> str:
     """Who pays, where that group's own loss is decided, or that the gap is wider; up to the verb said of the gap."""
     moved, group = _moved(finding), finding.robust.worst_group
     if moved is None or group is None:
-        return _wider(finding, arm)
+        return _wider(finding, titles)
     change, sign = moved
     gain = [sign * end for end in change.interval]
     if min(gain) <= 0 <= max(gain):  # its own change is within noise: another group's may have widened the gap
-        return _wider(finding, arm)
+        return _wider(finding, titles)
     before, after = _level(change.standard, finding), _level(change.robust, finding)
     if finding.parameters.partition == "class":
         who = f"class {group} {'pays' if max(gain) < 0 else 'gains less than others'}"
@@ -165,20 +197,20 @@ def _who(finding: Finding, arm: str) -> str:
         who = f"{group} rows {'pay' if max(gain) < 0 else 'gain less than others'}"
         whose = "their"
     own = f"{whose} {_title(finding)} goes from {before} to {after}"
-    return f"{who} with {arm}: {own}, and the gap in it {_where(finding)}"
+    return f"{who} with {_name(finding.robust, titles)}: {own}, and the gap in it {_where(finding)}"
 
 
-def _wider(finding: Finding, arm: str) -> str:
+def _wider(finding: Finding, titles: Titles) -> str:
     """That the gap is wider, and the values before and after of the groups at its ends in the robust arm."""
     ends = (finding.robust.worst_group, finding.robust.best_group)
-    said = [text for group in ends if group is not None and (text := _ends(finding, group))]
+    said = [text for group in ends if group is not None and (text := _ends(finding, group, titles))]
     clean = ", without what the noise of the rows adds," if _corrected(finding) else ""
-    head = f"the gap in the {_title(finding)} {_where(finding)} is wider with {arm}"
+    head = f"the gap in the {_title(finding)} {_where(finding)} is wider with {_name(finding.robust, titles)}"
     return f"{head}: {'; '.join([*said, 'the gap'])}{clean}"
 
 
-def _ends(finding: Finding, group: str) -> str:
-    """One group's own value before and after."""
+def _ends(finding: Finding, group: str, titles: Titles) -> str:
+    """One group's own value in both models."""
     before, after = (_own(value, group) for value in (finding.standard, finding.robust))
     for change in finding.changes:  # of the training runs that were judged, where it is known
         if change.group == group:
@@ -186,7 +218,7 @@ def _ends(finding: Finding, group: str) -> str:
     if before is None or after is None:
         return ""
     name = f"class {group}" if finding.parameters.partition == "class" else f"{group} rows"
-    return f"{name} {_level(before, finding)} before and {_level(after, finding)} after"
+    return f"{name} {_both(finding, titles, _level(before, finding), _level(after, finding))}"
 
 
 def _own(value: ArmValue, group: str) -> float | None:

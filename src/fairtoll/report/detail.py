@@ -5,6 +5,7 @@ from collections import Counter
 from fairtoll.findings.results import Finding, Systematic
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import in_unit, interval, own_value, p_value, percent
+from fairtoll.report.sides import Sides
 
 #: Groups listed at most.
 GROUPS = 6
@@ -12,14 +13,14 @@ GROUPS = 6
 EXACT = 1e-9
 
 
-def details(finding: Finding) -> list[tuple[str, str]]:
+def details(finding: Finding, named: Sides) -> list[tuple[str, str]]:
     """Return what is known beside the verdict, each with its label."""
     parts = [
         ("What is proved", proved_words(finding)),
         ("These models", models_words(finding)),
         ("Looks", path_words(finding)),
         ("What would decide", needed_words(finding)),
-        ("Systematic part", systematic_words(finding)),
+        ("Systematic part", systematic_words(finding, named)),
         ("Groups, largest loss first", changes_words(finding)),
     ]
     return [(label, words) for label, words in parts if words]
@@ -85,7 +86,7 @@ def needed_words(finding: Finding) -> str:
     return "" if found is None or found.needed is None else f"{found.needed.sentence.rstrip('.')}."
 
 
-def systematic_words(finding: Finding) -> str:
+def systematic_words(finding: Finding, named: Sides) -> str:
     """Return the gap of mean values in both arms, and what it means where it disagrees with the finding."""
     found = finding.difference
     if found is None or found.systematic is None or found.runs < 2:
@@ -96,11 +97,11 @@ def systematic_words(finding: Finding) -> str:
         f"{in_unit(part.value, unit, sign=True)} ({interval(part.interval, unit, sign=True)}), {part.verdict}."
     )
     if part.verdict != finding.verdict or (part.value > 0) != (found.value > 0):
-        words += f" {disagreement(part, found.value)}"
+        words += f" {disagreement(part, found.value, named)}"
     return words
 
 
-def disagreement(part: Systematic, value: float) -> str:
+def disagreement(part: Systematic, value: float, named: Sides) -> str:
     """Return what it means for a deployment that the systematic part differs from the mean of single models' gaps."""
     if value > part.value:
         return (
@@ -108,8 +109,8 @@ def disagreement(part: Systematic, value: float) -> str:
             "against the same group."
         )
     return (
-        "It is more than what single models show: deployments of the hardened model agree more on which group is "
-        "worse off than those of the standard one."
+        f"It is more than what single models show: deployments of {named.second_model} agree more on which group is "
+        f"worse off than those of {named.first_model}."
     )
 
 

@@ -10,6 +10,7 @@ from fairtoll.report.detail import details
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import in_unit, interval, own_value, p_value, percent, unit_name
 from fairtoll.report.select import counted, decided_first, describe, of_two_models, verdict_words
+from fairtoll.report.sides import Sides, sides_of
 from fairtoll.report.tables.findings import difference_text
 
 
@@ -35,6 +36,7 @@ class FindingRow:
     name: str
     metric: str
     unit: str
+    names: Sides
     sides: list[ArmDetail]
     arms: list[ArmDetail]
     verdict: str
@@ -83,6 +85,7 @@ def finding_row(results: Results, finding: Finding, titles: Titles, anchor: str)
         name=name_of(results, finding, titles),
         metric=metric.symbol,
         unit="points" if metric.unit == "points" else unit_name(metric.unit),
+        names=sides_of(finding, titles),
         sides=[judged_side(finding, value, titles) for value in (finding.standard, finding.robust)],
         arms=[arm_detail(finding, value, titles) for value in arm_values(finding)],
         verdict=verdict_words(finding),
@@ -96,7 +99,7 @@ def finding_row(results: Results, finding: Finding, titles: Titles, anchor: str)
         p_value=p_value(change.p_value if change else None),
         least=in_unit(change.least_detectable if change else None, metric.unit),
         confidence=percent(change.confidence if change else None, 2),
-        details=details(finding),
+        details=details(finding, sides_of(finding, titles)),
     )
 
 

@@ -13,13 +13,10 @@ from fairtoll.report.compared import Compared
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import count, in_unit, interval, own_value, percent, unit_name
 from fairtoll.report.select import class_order, group_of, in_order
+from fairtoll.report.sides import sides
 
 # From this many groups on, a line for every arm of every group no longer fits a screen.
 MANY = 6
-CLASS_MARKS = (
-    "hardest for the standard model first: dot, the mean over training runs; line, its interval; hollow, controls; "
-    "right, robust minus standard"
-)
 ALONE_MARKS = "hardest first: dot, the mean over training runs; line, its interval"
 
 
@@ -28,7 +25,7 @@ def many_groups(finding: Compared) -> bool:
     return len(finding.standard.groups) >= MANY
 
 
-def class_marks(finding: Compared) -> str:
+def class_marks(results: Results, finding: Compared) -> str:
     """Return what the marks of `class_panel` mean."""
     sizes = sorted(group.rows for group in finding.standard.groups)
     each = (
@@ -39,7 +36,12 @@ def class_marks(finding: Compared) -> str:
     if not finding.hardened:
         return f"By class ({each}), {ALONE_MARKS}."
     unit = ", in points" if metric_of(finding.metric).unit == "points" else ""
-    return f"By class ({each}), {CLASS_MARKS}{unit}."
+    named = sides(results)
+    hollow = " hollow, controls;" if any(finding.is_control(value.arm) for value in finding.arms()) else ""
+    return (
+        f"By class ({each}), hardest for {named.first_model} first: dot, the mean over training runs; line, its "
+        f"interval;{hollow} right, {named.second} minus {named.first}{unit}."
+    )
 
 
 def arm_keys(results: Results, findings: Sequence[Compared]) -> tuple[Key, ...]:
@@ -144,5 +146,5 @@ def class_figure(
     figure = gap_figure(results, name, caption, panels, findings)
     if not many_groups(findings[0]):
         return figure
-    marks = f"{class_marks(findings[0])} {figure.marks}"
+    marks = f"{class_marks(results, findings[0])} {figure.marks}"
     return replace(figure, marks=marks, key=arm_keys(results, findings))

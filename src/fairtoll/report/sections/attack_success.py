@@ -118,7 +118,7 @@ def success_figure(
         f"attack-success-{name}",
         f"Attack success per class, {caption[0].lower()}{caption[1:]}",
         panels,
-        class_marks(findings[0]),
+        class_marks(results, findings[0]),
         columns=3,
         key=arm_keys(results, findings),
     )

@@ -121,7 +121,7 @@ def epsilon_figure(
     figure = gap_figure(results, name, caption, panels, [finding])
     if not many:
         return figure
-    marks = f"{class_marks(finding)} {figure.marks}"
+    marks = f"{class_marks(results, finding)} {figure.marks}"
     return replace(figure, marks=marks, key=arm_keys(results, [finding]))
 
 

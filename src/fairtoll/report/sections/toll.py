@@ -33,6 +33,7 @@ from fairtoll.report.select import (
     two_models,
     verdict_words,
 )
+from fairtoll.report.sides import sides
 from fairtoll.report.tables.table import Cell, Column, Table
 from fairtoll.report.tables.units import end, ends, plainly, signed
 from fairtoll.report.words import GAP_NOTE
@@ -43,13 +44,13 @@ MOST = 30
 
 def toll(results: Results) -> Section:
     """Return the toll: differences from the standard arm and from the compute-matched control."""
-    control = any(finding.difference_from_control for finding in results.findings)
+    control, named = any(finding.difference_from_control for finding in results.findings), sides(results)
     section = Section(
         "toll",
-        "The toll, against the standard model and against the control" if control else "The toll",
+        f"The toll, against {named.first_model} and against the control" if control else "The toll",
         "Toll",
-        "Each line is how much larger the robust model's gap is. Right of the shaded margin is less fair, left is "
-        "fairer."
+        f"Each line is how much larger the gap of {named.second_model} is than that of {named.first_model}. Right of "
+        "the shaded margin is less fair, left is fairer."
         + (" With one training run of each, only these two models are judged." if two_models(results) else "")
         + (
             " Adversarial training also trains for longer: the hollow line takes that out, by comparing with a "
@@ -73,10 +74,10 @@ def toll(results: Results) -> Section:
             panels += [(place, panel)] if panel else []
     if panels:
         marks = "Line: interval. Shaded: margin."
-        caption = "Difference of gaps, robust minus standard"
+        caption = f"Difference of gaps, {named.second} minus {named.first}"
         if control:
-            marks = f"Filled: against the standard arm. Hollow: against the control. {marks}"
-            caption += " and robust minus control"
+            marks = f"Filled: against {named.first_model}. Hollow: against the control. {marks}"
+            caption += f" and {named.second} minus control"
         # Panels of one unit side by side, the shares first.
         ordered = [panel for _, panel in sorted(panels, key=lambda entry: entry[0])]
         section.figures.append(Figure("toll", caption, ordered, marks))
@@ -158,20 +159,20 @@ def toll_table(results: Results, name: str, caption: str, questions: Sequence[Co
     unit, titles = metric_of(questions[0].metric).unit, arm_titles(results)
     plain = plainly(unit)
     arms = list(dict.fromkeys(finding.robust.arm for question in questions for finding in question.findings))
-    columns = [Column("Finding")]
+    columns, named = [Column("Finding")], sides(results)
     for arm in arms:
         # One hardened arm needs no name; several are told apart by theirs.
         of, slug = (f", {titles[arm]}", f"_{arm}") if len(arms) > 1 else ("", "")
         columns += [
             Column(f"Verdict{of}", key=f"verdict{slug}"),
-            Column(f"Gap standard{of}", plain, key=f"standard{slug}"),
-            Column(f"Gap robust{of}", plain, key=f"robust{slug}"),
+            Column(f"Gap {named.first}{of}", plain, key=f"standard{slug}"),
+            Column(f"Gap {named.second}{of}", plain, key=f"robust{slug}"),
             Column(f"Difference{of}", signed(unit), key=f"difference{slug}"),
             Column(f"Low{of}", end(unit), key=f"low{slug}"),
             Column(f"High{of}", end(unit), key=f"high{slug}"),
             Column(f"Runs{of}", count, key=f"runs{slug}"),
-            Column(f"Worst group, standard{of}", key=f"worst_group_standard{slug}"),
-            Column(f"Worst group, robust{of}", key=f"worst_group_robust{slug}"),
+            Column(f"Worst group, {named.first}{of}", key=f"worst_group_standard{slug}"),
+            Column(f"Worst group, {named.second}{of}", key=f"worst_group_robust{slug}"),
         ]
     rows: list[list[Cell]] = []
     for question in questions:

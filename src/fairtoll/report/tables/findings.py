@@ -8,6 +8,7 @@ from fairtoll.report.compared import Compared
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import count, in_unit, interval, number, p_value, unit_name
 from fairtoll.report.select import describe, evaluation_name, group_of, radius_text, set_name
+from fairtoll.report.sides import sides
 from fairtoll.report.tables.table import Cell, Column, Table
 from fairtoll.report.tables.units import ends, shower, shower_of_groups
 
@@ -89,14 +90,18 @@ def group_table(results: Results, name: str, caption: str, findings: Sequence[Co
 
 def verdict_table(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> Table:
     """Return both arms, the differences from standard and control, and the verdicts."""
+    titles, (first, second) = arm_titles(results), sides(results).heads
+    # Protocols tell the arms of an experiment apart; the models of an audit are told apart by their names.
+    several = len({one.robust.arm for one in findings}) > 1 and all(one.protocol == "audit" for one in findings)
     columns = (
         Column("Protocol"),
         Column("Finding"),
         Column("Unit"),
-        Column("Standard", number),
-        Column("Robust", number),
-        Column("Standard plain", number),
-        Column("Robust plain", number),
+        *([Column("Model")] if several else []),
+        Column(first, number, key="standard"),
+        Column(second, number, key="robust"),
+        Column(f"{first} plain", number, key="standard_plain"),
+        Column(f"{second} plain", number, key="robust_plain"),
         Column("Difference", number),
         Column("Low", number),
         Column("High", number),
@@ -118,6 +123,7 @@ def verdict_table(results: Results, name: str, caption: str, findings: Sequence[
                 finding.protocol,
                 describe(results, finding),
                 "fraction" if unit == "points" else unit_name(unit),
+                *([titles[finding.robust.arm]] if several else []),
                 finding.standard.value,
                 finding.robust.value,
                 finding.standard.plain,
