@@ -6,7 +6,7 @@ import torch
 from torch import nn
 
 from fairtoll import FairtollError, LinfThreat, audit
-from fairtoll.audits.audit import audit_again
+from fairtoll.audits import audit_again
 from fairtoll.data import Dataset
 from fairtoll.evidence import Evidence
 
