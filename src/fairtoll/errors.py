@@ -26,6 +26,24 @@ class FairtollWarning(UserWarning):
     """Something in the input looks wrong, and the result should be interpreted with care."""
 
 
+class FairtollNote(FairtollWarning):
+    """Something that a reader of the result must know, where nothing is wrong; the command line prints it as a note."""
+
+
+def note(message: str) -> None:
+    """Issue a `FairtollNote`, as `warn` a warning.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True) as caught:
+    ...     warnings.simplefilter("always")
+    ...     note("this model is attacked by its scores only")
+    >>> caught[0].category.__name__
+    'FairtollNote'
+    """
+    _issue(message, FairtollNote)
+
+
 def warn(message: str) -> None:
     """Issue a `FairtollWarning` at the first line of the stack that is neither this package's nor torch's.
 
@@ -37,9 +55,13 @@ def warn(message: str) -> None:
     >>> caught[0].category.__name__, str(caught[0].message)
     ('FairtollWarning', 'look at this')
     """
+    _issue(message, FairtollWarning)
+
+
+def _issue(message: str, category: type[FairtollWarning]) -> None:
     torch = getattr(sys.modules.get("torch"), "__file__", None)
     inside = (*_INSIDE, str(Path(torch).parent)) if torch else _INSIDE
-    level, frame = 2, sys._getframe(1)
+    level, frame = 3, sys._getframe(2)
     while frame.f_back is not None and frame.f_code.co_filename.startswith(inside):
         level, frame = level + 1, frame.f_back
-    warnings.warn(message, FairtollWarning, stacklevel=level)
+    warnings.warn(message, category, stacklevel=level)

@@ -16,7 +16,7 @@ from sklearn.preprocessing import OneHotEncoder
 
 from fairtoll import FairtollError
 from fairtoll.data import load_frame
-from fairtoll.errors import FairtollWarning
+from fairtoll.errors import FairtollNote, FairtollWarning
 from fairtoll.models import as_models, predict_probabilities, read_model
 
 RNG = np.random.default_rng(2)
@@ -71,7 +71,9 @@ def test_classes_that_a_file_stores_as_positions(tmp_path):
     # LightGBM numbers text alphabetically, whatever the order of the data's classes.
     with pytest.raises(FairtollError, match=r"in the order 'yes', 'no'; .*--categories LABEL=no,yes"):
         probabilities(booster, load(class_names=["yes", "no"]))
-    with pytest.warns(FairtollWarning, match="0 is 'no', 1 is 'yes'"):
+    with pytest.warns(
+        FairtollNote, match="alphabetical order: 0 is 'no', 1 is 'yes'; .* give a function of its scores"
+    ):
         probabilities(booster, load())
     numbers = pd.Series(codes(TWO))
     turned = load(y=numbers, class_names=["1", "0"])

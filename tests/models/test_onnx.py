@@ -172,6 +172,21 @@ def test_a_converted_model_of_scikit_learn(kind, maps, table):
     np.testing.assert_allclose(predict_probabilities(model, torch.from_numpy(rows.x)), expected, atol=1e-5)
 
 
+@pytest.mark.parametrize("kind", ["logistic", "forest"])
+def test_a_converted_model_whose_classes_are_positions_says_so(kind, table):
+    skl2onnx = pytest.importorskip("skl2onnx")
+    from sklearn.ensemble import RandomForestClassifier
+    from sklearn.linear_model import LogisticRegression
+
+    fitted = LogisticRegression() if kind == "logistic" else RandomForestClassifier(5, max_depth=3, random_state=0)
+    x, rows = table[NUMBERS].to_numpy(np.float32), loaded(table, NUMBERS)
+    (model,) = as_models(skl2onnx.to_onnx(fitted.fit(x, rows.y), x[:1]), name="a", schema=rows.schema)
+    found = probe(model, torch.from_numpy(rows.x))
+    assert ("classes-by-position", "note") in [(remark.id, remark.kind) for remark in found.notes]
+    expected = fitted.predict_proba(x)
+    np.testing.assert_allclose(predict_probabilities(model, torch.from_numpy(rows.x)), expected, atol=1e-5)
+
+
 def test_trees_say_where_their_scores_may_jump(table):
     skl2onnx = pytest.importorskip("skl2onnx")
     from sklearn.ensemble import RandomForestClassifier

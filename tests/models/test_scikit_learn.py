@@ -39,7 +39,7 @@ from sklearn.tree import DecisionTreeClassifier
 from fairtoll import FairtollError
 from fairtoll.audits.fingerprint import hash_model
 from fairtoll.data import Dataset, load_frame
-from fairtoll.errors import FairtollWarning
+from fairtoll.errors import FairtollNote, FairtollWarning
 from fairtoll.models import as_models, predict_probabilities, prepare, read_model
 
 RNG = np.random.default_rng(0)
@@ -137,6 +137,25 @@ def test_a_model_of_codes_and_positions():
     codes = OrdinalEncoder().fit_transform(text)
     fitted = make_pipeline(OneHotEncoder(handle_unknown="ignore"), DecisionTreeClassifier()).fit(codes, PAID)
     np.testing.assert_array_equal(probabilities(fitted, rows), fitted.predict_proba(codes))
+
+
+@pytest.mark.parametrize(
+    "kind", [RandomForestClassifier(5, random_state=0), LogisticRegression()], ids=["trees", "torch"]
+)
+def test_classes_that_are_positions_are_taken_in_the_order_of_the_data_and_a_note_says_so(kind):
+    """The data's classes are text, the model's 0 and 1: nothing in the model says which is which."""
+    codes = (PAID == "yes").astype(int)
+    fitted = make_pipeline(prepared(), kind).fit(FRAME, codes)
+    for names in (["no", "yes"], ["yes", "no"]):
+        rows = load_frame(FRAME.assign(paid=PAID), label="paid", class_names=names)
+        with pytest.warns(
+            FairtollNote, match=f"the order of the data: 0 is '{names[0]}', 1 is '{names[1]}'; .*--categ"
+        ):
+            np.testing.assert_allclose(probabilities(fitted, rows), fitted.predict_proba(FRAME), atol=1e-9)
+    rows = load_frame(FRAME.assign(paid=codes), label="paid")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FairtollNote)
+        probabilities(fitted, rows)
 
 
 def test_images_are_taken_flat():

@@ -19,7 +19,7 @@ from fairtoll.cli.report import report
 from fairtoll.cli.reproduce import reproduce
 from fairtoll.cli.train import EPILOG as TRAIN_EXAMPLES
 from fairtoll.cli.train import train
-from fairtoll.errors import FairtollError, FairtollWarning
+from fairtoll.errors import FairtollError, FairtollNote, FairtollWarning
 
 #: The exit status of an interrupted program, by convention.
 INTERRUPTED = 130
@@ -113,7 +113,8 @@ def _end(message: str, *, code: int) -> NoReturn:
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     if issubclass(category, FairtollWarning):
-        print(f"fairtoll: warning: {' '.join(str(message).split())}", file=sys.stderr)
+        kind = "note" if issubclass(category, FairtollNote) else "warning"
+        print(f"fairtoll: {kind}: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 @app.callback(invoke_without_command=True)

@@ -41,20 +41,23 @@ def compare(
     from fairtoll.cli.settings_file import settings_of
 
     flags = gate_flags(fail_on, threshold, question, require_decision)
-    rules = rules_of(settings_of({"gate": flags}, "the command line").gate)
+    given = settings_of({"gate": flags}, "the command line").gate
+    rules = rules_of(given)
     if junit is not None and not rules:
         raise FairtollError("--junit writes the checks of a gate, and there is no rule; give --fail-on or --threshold")
     if out.resolve() in (before.resolve(), after.resolve()):
         raise FairtollError(f"{out} is one of the audits to compare; expected a folder of its own; give another --out")
     from fairtoll.audits.releases import compare_releases
-    from fairtoll.cli.display import Progress, show_results
+    from fairtoll.cli.display import Progress, print_notes, show_results
     from fairtoll.progress import part, reporting_to
 
     with Progress() as display, reporting_to(display.track("Comparing, writing the report")):
         with part(0.7):
-            found = compare_releases(before, after, before_arm=before_arm, after_arm=after_arm)
+            recorded = given.model_dump(exclude_defaults=True)
+            found = compare_releases(before, after, before_arm=before_arm, after_arm=after_arm, gate=recorded)
         with part(0.3):
             path = found.save(out)
+    print_notes(found.results)
     show_results(path)
     if rules:
         end_with(pass_gate(found.results, rules, junit=junit))

@@ -137,6 +137,13 @@ def show_results(report: Path) -> None:
     print(f"Report: {report}")
 
 
+def print_notes(results: Results, console: Console | None = None) -> None:
+    """Print what a reader must know, where nothing was said while models ran."""
+    console = console or Console(stderr=True)
+    for one in results.model_notes:
+        console.print(Text(f"Note, {one.arm}: {one.text}"), soft_wrap=True)
+
+
 def print_summary(results: Results, console: Console | None = None) -> None:
     """Print who pays and the verdicts counted, the claims judged and the alarms that fired."""
     console = console or Console()

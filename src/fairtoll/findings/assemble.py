@@ -21,12 +21,13 @@ from fairtoll.findings.gaps import measure_gaps
 from fairtoll.findings.judged import Rules
 from fairtoll.findings.least_epsilon import least_epsilons
 from fairtoll.findings.matched import match_recipes
-from fairtoll.findings.model_alarms import model_alarms
+from fairtoll.findings.model_alarms import model_alarms, model_notes
 from fairtoll.findings.notes import notes_on
 from fairtoll.findings.proofs import proofs
 from fairtoll.findings.questions import Comparison, Question
 from fairtoll.findings.readings import Readings
 from fairtoll.findings.recipes import describe_recipes
+from fairtoll.findings.spreads import stored_spread
 from fairtoll.findings.summary import answer
 from fairtoll.findings.summary_of_gaps import answer_of_gaps
 from fairtoll.findings.summary_of_recipes import answer_of_recipes
@@ -125,6 +126,7 @@ def assemble(
             for arm in arms
             for alarm in (*model_alarms(evidence, arm.name), *raise_alarms(evidence, arm.name, threat=threat))
         ],
+        model_notes=[note for arm in arms for note in model_notes(evidence, arm.name)],
         notes=[
             *notes_on(evidence),
             *(make_notes(findings, accuracy) if make_notes else []),
@@ -207,5 +209,6 @@ def _accuracy(
         sd=float(runs.std(ddof=1)) if len(runs) > 1 else None,
         per_run=[float(run) for run in runs],
         interval=(interval.low, interval.high) if interval else None,
+        spread=stored_spread(interval.spread) if interval else None,
         published=published.get(key),
     )

@@ -1,9 +1,9 @@
-"""The models of an arm: checked before any attack, and the alarms about the result."""
+"""The models of an arm: checked before any attack, and what is remarked on them: alarms and notes."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 from torch import nn
@@ -11,10 +11,10 @@ from torch import nn
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
 from fairtoll.evidence.target import Arm, Target
-from fairtoll.findings.results import Alarm
+from fairtoll.findings.results import Alarm, ModelNote
 from fairtoll.models import prepare
 from fairtoll.models.logit_model import LogitModel
-from fairtoll.models.remarks import remarks
+from fairtoll.models.remarks import RemarkKind, remarks
 
 #: Where evidence keeps the remarks on the models of each arm, in `about`.
 REMARKS = "model_remarks"
@@ -62,13 +62,13 @@ def describe_models(models: Sequence[nn.Module]) -> list[dict[str, Any]]:
     found: dict[str, dict[str, Any]] = {}
     for model in models:
         for remark in remarks(model.probed) if isinstance(model, LogitModel) else []:
-            first = {"id": remark.id, "title": remark.title, "text": remark.text, "models": 0, "of": len(models)}
+            first = {**asdict(remark), "models": 0, "of": len(models)}
             found.setdefault(remark.id, first)["models"] += 1
     return list(found.values())
 
 
 def model_alarms(evidence: Evidence, arm: str) -> list[Alarm]:
-    """An alarm for each remark on the models of one arm.
+    """A fired alarm for each remark on the models of one arm that the numbers may be wrong.
 
     Examples
     --------
@@ -83,9 +83,33 @@ def model_alarms(evidence: Evidence, arm: str) -> list[Alarm]:
             title=remark["title"],
             arm=arm,
             fired=True,
-            message=f"{arm}: {remark['text']}"
-            + ("." if remark["models"] == remark["of"] else f" ({remark['models']} of {remark['of']} training runs)."),
+            message=f"{arm}: {_said(remark)}",
             value=float(remark["models"]),
         )
-        for remark in evidence.about.get(REMARKS, {}).get(arm, [])
+        for remark in _remarks(evidence, arm, "alarm")
     ]
+
+
+def model_notes(evidence: Evidence, arm: str) -> list[ModelNote]:
+    """The other remarks on the models of one arm: what a reader must know, where nothing is wrong.
+
+    Examples
+    --------
+    >>> import pandas as pd
+    >>> frame = pd.DataFrame({"y": ["a", "b"], "p": [0.9, 0.4]})
+    >>> model_notes(Evidence.from_frame(frame, label="y", probabilities={"a": "p"}), "model")
+    []
+    """
+    return [
+        ModelNote(id=remark["id"], title=remark["title"], arm=arm, text=_said(remark))
+        for remark in _remarks(evidence, arm, "note")
+    ]
+
+
+def _remarks(evidence: Evidence, arm: str, kind: RemarkKind) -> list[dict[str, Any]]:
+    return [remark for remark in evidence.about.get(REMARKS, {}).get(arm, []) if remark["kind"] == kind]
+
+
+def _said(remark: dict[str, Any]) -> str:
+    of_some = "" if remark["models"] == remark["of"] else f" ({remark['models']} of {remark['of']} training runs)"
+    return f"{remark['text']}{of_some}."

@@ -33,6 +33,7 @@ from fairtoll.findings.gap_types import Needed as Needed
 from fairtoll.findings.gap_types import Parameters as Parameters
 from fairtoll.findings.gap_types import Protocol as Protocol
 from fairtoll.findings.gap_types import Published as Published
+from fairtoll.findings.gap_types import Spread as Spread
 from fairtoll.findings.gap_types import Systematic as Systematic
 from fairtoll.findings.gap_types import VerdictName as VerdictName
 from fairtoll.findings.leave_one_out_types import LeaveOneOut as LeaveOneOut
@@ -70,6 +71,7 @@ class Accuracy(Strict):
     )
     published: float | None = None
     source_arm: str | None = None
+    spread: Spread | None = Field(default=None, description="of `interval`")
 
 
 class LeastEpsilonGroup(Strict):
@@ -170,6 +172,15 @@ class Alarm(Strict):
     readings: list[Reading] = Field(default=[], description="the figures behind it, the questionable one first")
 
 
+class ModelNote(Strict):
+    """Something that a reader must know about the models of an arm, where nothing is wrong."""
+
+    id: str
+    title: str
+    arm: str
+    text: str
+
+
 class Arm(Strict):
     """How an arm was made."""
 
@@ -217,6 +228,7 @@ class Results(Strict):
     claims: list[Claim]
     alarms: list[Alarm]
     answer: list[str] = Field(default=[], description="who pays and how much, in at most three sentences")
+    model_notes: list[ModelNote] = Field(default=[], description="on the models of one arm each")
     notes: list[str] = Field(description="remarks on how to read these results")
     highlights: list[str] = Field(default=[], description="sentences for the first screen")
     cuts: list[str] = Field(default=[], description="what this run left out or made smaller, for the first screen")

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fairtoll.errors import FairtollError, warn
 from fairtoll.inputs.features import Feature, Schema
 from fairtoll.inputs.labels import name_of
-from fairtoll.models.class_order import are_positions, class_order
+from fairtoll.models.class_order import are_positions, by_position, class_order
 from fairtoll.models.forms import require_columns, require_missing_taken
 from fairtoll.models.outputs import Declared
 from fairtoll.models.remarks import Remark
@@ -107,13 +107,7 @@ def _positions(class_names: Sequence[str]) -> Remark:
             f"number text: {_listed(ordered)}; give the label's values in it (--categories LABEL={','.join(ordered)}, "
             "or class_names of load_frame); if the model numbers them otherwise, give a function of its scores"
         )
-    taken = ", ".join(f"{place} is '{name}'" for place, name in enumerate(ordered[:10]))
-    return Remark(
-        "classes-by-position",
-        "The model's classes are positions",
-        "the model stores positions instead of names of its classes; they are taken for the classes in alphabetical "
-        f"order: {taken}{' and so on' if len(ordered) > 10 else ''}",
-    )
+    return by_position(ordered, order="alphabetical order", remedy="give a function of its scores")
 
 
 def _listed(names: Sequence[str]) -> str:

@@ -10,6 +10,9 @@ from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError
 from fairtoll.inputs.labels import name_of, spelling
+from fairtoll.models.remarks import Remark
+
+GIVE_ORDER = "give the values of the label in its order (--categories LABEL=..., or class_names of load_frame)"
 
 
 def class_order(classes: Sequence[Any], class_names: Sequence[str]) -> NDArray[np.intp]:
@@ -53,6 +56,32 @@ def are_positions(classes: Sequence[Any], class_names: Sequence[str]) -> bool:
         list(map(spelling, classes)) == positions
         and not any(_is_number(name) for name in class_names)
         and _by_name(classes, class_names) is None
+    )
+
+
+def by_position(class_names: Sequence[str], *, order: str, remedy: str) -> Remark:
+    """What a reader must know where `are_positions`: which classes they were taken for.
+
+    Parameters
+    ----------
+    order : str
+        The order of the names, in words.
+    remedy : str
+        What to do where they were meant otherwise.
+
+    Examples
+    --------
+    >>> by_position(("no", "yes"), order="the order of the data", remedy=GIVE_ORDER).text.partition(": ")[2][:21]
+    "0 is 'no', 1 is 'yes'"
+    """
+    taken = ", ".join(f"{place} is '{name}'" for place, name in enumerate(class_names[:10]))
+    return Remark(
+        "classes-by-position",
+        "The model's classes are positions",
+        "the model numbers its classes and has no names of them; they are taken for the classes in "
+        f"{order}: {taken}{' and so on' if len(class_names) > 10 else ''}; if the model numbers them otherwise, "
+        f"{remedy}",
+        kind="note",
     )
 
 

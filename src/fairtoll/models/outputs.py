@@ -32,6 +32,8 @@ class Declared:
         The kind of its outputs; None where it is found from their values.
     remarks : tuple of Remark
         What a reader of the results must know.
+    of_outputs : bool
+        False where it is remarks alone, and nothing is said of the outputs.
 
     Examples
     --------
@@ -41,6 +43,7 @@ class Declared:
 
     output: Output | None = None
     remarks: tuple[Remark, ...] = ()
+    of_outputs: bool = True
 
 
 def read_outputs(returned: Any, rows: int) -> Tensor:

@@ -26,6 +26,7 @@ NO_GRADIENT = Remark(
     "preprocessor-without-gradient",
     "The preprocessor has no gradient",
     "the network is behind a preprocessor that is not linear in each column, so that it is attacked by its scores only",
+    kind="note",
 )
 
 

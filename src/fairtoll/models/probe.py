@@ -8,7 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fairtoll.errors import FairtollError, warn
+from fairtoll.errors import FairtollError, note, warn
 from fairtoll.models.batches import is_out_of_memory
 from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.models.logit_model import Gradients, LogitModel, Probed
@@ -67,7 +67,8 @@ def prepare(
     if not isinstance(model, LogitModel):
         model = LogitModel(model, probe(model, x, gradients=gradients))
         for remark in remarks(model.probed):
-            warn(remark.text)
+            issue = note if remark.kind == "note" else warn
+            issue(remark.text)
     elif gradients and model.probed.gradients is None:
         model = LogitModel(model.model, replace(model.probed, gradients=_gradients(model, x)))
     if classes is not None and model.probed.classes != classes:
@@ -117,7 +118,7 @@ def probe(model: nn.Module, x: Tensor, *, gradients: bool = True) -> Probed:
             notes += (PERHAPS_PROBABILITIES,)
     found = Probed(
         max(2, outputs.shape[1]), output, outputs.dtype, rows_as, writes, reuses, None, effect,
-        said is declared, notes,
+        said is declared and declared.of_outputs, notes,
     )  # fmt: skip
     return replace(found, gradients=_gradients(LogitModel(model, found), x[: len(rows)])) if gradients else found
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import KW_ONLY, dataclass
+from typing import Literal
 
 from fairtoll.models.logit_model import HALF, Probed
 
@@ -12,19 +13,32 @@ SAME = 1e-3
 ALONE = 5e-2
 
 
+#: A note is what a reader must know, where nothing is wrong; an alarm says that the numbers may be wrong.
+RemarkKind = Literal["note", "alarm"]
+
+
 @dataclass(frozen=True)
 class Remark:
     """One thing that a reader of the results must know about a model.
 
+    Attributes
+    ----------
+    id, title, text : str
+        Its name in results, its heading, and a sentence.
+    kind : {"note", "alarm"}
+        An alarm fires, and fails a gate that fails on alarms; a note does not.
+
     Examples
     --------
-    >>> Remark("zero", "Gradients are zero", "the gradient is zero in every row").id
+    >>> Remark("zero", "Gradients are zero", "the gradient is zero in every row", kind="alarm").id
     'zero'
     """
 
     id: str
     title: str
     text: str
+    _: KW_ONLY
+    kind: RemarkKind
 
 
 PERHAPS_PROBABILITIES = Remark(
@@ -33,6 +47,7 @@ PERHAPS_PROBABILITIES = Remark(
     "the model returns one number a row, all between 0 and 1, and there are too few rows to tell probabilities from "
     "logits: they are taken for logits; if they are probabilities, give 8 rows or more, or a model that returns the "
     "values before the sigmoid",
+    kind="alarm",
 )
 
 
@@ -58,6 +73,7 @@ def remarks(probed: Probed) -> list[Remark]:
                 f"the model seems to return {what}; they are used as they are, and attacks follow their logarithm, "
                 "whose gradient vanishes where they are rounded to 0 or 1; return the values before the softmax "
                 "instead",
+                kind="alarm",
             )
         )
     if probed.batch_effect > (ALONE if probed.precision in HALF else SAME):
@@ -68,6 +84,7 @@ def remarks(probed: Probed) -> list[Remark]:
                 f"the model's outputs depend on the other rows of a batch: alone, a row's logits differ by "
                 f"{probed.batch_effect:.1%} of their range; attacks drop finished rows, so that success is "
                 "uncertain by as much",
+                kind="alarm",
             )
         )
     if probed.gradients == "zero":
@@ -78,6 +95,7 @@ def remarks(probed: Probed) -> list[Remark]:
                 "the gradient of the model's logits in its input is zero in each of the first rows (rounding or a step "
                 "in its forward, or saturation); attacks that follow it cannot start there: square, grid and "
                 "random_noise, which need only scores, measure such a model",
+                kind="alarm",
             )
         )
     return found

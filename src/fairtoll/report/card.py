@@ -111,6 +111,7 @@ def render_card(results: Results, *, arm: str | None = None) -> str:
         *_alarms(results, name),
         *(table.to_markdown().strip() for table in tables if table.rows),
         " ".join([READING, *_of_two_models(measured), *(MEANINGS[one] for one in evaluations if one in MEANINGS)]),
+        *(f"Note: {sentence(escape_markdown(note.text))}" for note in results.model_notes if note.arm == name),
         *(f"Note: {sentence(escape_markdown(cut))}" for cut in results.cuts),
     ]
     return "\n\n".join(parts) + "\n"

@@ -9,16 +9,19 @@ from typing import Any
 from jinja2 import Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup
 
+from fairtoll.findings.judged import CONFIDENCE
 from fairtoll.findings.results import Results
 from fairtoll.report import numbers, words
 from fairtoll.report.alarms import kinds
+from fairtoll.report.arms import arm_titles
 from fairtoll.report.brief import answer, counts_in_words, question, verdict_counts
 from fairtoll.report.build import build
 from fairtoll.report.charts.static import javascript, page_svg
 from fairtoll.report.charts.style import page_spec
 from fairtoll.report.listing import finding_rows
 from fairtoll.report.section import Section
-from fairtoll.report.select import two_models, verdicts
+from fairtoll.report.select import measured, protocols, two_models, verdicts
+from fairtoll.report.sides import sides
 from fairtoll.report.source import source_line
 from fairtoll.report.times import by_kind
 
@@ -103,6 +106,20 @@ def render_html(results: Results) -> str:
     return render_page(clean, build(clean))
 
 
+def _meaning(results: Results) -> dict[str, Any]:
+    """Return what the verdicts of these results rest on."""
+    differences = [one.difference for one in results.findings if one.difference is not None]
+    confidences = [one.confidence for one in differences]
+    confidences += [pair.confidence for one in results.findings if one.models for pair in one.models.pairs]
+    return {
+        "runs": max((one.runs for one in measured(results)), default=1),
+        "widened": max(confidences, default=0.0) > CONFIDENCE,
+        "looks": any(one.share < 1 for one in differences),
+        "several_protocols": len(protocols(results)) > 1,
+        "sides_differ": len(protocols(results)) == 1 and len({one.robust.arm for one in results.findings}) > 1,
+    }
+
+
 def render_page(results: Results, sections: list[Section], svgs: dict[str, str] | None = None) -> str:
     """Return the page of these sections; `svgs` are the panels already drawn, by name."""
     panels = [panel for section in sections for figure in section.figures for panel in figure.panels]
@@ -133,12 +150,15 @@ def render_page(results: Results, sections: list[Section], svgs: dict[str, str] 
             counts=counts,
             counts_in_words=counts_in_words(counts, verdicts(results)),
             two_models=two_models(results),
+            sides=sides(results),
+            **_meaning(results),
             controlled=any(finding.verdict_from_control for finding in results.findings),
             verdicts=[
                 (index, verdict)
                 for index, verdict in enumerate(verdicts(results))
                 if any(line.counts[index] or (line.from_control or line.counts)[index] for line in counts)
             ],
+            arm_titles=arm_titles(results),
             findings=findings,
             gap_note=words.GAP_NOTE,
             finding_anchors={row.finding.id: row.anchor for row in findings},

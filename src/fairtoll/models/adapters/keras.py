@@ -24,6 +24,7 @@ OTHER_BACKEND = Remark(
     "The Keras model is run by its scores",
     "the Keras model does not run on torch, so that it has no gradients here and is attacked by its scores only; set "
     "KERAS_BACKEND=torch before keras is imported, or convert it to ONNX, for gradients",
+    kind="note",
 )
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -14,7 +15,7 @@ from fairtoll.errors import FairtollError, warn
 from fairtoll.inputs.features import Schema
 from fairtoll.inputs.labels import name_of
 from fairtoll.models.adapters.kind import Kind
-from fairtoll.models.class_order import class_order
+from fairtoll.models.class_order import GIVE_ORDER, are_positions, by_position, class_order
 from fairtoll.models.exact import exact_module
 from fairtoll.models.fitted import columns_of, parts_of, rows_of
 from fairtoll.models.forms import table_model
@@ -29,6 +30,7 @@ DECISION_VALUES = Remark(
     "model-without-probabilities",
     "The model gives no probabilities",
     "the model gives decision values and no probabilities: its confidence is that of their softmax",
+    kind="note",
 )
 
 
@@ -42,6 +44,9 @@ def _modules(given: Any, schema: Schema | None) -> list[nn.Module]:
     classes = _classes(given)
     order = None if schema is None else class_order(classes, schema.class_names)
     scores, declared = _scores(given, len(classes))
+    if schema is not None and are_positions(classes, schema.class_names):
+        numbered = by_position(schema.class_names, order="the order of the data", remedy=GIVE_ORDER)
+        declared = replace(declared, remarks=(*declared.remarks, numbered))
     if schema is None or not schema.features:
         return [_of_plain_rows(given, scores, order, declared)]
     model = table_model(
@@ -54,7 +59,15 @@ def _modules(given: Any, schema: Schema | None) -> list[nn.Module]:
     )
     _compare_predictions(given, model, schema)
     _look_for_unknown_categories(given, schema)
-    return [exact_module(given, model, schema.features) or model]
+    exact = exact_module(given, model, schema.features)
+    return [model if exact is None else _remarked(exact, declared)]
+
+
+def _remarked(exact: nn.Module, declared: Declared) -> nn.Module:
+    """A model in torch, with what is said of the one that it was made from; its own outputs are logits."""
+    if declared.remarks:
+        exact.declared = Declared(remarks=declared.remarks, of_outputs=False)  # type: ignore[assignment]
+    return exact
 
 
 def _classes(given: Any) -> list[Any]:
@@ -128,7 +141,7 @@ def _of_plain_rows(
         exact = exact_module(given, model, features)
     except FairtollError:  # Nothing is known of its values: it may not take these.
         exact = None
-    return model if exact is None else nn.Sequential(nn.Flatten(), *exact.children())
+    return model if exact is None else _remarked(nn.Sequential(nn.Flatten(), *exact.children()), declared)
 
 
 def _compare_predictions(given: Any, model: TableModel, schema: Schema) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -10,7 +11,7 @@ from torch import Tensor, nn
 
 from fairtoll.errors import FairtollError, warn
 from fairtoll.inputs.features import Schema
-from fairtoll.models.class_order import class_order
+from fairtoll.models.class_order import GIVE_ORDER, are_positions, by_position, class_order
 from fairtoll.models.fixed_batch import in_fixed_batches
 from fairtoll.models.forms import table_model
 from fairtoll.models.images import arranged
@@ -59,6 +60,9 @@ def onnx_module(model: Any, schema: Schema | None) -> nn.Module:
     scores, rows = scorer(reduced, surface), rows_for(surface, schema)
     _require_width(surface, schema)
     declared = Declared("probabilities" if surface.classes and surface.last != "LinearClassifier" else None)
+    if schema is not None and surface.classes and are_positions(surface.classes, schema.class_names):
+        numbered = by_position(schema.class_names, order="the order of the data", remedy=GIVE_ORDER)
+        declared = replace(declared, remarks=(numbered,))
     if schema is None or rows is None:
         by_scores = TableModel(scores, np.copy, order=order, declared=declared)
     else:
@@ -99,7 +103,7 @@ class OnnxModel(nn.Module):
         self._ways = _Ways(graph, by_scores, surface)
 
     @property
-    def declared(self) -> Declared | None:
+    def declared(self) -> Declared:
         """What its outputs are, as far as it is known, and a remark if there are no gradients."""
         return self._ways.declared
 
@@ -118,7 +122,8 @@ class _Ways:
         self.output: Output | None = None
         if surface.logits is not None and surface.last != "LogSoftmax":
             self.output = "one logit" if surface.last == "Sigmoid" else "logits"
-        self.declared = None if self.output is None else Declared(self.output)
+        numbered = by_scores.declared.remarks
+        self.declared = Declared(self.output, numbered, of_outputs=self.output is not None)
         self.in_torch, self.decided, self.fixed = True, False, False
 
     def __call__(self, x: Tensor) -> Tensor:
@@ -188,8 +193,9 @@ def _scores_only(model: TableModel, reason: str) -> TableModel:
         "The ONNX model is run by its scores",
         f"the ONNX model is run by onnxruntime ({reason}), without gradients, so that it is attacked by its scores "
         "only",
+        kind="note",
     )
-    model.declared = Declared(model.declared.output, (remark,))
+    model.declared = replace(model.declared, remarks=(*model.declared.remarks, remark))
     return model
 
 
