@@ -68,6 +68,30 @@ def test_the_command(command, folders, monkeypatch):
     assert command("compare", "v2", "v1", *arms, "--fail-on", "less-fair", "--out", "runs/back")[0] == 0
 
 
+def test_the_rules_of_a_comparison_are_its_own(command, tmp_path, monkeypatch):
+    """Not those of the later audit, which are of one model: `fairtoll gate` holds what `fairtoll compare` held."""
+    monkeypatch.chdir(tmp_path)
+    settings = {"gate": {"thresholds": {"accuracy": 0.99}}, "cuts": ["a part of the rows"]}
+    for name, south in (("v1", 0.9), ("v2", 0.9), ("v3", 0.6)):
+        evidence = Evidence.from_frame(frame(seed=3, south=south), label="y", probabilities={1: "p"}, groups=["site"])
+        audit_evidence(evidence, settings=settings).save(tmp_path / name)
+    assert command("gate", "v2")[0] == 1
+    rules = ["--fail-on", "less-fair", "--threshold", "accuracy=0.7"]
+    for after, expected in (("v2", 0), ("v3", 1)):
+        status, out, _ = command("compare", "v1", after, *rules, "--out", after + "-compared")
+        assert status == expected
+        again = command("gate", after + "-compared")
+        assert (again[0], again[1].strip()) == (expected, out[out.index("**fairtoll") :].strip())
+        assert command("report", after + "-compared")[0] == 0
+        assert command("gate", after + "-compared")[:2] == again[:2]
+    assert command("compare", "v1", "v2", "--out", "plain")[0] == 0
+    status, _, error = command("gate", "plain")
+    assert (status, error.count("\n")) == (2, 1)
+    assert "no rule to judge plain by" in error
+    recorded = json.loads((tmp_path / "plain/results.json").read_text(encoding="utf-8"))["configuration"]["settings"]
+    assert recorded == {"cuts": ["a part of the rows"]}
+
+
 def test_audits_that_cannot_be_compared(folders, command, monkeypatch):
     monkeypatch.chdir(folders)
     audited(frame(seed=0, south=0.5), frame(seed=3, south=0.7), folder=folders / "other", minimum_rows=20)
