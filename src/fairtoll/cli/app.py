@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import io
+import os
 import sys
 import warnings
+from collections.abc import Sequence
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -25,6 +27,8 @@ from fairtoll.errors import FairtollError, FairtollNote, FairtollWarning
 INTERRUPTED = 130
 #: Characters of an unexpected error's message.
 SHOWN = 200
+UTF8_MODE = "PYTHONUTF8"
+NO_TEXT = "the argument '{given}' holds bytes that are no UTF-8; expected names of files and columns in it; rename them"
 #: click's errors; some versions of typer bundle click under another name.
 UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
 
@@ -59,9 +63,11 @@ def main() -> None:
     Traceback (most recent call last):
     SystemExit: 0
     """
+    _read_any_name()
     _write_any_name()
     warnings.showwarning = _show_warning
     try:
+        _require_text(sys.argv)
         code = app(prog_name="fairtoll", standalone_mode=False)
     except FairtollError as error:
         _end(str(error), code=2)
@@ -79,6 +85,25 @@ def main() -> None:
     if code == INTERRUPTED:
         _end("stopped; run the same command again to resume after the last finished stage", code=INTERRUPTED)
     sys.exit(code)
+
+
+def _read_any_name() -> None:
+    """Start again in UTF-8 mode where Python takes every name for ASCII, as under LC_ALL=C with PYTHONUTF8=0.
+
+    Names of files, columns and classes are text in UTF-8 whatever the locale, and the libraries that read them have no
+    other setting.
+    """
+    own = sys.orig_argv[len(sys.orig_argv) - len(sys.argv) + 1 :]
+    if sys.getfilesystemencoding() == "ascii" and os.environ.get(UTF8_MODE) != "1" and own == sys.argv[1:]:
+        os.environ[UTF8_MODE] = "1"  # for processes of this one, too
+        os.execv(sys.executable, [sys.executable, *sys.orig_argv[1:]])
+
+
+def _require_text(arguments: Sequence[str]) -> None:
+    """Raise for an argument that is no text: nothing that names it could be written down."""
+    for one in arguments:
+        if any("\ud800" <= character <= "\udfff" for character in one):
+            raise FairtollError(NO_TEXT.format(given=one))
 
 
 def _write_any_name() -> None:
