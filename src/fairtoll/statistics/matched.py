@@ -12,7 +12,8 @@ from numpy.typing import ArrayLike, NDArray
 from fairtoll.errors import FairtollError
 from fairtoll.statistics._groups import Arm, Floats, check_confidence, check_included, check_outcomes, read_arms
 from fairtoll.statistics._thinning import ALLOWANCE, Thinned, draw_noise, thin
-from fairtoll.statistics.difference import Difference, parts_of
+from fairtoll.statistics.difference import Difference
+from fairtoll.statistics.spread import parts_of
 
 #: The shape of a level's mask and of what it is the mean of, in errors.
 RUNS_DIFFER = "{what} has {given} training runs; expected {expected}, as the first; give the same runs of every arm"

@@ -12,8 +12,9 @@ from fairtoll.statistics._freedom import quantile
 from fairtoll.statistics._groups import check_confidence, read_arms
 from fairtoll.statistics._rows import row_variances
 from fairtoll.statistics._thinning import draw_noise, thin_lowest
-from fairtoll.statistics.difference import Difference, check_paired, parts_of, variance_of_runs
+from fairtoll.statistics.difference import Difference, check_paired, variance_of_runs
 from fairtoll.statistics.interval import Interval
+from fairtoll.statistics.spread import parts_of
 
 
 @dataclass(frozen=True)
