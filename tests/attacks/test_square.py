@@ -104,6 +104,20 @@ def test_the_squares_shrink_by_the_authors_schedule():
         assert share_at(query, 10_000) == share_at(query // 10, 1000) or query % 10
 
 
+def test_images_are_searched_pixel_by_pixel_as_the_same_rows_flat():
+    x = torch.rand(40, 1, 4, 4, generator=generator(1))
+    torch.manual_seed(0)
+    inner = nn.Linear(16, 3)
+    y = inner(x.flatten(1)).argmax(dim=1)
+    flat, images = (
+        square(model, rows, y, threat=LinfThreat(), epsilon=0.1, queries=30, generator=generator(2), pixels=True)
+        for model, rows in ((inner, x.flatten(1)), (nn.Sequential(nn.Flatten(), inner), x))
+    )
+    assert torch.equal(images.success, flat.success)
+    assert torch.equal(images.perturbed.flatten(1), flat.perturbed)
+    assert 0 < int(flat.success.sum()) < 40
+
+
 def test_images_start_from_stripes_and_change_by_squares():
     """Every proposal differs from what was kept in one square, of one end a channel; the model keeps all of them."""
 

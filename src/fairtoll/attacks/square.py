@@ -24,7 +24,7 @@ HALVED_AFTER = (10, 50, 200, 500, 1000, 2000, 4000, 6000, 8000)
 
 @dataclass(frozen=True)
 class Square:
-    """The Square attack as a value; see `square` for what `queries` means.
+    """The Square attack as a value; see `square` for what its settings mean.
 
     Examples
     --------
@@ -35,6 +35,7 @@ class Square:
     scores_only: ClassVar[bool] = True
     queries: int = 1000
     patience: int | None = None
+    pixels: bool = False
 
     def __post_init__(self) -> None:
         _check_queries(self.queries)
@@ -76,6 +77,7 @@ def square(
     generator: torch.Generator,
     queries: int = 1000,
     patience: int | None = None,
+    pixels: bool = False,
     batch_size: int = 4096,
 ) -> AttackResult:
     """Break rows by the Square attack (Andriushchenko et al. 2020), which never takes a gradient.
@@ -97,6 +99,9 @@ def square(
     patience : int or None
         Give a row up once it would not be broken even if every remaining query gained three times as much margin as the
         last `patience` ones did on average. None, as the authors have it: never.
+    pixels : bool
+        Whether an image is searched as rows of any other shape are, pixel by pixel instead of square by square: on
+        small images, or models that do not know which pixels are neighbours, it breaks other rows.
 
     Returns
     -------
@@ -137,7 +142,7 @@ def square(
         success, perturbed = logits.argmax(dim=1) != labels, clean.clone()
         left = torch.nonzero(~success).flatten()
         if len(left):
-            search = _Search(batched, clean[left], labels[left], numbers[left], threat, epsilon, generator)
+            search = _Search(batched, clean[left], labels[left], numbers[left], threat, epsilon, generator, pixels)
             success[left], perturbed[left] = search.run(queries, patience)
         return success, perturbed.contiguous()
 
@@ -167,11 +172,11 @@ class _Search:
 
     def __init__(
         self, batched: BatchedModel, clean: Tensor, y: Tensor, numbers: Tensor, threat: Threat, epsilon: float,
-        generator: torch.Generator,
+        generator: torch.Generator, pixels: bool,
     ) -> None:  # fmt: skip
         self.batched, self.y, self.numbers, self.generator = batched, y, numbers, generator
         self.low, self.high = threat.bounds(clean, epsilon)
-        self.propose = _Squares() if clean.ndim == 4 else _Features(_mutable(threat, clean))
+        self.propose = _Squares() if clean.ndim == 4 and not pixels else _Features(_mutable(threat, clean))
         self.best = clean
         self.value = torch.full((len(clean),), -torch.inf, dtype=clean.dtype, device=clean.device)
 

@@ -123,7 +123,7 @@ def union(
     so that Auto-PGD then uses only the margin.
 
     With `scores_only`, and for a model without gradients, the attacks are those that ask for scores alone: of a table
-    the grid, the table search and Square, of images Square; inside a
+    the grid, the table search and Square, of images Square three times, once pixel by pixel; inside a
     `TableThreat` CAPGD, where there are gradients, and the table search.
 
     Parameters
@@ -147,7 +147,7 @@ def union(
     -------
     AttackResult
         The default attacks are called "clean", "cross_entropy", "grid", "apgd_cross_entropy", "apgd_margin",
-        "square", "capgd" and "table_search", those of a list by their names.
+        "square", "square_of_pixels", "square_again", "capgd" and "table_search", those of a list by their names.
 
     Raises
     ------

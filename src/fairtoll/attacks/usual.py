@@ -48,12 +48,15 @@ def usual_attacks(
 def attacks_by_scores(x: Tensor, threat: Threat, *, queries: int) -> dict[str, AttackSpec]:
     """Those that need no gradient, by their names in `broken_by`: the cheapest first.
 
+    One search of an image leaves rows to the next: of 150 digits, with a forest, one of 500 queries breaks 80% and two
+    85%, and pixel by pixel others than square by square. So there are three, each of the rows that are left.
+
     Examples
     --------
     >>> import torch
     >>> from fairtoll import LinfThreat
     >>> [list(attacks_by_scores(torch.zeros(shape), LinfThreat(), queries=500)) for shape in ((1, 3), (1, 3, 8, 8))]
-    [['grid', 'table_search', 'square'], ['square']]
+    [['grid', 'table_search', 'square'], ['square', 'square_of_pixels', 'square_again']]
     """
     found: dict[str, AttackSpec] = {}
     if threat.norm != "table" and (features := _mutable(x, threat)) <= MAXIMUM_FEATURES:
@@ -62,6 +65,9 @@ def attacks_by_scores(x: Tensor, threat: Threat, *, queries: int) -> dict[str, A
         found["table_search"] = TableSearch(queries=queries)
     if threat.norm != "table":
         found["square"] = Square(queries=queries)
+    if x.ndim == 4:
+        found["square_of_pixels"] = Square(queries=queries, pixels=True)
+        found["square_again"] = Square(queries=queries)
     return found
 
 

@@ -20,6 +20,8 @@ from fairtoll.findings.alarm_kinds import TOLERANCE, AlarmKind, Checked, Name, S
 
 #: Shares of rows above which a count is not negligible.
 FEW = 0.01
+#: With more rows than this outside it, a box is in other units than the data.
+MOST = 0.5
 #: By how much an attack that does not know a defence may look better than one that does.
 HIDDEN = 0.05
 #: Of the interval that says how much the share of few rows may differ by chance.
@@ -173,7 +175,7 @@ def _beyond_scores(checked: Checked, check: str, called: str) -> Seen | None:
         fired,
         f"{before:.1%} of the {count} checked rows are not broken at {epsilon:g} by the attack by scores, "
         f"{before - added:.1%} with {called}: {added:.1%} more, {CONFIDENCE:.0%} interval {low:.1%} to {high:.1%}"
-        + ("; the attack is too weak, and a stronger one would find more." if fired else "."),
+        + ("; robust accuracy is too high by that and more: a stronger attack would add to it." if fired else "."),
         {f"not broken at {epsilon:g} by the attack by scores": before, f"with {called}": before - added},
     )
 
@@ -200,15 +202,18 @@ def _outside_box(checked: Checked) -> Seen | None:
     return Seen(
         share,
         share > FEW,
-        f"{share:.1%} of the attacked rows have a value outside the threat's box that may move"
-        + (
-            "; such a value may only move towards the box, so the rows seem more robust than they are: give the box in "
-            "the units of the data."
-            if share > FEW
-            else "."
-        ),
+        f"{share:.1%} of the attacked rows have a value outside the threat's box that may move" + _of_box(share),
         {"of the attacked rows lie outside the threat's box": share},
     )
+
+
+def _of_box(share: float) -> str:
+    """What so many rows outside the box mean for robust accuracy."""
+    if share <= FEW:
+        return "."
+    if share <= MOST:
+        return "; it only moves towards the box, so that robust accuracy may be too high by at most this share."
+    return "; so many mean that the box is in other units than the data: robust accuracy says nothing here."
 
 
 def share_interval(share: float, rows: int) -> tuple[float, float]:
@@ -274,8 +279,9 @@ CHECK_ALARMS = (
     AlarmKind(
         "scores-miss-rows",
         "An independent attack by scores finds more",
-        "An independent attack that asks for no more than scores or classes breaks rows that count as robust: the "
-        "attack by scores is too weak for this model.",
+        "An independent attack that asks for no more than scores or classes breaks rows that count as robust: so few "
+        "queries are too few for this model. Give more, in searches that differ, such as --attack "
+        "union-square-1000+square-2000+square-3000.",
         _independent,
     ),
     AlarmKind(
@@ -295,9 +301,9 @@ CHECK_ALARMS = (
     AlarmKind(
         "outside-box",
         "Rows outside the threat's box",
-        "A value outside the box may only move towards it, so these rows are hardly attacked: their robustness "
-        "is uninformative. Most often the box is in other units than the data; of a table it is the range of the "
-        "training rows: give these rows more room with --range COLUMN=LOW,HIGH (ranges of table_threat).",
+        "A value outside the box may only move towards it. Of a table the box is the range of the training rows, which "
+        "new rows may leave: where they are few, little depends on it; give them more room with --range "
+        "COLUMN=LOW,HIGH (ranges of table_threat). Where it is most rows, the box is in other units than the data.",
         _outside_box,
     ),
 )
