@@ -2,6 +2,9 @@
 
 import sys
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from contextvars import ContextVar
 from pathlib import Path
 
 #: Code in these folders is not the caller's.
@@ -44,6 +47,28 @@ def note(message: str) -> None:
     _issue(message, FairtollNote)
 
 
+_heard: ContextVar[tuple[list[str], ...]] = ContextVar("heard", default=())
+
+
+@contextmanager
+def hearing_warnings() -> Iterator[list[str]]:
+    """The messages of the warnings that the work inside issues, so that its results can keep them.
+
+    Examples
+    --------
+    >>> with warnings.catch_warnings(record=True), hearing_warnings() as heard:
+    ...     warn("look at this")
+    >>> heard
+    ['look at this']
+    """
+    messages: list[str] = []
+    token = _heard.set((*_heard.get(), messages))
+    try:
+        yield messages
+    finally:
+        _heard.reset(token)
+
+
 def warn(message: str) -> None:
     """Issue a `FairtollWarning` at the first line of the stack that is neither this package's nor torch's.
 
@@ -59,6 +84,9 @@ def warn(message: str) -> None:
 
 
 def _issue(message: str, category: type[FairtollWarning]) -> None:
+
+    for messages in _heard.get():
+        messages.append(message)
     torch = getattr(sys.modules.get("torch"), "__file__", None)
     inside = (*_INSIDE, str(Path(torch).parent)) if torch else _INSIDE
     level, frame = 3, sys._getframe(2)

@@ -13,12 +13,14 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from fairtoll.errors import hearing_warnings
 from fairtoll.evidence import Attacked, Certify, Clean, Detect, Transfer, collect
 from fairtoll.evidence.collect import craft
 from fairtoll.evidence.measures import Measure
 from fairtoll.experiments.costs import Estimate
 from fairtoll.experiments.experiment import Collection, Experiment
 from fairtoll.experiments.looks import condition_of, look_before, look_name, look_stage
+from fairtoll.experiments.training_remarks import write_remarks
 from fairtoll.experiments.workspace import IMAGES, Workspace
 from fairtoll.progress import part, tracked
 from fairtoll.runs.stages import Stage
@@ -96,6 +98,8 @@ def _training_stages(workspace: Workspace, seeds: Sequence[int]) -> list[Stage]:
 def _training_stage(workspace: Workspace, arm: str, seeds: Sequence[int]) -> Stage:
     recipe, suffix = workspace.experiment.recipe(arm), workspace.suffix(seeds)
     standard = workspace.experiment.arms()[0]
+    # The paper's recipes have nothing to warn of.
+    remarks = [] if workspace.experiment.defences is None else [workspace.remarks_path(arm, seeds)]
 
     def make() -> None:
         setup = workspace.setup(seeds)
@@ -104,13 +108,16 @@ def _training_stage(workspace: Workspace, arm: str, seeds: Sequence[int]) -> Sta
             with part(CRAFT_SHARE):
                 return _craft_train(workspace, seeds, setup.x, setup.y)
 
-        stack = recipe(setup, replace(workspace.adversary, crafted=crafted))
+        with hearing_warnings() as heard:
+            stack = recipe(setup, replace(workspace.adversary, crafted=crafted))
+        if remarks:
+            write_remarks(heard, workspace.folder / remarks[0])
         write_with(stack.save, workspace.folder / workspace.model_path(arm, seeds))
 
     return Stage(
         f"train-{arm}{suffix}",
         _titled(workspace, f"Train: {workspace.experiment.title_of(arm)}", seeds),
-        (workspace.model_path(arm, seeds),),
+        (workspace.model_path(arm, seeds), *remarks),
         make,
         _after_look(workspace, seeds, *([f"train-{standard}{suffix}"] if recipe.needs_crafted else [])),
         Estimate(workspace).training(recipe, runs=len(seeds)),

@@ -15,6 +15,7 @@ from fairtoll.experiments.experiment import Experiment, Remarks
 from fairtoll.experiments.leave_one_out.options import SECTION, section_of
 from fairtoll.experiments.leave_one_out.results import leave_one_out_notes, leave_one_out_results
 from fairtoll.experiments.pictures import EXAMPLES
+from fairtoll.experiments.training_remarks import training_remarks
 from fairtoll.findings import results as types
 from fairtoll.findings.assemble import assemble
 from fairtoll.findings.measured import Measured
@@ -84,7 +85,7 @@ def compute_results(experiment: Experiment, folder: Path) -> types.Results:
             for one in finished_stages(folder, before="results")
         ],
     )
-    notes = [*leave_one_out_notes(left_out), *found.notes]
+    notes = [*training_remarks(experiment, folder), *leave_one_out_notes(left_out), *found.notes]
     return found.model_copy(update={"leave_one_out": left_out, "notes": notes})
 
 

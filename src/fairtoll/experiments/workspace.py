@@ -17,6 +17,7 @@ from fairtoll.data import Dataset, TrainTest
 from fairtoll.evidence import Arm, Target
 from fairtoll.experiments.experiment import Experiment
 from fairtoll.experiments.kept_images import load_images
+from fairtoll.experiments.training_remarks import ENDING
 from fairtoll.models.stack import ModelStack
 from fairtoll.randomness import torch_generator
 from fairtoll.threats.linf import LinfThreat
@@ -130,6 +131,10 @@ class Workspace:
     def model_path(self, arm: str, seeds: Sequence[int]) -> str:
         """File of a block's models, relative to the folder."""
         return f"models/{arm}{self.suffix(seeds)}.safetensors"
+
+    def remarks_path(self, arm: str, seeds: Sequence[int]) -> str:
+        """File of what the training of a block's models warned of, relative to the folder."""
+        return f"models/{arm}{self.suffix(seeds)}{ENDING}"
 
     def examples_path(self, seeds: Sequence[int]) -> str:
         """File of the test rows crafted on a block's standard models, relative to the folder."""

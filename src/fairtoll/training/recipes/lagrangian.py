@@ -178,7 +178,7 @@ def train_lagrangian(
         threat=threat,
         epsilon=epsilon,
         steps=steps,
-        loss=lagrangian_loss(groups, multipliers, kind),
+        loss=lagrangian_loss(groups, multipliers, kind, device=setup.device),
         after_step=after_step,
     )
     kept.restore(stack)
@@ -188,18 +188,18 @@ def train_lagrangian(
     return stack
 
 
-def lagrangian_loss(groups: ConstrainedGroups, multipliers: Multipliers, kind: Kind) -> Loss:
-    """The loss of every row, and what the multipliers of its group add."""
+def lagrangian_loss(groups: ConstrainedGroups, multipliers: Multipliers, kind: Kind, *, device: str = "cpu") -> Loss:
+    """The loss of every row, and what the multipliers of its group add; it runs on `device`."""
+    # Rows without a group have the last place.
+    codes, of_rows = (groups.codes % (len(groups) + 1)).to(device), groups.weights.to(device)
 
     def loss(stack: ModelStack, batch: Batch) -> Tensor:
         logits = stack.each(batch.rows).to(stack.dtype)
         losses = cross_entropy_of(logits, batch.labels)
         if not multipliers.pull.any():
             return losses
-        positions = batch.positions.cpu()
-        # The last column is of rows without a group.
-        pull = functional.pad(multipliers.pull, (0, 1)).gather(1, groups.codes[positions] % (len(groups) + 1))
-        weights = (pull * groups.weights[positions]).to(losses)
+        pull = functional.pad(multipliers.pull, (0, 1)).to(losses)
+        weights = pull.gather(1, codes[batch.positions]) * of_rows[batch.positions].to(losses)
         if kind.measured == "robust loss":
             return losses * (1 + weights)
         if kind.clean:
