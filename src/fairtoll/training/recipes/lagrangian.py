@@ -79,7 +79,8 @@ def train_lagrangian(
     times its violation, never below 0 (`fairtoll.training.dual.Multipliers`). Multipliers are moved by the measure
     itself, weights by the gradient of a smooth surrogate (Cotter, Jiang and Sridharan 2019, Two-player games for
     efficient non-convex constrained optimization; holding rows out for it: Cotter et al. 2019, Training
-    well-generalizing classifiers for fairness metrics).
+    well-generalizing classifiers for fairness metrics). A group with fewer than 50 held-out rows is measured on its
+    training rows as well; one with fewer than 10 rows in all is not constrained, and a warning names it.
 
     ============= ================================================== ================================
     constraint    bounded                                            gradient of
