@@ -8,10 +8,10 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
 
 from fairtoll.errors import FairtollError
-from fairtoll.evidence import Certify, Detect, Transfer
+from fairtoll.evidence import Attacked, Certify, Detect, Transfer
 from fairtoll.evidence.measures import Measure
 from fairtoll.experiments.experiment import Collection
-from fairtoll.findings import Comparison
+from fairtoll.findings import Comparison, Question
 from fairtoll.training import RECIPES, Recipe
 
 if TYPE_CHECKING:
@@ -139,7 +139,11 @@ def with_recipes(experiment: Experiment, names: str, *, strengths: int = 3) -> E
         recipes=tuple({recipe.name: recipe for recipe in (standard, *arms, *controls)}.values()),
         questions=tuple((one, question) for one in comparisons for question in questions),
         collections=(
-            *(replace(one, compared_in=None, protocol=None) for one in experiment.collections if _is_compared(one)),
+            *(
+                replace(one, compared_in=None, protocol=None)
+                for one in experiment.collections
+                if _is_compared(experiment, one, questions)
+            ),
             *_of_deployed(experiment, [recipe for recipe in arms if recipe.deploy is not None]),
         ),
         protocol=PROTOCOL,
@@ -155,11 +159,21 @@ def with_recipes(experiment: Experiment, names: str, *, strengths: int = 3) -> E
     )
 
 
-def _is_compared(collection: Collection) -> bool:
+def _is_compared(experiment: Experiment, collection: Collection, questions: Sequence[Question]) -> bool:
     """Whether a comparison of the sound protocol reads it, or the alarms do."""
     if collection.name in ("predict", "checks"):
         return True
-    return collection.compared_in == SOUND and collection.exact is not True and collection.runs is None
+    if collection.exact is True or collection.runs is not None:
+        return False
+    return collection.compared_in == SOUND or any(
+        isinstance(measure, Attacked)
+        and question.attack is not None
+        and measure.attack.name == question.attack.name
+        and question.attack.epsilon in measure.epsilons
+        and question.attack.threat == (collection.threat or experiment.threat)
+        for measure in collection.measures
+        for question in questions
+    )
 
 
 def _of_deployed(experiment: Experiment, recipes: Sequence[Recipe]) -> list[Collection]:

@@ -63,6 +63,7 @@ def test_the_deployed_model_is_the_mean_over_its_draws():
     torch.testing.assert_close(predict_logits(smoothed, X), smoothed(X).detach(), rtol=1e-5, atol=1e-6)
     again = SMOOTHING.deployed([network], setup_of(), ADVERSARY)[0]
     assert torch.equal(again.noise, smoothed.noise)
+    assert smoothed.noise.mean(dim=0).abs().max() < 1e-6
     assert torch.equal(smoothed.noise[:, 1], torch.zeros(len(smoothed.noise)))
     assert prepare(smoothed, X).probed.gradients == "present"
 

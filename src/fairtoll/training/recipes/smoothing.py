@@ -75,6 +75,9 @@ def deploy_smoothed(
 ) -> Smoothed:
     """The classifier that averages a trained model over `draws` fixed noisy copies of each row, the same for all.
 
+    Draws come in pairs of opposite sign, whose mean is zero: that of a few independent ones would move every decision
+    by ``sigma / sqrt(draws)``, and certified radii, which are of the mean over all noise, would not hold for it.
+
     Examples
     --------
     >>> from fairtoll.threats.linf import LinfThreat
@@ -84,7 +87,9 @@ def deploy_smoothed(
     torch.Size([16, 3])
     """
     deviation = _deviation(setup, adversary, sigma).to(next(model.parameters()))
-    noise = torch.randn(draws, *deviation.shape, generator=torch_generator(0, "smoothing draws")).to(deviation)
+    generator = torch_generator(0, "smoothing draws")
+    half = torch.randn(-(-draws // 2), *deviation.shape, generator=generator).to(deviation)
+    noise = torch.cat([half, -half])[:draws]
     return Smoothed(model, deviation * noise, deviation, sigma=sigma * adversary.epsilon)
 
 
