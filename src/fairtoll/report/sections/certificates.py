@@ -30,7 +30,7 @@ def certificates(results: Results) -> Section:
     """Return the claimed radii of each arm, by class, with their gaps and what contradicts them."""
     section = Section(
         "certificates",
-        "Certified radii that others claim",
+        "Certified radii that are claimed",
         "Certificates",
         "Radii around each row within which a method says that the model classifies it correctly. They are "
         "averaged by class here, and held against every attack of this evidence in their norm.",
