@@ -108,6 +108,29 @@ def test_indicators_in_other_codes(codes):
         table_threat(rows(frame=frame), mutable=["job_b"])
 
 
+@pytest.mark.parametrize("codes", [(0, 1), (1, 2), (-1, 1)])
+@pytest.mark.parametrize("kind", [int, float])
+def test_an_indicator_that_is_named_moves_from_one_code_to_the_other(codes, kind):
+    """As a CSV file may have it, 0.0 and 1.0, too; the mean of both is no value of it."""
+    low, high = codes
+    frame = FRAME.assign(owner=(FRAME["owner"] * (high - low) + low).astype(kind))
+    data = rows(frame=frame, features=["age", "owner"], groups=[])
+    threat = table_threat(data, mutable=["age", "owner"])
+    x = torch.from_numpy(data.x)
+    far = (high - low) / float(frame["owner"].std(ddof=0))
+    wanted = x + torch.from_numpy(np.random.default_rng(0).normal(scale=3, size=x.shape).astype(np.float32))
+    for epsilon, values in ((0.9 * far, {float(x[0, 1])}), (1.1 * far, {float(low), float(high)})):
+        first = threat.confine(x[:1].expand(len(x), -1), wanted, epsilon)[:, 1]
+        assert set(first.tolist()) == values
+        assert threat.admits(x, threat.confine(x, wanted, epsilon), epsilon).all()
+    between = x.clone()
+    between[:, 1] = (low + high) / 2
+    assert not threat.admits(x, between, 9.0).any()
+    # A range that is given is the caller's word.
+    wide = table_threat(data, mutable=["age", "owner"], ranges={"owner": (low, high)})
+    assert wide.admits(x, between, 9.0).all() == (kind is float or codes == (-1, 1))
+
+
 def test_two_values_that_are_no_codes():
     frame = FRAME.assign(owner=FRAME["owner"] * 40 + 20, sex=FRAME["sex"] * 0.5)
     assert movable(rows(frame=frame, groups=[])) == ["age", "wage", "sex", "owner"]

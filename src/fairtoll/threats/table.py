@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Literal
 
 import numpy as np
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 from fairtoll.data.dataset import Dataset
 from fairtoll.data.derived import deciding_features
 from fairtoll.errors import FairtollError, note
+from fairtoll.inputs.features import Feature
 from fairtoll.threats._table_options import Groups, read_costs, read_monotone, read_names, read_ranges
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.threats.relations import read_relations
@@ -96,8 +98,9 @@ def table_threat(
     ways = read_monotone(monotone or {}, groups, chosen)
     price = read_costs(costs or {}, groups, chosen)
     low, high, bounding = read_ranges(ranges or {}, groups, chosen)
+    features, codes = _with_codes(rows, [name for name in chosen if name not in (ranges or {})], groups)
     bound = read_relations(
-        [*relations, *bounding] if not isinstance(relations, str) else relations, rows.features, rows.x
+        [*relations, *bounding, *codes] if not isinstance(relations, str) else relations, rows.features, rows.x
     )
     if cost_norm not in ("max", "sum"):
         raise FairtollError(f"cost_norm is {cost_norm!r}; expected 'max' or 'sum'")
@@ -107,10 +110,10 @@ def table_threat(
             scale=rows.x.std(axis=0, dtype=np.float64),
             box=([feature.low for feature in rows.features], [feature.high for feature in rows.features]),
             mutable=[feature.name in chosen for feature in rows.features],
-            integer=[feature.integer for feature in rows.features],
+            integer=[feature.integer for feature in features],
         )
     return TableThreat(
-        features=rows.features,
+        features=features,
         scale=_scale(rows, groups, price),
         box=(low, high),
         mutable=[feature.name in chosen for feature in rows.features],
@@ -120,6 +123,14 @@ def table_threat(
         one_hot=[members for members in groups.places if rows.features[members[0]].name in chosen],
         relations=bound,
     )
+
+
+def _with_codes(rows: Dataset, chosen: Sequence[str], groups: Groups) -> tuple[tuple[Feature, ...], list[str]]:
+    """The features, of which indicators that may move are whole numbers; and relations that keep -1 and 1 from 0."""
+    codes = [name for name in _indicators(rows) if name in chosen and not groups.is_choice(name)]
+    features = tuple(replace(one, integer=True) if one.name in codes else one for one in rows.features)
+    apart = [one for one in features if one.name in codes and one.high - one.low > 1]
+    return features, [f"`{one.name}` in {{{one.low:g}, {one.high:g}}}" for one in apart]
 
 
 def _chosen(
