@@ -10,8 +10,8 @@ from torch import Tensor, nn
 
 from fairtoll.attacks._batches import attack_in_batches, check_patience, check_randomness, check_starts
 from fairtoll.attacks.engine.ascent import Ascent
-from fairtoll.attacks.engine.descent import BatchedModel
-from fairtoll.attacks.engine.inputs import check_inputs, require_finite_rows
+from fairtoll.attacks.engine.inputs import check_inputs
+from fairtoll.attacks.engine.start import PackedStart
 from fairtoll.attacks.loss import get_loss, margin
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.threats.any import Threat
@@ -123,26 +123,16 @@ def apgd(
     model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
 
     def attack(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
-        # Whole numbers are projected in the model's own shape.
-        batched = BatchedModel(model, clean, packed=threat.integer is None)
-        pack = batched.layout.pack
-        low, high = map(pack, threat.bounds(clean, epsilon))
-        radius, origin = pack(threat.radius(clean, epsilon)), pack(clean)
-        numbers = torch.arange(batch.start, batch.stop, device=clean.device)
-        logits = batched.logits(origin)
-        require_finite_rows(logits, where="at step 0 of the attack", rows=numbers)
-        success, found = logits.argmax(dim=1) != labels, origin.clone()
+        at = PackedStart(model, clean, labels, batch, threat=threat, epsilon=epsilon)
+        success, found = at.success, at.origin.clone()
         for restart in range(restarts):
             left = torch.nonzero(~success).flatten()
             if not len(left):
                 break
-            begin = origin
-            if restart or random_start:
-                noise = pack(torch.rand(clean.shape, generator=generator).to(clean))
-                begin = threat.project(low + (high - low) * noise, low, high)
-            ascent = Ascent(batched, threat, climb, margin, steps, patience)
-            rows = (numbers, labels, low, high, radius, begin)
+            begin = at.drawn(generator) if restart or random_start else at.origin
+            ascent = Ascent(at.batched, threat, climb, margin, steps, patience)
+            rows = (at.numbers, labels, at.low, at.high, at.radius, begin)
             success[left], found[left] = ascent.run(*(value[left] for value in rows))
-        return success, batched.layout.show(found).contiguous()
+        return success, at.batched.layout.show(found).contiguous()
 
     return attack_in_batches(model, x, y, attack, batch_size=batch_size, generator=generator)

@@ -11,11 +11,13 @@ from torch import Tensor, nn
 from fairtoll.attacks._batches import attack_in_batches, check_starts, needed
 from fairtoll.attacks.engine.choices import Choices
 from fairtoll.attacks.engine.descent import BatchedModel
-from fairtoll.attacks.engine.inputs import check_inputs, finite_logits, require_finite_rows
+from fairtoll.attacks.engine.inputs import check_inputs, require_finite_rows
+from fairtoll.attacks.engine.start import begin
 from fairtoll.attacks.engine.table_walk import Walk
 from fairtoll.attacks.loss import margin
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
+from fairtoll.models.predict import checked_logits
 from fairtoll.threats.any import AuditedThreat, Norm, Threat
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.threats.table_threat import TableThreat
@@ -96,20 +98,17 @@ class CAPGD:
         assert isinstance(threat, LinfThreat | TableThreat)
 
         def work(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
-            numbers = torch.arange(batch.start, batch.stop, device=clean.device)
-            logits = finite_logits(model, clean, where="at step 0 of the attack", rows=numbers).detach()
-            success, perturbed = logits.argmax(dim=1) != labels, clean.clone()
-            left = torch.nonzero(~success).flatten()
-            if len(left):
-                rows = (clean[left], labels[left], numbers[left])
+            at = begin(lambda rows: checked_logits(model, rows), clean, labels, batch)
+            if len(at.left):
+                rows = (at.clean, at.labels, at.numbers)
                 climbed = _Climb(model, *rows, threat, epsilon)
                 for restart in range(self.restarts):
                     climbed.run(self.steps, None if not restart else draws)
                 broken, points = climbed.broken, climbed.best
                 if self.queries:
-                    _search(model, *rows, threat, epsilon, logits[left], climbed, self.queries, draws)
-                success[left], perturbed[left] = broken, points
-            return success, perturbed
+                    _search(model, *rows, threat, epsilon, at.logits, climbed, self.queries, draws)
+                at.success[at.left], at.perturbed[at.left] = broken, points
+            return at.success, at.perturbed
 
         return attack_in_batches(model, x, y, work, batch_size=batch_size, generator=draws)
 

@@ -9,8 +9,9 @@ from torch import Tensor, nn
 
 from fairtoll.attacks._batches import attack_in_batches, check_starts
 from fairtoll.attacks.engine.descent import BatchedModel
-from fairtoll.attacks.engine.inputs import check_inputs, require_finite_rows
+from fairtoll.attacks.engine.inputs import check_inputs
 from fairtoll.attacks.engine.least_search import AIM, LeastSearch
+from fairtoll.attacks.engine.start import begin
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
 from fairtoll.threats.any import Threat
@@ -88,18 +89,15 @@ class NearestClass:
         model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
 
         def attack(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
-            batched, numbers = BatchedModel(model, clean), torch.arange(batch.start, batch.stop, device=clean.device)
-            logits = batched.logits(batched.layout.pack(clean))
-            require_finite_rows(logits, where="at step 0 of the attack", rows=numbers)
-            success, perturbed = logits.argmax(dim=1) != labels, clean.clone()
-            left = torch.nonzero(~success).flatten()
-            if not len(left) or not epsilon:
-                return success, perturbed
+            batched = BatchedModel(model, clean)
+            at = begin(lambda rows: batched.logits(batched.layout.pack(rows)), clean, labels, batch)
+            if not len(at.left) or not epsilon:
+                return at.success, at.perturbed
             # With a tolerance of a whole radius a row is done at its first success.
-            search = LeastSearch(batched, clean[left], threat=threat, epsilon_max=epsilon, tolerance=epsilon / AIM)
-            found = search.run(labels[left], numbers[left], steps=self.steps, targets=self.targets)
-            perturbed[left] = batched.layout.show(found.point.reshape(search.shape)).contiguous()
-            success[left] = found.radius.isfinite()
-            return success, perturbed
+            search = LeastSearch(batched, at.clean, threat=threat, epsilon_max=epsilon, tolerance=epsilon / AIM)
+            found = search.run(at.labels, at.numbers, steps=self.steps, targets=self.targets)
+            at.perturbed[at.left] = batched.layout.show(found.point.reshape(search.shape)).contiguous()
+            at.success[at.left] = found.radius.isfinite()
+            return at.success, at.perturbed
 
         return attack_in_batches(model, x, y, attack, batch_size=batch_size)

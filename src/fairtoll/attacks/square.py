@@ -12,6 +12,7 @@ from torch import Tensor, nn
 from fairtoll.attacks._batches import attack_in_batches, check_patience, like, needed
 from fairtoll.attacks.engine.descent import BatchedModel, EarlyStopping
 from fairtoll.attacks.engine.inputs import check_inputs, require_finite_rows
+from fairtoll.attacks.engine.start import begin
 from fairtoll.attacks.loss import margin
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
@@ -136,15 +137,11 @@ def square(
         batched = BatchedModel(model, clean)
         if batched.layout.channels_last:
             clean = clean.contiguous(memory_format=torch.channels_last)
-        numbers = torch.arange(batch.start, batch.stop, device=clean.device)
-        logits = batched.logits(batched.layout.pack(clean))
-        require_finite_rows(logits, where="at query 0 of the attack", rows=numbers)
-        success, perturbed = logits.argmax(dim=1) != labels, clean.clone()
-        left = torch.nonzero(~success).flatten()
-        if len(left):
-            search = _Search(batched, clean[left], labels[left], numbers[left], threat, epsilon, generator, pixels)
-            success[left], perturbed[left] = search.run(queries, patience)
-        return success, perturbed.contiguous()
+        at = begin(lambda rows: batched.logits(batched.layout.pack(rows)), clean, labels, batch, counted="query")
+        if len(at.left):
+            search = _Search(batched, at.clean, at.labels, at.numbers, threat, epsilon, generator, pixels)
+            at.success[at.left], at.perturbed[at.left] = search.run(queries, patience)
+        return at.success, at.perturbed.contiguous()
 
     with torch.no_grad():
         return attack_in_batches(model, x, y, attack, batch_size=batch_size, generator=generator)

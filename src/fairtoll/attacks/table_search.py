@@ -10,11 +10,13 @@ from torch import Tensor, nn
 
 from fairtoll.attacks._batches import attack_in_batches, needed
 from fairtoll.attacks.engine.choices import TRIED, Choices
-from fairtoll.attacks.engine.inputs import check_inputs, finite_logits
+from fairtoll.attacks.engine.inputs import check_inputs
+from fairtoll.attacks.engine.start import begin
 from fairtoll.attacks.engine.table_walk import Walk, enumerated
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
 from fairtoll.models.cells import thresholds_of
+from fairtoll.models.predict import checked_logits
 from fairtoll.threats.any import Norm, Threat
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.threats.table_threat import TableThreat
@@ -136,18 +138,15 @@ def table_search(
     radii = torch.as_tensor(epsilon, dtype=torch.float64).cpu().expand(len(x))
 
     def work(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
-        numbers = torch.arange(batch.start, batch.stop, device=clean.device)
-        logits = finite_logits(model, clean, where="at query 0 of the attack", rows=numbers)
-        success, perturbed = logits.argmax(dim=1) != labels, clean.clone()
-        left = torch.nonzero(~success).flatten()
-        if len(left):
-            choices = Choices(threat, clean[left], radii[batch].to(clean.device)[left], thresholds)
-            walk = Walk(model, choices, labels[left], numbers[left], logits[left], queries, generator)
+        at = begin(lambda rows: checked_logits(model, rows), clean, labels, batch, counted="query")
+        if len(at.left):
+            choices = Choices(threat, at.clean, radii[batch].to(clean.device)[at.left], thresholds)
+            walk = Walk(model, choices, at.labels, at.numbers, at.logits, queries, generator)
             if choices.coordinates:
                 enumerated(walk)
-                walk.run(start=None if start is None else start[batch].to(clean)[left])
-            success[left], perturbed[left] = walk.broken, walk.best
-        return success, perturbed
+                walk.run(start=None if start is None else start[batch].to(clean)[at.left])
+            at.success[at.left], at.perturbed[at.left] = walk.broken, walk.best
+        return at.success, at.perturbed
 
     with torch.no_grad():
         cells = 2 * sum(len(values) for values in thresholds.values())

@@ -9,8 +9,8 @@ from torch import Tensor, nn
 
 from fairtoll.attacks._batches import attack_in_batches, check_patience, check_starts, needed
 from fairtoll.attacks.engine.ascent import Ascent
-from fairtoll.attacks.engine.descent import BatchedModel
-from fairtoll.attacks.engine.inputs import check_inputs, require_finite_rows
+from fairtoll.attacks.engine.inputs import check_inputs
+from fairtoll.attacks.engine.start import PackedStart
 from fairtoll.attacks.loss import lead, targeted_ratio
 from fairtoll.attacks.spec import AttackResult, name_of
 from fairtoll.errors import FairtollError
@@ -88,27 +88,18 @@ class TargetedAPGD:
         model, x, y = check_inputs(model, x, y, threat=threat, epsilon=epsilon, batch_size=batch_size)
 
         def attack(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
-            # Whole numbers are projected in the model's own shape.
-            batched = BatchedModel(model, clean, packed=threat.integer is None)
-            pack = batched.layout.pack
-            low, high = map(pack, threat.bounds(clean, epsilon))
-            radius, origin = pack(threat.radius(clean, epsilon)), pack(clean)
-            numbers = torch.arange(batch.start, batch.stop, device=clean.device)
-            logits = batched.logits(origin)
-            require_finite_rows(logits, where="at step 0 of the attack", rows=numbers)
-            success, found = logits.argmax(dim=1) != labels, origin.clone()
-            wrong = logits.scatter(1, labels.unsqueeze(1), -torch.inf)
-            likeliest = wrong.topk(min(self.targets, logits.shape[1] - 1), dim=1).indices
-            ascent = Ascent(batched, threat, targeted_ratio, lead, self.steps, self.patience)
+            at = PackedStart(model, clean, labels, batch, threat=threat, epsilon=epsilon)
+            success, found = at.success, at.origin.clone()
+            wrong = at.logits.scatter(1, labels.unsqueeze(1), -torch.inf)
+            likeliest = wrong.topk(min(self.targets, wrong.shape[1] - 1), dim=1).indices
+            ascent = Ascent(at.batched, threat, targeted_ratio, lead, self.steps, self.patience)
             for target in likeliest.unbind(dim=1):
                 left = torch.nonzero(~success).flatten()
                 if not len(left):
                     break
-                noise = pack(torch.rand(clean.shape, generator=draws).to(clean))
-                begin = threat.project(low + (high - low) * noise, low, high)
                 aim = torch.stack([labels, target], dim=1)
-                rows = (numbers, labels, low, high, radius, begin, aim)
+                rows = (at.numbers, labels, at.low, at.high, at.radius, at.drawn(draws), aim)
                 success[left], found[left] = ascent.run(*(value[left] for value in rows))
-            return success, batched.layout.show(found).contiguous()
+            return success, at.batched.layout.show(found).contiguous()
 
         return attack_in_batches(model, x, y, attack, batch_size=batch_size, generator=draws)

@@ -11,7 +11,9 @@ from torch import Tensor, nn
 from fairtoll.attacks._batches import attack_in_batches, like
 from fairtoll.attacks.engine.coordinates import Coordinates
 from fairtoll.attacks.engine.inputs import check_inputs, finite_logits
+from fairtoll.attacks.engine.start import begin
 from fairtoll.attacks.spec import AttackResult
+from fairtoll.models.predict import checked_logits
 from fairtoll.threats.any import Norm, Threat
 
 
@@ -68,25 +70,22 @@ def ask(
     )
 
     def work(model: nn.Module, clean: Tensor, labels: Tensor, batch: slice) -> tuple[Tensor, Tensor]:
-        numbers = torch.arange(batch.start, batch.stop, device=clean.device)
-        logits = finite_logits(model, clean, where="at step 0 of the attack", rows=numbers).detach()
-        success, perturbed = logits.argmax(dim=1) != labels, clean.clone()
-        left = torch.nonzero(~success).flatten()
-        if not len(left):
-            return success, perturbed
-        rows, own = clean[left], labels[left]
+        at = begin(lambda rows: checked_logits(model, rows), clean, labels, batch)
+        rows, own = at.clean, at.labels
+        if not len(at.left):
+            return at.success, at.perturbed
         coordinates = Coordinates(threat, rows, epsilon)
         if not coordinates.reach:
-            return success, perturbed
-        targets = logits[left].scatter(1, own.unsqueeze(1), -torch.inf).argmax(dim=1)
+            return at.success, at.perturbed
+        targets = at.logits.scatter(1, own.unsqueeze(1), -torch.inf).argmax(dim=1)
         with torch.enable_grad():
-            points, counts = propose(Asked(model, rows, own, targets, logits.shape[1], coordinates))
+            points, counts = propose(Asked(model, rows, own, targets, at.logits.shape[1], coordinates))
         points = threat.confine(rows, points.detach(), epsilon)
         if counts is not None:
             points = torch.where(like(counts, points), points, rows)
-        answers = finite_logits(model, points, where=f"at the answer of {name}", rows=numbers[left])
-        success[left], perturbed[left] = answers.argmax(dim=1) != own, points
-        return success, perturbed
+        answers = finite_logits(model, points, where=f"at the answer of {name}", rows=at.numbers)
+        at.success[at.left], at.perturbed[at.left] = answers.argmax(dim=1) != own, points
+        return at.success, at.perturbed
 
     with torch.no_grad():
         return attack_in_batches(model, x, y, work, batch_size=batch_size, generator=generator)
