@@ -32,7 +32,7 @@ WARM_UP = 0.05
 
 
 def calibrate(policy: PartPolicy, robust: Tensor, *, beta: float, radius_base: float, agreement_base: float) -> None:
-    """Set a policy by the robust training accuracies t of the groups, `(K, P)` (Wei et al. 2023, equations 7 and 9).
+    """Set a policy by the robust training accuracies t of the groups, `(K, P)` (Wei et al. 2023).
 
     The radius is ``radius_base + t`` times the adversary's, the weight of agreement ``b = (agreement_base + t) beta``;
     the loss is ``(CE + b KL) / (1 + b)``.
@@ -53,7 +53,7 @@ def calibrate(policy: PartPolicy, robust: Tensor, *, beta: float, radius_base: f
 class FairAverage:
     """The average of the weights of K models over the epochs at which the worst group is robust enough.
 
-    The fairness-aware weight average of Wei et al. (2023, section 4.3): the first epoch that is admitted begins it, and
+    The fairness-aware weight average of Wei et al. (2023): the first epoch that is admitted begins it, and
     each that is admitted moves it by ``1 - decay``. Until one is, it holds the epoch with the best worst group, where
     the published code would hold an untrained model.
 

@@ -28,7 +28,7 @@ WARM_UP = 70 / 110
 
 
 def distance_aware_weights(similarity: Tensor, *, exchange: float) -> Tensor:
-    """Weights of classes from how alike they are (Lee et al. 2024, equation 6), `(K, P)`.
+    """Weights of classes from how alike they are (Lee et al. 2024), `(K, P)`.
 
     With ``p_i(j)`` the mean probability that adversarial examples of class i are given of class j, a class i with a
     smaller ``p_i(i)`` than ``p_j(j)`` takes ``exchange * p_i(j) p_j(j)`` from class j. What one gains another loses:

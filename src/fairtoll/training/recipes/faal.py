@@ -27,7 +27,7 @@ PROBES, PASSES = 33, 8
 def worst_mixture(margins: Tensor, sizes: Tensor, *, divergence: float) -> Tensor:
     """Weights of the rows of each group that maximise the mean margin, within a ball around the present mixture.
 
-    The problem is FAAL's (Zhang et al. 2024, equation 6): the mixture p of the groups that maximises ``sum_c p_c m_c``
+    The problem is FAAL's (Zhang et al. 2024): the mixture p of the groups that maximises ``sum_c p_c m_c``
     under ``KL(u || p) <= divergence``, u the present mixture. Its solution is ``p_c = u_c / (mu - m_c)``, rescaled to
     a sum of 1, with the mu above all margins at which the divergence is met: the published code hands the same problem
     to a general solver. A row's weight is ``p_c / u_c``.

@@ -41,7 +41,7 @@ def raised(multipliers: Tensor, excess: Tensor, *, rate: float) -> Tensor:
 
 
 def cost_weights(multipliers: Tensor, shares: Tensor) -> Tensor:
-    """Weights of the rows of each group that minimise the Lagrangian of FRL (Xu et al. 2021, equation 6), `(K, P)`.
+    """Weights of the rows of each group that minimise the Lagrangian of FRL (Xu et al. 2021), `(K, P)`.
 
     With phi the multipliers and the overall error the mean of the groups' by their shares s, ``err + sum_i phi_i
     (err_i - err - tolerance)`` is ``sum_i (s_i + phi_i - s_i sum_j phi_j) err_i``; a row of group i has the
