@@ -10,6 +10,7 @@ from rich.console import Console
 from example_defences import example_defences
 from fairtoll.cli.display import print_summary
 from fairtoll.findings.results import Results
+from fairtoll.report.alarms import kinds
 from fairtoll.report.build import build
 from fairtoll.report.charts.frontier import HEIGHT, LINE, Place, Track, frontier_panel
 from fairtoll.report.section import Section
@@ -96,6 +97,14 @@ def test_a_verdict_in_words(results: Results, verdict: str, levelled: bool, said
     made = Results.model_validate(results.model_dump() | {"findings": changed})
     table = next(table for section in build(made) for table in section.tables if table.name == "harms-class")
     assert {str(row[1]).partition(" (")[0] for row in table.rows} == {said}
+
+
+def test_alarms_of_other_strengths_are_folded(results: Results) -> None:
+    loud = {"id": "a", "title": "A", "fired": True, "message": "m", "value": 0.5}
+    alarms = [loud | {"arm": arm} for arm in ("defence 1", "defence 1-radius-0.5", "noise")]
+    (kind,) = kinds(Results.model_validate(results.model_dump() | {"alarms": alarms}), fired=True)
+    assert [one.arm for one in kind.arms] == ["Defence 1"]
+    assert [one.arm for one in kind.controls] == ["Defence 1, radius 0.5", "Control: noise"]
 
 
 def test_repairs_are_held_against_the_baseline_first(sections: dict[str, Section], results: Results) -> None:

@@ -131,11 +131,12 @@ def with_recipes(experiment: Experiment, names: str, *, strengths: int = 3) -> E
     ]
     standard = next(recipe for recipe in RECIPES.values() if recipe.role == "standard")
     controls = [RECIPES[name] for one in comparisons for name in (one.control, one.noise_control) if name is not None]
+    many = "recipe" if len(own) == 1 else f"of {len(own)} recipes"
     return replace(
         experiment,
         title="Which defence costs least, and what repairs the toll?",
-        question=f"Which of {len(own)} recipes makes a classifier of {experiment.name} less fair than standard "
-        "training does, by how much at equal robust accuracy, and which repairs what it costs?",
+        question=f"Which {many} makes a classifier of {experiment.name} less fair than standard training does, by how "
+        "much at equal robust accuracy, and which repairs what it costs?",
         recipes=tuple({recipe.name: recipe for recipe in (standard, *arms, *controls)}.values()),
         questions=tuple((one, question) for one in comparisons for question in questions),
         collections=(

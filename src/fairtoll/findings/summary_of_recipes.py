@@ -12,8 +12,8 @@ from fairtoll.findings.units import spoken
 
 #: Of what the answer says which recipe costs least.
 LEADING = "cau"
-#: Of a comparison with the standard arm: the verdict, and what it says of the recipe.
-WORDS = {"less fair": "harm", "fairer": "are fairer", "equivalent": "do not matter"}
+#: Of a comparison with the standard arm: the verdict, and what it says of the gap.
+WORDS = {"less fair": "wider", "fairer": "narrower", "equivalent": "the same within the margin"}
 
 
 def answer_of_recipes(recipes: Sequence[Recipe], matched: Sequence[Matched], findings: Sequence[Finding]) -> list[str]:
@@ -51,10 +51,9 @@ def _least(recipes: Sequence[Recipe], matched: Sequence[Matched], standard: Reci
     tolls = [one for one in of_class if one.against == standard.family]
     levels = Counter(one.level for one in tolls)
     level = max(levels, key=lambda one: (levels[one], one), default=None)
-    if level is None or levels[level] < 2:
-        several = len({one.family for one in recipes if one.role not in ("standard", "control")}) > 1
-        return _no_level(recipes) if several else ""
-    titles = {one.family: one.family_title for one in recipes}
+    titles = {one.family: one.family_title for one in recipes if one.role not in ("standard", "control")}
+    if level is None or (levels[level] < 2 and len(titles) > 1):
+        return _no_level(recipes) if len(titles) > 1 else ""
     there = sorted((one for one in tolls if one.level == level), key=lambda one: one.value)
     first, unit = there[0], spoken(LEADING)
     others = [one for one in of_class if one.against == first.family and one.level == level]
@@ -64,6 +63,8 @@ def _least(recipes: Sequence[Recipe], matched: Sequence[Matched], standard: Reci
         f"a gap in accuracy between the classes {_by(first.value, unit.name)} standard training's (interval of the "
         f"change {unit.change_of(first.interval)}, {first.verdict})"
     )
+    if len(titles) == 1:
+        return f"At a robust accuracy of {100 * level:g}% {titles[first.family]} has {gap}."
     where = f"At equal robust accuracy, {100 * level:g}%,"
     if not told:
         return (
@@ -126,9 +127,9 @@ def _counts(recipes: Sequence[Recipe], findings: Sequence[Finding], standard: Re
     said = [f"{counts[verdict]} {words}" for verdict, words in WORDS.items() if counts[verdict]]
     undecided = [one for one in found if one.verdict == "inconclusive"]
     takes = what_it_takes(undecided)
-    said += [f"{len(undecided)} are inconclusive{f' ({takes})' if takes else ''}"] if undecided else []
-    rest = ", ".join(said) or "none has enough rows"
-    return f"Of {len(found)} gaps against standard training, at own strengths, {rest}."
+    said += [f"{len(undecided)} inconclusive{f' ({takes})' if takes else ''}"] if undecided else []
+    rest = f"are {', '.join(said)}" if said else "none has enough rows"
+    return f"Of {len(found)} gaps of recipes at their own strengths, against standard training's, {rest}."
 
 
 def _shift(one: Recipe, against: str, *, partition: str | None) -> Shift | None:

@@ -22,7 +22,7 @@ class Fired:
 
 @dataclass(frozen=True)
 class Kind:
-    """The alarms of one kind: those of arms in findings, and those of control arms."""
+    """The alarms of one kind: those of arms in findings, and those of control arms and of other strengths."""
 
     title: str
     meaning: str
@@ -59,9 +59,13 @@ def largest(alarms: Sequence[Alarm]) -> float:
 
 
 def arm_ranks(results: Results) -> dict[str, int]:
-    """Return 0 for the robust arm of a finding, 1 for a standard arm, 2 for an arm that is only a control."""
+    """Return 0 for the robust arm of a finding, 1 for a standard arm, 2 for one that is only a control.
+
+    Among recipes also 2 for arms at other strengths than the recipe's own.
+    """
     ranks = {name: RANKS[role] for name, role in arm_roles(results).items()}
-    return ranks | {finding.robust.arm: 0 for finding in results.findings}
+    ranks |= {finding.robust.arm: 0 for finding in results.findings}
+    return ranks | {recipe.arm: 2 for recipe in results.recipes if not recipe.own_strength}
 
 
 def figure(alarm: Alarm) -> str:

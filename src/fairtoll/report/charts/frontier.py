@@ -15,7 +15,7 @@ from fairtoll.report.numbers import Json
 
 HEIGHT = 340
 LINE = 15  # pixels of a label's line
-LABEL_LENGTH = 18
+LABEL_LENGTH = 20
 #: So many lines have their titles at the edge; of more their numbers.
 NAMED = 6
 #: What an axis keeps free around its points, of their spread, and at least in points.

@@ -58,5 +58,7 @@ OF_RECIPES: tuple[Callable[[Results], Section | list[Section]], ...] = (
     matched,
     harms,
     repairs,
+    certificates,
+    detection,
     leave_one_out,
 )

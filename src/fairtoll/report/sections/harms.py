@@ -14,15 +14,19 @@ from fairtoll.report.tables.table import Cell, Column, Table
 LEAD = (
     "Against standard training, each recipe at its own strength, whatever robustness it reaches. Harms: the gap is "
     "wider by more than the margin. Does not: it is narrower, or the same within the margin. The number is by how much "
-    "the gap is wider."
+    "the gap is wider.{control}"
+)
+OF_CONTROL = (
+    " Folded below: the same against each recipe's own control, which trains as much without an adversary; where it "
+    "harms only against standard training, the adversary was not the cause."
 )
 #: A flip rate this much higher matters: the margin of rates.
 FLIPS = METRICS["cau"].margin
 
 
 def harms(results: Results) -> Section:
-    """Return a table for each partition: recipes by measures."""
-    section = Section("harms", "Which recipe harms what", "Harms", LEAD)
+    """Return two tables for each partition, recipes by measures: against standard training, and against controls."""
+    section = Section("harms", "Which recipe harms what", "Harms")
     plain = standard(results)
     if plain is None:
         return section
@@ -31,24 +35,31 @@ def harms(results: Results) -> Section:
     for partition in dict.fromkeys(finding.parameters.partition for finding in found):
         of = [finding for finding in found if finding.parameters.partition == partition]
         section.tables.append(_table(results, partition, of))
+        controlled = [finding for finding in of if finding.verdict_from_control is not None]
+        if controlled:
+            section.tables.append(_table(results, partition, controlled, control=True))
+    control = any(finding.verdict_from_control is not None for finding in found)
+    section.lead = LEAD.format(control=OF_CONTROL if control else "")
     return section
 
 
-def _table(results: Results, partition: str, found: Sequence[Finding]) -> Table:
+def _table(results: Results, partition: str, found: Sequence[Finding], *, control: bool = False) -> Table:
     questions = list(dict.fromkeys(_question(finding) for finding in found))
     of_arm = {(finding.robust.arm, _question(finding)): finding for finding in found}
     shown = [family for family in compared(results) if any((family.own.arm, one) in of_arm for one in questions)]
-    luf = partition == "class" and any(_left_out(results, family) for family in shown)
+    luf = partition == "class" and not control and any(_left_out(results, family) for family in shown)
     rows: list[list[Cell]] = [
         [
             family.title,
-            *(_cell(of_arm.get((family.own.arm, one))) for one in questions),
+            *(_cell(of_arm.get((family.own.arm, one)), control=control) for one in questions),
             *([_luf_cell(_left_out(results, family))] if luf else []),
         ]
         for family in shown
     ]
     columns = (Column("Recipe"), *(Column(one) for one in questions))
     columns = (*columns, *([Column("LUF, flip rate")] if luf else []))
+    if control:
+        return Table(f"harms-{partition}-control", f"By {partition}, against each recipe's control", columns, rows)
     return Table(f"harms-{partition}", f"By {partition}", columns, rows, compact=True)
 
 
@@ -61,22 +72,32 @@ def _question(finding: Finding) -> str:
     return ", ".join(part for part in parts if part)
 
 
-def harm_words(finding: Finding) -> str:
-    """Return what a verdict says of the recipe: harms, does not (and how), inconclusive or insufficient data."""
-    if finding.verdict == "fairer":
-        return "does not: fairer by levelling down" if finding.levelling_down else "does not: fairer"
-    return {"less fair": "harms", "equivalent": "does not: the same"}.get(finding.verdict, finding.verdict)
+def harm_words(verdict: str, *, levelled: bool = False) -> str:
+    """Return what a verdict says of the recipe: harms, does not (and how), inconclusive or insufficient data.
+
+    Examples
+    --------
+    >>> harm_words("less fair"), harm_words("fairer", levelled=True)
+    ('harms', 'does not: fairer by levelling down')
+    """
+    if verdict == "fairer":
+        return "does not: fairer by levelling down" if levelled else "does not: fairer"
+    return {"less fair": "harms", "equivalent": "does not: the same"}.get(verdict, verdict)
 
 
-def _cell(finding: Finding | None) -> Cell:
+def _cell(finding: Finding | None, *, control: bool) -> Cell:
     if finding is None:
         return None
-    if finding.difference is None:
-        return harm_words(finding)
+    # What is levelled down is known of the standard arm alone.
+    words = harm_words(finding.verdict, levelled=finding.levelling_down is not None)
+    found = finding.difference
+    if control:
+        words, found = harm_words(str(finding.verdict_from_control)), finding.difference_from_control
+    if found is None:
+        return words
     unit = metric_of(finding.metric).unit
-    value = finding.difference.value
-    said = percent(value, sign=True) if unit == "points" else in_unit(value, unit, sign=True)
-    return f"{harm_words(finding)} ({said})"
+    said = percent(found.value, sign=True) if unit == "points" else in_unit(found.value, unit, sign=True)
+    return f"{words} ({said})"
 
 
 def _left_out(results: Results, family: Family) -> LeaveOneOut | None:

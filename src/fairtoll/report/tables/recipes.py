@@ -16,6 +16,7 @@ def recipe_table(results: Results) -> Table:
         columns += [Column(f"Worst {partition} {what}, %", percent) for partition in partitions]
     columns += [
         Column("Robustness"),
+        Column("Alarms"),
         Column("Seconds a run", number, key="seconds"),
         Column("Times standard", number, key="times_standard"),
     ]
@@ -29,14 +30,16 @@ def recipe_table(results: Results) -> Table:
             row.append(None if found is None else found.value)
             lowest = [worst(found, partition) for partition in partitions]
             row += [None if value is None else value.value for value in lowest]
-        row += [how_attacked(reached(one, clean=False)), one.seconds]
+        fired = [alarm.title.lower() for alarm in results.alarms if alarm.fired and alarm.arm == one.arm]
+        row += [how_attacked(reached(one, clean=False)), "; ".join(fired) or None, one.seconds]
         rows.append([*row, one.seconds / base if one.seconds and base else None])
     return Table(
         "recipes",
         "What each recipe reaches, and what it takes",
         tuple(columns),
         rows,
-        "Means over training runs; the next table has the intervals. Seconds: of training, one run.",
+        "Means over training runs; the next table has the intervals. An alarm: the robust accuracy may be lower than "
+        "what was measured. Seconds: of training, one run.",
     )
 
 
