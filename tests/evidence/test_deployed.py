@@ -16,7 +16,7 @@ from fairtoll.evidence.store import NO_ATTACKS, describe_predictions, describe_r
 from fairtoll.findings.certificates import abstention_notes, certified
 from fairtoll.findings.detections import detections
 from fairtoll.models.smoothed import Smoothed
-from fairtoll.models.squeezed import Squeezed, threshold_of
+from fairtoll.models.squeezed import Squeezed
 from fairtoll.models.squeezers import Levels
 
 ROWS = 300
@@ -40,9 +40,7 @@ def smoothed(sigma=0.3):
 
 def squeezed():
     levels = Levels(torch.full((4,), -3.0), torch.full((4,), 3.0), bits=3)
-    model = Squeezed(linear(), levels, [levels])
-    model.threshold = threshold_of(model.change(torch.randn(999, 4, generator=torch.Generator().manual_seed(2))))
-    return model
+    return Squeezed(linear(), levels, [levels], clean=torch.randn(999, 4, generator=torch.Generator().manual_seed(2)))
 
 
 def evidence_of(*, tables, predictions):

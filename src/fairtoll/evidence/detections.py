@@ -78,7 +78,7 @@ class Detected:
 
     Examples
     --------
-    >>> Detected(np.ones((1, 2), bool), np.ones((1, 2), bool), np.arange(2)).flagged.mean()
+    >>> float(Detected(np.ones((1, 2), bool), np.ones((1, 2), bool), np.arange(2)).flagged.mean())
     1.0
     """
 

@@ -10,6 +10,7 @@ from torch import Tensor, nn
 
 from fairtoll.errors import FairtollError
 from fairtoll.models.batches import chunk_rows
+from fairtoll.models.borrow import device_of
 from fairtoll.models.dense import quick
 from fairtoll.models.smoothed import AnotherValue
 
@@ -32,8 +33,9 @@ class Squeezed(nn.Module):
         What every row goes through before the model.
     detectors : sequence of Module
         Squeezers that the detector compares the unsqueezed row with.
-    threshold : float
-        Rows are flagged above it; see `threshold_of`.
+    clean : Tensor, (n, ...), optional
+        Clean rows that training left out, of which the detector flags 5%; see `threshold_of`. None for a detector that
+        flags nothing.
 
     Raises
     ------
@@ -50,13 +52,15 @@ class Squeezed(nn.Module):
     """
 
     def __init__(
-        self, model: nn.Module, squeeze: nn.Module, detectors: Sequence[nn.Module], *, threshold: float = math.inf
+        self, model: nn.Module, squeeze: nn.Module, detectors: Sequence[nn.Module], *, clean: Tensor | None = None
     ) -> None:
         super().__init__()
         if not detectors:
             raise FairtollError("a detector of no squeezers; expected one or more; give the squeezers to compare")
-        self.model, self.squeeze, self.threshold = model, squeeze, threshold
+        self.model, self.squeeze = model, squeeze
         self.detectors = nn.ModuleList(detectors)
+        # No buffer: it is no part of the model.
+        self._clean, self._threshold = clean, math.inf if clean is None else None
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of the squeezed rows, `(N, C)`; the gradient passes the squeezer unchanged."""
@@ -67,21 +71,35 @@ class Squeezed(nn.Module):
 
     def quick_form(self) -> nn.Module:
         """The same for a model that does not change; see `fairtoll.models.dense.quick`."""
-        return Squeezed(quick(self.model), self.squeeze, list(self.detectors), threshold=self.threshold)
+        return Squeezed(quick(self.model), self.squeeze, list(self.detectors), clean=self._clean)
 
     def naive_form(self) -> nn.Module:
         """The same with the squeezer's own gradient."""
         return nn.Sequential(self.squeeze, self.model)
 
+    @property
+    def threshold(self) -> float:
+        """Rows whose answer changes by more are flagged; it is set when it is first needed.
+
+        Raises
+        ------
+        FairtollError
+            For too few clean rows.
+        """
+        if self._threshold is None:
+            assert self._clean is not None
+            self._threshold = threshold_of(self.change(self._clean))
+        return self._threshold
+
     @torch.no_grad()
     def change(self, x: Tensor) -> Tensor:
         """The largest L1 distance between the probabilities of each row and of one of its squeezed forms, `(N,)`."""
         parts = []
-        for rows in x.split(chunk_rows(x)):
+        for rows in x.to(device_of(self.model)).split(chunk_rows(x)):
             own = self.model(rows).softmax(dim=1)
             apart = [(self.model(one(rows)).softmax(dim=1) - own).abs().sum(dim=1) for one in self.detectors]
             parts.append(torch.stack(apart).amax(dim=0))
-        return torch.cat(parts)
+        return torch.cat(parts).cpu()
 
     def flags(self, x: Tensor) -> Tensor:
         """Which rows the detector takes for attacked, `(N,)` of bool."""

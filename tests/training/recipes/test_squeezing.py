@@ -111,9 +111,13 @@ def test_the_detector_looks_at_the_largest_change():
     x = torch.rand(20, 1, generator=torch.Generator().manual_seed(0))
     expected = (linear(one(x)).softmax(dim=1) - linear(x).softmax(dim=1)).abs().sum(dim=1)
     finer = (linear(other(x)).softmax(dim=1) - linear(x).softmax(dim=1)).abs().sum(dim=1)
-    found = Squeezed(linear, one, [other, one], threshold=0.05)
+    clean = torch.rand(39, 1, generator=torch.Generator().manual_seed(1))
+    found = Squeezed(linear, one, [other, one], clean=clean)
     torch.testing.assert_close(found.change(x), torch.maximum(expected, finer).detach())
-    assert torch.equal(found.flags(x), found.change(x) > 0.05)
+    # Of 39 clean rows the 38th smallest: one of them is flagged.
+    assert found.flags(clean).sum() == 1
+    assert torch.equal(found.flags(x), found.change(x) > found.threshold)
+    assert not Squeezed(linear, one, [other, one]).flags(x).any()
 
 
 def test_images_are_squeezed_between_0_and_1():
@@ -139,5 +143,7 @@ def test_bad_input():
         SQUEEZING.at(2.5).deployed([nn.Linear(3, 2)], setup_of(), ADVERSARY)
     with pytest.raises(FairtollError, match="a detector of no squeezers; expected one or more"):
         Squeezed(nn.Linear(3, 2), nn.Identity(), [])
+    with pytest.raises(FairtollError, match="a detector has 3 held-out rows; expected 19 or more"):
+        Squeezed(nn.Linear(3, 2), nn.Identity(), [nn.Identity()], clean=torch.zeros(3, 3)).flags(torch.zeros(1, 3))
     with pytest.raises(FairtollError, match="a detector has 18 held-out rows; expected 19 or more"):
         threshold_of(torch.rand(18))

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fairtoll.models.squeezed import Squeezed, threshold_of
+from fairtoll.models.squeezed import Squeezed
 from fairtoll.models.squeezers import Levels, Median, NonLocalMeans
 from fairtoll.models.stack import ModelStack
 from fairtoll.training.recipes.held_out import train_held_out
@@ -30,7 +30,7 @@ def deploy_squeezed(model: nn.Module, setup: TrainingSetup, adversary: Adversary
     Raises
     ------
     FairtollError
-        For a number of bits that is none, or too few rows for the detector.
+        For a number of bits that is none.
 
     Examples
     --------
@@ -43,14 +43,12 @@ def deploy_squeezed(model: nn.Module, setup: TrainingSetup, adversary: Adversary
     """
     example = next(model.parameters())
     levels = Levels(*(end.to(example) for end in _range(setup)), bits=bits)
-    if setup.x.ndim == 2:
-        squeezed = Squeezed(model, levels, [levels])
-    else:
-        median = Median()
-        squeezed = Squeezed(model, nn.Sequential(levels, median), [levels, median, NonLocalMeans()])
     _, held_out = setup.hold_out(VALIDATION)
-    squeezed.threshold = threshold_of(squeezed.change(setup.x[held_out[:DETECTOR_ROWS]].to(example)).cpu())
-    return squeezed
+    clean = setup.x[held_out[:DETECTOR_ROWS]].to(example)
+    if setup.x.ndim == 2:
+        return Squeezed(model, levels, [levels], clean=clean)
+    median = Median()
+    return Squeezed(model, nn.Sequential(levels, median), [levels, median, NonLocalMeans()], clean=clean)
 
 
 def _range(setup: TrainingSetup) -> tuple[Tensor, Tensor]:
