@@ -72,6 +72,39 @@ def test_a_table_is_looked_at(command, folder):
         assert said in text
 
 
+def test_a_column_that_decides_the_groups_stays(command, folder):
+    frame = pd.read_csv("people.csv")
+    frame["born"] = 2026 - frame["age"]
+    frame["cohort"] = np.where(frame["born"] < 1980, "before", "after")
+    frame[["born", "hours.per week", "cohort", "Income"]].to_csv("cohorts.csv", index=False)
+    status, _, error = command("audit", "init", "cohorts.csv", "--label", "Income", "--group", "cohort")
+    assert (status, error) == (0, "")
+    assert settings(folder)["threat"]["mutable"] == ["hours.per week"]
+    said = "#   born decides cohort: each value belongs to one group; it stays"
+    assert said in (folder / "audit.toml").read_text(encoding="utf-8").splitlines()
+    # Where no other column could move, it says so.
+    frame[["born", "cohort", "Income"]].to_csv("cohorts.csv", index=False)
+    assert command("audit", "init", "cohorts.csv", "--label", "Income", "--group", "cohort", "--force")[0] == 0
+    assert settings(folder)["threat"]["mutable"] == ["born"]
+    assert "it moves, as no other column could" in (folder / "audit.toml").read_text(encoding="utf-8")
+
+
+def test_a_column_that_decides_the_groups_is_said_to_move_before_the_work(command, folder):
+    (folder / "line_of_init_test.py").write_text("from torch import nn\ndef line():\n    return nn.Linear(2, 2)\n")
+    frame = pd.read_csv("people.csv")[["age", "hours.per week", "Income"]]
+    frame.assign(age_group=np.where(frame["age"] < 40, "young", "old"))[:60].to_csv("ages.csv", index=False)
+    given = ["--data", "ages.csv", "--label", "Income", "--group", "age_group", "--model", "a=line_of_init_test:line"]
+    given += ["--epsilon", "0.1", "--attack", "square-5", "--metric", "cau"]
+    said = "fairtoll: note: 'age' may move under attack, and each of its values belongs to one group of 'age_group'"
+    _, _, error = command("audit", *given, "--out", "moves")
+    lines = error.splitlines()
+    (noted,) = (place for place, line in enumerate(lines) if line.startswith(said))
+    assert "(--immutable age)" in lines[noted]
+    assert noted < min(place for place, line in enumerate(lines) if line.startswith("Attacking the models"))
+    _, _, error = command("audit", *given, "--immutable", "age", "--out", "stays")
+    assert "fairtoll: note:" not in error
+
+
 def test_what_is_written_runs_once_models_are_filled_in(command, folder):
     assert command("audit", "init", "people.csv")[0] == 0
     status, _, error = command("audit")
