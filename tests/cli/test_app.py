@@ -311,7 +311,7 @@ def test_a_summary_with_names_that_the_console_lacks(encoding, tmp_path):
         "from types import SimpleNamespace as Of;"
         "alarm = Of(fired=True, title='北京', message='groupe « été » → 🙂', arm='ä', values={});"
         "found = Of(verdict='less fair', models=None, runs=1);"
-        "print_summary(Of(answer=['京 pays'], claims=[], gaps=[], findings=[found], alarms=[alarm]));"
+        "print_summary(Of(answer=['京 pays'], claims=[], gaps=[], findings=[found], alarms=[alarm], recipes=[]));"
         "display = Progress(); display.message('Note: ö → 京'); display.track('東')(1.0)"
     )
     environment = os.environ | {"PYTHONIOENCODING": encoding, "PYTHONUTF8": "0"}
