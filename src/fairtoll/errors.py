@@ -84,7 +84,6 @@ def warn(message: str) -> None:
 
 
 def _issue(message: str, category: type[FairtollWarning]) -> None:
-
     for messages in _heard.get():
         messages.append(message)
     torch = getattr(sys.modules.get("torch"), "__file__", None)

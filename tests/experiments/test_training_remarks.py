@@ -28,7 +28,8 @@ def test_a_constraint_that_is_not_met_is_a_note_of_its_arm_alone(tmp_path):
                 stage.make()
         assert all((tmp_path / output).is_file() for output in stage.outputs)
     (note,) = training_remarks(experiment, tmp_path)
-    assert note.startswith("Constrained: EOU over sex: the constraint eou over sex is not met in ")
+    assert note.arm == "lagrangian-eou-sex"
+    assert note.text.startswith("the constraint eou over sex is not met in ")
 
 
 def test_the_papers_protocols_keep_their_files(tmp_path):

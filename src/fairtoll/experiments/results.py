@@ -85,8 +85,9 @@ def compute_results(experiment: Experiment, folder: Path) -> types.Results:
             for one in finished_stages(folder, before="results")
         ],
     )
-    notes = [*training_remarks(experiment, folder), *leave_one_out_notes(left_out), *found.notes]
-    return found.model_copy(update={"leave_one_out": left_out, "notes": notes})
+    notes = [*leave_one_out_notes(left_out), *found.notes]
+    of_models = [*training_remarks(experiment, folder), *found.model_notes]
+    return found.model_copy(update={"leave_one_out": left_out, "notes": notes, "model_notes": of_models})
 
 
 def _left_out(experiment: Experiment, folder: Path, evidence: Evidence) -> list[types.LeaveOneOut]:

@@ -8,9 +8,11 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from fairtoll.experiments.experiment import Experiment
+from fairtoll.findings.results import ModelNote
 from fairtoll.storage.files import read_json, write_text
 
 ENDING = ".remarks.json"
+TITLE = "Training warned of something"
 
 
 def write_remarks(messages: Sequence[str], path: Path) -> None:
@@ -27,8 +29,8 @@ def write_remarks(messages: Sequence[str], path: Path) -> None:
     write_text(json.dumps(list(messages)), path)
 
 
-def training_remarks(experiment: Experiment, folder: Path) -> list[str]:
-    """A note for each thing that the training of an arm's models warned of, in the order of the arms and blocks.
+def training_remarks(experiment: Experiment, folder: Path) -> list[ModelNote]:
+    """A note on its arm for each thing that training warned of, in the order of the arms and blocks.
 
     Examples
     --------
@@ -41,5 +43,5 @@ def training_remarks(experiment: Experiment, folder: Path) -> list[str]:
         own = re.compile(rf"{re.escape(arm)}-(\d+){re.escape(ENDING)}")
         blocks = {int(match[1]): path for path in folder.glob("models/*") if (match := own.fullmatch(path.name))}
         messages = dict.fromkeys(message for _, path in sorted(blocks.items()) for message in read_json(path))
-        found += [f"{experiment.title_of(arm)}: {message}." for message in messages]
+        found += [ModelNote(id="training", title=TITLE, arm=arm, text=f"{message}.") for message in messages]
     return found
