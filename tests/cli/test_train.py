@@ -130,7 +130,7 @@ def test_two_flags_are_enough_and_the_next_step_that_is_printed_works(command, t
     status, out, err = command("train", tables / "people.csv", *HEAD, *arguments)
     assert status == 0, err
     assert "Report: runs/people/report.html" in out
-    assert "0.25 of its rows are test rows, drawn in proportion from each class and group (seed 0)" in err
+    assert "a share of 0.25 are test rows, drawn in proportion from each class and group (seed 0)" in err
     assert "No input: id, since it numbers the rows." in err
     assert "Under attack age, score may move by 0.25 of a standard deviation, and job, one may not." in err
     step = err.rpartition("Audit them: ")[2].splitlines()[0]

@@ -2,12 +2,16 @@
 
 import json
 import shutil
+import subprocess
+import sys
+import time
 from dataclasses import replace
 
 import numpy as np
 import pandas as pd
 import pytest
 import torch
+from safetensors.numpy import save_file
 
 from fairtoll import FairtollError, LinfThreat
 from fairtoll.attacks import Union
@@ -25,6 +29,13 @@ from fairtoll.training.networks import TableNetwork
 
 ROWS, EPSILON = (500, 300), 0.5
 FIXED = ("age",)
+TINY = """
+from torch import nn
+
+
+def network():
+    return nn.Sequential(nn.Flatten(), nn.Linear(64, 2))
+"""
 SMALL = OwnSettings(epochs=1, runs=2, width=8, depth=1)
 
 
@@ -206,6 +217,113 @@ def test_the_same_command_goes_on_and_another_table_is_refused(run, tmp_path):
     shutil.copy(run / "people.csv", other)
     with pytest.raises(FairtollError, match=r"experiment is 'people\.csv' there and 'other\.csv' here"):
         train(other, run / "run", settings=settings, **again)
+
+
+def untimed(folder):
+    """Results without what is measured of the machine."""
+    results = json.loads((folder / "results.json").read_text("utf-8"))
+    return results | {"times": None, "recipes": [one | {"seconds": None} for one in results["recipes"]]}
+
+
+def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(run, tmp_path, monkeypatch):
+    flags = (
+        f"{run / 'people.csv'} --label hired --group sex --recipes online --strengths 1 --runs 2 --width 8 --depth 1"
+    )
+    arguments = ["train", *flags.split(), "--workers", "1", "--out", str(tmp_path / "run")]
+    process = subprocess.Popen([sys.executable, "-m", "fairtoll", *arguments], stderr=subprocess.PIPE)
+    begun = time.monotonic()
+    while not (tmp_path / "run" / "stages" / "train-standard-0.json").exists():
+        assert process.poll() is None, process.communicate()[1]
+        assert time.monotonic() - begun < 300
+        time.sleep(0.01)
+    process.kill()
+    process.communicate()
+    kept = {path: path.stat().st_mtime_ns for path in (tmp_path / "run" / "stages").glob("*.json")}
+    assert not (tmp_path / "run" / "results.json").exists()
+    monkeypatch.setattr("fairtoll.report.write_report", lambda results, folder: (folder / "report.html").touch())
+    settings, again = replace(SMALL, epochs=None), {"recipes": "online", "strengths": 1, "label": "hired"}
+    train(run / "people.csv", tmp_path / "run", groups=["sex"], settings=settings, workers=1, **again)
+    assert {path: path.stat().st_mtime_ns for path in kept} == kept
+    whole, resumed = (untimed(folder / "run") for folder in (run, tmp_path))
+    assert resumed == whole
+
+
+def test_missing_numbers_become_the_mean_with_a_column_that_says_so_and_do_not_move(tmp_path):
+    frame = people()
+    frame.loc[::5, "age"] = np.nan
+    frame.loc[::7, "job"] = None
+    frame.to_csv(tmp_path / "gaps.csv", index=False)
+    own = own_experiment(tmp_path / "gaps.csv", label="hired", groups=["sex"], missing="keep", settings=SMALL)
+    data = own.experiment.data.load()
+    names = [feature.name for feature in data.train.features]
+    assert names == [
+        "age", "age is missing", "score", "job=clerk", "job=nurse", "job=smith", "job=missing",
+    ]  # fmt: skip
+    absent = data.train.x[:, 1] == 1
+    assert absent.mean() == pytest.approx(0.2, abs=0.05)
+    assert data.train.x[absent, 0] == pytest.approx(data.train.x[~absent, 0].mean())
+    assert data.train.x[:, 3:].sum(axis=1).tolist() == [1.0] * len(data.train)
+    [threat] = own.experiment.threats(data).values()
+    assert [name for name, moves in zip(names, threat.mutable, strict=True) if moves] == ["score"]
+
+
+def test_nothing_of_the_test_rows_is_in_what_the_training_rows_decide(tmp_path):
+    """Ranges, spreads and means are those of the training rows, whatever is in the others."""
+    frame = people()
+    plain, far = tmp_path / "plain.csv", tmp_path / "far.csv"
+    frame.to_csv(plain, index=False)
+    first = own_experiment(plain, label="hired", groups=["sex"], settings=SMALL).experiment.data.load
+    _, test = first.coded()
+    held_out = frame["score"].isin(test.x[:, 1].astype(float).round(3)) & frame["age"].isin(test.x[:, 0])
+    frame.assign(score=frame["score"].where(~held_out, 50.0)).to_csv(far, index=False)
+    moved = own_experiment(far, label="hired", groups=["sex"], settings=SMALL).experiment
+    train_rows, test_rows = moved.data.load.coded()
+    assert (test_rows.x[:, 1] == 50).all()
+    kept = train_rows.x[train_rows.x[:, 1] < 50]
+    assert len(kept) > 0.9 * len(train_rows)
+    [threat] = moved.threats(moved.data.load()).values()
+    spread = train_rows.x[:, 1].std(dtype=np.float64)
+    assert float(threat.scale[1]) == pytest.approx(spread)
+    assert float(threat.box[1][1]) == train_rows.x[:, 1].max()
+
+
+def test_images_are_trained_on_and_measured(tmp_path, monkeypatch):
+    """Of either kind of file: one half of an image is bright, so that a few steps of a linear model tell which."""
+    monkeypatch.setattr("fairtoll.report.write_report", lambda results, folder: (folder / "report.html").touch())
+    rng = np.random.default_rng(0)
+    right = np.arange(80) % 2
+    bright = (np.arange(8) >= 4) == right[:, None, None, None]
+    arrays = {
+        "x": (0.25 * rng.random((80, 1, 8, 8)) + 0.5 * bright).astype(np.float32),
+        "y": right,
+        "site": np.arange(80) // 2 % 2,
+    }
+    np.savez(tmp_path / "images.npz", **arrays)
+    save_file(arrays, tmp_path / "images.safetensors")
+    loaded = [
+        own_experiment(tmp_path / f"images.{kind}", groups=["site"]).experiment.data.load()
+        for kind in ("npz", "safetensors")
+    ]
+    np.testing.assert_array_equal(loaded[0].test.x, loaded[1].test.x)
+    (tmp_path / "tiny_of_own_test.py").write_text(TINY)
+    monkeypatch.syspath_prepend(str(tmp_path))
+    settings = OwnSettings(epochs=40, batch_size=20, runs=2, attacked=10, network="tiny_of_own_test:network")
+    train(
+        tmp_path / "images.npz",
+        tmp_path / "run",
+        recipes="online",
+        strengths=1,
+        groups=["site"],
+        settings=settings,
+        workers=1,
+    )
+    results = results_of(tmp_path / "run")
+    accuracy = {one.arm: one.mean for one in results.accuracy if one.evaluation == "clean"}
+    assert accuracy["standard"] > 0.9
+    assert {one.parameters.partition for one in results.findings} == {"class", "site"}
+    assert results.configuration["epsilon"] == pytest.approx(8 / 255)
+    kept = np.load(tmp_path / "run" / "trained" / "test.npz")
+    np.testing.assert_array_equal(kept["x"], loaded[0].test.x)
 
 
 def test_the_trained_models_are_those_that_were_measured(run, monkeypatch):

@@ -11,11 +11,12 @@ from typing import Any
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.costs import slower_here
 from fairtoll.experiments.defences import with_recipes
+from fairtoll.experiments.describe import describe_fields
 from fairtoll.experiments.engine import DEFENCES, MAX_RUNS, build_run
 from fairtoll.experiments.experiment import AUTO, Experiment, Runs
 from fairtoll.experiments.leave_one_out.options import LeaveOneOut, last_requested, require_rows
 from fairtoll.experiments.options import choose_device
-from fairtoll.experiments.own.description import read_description
+from fairtoll.experiments.own.description import is_own, read_description
 from fairtoll.experiments.registry import find_experiment
 from fairtoll.experiments.results import compute_results
 from fairtoll.findings.results import Results
@@ -240,6 +241,11 @@ def results_of(folder: Path) -> Results:
         if DEFENCES in configuration:
             names, strengths = configuration[DEFENCES]
             experiment = with_recipes(experiment, names, strengths=strengths)
+        if is_own(configuration) and describe_fields(experiment)["questions"] != configuration["questions"]:
+            raise FairtollError(
+                f"the run in {folder} asks other questions than fairtoll train does; expected its description; compute "
+                "it again with compute_results(experiment, folder) in Python"
+            )
         return compute_results(experiment, folder)
 
 

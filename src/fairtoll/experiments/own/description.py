@@ -138,12 +138,11 @@ def read_description(configuration: Mapping[str, Any]) -> Experiment | None:
     FairtollError
         If it names a network or a threat that no description of rows of one's own has.
     """
-    data = configuration.get("data")
-    load = data.get("load") if isinstance(data, Mapping) else None
-    if not isinstance(data, Mapping) or not isinstance(load, Mapping) or load.get("kind") != OwnRows.__name__:
+    if not is_own(configuration):
         return None
+    data = configuration["data"]
     return own_description(
-        _made(load),
+        _made(data["load"]),
         epsilon=float(configuration["epsilon"]),
         threats=_made(configuration["threats"]),
         network=_made(configuration["network"]),
@@ -153,6 +152,19 @@ def read_description(configuration: Mapping[str, Any]) -> Experiment | None:
         costs=Costs(train_rows=1, items=1, test_rows=1),
         together=configuration["together"],
     )
+
+
+def is_own(configuration: Mapping[str, Any]) -> bool:
+    """Whether a configuration is that of rows of one's own.
+
+    Examples
+    --------
+    >>> is_own({"data": {"load": "fairtoll.data.adult.load_adult"}})
+    False
+    """
+    data = configuration.get("data")
+    load = data.get("load") if isinstance(data, Mapping) else None
+    return isinstance(load, Mapping) and load.get("kind") == OwnRows.__name__
 
 
 def _made(described: Mapping[str, Any]) -> Any:

@@ -124,8 +124,8 @@ class OwnRows:
     def note(self) -> str:
         """Where the rows come from, in words."""
         if self.test is None:
-            share = f"{self.test_share:.3g} of its rows are test rows"
-            said = f"{self.table}: {share}, drawn in proportion from each class and group (seed {self.seed})."
+            share = f"a share of {self.test_share:.3g} are test rows"
+            said = f"Rows of {self.table}: {share}, drawn in proportion from each class and group (seed {self.seed})."
         else:
             said = f"Training rows from {self.table}, test rows from {self.test}."
         left = "; ".join(f"{name}, since {why}" for name, why in self.left_out.items())

@@ -189,4 +189,6 @@ def _no_number(rows: Dataset, name: str) -> str:
         return "a protected attribute"
     if feature.missing is not None:
         return "a number with missing values"
-    return "a constant" if np.ptp(rows.x[:, place]) == 0 else ""
+    if np.ptp(rows.x[:, place]) == 0:
+        return "a constant"
+    return "" if name in movable(rows) else "an indicator of two codes"
