@@ -17,11 +17,9 @@ from fairtoll import FairtollError, LinfThreat
 from fairtoll.attacks import Union
 from fairtoll.data import Dataset, Feature, TrainTest, load_adult
 from fairtoll.evidence import Attacked, Checks, Clean
-from fairtoll.experiments import Experiment, reproduce, results_of
+from fairtoll.experiments import Experiment, OwnSettings, own_experiment, reproduce, results_of, train
 from fairtoll.experiments.defences import with_recipes
 from fairtoll.experiments.experiment import Collection, Costs, Data, compare
-from fairtoll.experiments.own.experiment import OwnSettings, own_experiment
-from fairtoll.experiments.own.train import train
 from fairtoll.findings import Attack, Question
 from fairtoll.models import load_model
 from fairtoll.training import RECIPES, FitSettings

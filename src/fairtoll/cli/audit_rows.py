@@ -8,7 +8,7 @@ from pathlib import Path
 
 from fairtoll.cli.settings import DataSettings, Settings, ThreatSettings
 from fairtoll.data import Dataset, load_frame
-from fairtoll.data.images import load_images
+from fairtoll.data.images import ARRAYS, load_images
 from fairtoll.data.sample import stratified_sample
 from fairtoll.errors import FairtollError
 from fairtoll.threats.any import AuditedThreat
@@ -77,7 +77,7 @@ def load_rows(settings: Settings) -> Rows:
 
 def is_images(data: DataSettings) -> bool:
     """Whether the rows are arrays and not columns of a table."""
-    return data.image is not None or Path(data.rows or "").suffix.lower() == ".npz"
+    return data.image is not None or Path(data.rows or "").suffix.lower() in ARRAYS
 
 
 def threat_of(rows: Rows, threat: ThreatSettings) -> AuditedThreat:

@@ -154,8 +154,8 @@ def train(
     and groups, judged as in a reproduction. `fairtoll train people.csv --label hired --group sex` needs no more.
     """
     from fairtoll.cli.display import Progress, show_results
-    from fairtoll.experiments.own.experiment import OwnSettings
-    from fairtoll.experiments.own.train import train as train_recipes
+    from fairtoll.experiments import OwnSettings
+    from fairtoll.experiments import train as train_recipes
 
     unit, scales = _scales(scale)
     settings = OwnSettings(

@@ -10,10 +10,20 @@ from fairtoll.experiments.registry import find_experiment as find_experiment
 
 if TYPE_CHECKING:
     from fairtoll.experiments.experiment import Experiment as Experiment
+    from fairtoll.experiments.own.experiment import own_experiment as own_experiment
+    from fairtoll.experiments.own.settings import OwnSettings as OwnSettings
+    from fairtoll.experiments.own.train import train as train
     from fairtoll.experiments.reproduce import reproduce as reproduce
     from fairtoll.experiments.reproduce import results_of as results_of
 
-_NAMES = {"Experiment": "experiment", "reproduce": "reproduce", "results_of": "reproduce"}
+_NAMES = {
+    "Experiment": "experiment",
+    "OwnSettings": "own.settings",
+    "own_experiment": "own.experiment",
+    "reproduce": "reproduce",
+    "results_of": "reproduce",
+    "train": "own.train",
+}
 
 
 def __getattr__(name: str) -> Any:

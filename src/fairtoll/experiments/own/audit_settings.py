@@ -59,6 +59,7 @@ def _of_rows(experiment: Experiment, train: Dataset, files: Mapping[str, str]) -
         yield f"{part} = {_text(name)}"
     yield f"groups = {_texts(rows.groups)}"
     if not rows.is_table:
+        yield from _of_images(rows)
         return
     yield f"label = {_text(rows.label)}"
     yield f"features = {_texts(rows.features)}"
@@ -69,6 +70,19 @@ def _of_rows(experiment: Experiment, train: Dataset, files: Mapping[str, str]) -
         if feature.categories:
             yield f"{_text(feature.name)} = {_texts(feature.categories)}"
     yield f"{_text(rows.label)} = {_texts(train.class_names)}"
+
+
+def _of_images(rows: OwnRows) -> Iterator[str]:
+    """What arrays or columns are called, of files that the run did not write itself."""
+    if rows.test is None:
+        return
+    for name, value in (("label", rows.label), ("image", rows.image)):
+        if value is not None:
+            yield f"{name} = {_text(value)}"
+    if rows.categories:
+        yield ""
+        yield "[data.categories]"
+        yield from (f"{_text(column)} = {_texts(values)}" for column, values in rows.categories.items())
 
 
 def _of_models(experiment: Experiment, module: str, weights: Mapping[str, Sequence[str]]) -> Iterator[str]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import itertools
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -20,17 +20,13 @@ from fairtoll.experiments.experiment import Costs, Experiment
 from fairtoll.experiments.options import choose_device, fastest_precision
 from fairtoll.experiments.own.description import own_description
 from fairtoll.experiments.own.rows import NO_LABEL, OwnRows, encoded, encoder
-from fairtoll.experiments.own.threats import NumbersMove, PixelsMove, Unit, choose_movable, fixed_by_rounding
+from fairtoll.experiments.own.settings import OwnSettings, optimiser_settings
+from fairtoll.experiments.own.threats import NumbersMove, PixelsMove, choose_movable, fixed_by_rounding
 from fairtoll.storage.checksums import checksum
-from fairtoll.training import FitSettings
 from fairtoll.training.networks import ConvolutionalNetwork, NamedNetwork, Network, TableNetwork
 
 #: The usual radii: a quarter of a standard deviation, and eight steps of a byte of an image between 0 and 1.
 EPSILON, PIXEL_EPSILON = 0.25, 8 / 255
-#: Optimiser steps that training takes at least, in batches of which an epoch has at least `BATCHES`.
-STEPS, BATCHES = 1000, 20
-#: The paper's: epochs, and rows of a batch.
-EPOCHS, BATCH = 20, 250
 #: Test rows that every combination of two attributes has at least, for gaps between combinations.
 JOINED_ROWS = 10
 #: Images that are attacked where no number is given.
@@ -71,52 +67,6 @@ class Own:
     experiment: Experiment
     train: Dataset
     notes: tuple[str, ...] = ()
-
-
-@dataclass(frozen=True)
-class OwnSettings:
-    """What may be said about the training on a table or images of one's own; everything has a usual value.
-
-    Attributes
-    ----------
-    epsilon : float, optional
-        How far the adversary may move, in training and afterwards: of a table in standard deviations of each number
-        (0.25), of images in their units (8/255 of their range).
-    mutable, immutable : sequence of str
-        Features of a table that an attack may change, or may not, of the numbers that it may by default.
-    unit : {"sd", "raw"}
-        Whether epsilon counts standard deviations or each feature's own unit.
-    scale : mapping of str to float
-        For some features, how far they move at an epsilon of 1.
-    network : str, optional
-        ``PACKAGE.MODULE:FACTORY`` of a torch module, in place of the usual networks.
-    width, depth : int
-        Of the usual network of a table.
-    epochs, batch_size : int, optional
-        Default: the paper's 20 and 250; of fewer rows smaller batches and more epochs, so that there are 1000 steps.
-    runs : int
-        Training runs of each arm.
-    attacked : int, optional
-        Test rows that are attacked. Default: all of a table, 1000 images.
-
-    Examples
-    --------
-    >>> OwnSettings().runs
-    5
-    """
-
-    epsilon: float | None = None
-    mutable: Sequence[str] | None = None
-    immutable: Sequence[str] = ()
-    unit: Unit = "sd"
-    scale: Mapping[str, float] = field(default_factory=dict)
-    network: str | None = None
-    width: int | None = None
-    depth: int | None = None
-    epochs: int | None = None
-    batch_size: int | None = None
-    runs: int = 5
-    attacked: int | None = None
 
 
 def own_experiment(
@@ -230,7 +180,7 @@ def _of_table(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSetting
         epsilon=epsilon,
         threats=threats,
         network=network,
-        settings=_optimiser(settings, len(train)),
+        settings=optimiser_settings(settings, len(train)),
         runs=settings.runs,
         attacked=settings.attacked,
         costs=_costs(data, update=0.0013, gradient=0.00085, plain=0.0021),
@@ -246,7 +196,7 @@ def _of_images(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettin
     epsilon = PIXEL_EPSILON * (high - low) if settings.epsilon is None else settings.epsilon
     network: Network = ConvolutionalNetwork() if settings.network is None else NamedNetwork(settings.network)
     _require_network(network, train)
-    optimiser = replace(_optimiser(settings, len(train)), precision=fastest_precision(device))
+    optimiser = replace(optimiser_settings(settings, len(train)), precision=fastest_precision(device))
     experiment = own_description(
         rows,
         epsilon=epsilon,
@@ -312,14 +262,6 @@ def _require_network(network: Network, rows: Dataset) -> None:
         raise FairtollError(
             NOT_SHAPED.format(shape=rows.x.shape[1:], said=f"of two it makes {shape}", classes=len(rows.class_names))
         )
-
-
-def _optimiser(settings: OwnSettings, rows: int) -> FitSettings:
-    batch = min(BATCH, max(10, rows // BATCHES)) if settings.batch_size is None else settings.batch_size
-    if batch < 1:
-        raise FairtollError(f"batch_size is {batch}; expected 1 or more rows; correct --batch-size")
-    epochs = max(EPOCHS, math.ceil(STEPS * batch / rows)) if settings.epochs is None else settings.epochs
-    return FitSettings(epochs=epochs, batch_size=batch)
 
 
 def _costs(data: TrainTest, *, update: float, gradient: float, plain: float) -> Costs:
