@@ -14,8 +14,8 @@ from fairtoll.training.attack_batch import attack_batch
 from fairtoll.training.batch import Batch, BatchNoise
 from fairtoll.training.setup import Parts, TrainingSetup
 
-#: Rows that are attacked at once.
-AT_ONCE = 4096
+#: Rows of a table, and images, that are attacked at once: activations of more images take gigabytes.
+TABLE_AT_ONCE, IMAGES_AT_ONCE = 4096, 500
 
 
 @dataclass(frozen=True, eq=False)
@@ -91,7 +91,7 @@ def part_errors(
     weights = next(iter(stack.parameters.values()))
     frozen, noise = stack.frozen(), BatchNoise(seeds, epoch=epoch, stream="validation noise")
     wrong = []
-    for some in rows.split(AT_ONCE):
+    for some in rows.split(at_once(setup.x)):
         clean = setup.x[some].to(weights).expand(len(stack), *setup.x[some].shape)
         labels = setup.y[some].to(weights.device).expand(len(stack), -1)
         batch = Batch(clean, clean, labels, some.expand(len(stack), -1), noise, epoch)
@@ -103,3 +103,14 @@ def part_errors(
     of = torch.nn.functional.one_hot(parts.codes[rows], len(parts)).double()
     means = found @ of / of.sum(dim=0)
     return PartErrors(means[0], means[1])
+
+
+def at_once(x: Tensor) -> int:
+    """How many of the rows `x` `(N, ...)` are attacked at once.
+
+    Examples
+    --------
+    >>> at_once(torch.zeros(1, 14)), at_once(torch.zeros(1, 3, 32, 32))
+    (4096, 500)
+    """
+    return TABLE_AT_ONCE if x.ndim == 2 else IMAGES_AT_ONCE

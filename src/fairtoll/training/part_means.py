@@ -13,7 +13,7 @@ from fairtoll.models.stack import ModelStack
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.training.attack_batch import attack_batch
 from fairtoll.training.batch import Batch, BatchNoise
-from fairtoll.training.part_errors import AT_ONCE
+from fairtoll.training.part_errors import at_once
 from fairtoll.training.setup import TrainingSetup
 
 #: Of a row: its cross-entropy under attack, the confidence in its true class, whether it is classified correctly, and
@@ -71,7 +71,7 @@ def part_means(
     frozen, noise = stack.frozen(), BatchNoise(seeds, epoch=measurement, stream="validation noise")
     weights = next(iter(stack.parameters.values()))
     found = []
-    for some in rows.split(AT_ONCE):
+    for some in rows.split(at_once(setup.x)):
         clean = setup.x[some].to(weights).expand(len(stack), *setup.x[some].shape)
         labels = setup.y[some].to(weights.device).expand(len(stack), -1)
         batch = Batch(clean, clean, labels, some.expand(len(stack), -1), noise, measurement)
