@@ -108,12 +108,29 @@ def test_alarms_of_other_strengths_are_folded(results: Results) -> None:
 
 
 def test_repairs_are_held_against_the_baseline_first(sections: dict[str, Section], results: Results) -> None:
-    base, plain = sections["repairs"].tables
+    base, plain, *_ = sections["repairs"].tables
     assert (base.caption, plain.caption) == ("Against weight averaging", "Against standard")
     assert [row[:2] for row in base.rows] == [["FRL", "class"], ["FRL over sex", "sex"]]
     assert [row[0] for row in plain.rows] == ["Weight averaging", "FRL", "FRL over sex"]
     seconds = {one.arm: one.seconds for one in results.recipes}
     assert base.rows[0][-1] == pytest.approx(seconds["frl"] / seconds["averaging"])
+
+
+def test_who_loses_is_whose_own_accuracy_falls(results: Results) -> None:
+    changed = []
+    for one in results.findings:
+        value = -0.1 if one.metric == "cau" else 0.1  # of accuracy a loss, and of attack success too
+        group = {"group": "low", "standard": 0.5, "robust": 0.5 + value, "value": value}
+        changes = [group | {"interval": (value - 0.01, value + 0.01)}, group | {"group": "high", "interval": (-1, 1)}]
+        changed.append(one.model_dump() | {"changes": changes})
+    made = Results.model_validate(results.model_dump() | {"findings": changed})
+    tables = {table.name: table for section in build(made) for table in section.tables}
+    losses = [row for row in tables["repairs-losers"].rows if row[:2] == ["FRL", "Weight averaging"]]
+    assert [row[2:6] for row in losses if row[3] == "class"] == [
+        ["low", "class", "clean", -0.1],
+        ["low", "class", "robust", -0.1],
+    ]
+    assert "clean: low, low; robust: low, low" in tables["repairs-baseline"].rows[0]
 
 
 def test_tables_give_every_number_to_files(sections: dict[str, Section], results: Results) -> None:

@@ -170,7 +170,9 @@ def print_summary(results: Results, console: Console | None = None) -> None:
 
 def _of_recipes(results: Results) -> Table:
     """What each recipe reaches at its own strength: average and worst class, clean and robust, and its time."""
-    table = Table(title="Accuracy, percent: average and worst class", title_justify="left", show_edge=False)
+    table = Table(
+        title="Accuracy, percent: average and worst class, at own strength", title_justify="left", show_edge=False
+    )
     table.add_column("Recipe")
     for heading in ("Clean", "worst", "Robust", "worst", "Seconds"):
         table.add_column(heading, justify="right", no_wrap=True)
@@ -183,7 +185,7 @@ def _of_recipes(results: Results) -> Table:
         for found in (clean, robust):
             worst = next((lowest for lowest in found.worst if lowest.partition == "class"), None) if found else None
             cells += ["–" if value is None else f"{100 * value.value:.1f}" for value in (found, worst)]
-        seconds = "–" if one.seconds is None else f"{one.seconds:.0f}"
+        seconds = "–" if one.seconds is None else f"{one.seconds:.{0 if one.seconds >= 10 else 1}f}"
         table.add_row(Text(one.family_title), *cells, seconds)
     return table
 

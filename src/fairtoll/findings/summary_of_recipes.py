@@ -83,30 +83,34 @@ def _no_level(recipes: Sequence[Recipe]) -> str:
 
 
 def _repair(recipes: Sequence[Recipe], standard: Recipe) -> str:
-    """Which repair raises the worst class's robust accuracy most, against the baseline or else the standard arm."""
+    """Which repair raises most the robust accuracy of the worst class, or group that it treats, above the baseline's.
+
+    Above the standard arm's where there is no baseline.
+    """
     base = next((one for one in recipes if one.role == "baseline" and one.own_strength), standard)
     found = [
         (one, shift)
         for one in recipes
-        if one.role == "repair" and (shift := _shift(one, base.arm, partition="class")) is not None
+        if one.role == "repair" and (shift := _shift(one, base.arm, partition=one.partition or "class")) is not None
     ]
     if not found:
         return ""
-    name = base.family_title[:1].lower() + base.family_title[1:]
     best, shift = max(found, key=lambda one: (one[1].verdict == "higher", one[1].value))
+    treated = {shift.partition for _, shift in found}
+    whom = "class" if treated == {"class"} else "class or group that each treats"
+    of_best = "" if treated == {"class"} else f" for the worst {_one_of(str(shift.partition))}"
     average = _shift(best, base.arm, partition=None)
-    change, cost = _points(shift), ""
-    if average is not None:
-        cost = f", with {100 * average.value:+.1f} points on average"
+    cost = "" if average is None else f", with {100 * average.value:+.1f} points on average"
+    above = f"the robust accuracy of the worst {whom} above that of {_lower(base.family_title)}"
     if shift.verdict == "higher":
         helping = sum(one.verdict == "higher" for _, one in found)
         return (
-            f"Of {len(found)} repairs {helping} raise{'s' if helping == 1 else ''} the robust accuracy of the worst "
-            f"class above that of {name}, {best.family_title} most: by {change}{cost}."
+            f"Of {len(found)} repairs {helping} raise{'s' if helping == 1 else ''} {above}, {best.family_title} most: "
+            f"by {_points(shift)}{of_best}{cost}."
         )
     return (
-        f"No repair of {len(found)} is shown to raise the robust accuracy of the worst class above that of {name}; the "
-        f"largest estimate is that of {best.family_title}, {change}{cost}."
+        f"No repair of {len(found)} is shown to raise {above}; the largest estimate is that of {best.family_title}, "
+        f"{_points(shift)}{of_best}{cost}."
     )
 
 
@@ -146,6 +150,14 @@ def _shift(one: Recipe, against: str, *, partition: str | None) -> Shift | None:
 def _points(shift: Shift) -> str:
     low, high = (f"{100 * end:+.1f}" for end in shift.interval)
     return f"{100 * shift.value:+.1f} points ({low} to {high})"
+
+
+def _one_of(partition: str) -> str:
+    return "class" if partition == "class" else f"group by {partition}"
+
+
+def _lower(title: str) -> str:
+    return title[:1].lower() + title[1:]
 
 
 def _by(value: float, unit: str) -> str:

@@ -16,7 +16,8 @@ MARKS = (
 )
 LEAD = (
     "Right is more accurate, up is better for the {worst}. Further below the dotted line is a wider gap. Each run has "
-    "its own worst {group}, chosen with one half of the rows and measured with the other."
+    "its own worst {group}, chosen with one half of the rows and measured with the other; above the dotted line the "
+    "groups are alike within the noise of the rows."
 )
 
 

@@ -1,5 +1,8 @@
 """The section on repairs: what each gains, what it costs, and whom it levels down."""
 
+from collections.abc import Sequence
+from dataclasses import dataclass
+
 from fairtoll.findings.results import Finding, Recipe, Results, Shift
 from fairtoll.metrics import METRICS
 from fairtoll.report.families import Family, baseline, families, partitions_of, shift, standard
@@ -10,8 +13,8 @@ from fairtoll.report.tables.table import Cell, Column, Table
 
 LEAD = (
     "A repair has to beat {base}, which treats all alike and costs little more. Gains and costs are in points of "
-    "accuracy, with the interval; “?” where the interval holds 0. Who loses: the classes and groups whose own accuracy "
-    "or robustness falls, by an interval (95% each) that lies below 0 as a whole."
+    "accuracy, with the interval; “?” where the interval holds 0. Who loses: classes and groups whose own accuracy, "
+    "clean or robust, falls, by an interval (95% each) that lies below 0 as a whole; folded below by how much."
 )
 
 
@@ -22,11 +25,21 @@ def repairs(results: Results) -> Section:
     if not found:
         return section
     base, plain = baseline(results), standard(results)
-    section.lead = LEAD.format(base=base.title if base else "weight averaging, which this run has not,")
+    section.lead = LEAD.format(base=_lower(base.title) if base else "weight averaging, which this run has not,")
+    lines: list[list[Cell]] = []
     for against in (base, plain):
         if against is not None:
             shown = found if against is base or base is None else [base, *found]
             section.tables.append(_table(results, against, shown))
+            lines += [
+                [family.title, against.title, loss.group, loss.partition, loss.how, loss.change, *loss.interval]
+                for family in shown
+                for loss in losers(results, family.own, against)
+            ]
+    if lines:
+        columns = [Column(name) for name in ("Repair", "Against", "Who loses", "By", "Accuracy")]
+        columns += [Column(f"{name}, points", _signed) for name in ("Change", "Low", "High")]
+        section.tables.append(Table("repairs-losers", "Who loses by repairs, and how much", tuple(columns), lines))
     return section
 
 
@@ -44,11 +57,11 @@ def _table(results: Results, against: Family, shown: list[Family]) -> Table:
         for clean in (False, True):
             row += [_change(own, against, clean=clean, partition=partition) for partition in (*partitions, None)]
         base = against.own.seconds
-        row += [", ".join(losers(results, own, against)) or "nobody shown"]
+        row += [_who(losers(results, own, against))]
         row += [own.seconds / base if own.seconds and base else None]
         rows.append(row)
     return Table(
-        f"repairs-{against.role}", f"Against {against.title[:1].lower()}{against.title[1:]}", tuple(columns), rows,
+        f"repairs-{against.role}", f"Against {_lower(against.title)}", tuple(columns), rows,
         compact=True,
     )  # fmt: skip
 
@@ -72,21 +85,49 @@ def shift_words(found: Shift) -> str:
     return f"{percent(found.value, sign=True)}{doubt} ({low} to {high})"
 
 
-def losers(results: Results, own: Recipe, against: Family) -> list[str]:
-    """Return the classes and groups that are worse off than in another arm, each with how much, in points."""
-    said = []
+@dataclass(frozen=True)
+class Loss:
+    """A class or group that is worse off: in which accuracy, and by how much."""
+
+    group: str
+    partition: str
+    how: str
+    change: float
+    interval: tuple[float, float]
+
+
+def losers(results: Results, own: Recipe, against: Family) -> list[Loss]:
+    """Return the classes and groups whose own accuracy, clean or robust, is shown to be lower than in another arm."""
+    found = []
     for finding in results.findings:
         if (finding.robust.arm, finding.standard.arm) != (own.arm, against.own.arm) or not _in_points(finding):
             continue
         if finding.parameters.denominator == "correct" or " & " in finding.parameters.partition:
             continue
         sign = 1.0 if METRICS[finding.metric].higher_is_better else -1.0
+        how = "clean" if finding.parameters.evaluation == "clean" else "robust"
         for change in finding.changes:
-            ends = [sign * end for end in change.interval]
-            if max(ends) < 0:
-                how = "clean" if finding.parameters.evaluation == "clean" else "robust"
-                said.append(f"{change.group} {percent(sign * change.value, sign=True)} {how}")
-    return said
+            low, high = sorted(sign * end for end in change.interval)
+            if high < 0:
+                found.append(Loss(change.group, finding.parameters.partition, how, sign * change.value, (low, high)))
+    return found
+
+
+def _who(losses: Sequence[Loss]) -> str:
+    """Return the losers by accuracy: clean, robust."""
+    said = []
+    for how in ("clean", "robust"):
+        if groups := [loss.group for loss in losses if loss.how == how]:
+            said.append(f"{how}: {', '.join(groups)}")
+    return "; ".join(said) or "nobody shown"
+
+
+def _signed(value: float) -> str:
+    return percent(value, sign=True)
+
+
+def _lower(title: str) -> str:
+    return title[:1].lower() + title[1:]
 
 
 def _in_points(finding: Finding) -> bool:
