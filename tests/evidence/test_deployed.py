@@ -103,7 +103,7 @@ def test_a_detector_is_asked_about_clean_rows_and_about_those_that_the_attack_br
     model, arm = squeezed(), Arm("squeezing", [squeezed()], [0])
     made = collect(Detect(epsilon=0.3), arm, TARGET).detections
     found = evidence_of(tables={"detections": made}, predictions=collect(Clean(), arm, TARGET).predictions)
-    clean, attacked = (found.detected("squeezing", name) for name in found.detection_names("squeezing"))
+    clean, evaded, attacked = (found.detected("squeezing", name) for name in found.detection_names("squeezing"))
     assert clean.counted.all()
     assert np.array_equal(clean.flagged[0], model.flags(TARGET.x).numpy())
     # Set on other rows of the same distribution: within the binomial interval, widened by the draw of the threshold.
@@ -113,6 +113,11 @@ def test_a_detector_is_asked_about_clean_rows_and_about_those_that_the_attack_br
     broken = PGD(steps=20)(model, TARGET.x, TARGET.y, threat=TARGET.threat, epsilon=0.3)
     assert np.array_equal(attacked.counted[0], (right & broken.success).numpy())
     assert np.array_equal(attacked.flagged[0], model.flags(broken.perturbed).numpy())
+    # What knows the detector finds what the other attack found unflagged, and more.
+    missed, known = (one.counted[0] & ~one.flagged[0] for one in (attacked, evaded))
+    assert not (missed & ~known).any()
+    assert known.sum() > missed.sum()
+    assert not (attacked.counted[0] & ~evaded.counted[0]).any()
 
 
 def test_rates_by_class_and_group_count_what_counts_alone(tmp_path):

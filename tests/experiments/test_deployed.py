@@ -78,7 +78,9 @@ def test_certificates_of_the_smoothed_arm_hold_against_what_was_run(run, results
 
 
 def test_the_detector_flags_about_its_share_of_clean_rows(results):
-    clean, attacked = results.detections
+    clean, evaded, attacked = results.detections
+    assert (evaded.evades, attacked.evades) == (True, False)
+    assert evaded.groups[0].flagged <= attacked.groups[0].flagged
     assert (clean.arm, clean.evaluation, attacked.evaluation) == ("squeezing", "clean", "white-box")
     assert clean.groups[0].rows == ROWS
     assert attacked.groups[0].rows < ROWS
@@ -106,5 +108,7 @@ def test_the_sections_say_who_is_certified_and_who_is_flagged(results):
         ["Randomized smoothing", "smoothing, L2", "class", groups.rows[1][3]],
     ]
     (flagged,) = detection(results).tables
-    assert {row[1] for row in flagged.rows} == {"clean", "broken by pgd-20 at ε = 0.2"}
-    assert len(flagged.rows) == 2 * len(results.detections[0].groups)
+    assert {row[1] for row in flagged.rows} == {
+        "clean", "broken by pgd-20 at ε = 0.2", "broken by attacks that know the detector at ε = 0.2",
+    }  # fmt: skip
+    assert len(flagged.rows) == 3 * len(results.detections[0].groups)

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 
 from fairtoll.attacks import PGD, AttackSpec
+from fairtoll.attacks.evading import evading
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.detections import describe_detection
 from fairtoll.evidence.sample import in_proportion
@@ -19,6 +20,8 @@ from fairtoll.models.squeezed import Squeezed
 from fairtoll.progress import tracked
 from fairtoll.randomness import derive_seed, torch_generator
 
+#: The name in evidence of what attacks that know the detector leave to it.
+EVADING = "evading"
 NO_DETECTOR = "arm '{arm}' has models of type {kind}; expected models with a detector; give it the recipe squeezing"
 
 
@@ -26,7 +29,8 @@ NO_DETECTOR = "arm '{arm}' has models of type {kind}; expected models with a det
 class Detect:
     """What detectors flag of clean rows, and of rows that an attack broke.
 
-    The attack goes through the defence and knows nothing of the detector: one that also evades it is flagged less.
+    Twice: by an attack that goes through the defence and knows nothing of the detector, and where an attack that knows
+    both has tried as well to evade it; see `fairtoll.attacks.evading.evading`.
 
     Attributes
     ----------
@@ -34,6 +38,8 @@ class Detect:
         Radius of the attack.
     attack : AttackSpec
         That breaks the rows.
+    steps : int
+        Of the attack that knows the detector, for each weight that it tries.
     rows : int, optional
         How many of the attacked rows, as large a share of each class; None for all.
 
@@ -50,6 +56,7 @@ class Detect:
 
     epsilon: float
     attack: AttackSpec = PGD(steps=20)
+    steps: int = 50
     rows: int | None = None
 
     def __post_init__(self) -> None:
@@ -58,7 +65,9 @@ class Detect:
 
 
 def detected_rows(measure: Detect, arm: Arm, target: Target) -> pd.DataFrame:
-    """A part of the table `detections`; of attacked rows those count that only the attack broke.
+    """A part of the table `detections`; of attacked rows those count that an attack broke.
+
+    After the attack that knows the detector a row is flagged if no attack broke it without being flagged.
 
     Raises
     ------
@@ -74,15 +83,16 @@ def detected_rows(measure: Detect, arm: Arm, target: Target) -> pd.DataFrame:
             raise FairtollError(NO_DETECTOR.format(arm=arm.name, kind=type(model).__name__))
         generator = torch_generator(derive_seed(seed, arm.name, "detector"))
         right = predict_logits(model, some.x).argmax(dim=1) == some.y
-        found = measure.attack(
-            attacked_form(model), some.x, some.y, threat=some.threat, epsilon=measure.epsilon, generator=generator
-        )
+        how: dict[str, Any] = {"threat": some.threat, "epsilon": measure.epsilon}
+        found = measure.attack(attacked_form(model), some.x, some.y, **how, generator=generator)
+        evaded = evading(model, some.x, some.y, **how, steps=measure.steps).success
+        flagged, broken = model.flags(found.perturbed), found.success & right
+        missed = (broken & ~flagged) | (evaded & right)
+        attacked: dict[str, Any] = {"evaluation": "white-box", "threat": some.threat_name, "epsilon": measure.epsilon}
         where: dict[str, Any] = {"arm": arm.name, "seed": seed, "rows": some.numbers}
         parts += [
             describe_detection(model.flags(some.x).numpy(), everything, **where),
-            describe_detection(
-                model.flags(found.perturbed).numpy(), (found.success & right).numpy(), **where,
-                evaluation="white-box", threat=some.threat_name, attack=measure.attack.name, epsilon=measure.epsilon,
-            ),
+            describe_detection(flagged.numpy(), broken.numpy(), **where, **attacked, attack=measure.attack.name),
+            describe_detection((~missed).numpy(), (broken | missed).numpy(), **where, **attacked, attack=EVADING),
         ]  # fmt: skip
     return pd.concat(parts, ignore_index=True)

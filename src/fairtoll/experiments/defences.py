@@ -21,9 +21,9 @@ ALL = "all"
 PROTOCOL: Literal["defences"] = "defences"
 #: The protocol whose questions and collections are taken over.
 SOUND = "sound"
-#: Rows whose votes over noise are counted and whose attacks are detected, and the votes; fewer of images.
-ROWS, VOTES = 3000, 1000
-IMAGES, VOTES_OF_IMAGES = 500, 500
+#: Rows whose votes over noise are counted and whose attacks are detected, the votes, and the steps of an attack that
+#: evades the detector, each of which denoises an image anew.
+FOR_TABLES, FOR_IMAGES = (3000, 1000, 50), (500, 500, 10)
 #: Training runs of each arm where no number is given.
 RUNS = 5
 UNKNOWN = (
@@ -188,11 +188,14 @@ def _of_deployed(experiment: Experiment, recipes: Sequence[Recipe]) -> list[Coll
         for one in experiment.collections
         if one.name == "transfer" and names
     ]
-    rows, votes = (IMAGES, VOTES_OF_IMAGES) if experiment.data.kept else (ROWS, VOTES)
+    rows, votes, steps = FOR_IMAGES if experiment.data.kept else FOR_TABLES
     measures: dict[str, tuple[Measure, float]] = {
         # A prediction takes about a quarter of an update.
         "certificates": (Certify(draws=votes, rows=rows), votes * experiment.costs.update / 4),
-        "detection": (Detect(experiment.epsilon, experiment.craft, rows=rows), 20 * experiment.costs.gradient),
+        "detection": (
+            Detect(experiment.epsilon, experiment.craft, steps=steps, rows=rows),
+            9 * steps * experiment.costs.gradient,
+        ),
     }
     share = rows / max(rows, experiment.data.attacked or experiment.data.test or experiment.costs.test_rows)
     return [

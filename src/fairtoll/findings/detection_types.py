@@ -23,7 +23,8 @@ class Detection(Strict):
     arm: str
     evaluation: str = Field(description="'clean', or how the rows were attacked")
     threat: str
-    attack: str = Field(description="that broke the rows that count, and knew nothing of the detector; empty: none")
+    attack: str = Field(description="that broke the rows that count; empty: none")
+    evades: bool = Field(description="whether attacks that know the detector were tried as well")
     epsilon: float
     runs: int
     groups: list[DetectionGroup] = Field(description="all rows first, then by class and by each protected attribute")

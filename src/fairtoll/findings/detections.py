@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from fairtoll.evidence.detect import EVADING
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
 from fairtoll.findings.shares import partitions, share_of
@@ -32,6 +33,6 @@ def _describe(evidence: Evidence, arm: str, name: tuple[str, str, str, float]) -
             )
         )
     return results.Detection(
-        arm=arm, evaluation=evaluation, threat=threat, attack=attack, epsilon=epsilon, runs=len(found.flagged),
-        groups=groups,
+        arm=arm, evaluation=evaluation, threat=threat, attack=attack, epsilon=epsilon,
+        evades=attack == EVADING, runs=len(found.flagged), groups=groups,
     )  # fmt: skip

@@ -64,9 +64,7 @@ class Squeezed(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Logits of the squeezed rows, `(N, C)`; the gradient passes the squeezer unchanged."""
-        with torch.no_grad():
-            squeezed = self.squeeze(x.detach())
-        logits: Tensor = self.model(AnotherValue.apply(x, squeezed))  # type: ignore[no-untyped-call]
+        logits: Tensor = self.model(_through(self.squeeze, x))
         return logits
 
     def quick_form(self) -> nn.Module:
@@ -91,19 +89,32 @@ class Squeezed(nn.Module):
             self._threshold = threshold_of(self.change(self._clean))
         return self._threshold
 
+    def changes(self, x: Tensor) -> Tensor:
+        """The largest L1 distance between the probabilities of each row and of one of its squeezed forms, `(N,)`.
+
+        With gradients, which pass the squeezers unchanged.
+        """
+        own = self.model(x).softmax(dim=1)
+        apart = [(self.model(_through(one, x)).softmax(dim=1) - own).abs().sum(dim=1) for one in self.detectors]
+        return torch.stack(apart).amax(dim=0)
+
     @torch.no_grad()
     def change(self, x: Tensor) -> Tensor:
-        """The largest L1 distance between the probabilities of each row and of one of its squeezed forms, `(N,)`."""
-        parts = []
-        for rows in x.to(device_of(self.model)).split(chunk_rows(x)):
-            own = self.model(rows).softmax(dim=1)
-            apart = [(self.model(one(rows)).softmax(dim=1) - own).abs().sum(dim=1) for one in self.detectors]
-            parts.append(torch.stack(apart).amax(dim=0))
+        """As `changes` of any number of rows, without gradients, on the CPU."""
+        parts = [self.changes(rows) for rows in x.to(device_of(self.model)).split(chunk_rows(x))]
         return torch.cat(parts).cpu()
 
     def flags(self, x: Tensor) -> Tensor:
         """Which rows the detector takes for attacked, `(N,)` of bool."""
         return self.change(x) > self.threshold
+
+
+def _through(squeeze: nn.Module, x: Tensor) -> Tensor:
+    """The squeezed rows with the gradient of the identity."""
+    with torch.no_grad():
+        squeezed = squeeze(x.detach())
+    found: Tensor = AnotherValue.apply(x, squeezed)  # type: ignore[no-untyped-call]
+    return found
 
 
 def threshold_of(changes: Tensor, *, false_positives: float = FALSE_POSITIVES) -> float:

@@ -10,9 +10,10 @@ from fairtoll.report.tables.units import ends
 
 NOTE = (
     "Clean: the share of rows that are flagged although nothing was done to them; the threshold was set so that it is "
-    "5% of rows that training left out, classes and groups together. Attacked: of the rows that the attack broke. The "
-    "attack goes through the defence and knows nothing of the detector; one that also evades the detector is flagged "
-    "less, so that these shares are upper limits. Accuracies and gaps elsewhere in this report do not use the detector."
+    "5% of rows that training left out, classes and groups together. Broken: of the rows that an attack broke, those "
+    "that are flagged. The first attack goes through the defence and knows nothing of the detector; the second knows "
+    "it, and a row counts as flagged only if no attack broke it unflagged. A stronger one may find more, so that these "
+    "shares are upper limits. Accuracies and gaps elsewhere in this report do not use the detector."
 )
 
 
@@ -78,4 +79,7 @@ def detection_table(results: Results) -> Table:
 
 def said(one: Detection) -> str:
     """Return what was done to the rows."""
-    return "clean" if one.evaluation == "clean" else f"broken by {one.attack} at {epsilon_text(one.epsilon)}"
+    if one.evaluation == "clean":
+        return "clean"
+    by = "attacks that know the detector" if one.evades else one.attack
+    return f"broken by {by} at {epsilon_text(one.epsilon)}"
