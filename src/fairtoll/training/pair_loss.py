@@ -51,7 +51,7 @@ class PairLoss:
 def agreement_loss(weights: Weights) -> PairLoss:
     """Cross-entropy of the clean row, and the divergence of what is predicted of it and of its moved copy.
 
-    ``a CE(x, y) + b KL(p(x) || p(x'))``, the loss of TRADES (Zhang et al. 2019, equation 5), where it is 1 and beta;
+    ``a CE(x, y) + b KL(p(x) || p(x'))``, the loss of TRADES (Zhang et al. 2019), where it is 1 and beta;
     repairs weigh classes differently.
 
     Parameters

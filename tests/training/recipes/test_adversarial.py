@@ -111,7 +111,7 @@ def divergence(logits, others):
 
 
 def fgsm_attack(model, x, y, noise):
-    """Wong et al. 2020, algorithm 3."""
+    """Wong et al. 2020."""
     return climb(model, x, anywhere(x, noise), lambda z: functional.cross_entropy(z, y), steps=1, size=1.25)
 
 
@@ -197,7 +197,8 @@ def test_the_average_is_that_of_the_weights_after_every_step(network):
 
 
 def test_a_stronger_recipe_is_more_of_the_same():
-    assert [RECIPES["trades"].at(beta).parameters["beta"] for beta in (1.0, 3.0, 6.0)] == [1.0, 3.0, 6.0]
+    trades = RECIPES["trades"]
+    assert [trades.at(beta).parameters["beta"] for beta in trades.strength.values] == [0.1, 1.0, 6.0]
     adversary, setup = Adversary(THREAT, 2 * EPSILON), setup_of(dense)
     half = RECIPES["mart"].at(0.5)(setup, adversary)
     assert_equal_stacks(half, train_mart(setup, threat=THREAT, epsilon=EPSILON))

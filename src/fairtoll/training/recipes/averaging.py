@@ -18,8 +18,8 @@ def train_averaged(
 ) -> ModelStack:
     """On-line adversarial training, and the exponential moving average of its weights over all optimiser steps.
 
-    Averaging alone lifts the worst class (Li and Liu 2023): the baseline that a repair must beat. Training itself is as
-    in `train_online`; its weights never become the averaged ones before the end.
+    The average treats all classes alike, and repairs such as CFA contain one: the baseline that a repair must beat.
+    Training itself is as in `train_online`; its weights never become the averaged ones before the end.
 
     Parameters
     ----------

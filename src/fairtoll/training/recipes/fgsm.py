@@ -7,7 +7,7 @@ from fairtoll.training.recipes.online import train_online
 from fairtoll.training.recipes.recipe import RADIUS, Adversary, Recipe
 from fairtoll.training.setup import TrainingSetup
 
-#: The one step, in radii (Wong, Rice and Kolter 2020, section 4.1): with longer ones models overfit to it sooner.
+#: The one step, in radii (Wong, Rice and Kolter 2020): with longer ones models overfit to it sooner.
 STEP = 1.25
 
 

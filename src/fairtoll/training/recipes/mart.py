@@ -29,7 +29,7 @@ BAD_WEIGHT = "the weight of agreement is {weight}; expected 0 or more; give a fi
 def train_mart(
     setup: TrainingSetup, *, threat: LinfThreat, epsilon: float, weight: float = WEIGHT, steps: int = STEPS
 ) -> ModelStack:
-    """MART (Wang et al. 2020, equation 11): ``BCE(p(x'), y) + weight KL(p(x) || p(x')) (1 - p_y(x))``.
+    """MART (Wang et al. 2020): ``BCE(p(x'), y) + weight KL(p(x) || p(x')) (1 - p_y(x))``.
 
     BCE is ``-log p_y(x') - log(1 - max_{k != y} p_k(x'))``, computed from logits; the authors' code bounds its
     logarithms at 1e-4 instead. x' is an adversarial example: `steps` steps of PGD with cross-entropy, from a start next
