@@ -1,11 +1,13 @@
-"""Images from .npz and Parquet, against the arrays that were written; samples that keep shares."""
+"""Images from .npz, .safetensors and Parquet, against the arrays that were written; samples that keep shares."""
 
 import io
 
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 from PIL import Image
+from safetensors.torch import save_file
 
 from fairtoll.data.dataset import Dataset
 from fairtoll.data.images import load_images
@@ -40,6 +42,35 @@ def test_numbers_that_are_no_bytes_stay_as_they_are(tmp_path):
     rows = load_images(path, label="kind", image="rows")
     np.testing.assert_array_equal(rows.x, PIXELS.astype(np.float32) - 7)
     assert (rows.class_names, rows.y.tolist()) == (("a", "b"), [1, 0] * 3)
+
+
+def test_tensors(tmp_path):
+    path = tmp_path / "digits.safetensors"
+    save_file({"x": torch.from_numpy(PIXELS), "y": torch.from_numpy(LABELS), "ink": torch.tensor([1, 0] * 3)}, path)
+    rows = load_images(path, groups=["ink"], class_names=["0", "1", "2"])
+    np.testing.assert_array_equal(rows.x, PIXELS.astype(np.float32) / np.float32(255))
+    assert (rows.y.tolist(), rows.groups["ink"].tolist()) == (LABELS.tolist(), ["1", "0"] * 3)
+
+
+@pytest.mark.parametrize(
+    ("tensors", "message"),
+    [
+        ({"x": torch.zeros(6, 2, 2)}, "has no 'y'; it holds x; name the images, the label"),
+        ({"y": torch.zeros(6)}, "has no 'x'; it holds y"),
+        ({"x": torch.zeros(6), "y": torch.arange(6)}, "hold one number a row; expected images"),
+        ({"x": torch.zeros(6, 2, 2), "y": torch.arange(4)}, "'y' of shape (4,); expected one value a row, shape (6,)"),
+        ({"x": torch.zeros(6, 2, 2), "y": torch.zeros(6, 2)}, "and 'y' of shape (6, 2); expected one value a row"),
+        ({"x": torch.zeros(6, 2, 2, dtype=torch.bfloat16), "y": torch.arange(6)}, "is not arrays in safetensors"),
+        ({"x": torch.full((6, 2, 2), torch.nan), "y": torch.arange(6) % 2}, "NaN or infinity"),
+    ],
+    ids=str,
+)
+def test_tensors_that_are_wrong(tensors, message, tmp_path):
+    save_file(tensors, tmp_path / "rows.safetensors")
+    with pytest.raises(FairtollError) as raised:
+        load_images(tmp_path / "rows.safetensors")
+    assert message in str(raised.value)
+    assert "\n" not in str(raised.value)
 
 
 @pytest.mark.parametrize("form", ["struct", "bytes", "lists"])

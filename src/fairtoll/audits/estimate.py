@@ -9,22 +9,26 @@ from dataclasses import dataclass, replace
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from fairtoll.attacks.decisions import QUERIES
 from fairtoll.audits.work import PROVED_ROWS, AuditWork
 from fairtoll.evidence.measures import CHECK_ROWS, DECISION_ROWS
 from fairtoll.evidence.target import Arm, Target
+from fairtoll.models.borrow import borrowed, device_of
 from fairtoll.models.predict import predict_logits
 from fairtoll.progress import reporting_to
 
 #: An audit that passes of this number for each row and radius would not keep this busy is not worth an estimate.
 PASSES, WORTH_SECONDS = 400, 120.0
-#: What the estimate itself may take, roughly, and how many rows it is made from at most.
-PROBE_SECONDS, PROBE_ROWS = 45.0, 16
+#: What the estimate itself may take, roughly, and how many rows it is made from at least and at most.
+PROBE_SECONDS, LEAST_ROWS, PROBE_ROWS = 45.0, 2, 16
 #: A pass over so many rows says what one costs.
 TIMED = 32
 #: Of one pass over many rows, which says how much faster a row is among others.
 BATCH_SECONDS, BATCH_ROWS = 2.0, 2048
+#: What statistics, charts and report take after the attacks, at the least.
+REPORT_SECONDS = 5.0
 
 
 @dataclass(frozen=True)
@@ -99,10 +103,10 @@ def estimate(work: AuditWork, *, done: Collection[str] = ()) -> Estimate | None:
         if crude < WORTH_SECONDS:
             return None
         afford = PROBE_SECONDS / (sum(costs) * passes)
-        count = int(np.clip(afford, 1, PROBE_ROWS))
+        count = int(np.clip(afford, LEAST_ROWS, PROBE_ROWS))
         seconds = sum(_of_arm(work, place, rows, count, done) for place, rows in enumerate(right))
     waits = any(part.name.startswith("decisions-") and part.name not in done for part in work.parts())
-    return Estimate(seconds, count, min(DECISION_ROWS, len(work.target.data)) if waits else 0)
+    return Estimate(seconds + REPORT_SECONDS, count, min(DECISION_ROWS, len(work.target.data)) if waits else 0)
 
 
 def _of_arm(work: AuditWork, place: int, right: NDArray[np.intp], count: int, done: Collection[str]) -> float:
@@ -112,7 +116,10 @@ def _of_arm(work: AuditWork, place: int, right: NDArray[np.intp], count: int, do
     parts = [part for part in own if part.name not in done]
     if not parts or not len(right):
         return 0.0
-    chosen = right[np.linspace(0, len(right) - 1, min(count, len(right))).astype(int)]
+    # From the least confident row to the most: among many rows there is one that no attack breaks, so that every step
+    # is run, and of a large model a step costs nearly as much for one row as for all.
+    sure = np.argsort(work.predicted(place)[right].max(axis=1), kind="stable")
+    chosen = right[sure[np.linspace(0, len(right) - 1, min(count, len(right))).astype(int)]]
     rows = work.target.data.take(chosen)
     first = [_first(standard), *([_first(arm)] if place else [])]
     few = replace(
@@ -164,12 +171,26 @@ def _gain(arm: Arm, target: Target, right: NDArray[np.intp], count: int) -> floa
 
 
 def _row_seconds(arm: Arm, target: Target, rows: NDArray[np.intp]) -> float:
-    """Seconds a row of one pass through a model and, where there are gradients, back, which takes twice as long."""
-    x = target.x[rows if len(rows) else [0]]
-    predict_logits(arm.models[0], x[:1])  # the first call of a model is slower
-    begun = time.perf_counter()
-    predict_logits(arm.models[0], x)
-    return max((3.0 if arm.has_gradients else 1.0) * (time.perf_counter() - begun) / len(x), 1e-9)
+    """Seconds a row of one pass through a model and, where there are gradients, back."""
+    x, model = target.x[rows if len(rows) else [0]], arm.models[0]
+
+    def once() -> float:
+        begun = time.perf_counter()
+        if arm.has_gradients:
+            _there_and_back(model, x)
+        else:
+            predict_logits(model, x)
+        return time.perf_counter() - begun
+
+    predict_logits(model, x[:1])  # the first call of a model is slower
+    return max(min(once(), once()) / len(x), 1e-9)
+
+
+def _there_and_back(model: nn.Module, x: Tensor) -> None:
+    """The gradient of the answers in the rows alone, as attacks follow it."""
+    with borrowed(model) as running, torch.enable_grad():
+        rows = x.detach().to(device_of(model)).clone().requires_grad_(True)
+        torch.autograd.grad(running(rows).sum(), rows, allow_unused=True)
 
 
 def _spoken(seconds: float) -> str:

@@ -82,14 +82,15 @@ def run(
         ),
     ] = False,
     data: Annotated[
-        str | None, _option("Evaluation rows: CSV or Parquet, or images as .npz or Parquet.", "FILE", ROWS)
+        str | None,
+        _option("Evaluation rows: CSV or Parquet; images as .npz, .safetensors or Parquet.", "FILE", ROWS),
     ] = None,
     train: Annotated[
         str | None,
         _option("Training rows: codes of categories, standard deviations and ranges come from there.", "FILE", ROWS),
     ] = None,
     label: Annotated[
-        str | None, _option("Column of the true class; in .npz the array, else 'y'.", "COLUMN", ROWS)
+        str | None, _option("Column of the true class; of arrays its name, else 'y'.", "COLUMN", ROWS)
     ] = None,
     group: Annotated[Names, _option("Column of a protected attribute; repeat for more.", "COLUMN", ROWS)] = None,
     feature: Annotated[

@@ -53,7 +53,7 @@ class Look:
 
 
 def init(
-    data: Annotated[Path, typer.Argument(help="Evaluation rows: CSV, Parquet or .npz.", metavar="DATA")],
+    data: Annotated[Path, typer.Argument(help="Evaluation rows: CSV, Parquet, .npz or .safetensors.", metavar="DATA")],
     train: Annotated[Path | None, typer.Option(help="Training rows.", metavar="FILE", show_default=False)] = None,
     label: Annotated[
         str | None, typer.Option(help="Column of the true class. Default: a guess.", metavar="COLUMN")
@@ -69,11 +69,12 @@ def init(
     from importlib import resources
 
     from fairtoll.cli.settings import SCHEMA_FILE
+    from fairtoll.data.images import ARRAYS
     from fairtoll.storage.files import make_folder, write_text
 
     if out.exists() and not force:
         raise FairtollError(f"{out} is there already; expected a new file; give another with --out, or --force")
-    look = _images if data.suffix.lower() == ".npz" else _table
+    look = _images if data.suffix.lower() in ARRAYS else _table
     lines = [*look(Look(data, train, out.parent), label, group)]
     folder = make_folder(out.parent)
     schema = resources.files("fairtoll.cli").joinpath(SCHEMA_FILE).read_text(encoding="utf-8")

@@ -22,12 +22,14 @@ class Strict(BaseModel):
 class DataSettings(Strict):
     """The rows: a table, images, or predictions that were made elsewhere."""
 
-    rows: str | None = Field(default=None, description="evaluation rows: CSV or Parquet, or images as .npz or Parquet")
+    rows: str | None = Field(
+        default=None, description="evaluation rows: CSV or Parquet, or images as .npz, .safetensors or Parquet"
+    )
     train: str | None = Field(
         default=None, description="training rows: codes of categories, standard deviations and ranges come from there"
     )
     predictions: str | None = Field(default=None, description="a table of predictions, in place of rows and models")
-    label: str | None = Field(default=None, description="column of the true class; in .npz the array, 'y' if not given")
+    label: str | None = Field(default=None, description="column of the true class; of arrays 'y' if not given")
     groups: list[str] = Field(default=[], description="columns of protected attributes")
     features: list[str] | None = Field(
         default=None,

@@ -91,6 +91,12 @@ def load_images(
             "and the groups as they are called there"
         )
     x = _pixels(columns[wanted[0]], path)
+    for name_of_one in (wanted[1], *groups):
+        if np.shape(columns[name_of_one]) != x.shape[:1]:
+            raise FairtollError(
+                f"{path} has {wanted[0]!r} of shape {x.shape} and {name_of_one!r} of shape "
+                f"{np.shape(columns[name_of_one])}; expected one value a row, shape ({len(x)},); correct the array"
+            )
     y, classes = _classes(pd.Series(columns[wanted[1]], name=wanted[1]), columns, class_names)
     protected: dict[str, Any] = {group: np.asarray(columns[group]) for group in groups}
     return Dataset(x, y, classes, protected, (), name or path.stem)
