@@ -243,3 +243,24 @@ def test_a_library_that_fails_ends_no_audit(monkeypatch, tmp_path):
     (note,) = [one for one in found.results.notes if "HopSkipJump" in one]
     assert note.endswith("check of plain: it failed, as a warning said.")
     assert audit({"plain": Scores(0)}, ROWS, **QUICK, out=tmp_path / "run").results.notes == found.results.notes
+
+
+def test_three_kinds_of_arm_are_compared_by_what_all_of_them_answer():
+    """A network, a forest and predictions that were made once and answer nothing else."""
+    chances = np.random.default_rng(2).random(len(X))
+    known = {tuple(row): chance for row, chance in zip(X.tolist(), chances, strict=True)}
+
+    def predictions(rows):
+        found = np.array([known.get(tuple(row), 0.5) for row in np.asarray(rows, dtype=np.float32).tolist()])
+        return np.stack([1 - found, found], axis=1)
+
+    forest = RandomForestClassifier(4, random_state=0).fit(X, ROWS.y)
+    found = audit({"network": linear(0), "forest": forest, "predictions": predictions}, ROWS, **QUICK)
+    assert {finding.parameters.evaluation for finding in attacked(found)} == {"scores-only"}
+    assert evaluations(found, "network") >= {"clean", "white-box", "scores-only"}
+    for arm, own in (("forest", forest.predict(X)), ("predictions", (chances > 0.5).astype(int))):
+        assert evaluations(found, arm) == {"clean", "scores-only", "static-transfer"}
+        (clean,) = [one for one in found.results.accuracy if one.arm == arm and one.evaluation == "clean"]
+        assert clean.mean == pytest.approx((own == ROWS.y).mean())
+    (note,) = [one for one in found.results.notes if "scores only" in one]
+    assert note.startswith("Robustness of forest, predictions is measured by scores only")

@@ -3,7 +3,9 @@
 import importlib.util
 import io
 import json
+import os
 import pickle
+import subprocess
 import sys
 import types
 import zipfile
@@ -143,6 +145,23 @@ def test_another_backend_that_is_loaded_already(monkeypatch, keras, tmp_path):
     monkeypatch.setitem(sys.modules, "keras", other)
     message = "Keras 3.9.0 is loaded with the backend tensorflow; expected torch.*set KERAS_BACKEND=torch before"
     refused(message, lambda: read_model(tmp_path / "a.keras"))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("backend", ["jax", "tensorflow", "nonsense"])
+def test_another_backend_in_the_environment(backend, keras, tmp_path):
+    """Keras that is not loaded yet is loaded on torch, and the environment is left as it was."""
+    perceptron(keras).save(tmp_path / "a.keras")
+    program = (
+        "import os; from pathlib import Path; from fairtoll.models import read_model; "
+        "model = read_model(Path('a.keras')); import keras, torch; print(keras.backend.backend(), isinstance(model, torch.nn.Module), "
+        "os.environ['KERAS_BACKEND'])"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", program], cwd=tmp_path, env=os.environ | {"KERAS_BACKEND": backend}, text=True,
+        capture_output=True, check=True,
+    )  # fmt: skip
+    assert done.stdout.split() == ["torch", "True", backend]
 
 
 def test_keras_that_is_not_installed(monkeypatch, keras, tmp_path):
