@@ -89,6 +89,16 @@ def tables(tmp_path_factory):
             "no feature moves by it: age are whole",
         ),
         (["people.csv", *HEAD, "--scale", "age=0"], "the scale of 'age' is 0; expected a finite number above 0"),
+        (
+            ["people.csv", *HEAD, "--range", "age=9,1"],
+            "the range of 'age' is 9, 1; expected its lowest and its highest",
+        ),
+        (
+            ["people.csv", *HEAD, "--range", "age=9"],
+            "the range of 'age' is 9; expected its lowest and its highest value",
+        ),
+        (["people.csv", *HEAD, "--range", "agee=1,9"], "no feature 'agee' to move; did you mean 'age'?"),
+        (["images.npz", "--range", "age=1,9"], "--range is given for images; expected it for a table alone"),
         (["people.csv", *HEAD, "--scale", "age"], "--scale is 'age'; expected COLUMN=NUMBER, or raw"),
         (["people.csv", *HEAD, "--test-share", "1.5"], "the share of test rows is 1.5; expected a number above 0"),
         (["people.csv", *HEAD, "--test", "other.csv"], "no column 'score'; "),

@@ -265,6 +265,18 @@ def test_missing_numbers_become_the_mean_with_a_column_that_says_so_and_do_not_m
     assert [name for name, moves in zip(names, threat.mutable, strict=True) if moves] == ["score"]
 
 
+def test_a_scale_and_a_range_of_a_number_are_those_that_were_given(tmp_path):
+    people().to_csv(tmp_path / "people.csv", index=False)
+    settings = replace(SMALL, scale={"score": 0.5}, ranges={"age": (0.0, 120.0)}, epsilon=1.0)
+    own = own_experiment(tmp_path / "people.csv", label="hired", groups=["sex"], settings=settings).experiment
+    data = own.data.load()
+    [threat] = own.threats(data).values()
+    low, high = threat.bounds(torch.tensor([[100.0, 0.0, 1.0, 0.0, 0.0]]), own.epsilon)
+    move = float(np.floor(data.train.x[:, 0].std(dtype=np.float64)))
+    assert low.tolist() == [[100.0 - move, -0.5, 1.0, 0.0, 0.0]]
+    assert high.tolist() == [[100.0 + move, 0.5, 1.0, 0.0, 0.0]]
+
+
 def test_nothing_of_the_test_rows_is_in_what_the_training_rows_decide(tmp_path):
     """Ranges, spreads and means are those of the training rows, whatever is in the others."""
     frame = people()

@@ -107,6 +107,15 @@ def train(
             ATTACK,
         ),
     ] = None,
+    range_: Annotated[
+        Names,
+        _option(
+            "Lowest and highest value of a number, in place of the training rows'; repeat for more.",
+            "COLUMN=LOW,HIGH",
+            ATTACK,
+            "--range",
+        ),
+    ] = None,
     recipes: Annotated[
         str | None,
         _option(
@@ -164,6 +173,7 @@ def train(
         immutable=immutable or (),
         unit=unit,
         scale=scales,
+        ranges=read_pairs(range_, "--range", "COLUMN=LOW,HIGH", _ends) or {},
         network=network,
         width=width,
         depth=depth,
@@ -196,6 +206,10 @@ def train(
             display=display,
         )
     show_results(report)
+
+
+def _ends(text: str) -> tuple[float, ...]:
+    return tuple(float(end) for end in split_values(text))
 
 
 def _scales(texts: Names) -> tuple[Any, dict[str, float]]:

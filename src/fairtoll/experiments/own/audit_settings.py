@@ -105,6 +105,10 @@ def _of_threat(experiment: Experiment, train: Dataset) -> Iterator[str]:
     yield f"epsilons = [{experiment.epsilon!r}]"
     if isinstance(threat, NumbersMove):
         yield f"mutable = {_texts(threat.mutable)}"
+        if threat.ranges:
+            yield ""
+            yield "[threat.ranges]"
+            yield from (f"{_text(name)} = {[float(end) for end in ends]!r}" for name, ends in threat.ranges.items())
         if costs := _costs(threat, train):
             yield ""
             yield "# What a move of one standard deviation costs."

@@ -159,8 +159,10 @@ def own_experiment(
 
 def _of_table(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettings, device: str) -> Own:
     epsilon = EPSILON if settings.epsilon is None else settings.epsilon
-    moving = choose_movable(train, mutable=settings.mutable, immutable=settings.immutable, scale=settings.scale)
-    threats = NumbersMove(moving, settings.unit, dict(settings.scale))
+    moving = choose_movable(
+        train, mutable=settings.mutable, immutable=settings.immutable, scale=settings.scale, ranges=settings.ranges
+    )
+    threats = NumbersMove(moving, settings.unit, dict(settings.scale), dict(settings.ranges))
     layer = encoder(train)
     data = TrainTest(encoded(train, layer), encoded(test, layer), title=rows.table, note=rows.note)
     [threat] = threats(data).values()
@@ -189,9 +191,9 @@ def _of_table(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSetting
 
 
 def _of_images(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettings, device: str) -> Own:
-    for option in ("mutable", "immutable", "scale"):
+    for option in ("mutable", "immutable", "scale", "ranges"):
         if getattr(settings, option):
-            raise FairtollError(OF_TABLES.format(option=f"--{option}"))
+            raise FairtollError(OF_TABLES.format(option=f"--{option}".removesuffix("s")))
     low, high = _range(train)
     epsilon = PIXEL_EPSILON * (high - low) if settings.epsilon is None else settings.epsilon
     network: Network = ConvolutionalNetwork() if settings.network is None else NamedNetwork(settings.network)

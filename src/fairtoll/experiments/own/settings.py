@@ -31,6 +31,8 @@ class OwnSettings:
         Whether epsilon counts standard deviations or each feature's own unit.
     scale : mapping of str to float
         For some features, how far they move at an epsilon of 1.
+    ranges : mapping of str to (float, float)
+        For some features, their lowest and highest value, in place of the training rows'.
     network : str, optional
         ``PACKAGE.MODULE:FACTORY`` of a torch module, in place of the usual networks.
     width, depth : int
@@ -53,6 +55,7 @@ class OwnSettings:
     immutable: Sequence[str] = ()
     unit: Unit = "sd"
     scale: Mapping[str, float] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
     network: str | None = None
     width: int | None = None
     depth: int | None = None

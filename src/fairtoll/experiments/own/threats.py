@@ -30,6 +30,7 @@ TOO_SMALL = (
     "epsilon is {epsilon:g}, and no feature moves by it: {features} are whole numbers and {radius:.3g} is the largest "
     "radius; expected a radius of 1 or more for one of them; give a larger --epsilon or --scale"
 )
+BAD_RANGE = "the range of '{name}' is {ends}; expected its lowest and its highest value; give --range COLUMN=LOW,HIGH"
 BAD_SCALE = "the scale of '{name}' is {scale:g}; expected a finite number above 0; give COLUMN=NUMBER with --scale"
 
 
@@ -48,6 +49,8 @@ class NumbersMove:
         Whether a feature's scale is its standard deviation over the training rows, or 1 in its own unit.
     scale : mapping of str to float
         Of some features, in their own units, in place of that.
+    ranges : mapping of str to (float, float)
+        Of some features, their lowest and highest value, in place of the training rows'.
 
     Examples
     --------
@@ -60,15 +63,17 @@ class NumbersMove:
     mutable: tuple[str, ...]
     unit: Unit = "sd"
     scale: Mapping[str, float] = field(default_factory=dict)
+    ranges: Mapping[str, tuple[float, float]] = field(default_factory=dict)
 
     def __call__(self, data: TrainTest) -> dict[str, LinfThreat]:
         """The threat by its name, from the rows as networks read them."""
         rows = data.train
         spread = rows.x.std(axis=0, dtype=np.float64) if self.unit == "sd" else np.ones(rows.x.shape[1])
         scale = [self.scale.get(one.name, float(spread[place])) for place, one in enumerate(rows.features)]
+        ends = [self.ranges.get(one.name, (one.low, one.high)) for one in rows.features]
         threat = LinfThreat(
             scale=scale,
-            box=([one.low for one in rows.features], [one.high for one in rows.features]),
+            box=([low for low, _ in ends], [high for _, high in ends]),
             mutable=[one.name in self.mutable for one in rows.features],
             integer=[one.integer for one in rows.features],
         )
@@ -99,7 +104,12 @@ class PixelsMove:
 
 
 def choose_movable(
-    rows: Dataset, *, mutable: Sequence[str] | None, immutable: Sequence[str], scale: Mapping[str, float]
+    rows: Dataset,
+    *,
+    mutable: Sequence[str] | None,
+    immutable: Sequence[str],
+    scale: Mapping[str, float],
+    ranges: Mapping[str, tuple[float, float]],
 ) -> tuple[str, ...]:
     """The numbers of a table that may move: those that are named, else all that may; without `immutable`.
 
@@ -109,34 +119,38 @@ def choose_movable(
         Training rows with codes of categories.
     mutable, immutable : sequence of str
         Names of features.
-    scale : mapping of str to float
+    scale, ranges : mapping
         Of some of them.
 
     Raises
     ------
     FairtollError
-        For a name that is none, a feature that is no number, a scale of 0 or less, or nothing that may move.
+        For a name that is none, a feature that is no number, a scale of 0 or less, a range from high to low, or
+        nothing that may move.
 
     Examples
     --------
     >>> from fairtoll.data import load_adult
-    >>> choose_movable(load_adult().train, mutable=None, immutable=["age", "fnlwgt"], scale={})
+    >>> choose_movable(load_adult().train, mutable=None, immutable=["age", "fnlwgt"], scale={}, ranges={})
     ('education-num', 'capital-gain', 'capital-loss', 'hours-per-week')
     """
     features = {feature.name: feature for feature in rows.features}
-    for option, names in (("mutable", mutable or []), ("immutable", immutable), ("scale", scale)):
+    for option, names in (("mutable", mutable or []), ("immutable", immutable), ("scale", scale), ("range", ranges)):
         for name in names:
             if name not in features:
                 close = get_close_matches(name, features, n=1)
                 hint = f"did you mean '{close[0]}'? " if close else ""
                 raise FairtollError(UNKNOWN.format(name=name, hint=hint, known=", ".join(features), option=option))
-    for option, names in (("mutable", mutable or []), ("scale", scale)):
+    for option, names in (("mutable", mutable or []), ("scale", scale), ("range", ranges)):
         for name in names:
             if why := _no_number(rows, name):
                 raise FairtollError(NOT_A_NUMBER.format(name=name, why=why, option=option))
     for name, value in scale.items():
         if not 0 < value < float("inf"):
             raise FairtollError(BAD_SCALE.format(name=name, scale=value))
+    for name, ends in ranges.items():
+        if len(ends) != 2 or not -float("inf") < ends[0] < ends[1] < float("inf"):
+            raise FairtollError(BAD_RANGE.format(name=name, ends=", ".join(f"{end:g}" for end in ends)))
     found = movable(rows) if mutable is None else mutable
     chosen = tuple(one for one in features if one in found and one not in immutable and features[one].missing is None)
     if not chosen:
