@@ -154,8 +154,8 @@ def test_another_backend_in_the_environment(backend, keras, tmp_path):
     perceptron(keras).save(tmp_path / "a.keras")
     program = (
         "import os; from pathlib import Path; from fairtoll.models import read_model; "
-        "model = read_model(Path('a.keras')); import keras, torch; print(keras.backend.backend(), isinstance(model, torch.nn.Module), "
-        "os.environ['KERAS_BACKEND'])"
+        "model = read_model(Path('a.keras')); import keras, torch; "
+        "print(keras.backend.backend(), isinstance(model, torch.nn.Module), os.environ['KERAS_BACKEND'])"
     )
     done = subprocess.run(
         [sys.executable, "-c", program], cwd=tmp_path, env=os.environ | {"KERAS_BACKEND": backend}, text=True,
