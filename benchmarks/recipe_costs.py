@@ -103,10 +103,13 @@ def loop_of(recipe: Recipe) -> tuple[str, Callable[[Task], None]]:
     if recipe.name == "trades":
         return "TRADES", lambda task: train(task, trades_loss)
     steps, updates = round(recipe.gradients / recipe.updates), round(recipe.updates)
-    if not steps:
-        return f"standard{f', {updates} epochs' if updates > 1 else ''}", lambda task: train(task, clean_loss, updates)
-    called = f"PGD-{steps}{f', {updates} epochs' if updates > 1 else ''}"
-    return called, lambda task: train(task, lambda *batch: adversarial_loss(*batch, steps=steps), updates)
+    twice = f", {updates} epochs" if updates > 1 else ""
+    if not steps and (recipe.needs_crafted or not recipe.needs_adversary):
+        return f"standard{twice}", lambda task: train(task, clean_loss, updates)
+    # Without steps what is left of the attack is its random start.
+    return f"PGD-{steps}{twice}" if steps else f"noise{twice}", lambda task: train(
+        task, lambda *batch: adversarial_loss(*batch, steps=steps), updates
+    )
 
 
 def train(task: Task, loss: Callable[[nn.Module, Tensor, Tensor, Task], Tensor], epochs: int = 1) -> None:
