@@ -116,6 +116,11 @@ def tables(tmp_path_factory):
         (["images.npz", "--group", "age"], "images.npz has no 'age'; it holds x, y, site; name the images"),
         (["images.npz", "--test", "large.npz"], "large.npz holds rows of shape (1, 12, 12); expected (1, 8, 8)"),
         (["images.npz", "--mutable", "age"], "--mutable is given for images; expected it for a table alone"),
+        (["images.npz", "--depth", "0"], "--depth is given for images; expected it for a table alone"),
+        (
+            ["people.csv", *HEAD, "--network", "a:b", "--width", "8"],
+            "--width is given with the network a:b; expected one",
+        ),
         (["odd.npz"], "; resize them, or give a network that takes them with --network"),
     ],
     ids=lambda value: " ".join(value) if isinstance(value, list) else "",

@@ -38,6 +38,7 @@ ONE_VALUE = (
     "or give rows of other groups"
 )
 OF_TABLES = "{option} is given for images; expected it for a table alone; leave it out"
+OWN_NETWORK = "--{option} is given with the network {network}; expected one of them; leave --{option} out, or set it in the network"
 NOT_SHAPED = (
     "the network does not take these rows of shape {shape} ({said}); expected one that returns {classes} logits for "
     "each; give another with --network PACKAGE.MODULE:FACTORY"
@@ -127,6 +128,9 @@ def own_experiment(
     >>> own.experiment.name, own.experiment.data.load.partitions
     ('people.csv', ('class', 'sex'))
     """
+    for option in ("width", "depth"):
+        if settings.network is not None and getattr(settings, option) is not None:
+            raise FairtollError(OWN_NETWORK.format(option=option, network=settings.network))
     path, other = Path(table), None if test is None else Path(test)
     _require_radius(settings.epsilon)
     for one in (path, *([] if other is None else [other])):
@@ -191,8 +195,8 @@ def _of_table(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSetting
 
 
 def _of_images(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettings, device: str) -> Own:
-    for option in ("mutable", "immutable", "scale", "ranges"):
-        if getattr(settings, option):
+    for option in ("mutable", "immutable", "scale", "ranges", "width", "depth"):
+        if getattr(settings, option) not in (None, (), {}):
             raise FairtollError(OF_TABLES.format(option=f"--{option}".removesuffix("s")))
     low, high = _range(train)
     epsilon = PIXEL_EPSILON * (high - low) if settings.epsilon is None else settings.epsilon
