@@ -38,7 +38,7 @@ ONE_VALUE = (
     "or give rows of other groups"
 )
 OF_TABLES = "{option} is given for images; expected it for a table alone; leave it out"
-OWN_NETWORK = "--{option} is given with the network {network}; expected one of them; leave --{option} out, or set it in the network"
+OWN_NETWORK = "--{option} is given with the network {network}; expected one of them; leave --{option} out"
 NOT_SHAPED = (
     "the network does not take these rows of shape {shape} ({said}); expected one that returns {classes} logits for "
     "each; give another with --network PACKAGE.MODULE:FACTORY"
