@@ -47,7 +47,18 @@ STATUSES = [
     (["--threshold", "cru_s/site=0.1"], 2),
     (["--question", "model"], 2),
     (["--junit", "checks.xml"], 2),
+    (["--fail-on", "alarm"], 2),
+    (["--fail-on", "alarm", "--fail-on", "less-fair"], 1),
+    (["--threshold", "accuracy@0.1=0.5"], 2),
 ]
+
+
+def test_a_radius_that_is_not_attacked_is_refused_before_any_model_is_read(command, folder):
+    (folder / "audit.toml").unlink()
+    asked = ["--model", "m=missing.onnx", "--data", "rows.csv", "--label", "y", "--epsilon", "0.1"]
+    status, _, error = command("audit", *asked, "--threshold", "robust-accuracy@0.2=0.5")
+    assert status == 2
+    assert "is of the radius 0.2, at which nothing is attacked; expected one of the radii, 0.1" in error
 
 
 def test_the_order_of_rows_in_a_table_of_predictions_decides_nothing(command, folder):

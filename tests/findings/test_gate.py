@@ -99,6 +99,23 @@ def test_one_model_is_judged_by_thresholds():
         judge_gate(alone, GateRules(["less-fair"]))
 
 
+def test_a_small_group_that_may_be_worse_keeps_the_worst_group_undecided():
+    """5,000 rows of which 85% are right, and 12 of which 11 are: these may well be right below 80%."""
+    site, y = np.repeat(["large", "small"], [5000, 12]), np.arange(5012) % 2
+    wrong = np.r_[np.arange(5000) < 750, np.arange(12) < 1]
+    frame = pd.DataFrame({"y": y, "site": site, "p": np.where(wrong, 1 - y, y)})
+    found = audit_evidence(Evidence.from_frame(frame, label="y", probabilities={1: "p"}, groups=["site"])).results
+    (check,) = judge_gate(found, GateRules(thresholds={"worst-group/site": 0.8}, require_decision=True)).checks
+    assert check.outcome == "undecided"
+    assert "small" in check.said
+
+
+def test_a_rule_that_is_named_twice_is_one(wider):
+    twice, once = (judge_gate(wider, GateRules(["less-fair"] * times)) for times in (2, 1))
+    assert twice.checks == once.checks
+    assert twice.comparisons == once.comparisons
+
+
 def test_alarms_are_of_the_models_that_are_judged(wider):
     alarm = {"id": "x", "title": "T", "arm": "after", "fired": True, "message": "m", "value": None}
     found = type(wider).model_validate(
@@ -120,6 +137,12 @@ WRONG = [
     ({"thresholds": {"cau@much": 0.1}}, "has the radius 'much'"),
     ({"thresholds": {"cau/age": 0.1}}, "they hold cau/class, cau/site, and no attack"),
     ({"thresholds": {"robust-accuracy": 0.1}}, "nothing in these results is of the threshold 'robust-accuracy'"),
+    (
+        {"thresholds": {"worst-class": 0.1, "worst-group/class": 0.2}},
+        "the thresholds 'worst-class' and 'worst-group/class' are the same",
+    ),
+    ({"thresholds": {"accuracy@0.1": 0.1}}, "expected none, or robust-accuracy@0.1; correct the name"),
+    ({"fail_on": ["alarm"]}, "have nothing that alarm could be judged by, since nothing was attacked"),
     ({"fail_on": ["unfair"]}, "fail_on names 'unfair'; expected less-fair or alarm"),
 ]
 

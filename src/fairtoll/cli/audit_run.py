@@ -17,7 +17,7 @@ from fairtoll.cli.display import Progress
 from fairtoll.cli.settings import Settings
 from fairtoll.cli.settings_file import flag_of
 from fairtoll.errors import FairtollError
-from fairtoll.findings.gate import LESS_FAIR
+from fairtoll.findings.gate import ALARM, LESS_FAIR
 from fairtoll.findings.thresholds import read_threshold, require_partitions
 from fairtoll.metrics import METRICS
 from fairtoll.progress import part, reporting_to, saying_to
@@ -172,12 +172,23 @@ def _require_gate(settings: Settings) -> None:
     options, gate = settings.audit, settings.gate
     require_partitions(gate.thresholds, options.partitions or ["class", *settings.data.groups])
     for name in gate.thresholds:
-        quantity = read_threshold(name).quantity
+        quantity, radius = read_threshold(name).quantity, read_threshold(name).epsilon
+        if radius is not None and radius not in settings.threat.epsilons and settings.data.predictions is None:
+            radii = ", ".join(f"{one:g}" for one in settings.threat.epsilons) or "none"
+            raise FairtollError(
+                f"the threshold '{name}' is of the radius {radius:g}, at which nothing is attacked; expected one of "
+                f"the radii, {radii}; give it with --epsilon too, or correct it"
+            )
         if options.metrics is not None and quantity in METRICS and quantity not in options.metrics:
             raise FairtollError(
                 f"the threshold '{name}' is of a metric that is not measured; expected one of "
                 f"{', '.join(options.metrics)}; name it with --metric too"
             )
+    if set(gate.fail_on) == {ALARM} and not gate.thresholds and settings.data.predictions is not None:
+        raise FairtollError(
+            f"--fail-on {ALARM} alone, and predictions have none, since nothing is attacked; expected a rule that they "
+            f"can miss; give --threshold NAME=NUMBER or --fail-on {LESS_FAIR}"
+        )
     if gate.fail_on and LESS_FAIR in gate.fail_on and len(settings.models) == 1 and settings.data.predictions is None:
         raise FairtollError(
             f"--fail-on {LESS_FAIR} compares models, and there is one, {next(iter(settings.models))}; expected two or "

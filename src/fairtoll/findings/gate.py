@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from fairtoll.errors import FairtollError
@@ -46,7 +46,7 @@ class GateRules:
     Raises
     ------
     FairtollError
-        For a limit that is not finite.
+        For a limit that is not finite, or two of one threshold.
 
     Examples
     --------
@@ -60,6 +60,15 @@ class GateRules:
     require_decision: bool = False
 
     def __post_init__(self) -> None:
+        # A rule that is named twice is one: counted twice it would widen the intervals of all.
+        object.__setattr__(self, "fail_on", tuple(dict.fromkeys(self.fail_on)))
+        seen: dict[Threshold, str] = {}
+        for name in self.thresholds:
+            before = seen.setdefault(replace(read_threshold(name), name=""), name)
+            if before != name:
+                raise FairtollError(
+                    f"the thresholds '{before}' and '{name}' are the same; expected each once; leave one out"
+                )
         for name, limit in self.thresholds.items():
             if not math.isfinite(limit):
                 raise FairtollError(
@@ -186,6 +195,11 @@ def judge_gate(found: results.Results, rules: GateRules) -> Gate:
     for name, limit in rules.thresholds.items():
         threshold = read_threshold(name)
         held += [_threshold(threshold, limit, value) for value in values_of(threshold, found, judged)]
+    if not held:
+        raise FairtollError(
+            f"these results have nothing that {ALARM} could be judged by, since nothing was attacked; expected a rule "
+            "that they can miss; give --threshold NAME=NUMBER, or attack the models"
+        )
     whole = [one for check in held for one in check.comparisons]
     fails, confidence = fail_together(whole)
     left = iter(fails)
@@ -262,19 +276,23 @@ def _threshold(threshold: Threshold, limit: float, found: Value) -> _Held:
     name = f"{threshold.name} {side} {limit:g}"
     if found.value is None or found.ends is None:
         return _Held(name, found.arm, "undecided", _always(f"too few rows{_of(found)}"))
-    low, high = found.ends(CONFIDENCE)
-    passes = low >= limit if threshold.is_floor else high <= limit
     # The group that is worst off may be another than the one that seems so: each is held against the limit.
     known = [(one, one.ends) for one in found.groups or [found] if one.ends is not None]
     comparisons = [Comparison(ends, limit, not threshold.is_floor) for _, ends in known]
 
+    def open_at(ends: tuple[float, float]) -> bool:
+        return ends[0] < limit if threshold.is_floor else ends[1] > limit
+
+    still_open = [one for one, ends in known if open_at(ends(CONFIDENCE))]
+
     def said(fails: Sequence[bool], confidence: float) -> str:
-        shown = next((one for (one, _), fail in zip(known, fails, strict=True) if fail), found)
+        failing = [one for (one, _), fail in zip(known, fails, strict=True) if fail]
+        shown = (failing or still_open or [found])[0]
         level = confidence if any(one.alone for one in comparisons) else CONFIDENCE
         low, high = shown.ends(level) if shown.ends is not None else (-math.inf, math.inf)
         return f"{shown.value:.3g}, {percent(level)} interval {low:.3g} to {high:.3g}{_of(shown)}"
 
-    return _Held(name, found.arm, "passes" if passes else "undecided", said, comparisons)
+    return _Held(name, found.arm, "undecided" if still_open else "passes", said, comparisons)
 
 
 def _of(found: Value) -> str:

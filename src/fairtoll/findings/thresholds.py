@@ -111,6 +111,11 @@ def read_threshold(name: str) -> Threshold:
         epsilon = float(radius) if at else None
     except ValueError as error:
         raise FairtollError(f"the threshold '{name}' has the radius '{radius}'; expected a number") from error
+    if epsilon is not None and quantity in FLOORS and not robust:
+        raise FairtollError(
+            f"the threshold '{name}' has a radius, and {rest} is of rows that nobody attacked; expected none, or "
+            f"{ROBUST}{rest}@{radius}; correct the name"
+        )
     return Threshold(name, quantity, partition if slash else None, robust, epsilon)
 
 
