@@ -59,6 +59,9 @@ CALLS = {
     "attacks.least_epsilon": ATTACK | {"epsilon_max": 0.5, "tolerance": 0.01},
     "attacks.table_search": ATTACK | {"epsilon": 0.1, "queries": 2, "generator": torch.Generator()},
     "attacks.random_noise": ATTACK | {"epsilon": 0.1, "generator": torch.Generator()},
+    "attacks.hop_skip_jump": ATTACK
+    | {"attack": attacks.find_hop_skip_jump(), "epsilons": [0.1], "generator": torch.Generator()},
+    "attacks.find_hop_skip_jump": {},
     "attacks.zero_gradient": ATTACK,
     "attacks.paper_attacks": {},
     "attacks.attack_named": {"name": "pgd-20"},

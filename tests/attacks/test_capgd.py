@@ -135,7 +135,7 @@ def test_which_attacks_the_default_union_runs():
     images = torch.zeros(2, 3, 4, 4)
     model = nn.Sequential(nn.Flatten(), nn.Linear(48, 2))
     found = union(model, images, y[:2], threat=LinfThreat(), **shared, scores_only=True)
-    assert found.attacks == ["square"]
+    assert found.attacks == ["square", "square_of_pixels", "square_again"]
 
 
 @pytest.mark.parametrize(

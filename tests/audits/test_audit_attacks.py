@@ -15,7 +15,7 @@ WITHOUT_TRANSFER = {
     "proof-contradicted",
     "rows-missed",
     "robust-above-clean", "zero-gradients", "single-step-stronger", "noise-as-strong", "not-monotone",
-    "black-box-adds",
+    "black-box-adds", "catastrophic-overfitting",
 }  # fmt: skip
 
 

@@ -60,7 +60,7 @@ def test_tensors(tmp_path):
         ({"x": torch.zeros(6), "y": torch.arange(6)}, "hold one number a row; expected images"),
         ({"x": torch.zeros(6, 2, 2), "y": torch.arange(4)}, "'y' of shape (4,); expected one value a row, shape (6,)"),
         ({"x": torch.zeros(6, 2, 2), "y": torch.zeros(6, 2)}, "and 'y' of shape (6, 2); expected one value a row"),
-        ({"x": torch.zeros(6, 2, 2, dtype=torch.bfloat16), "y": torch.arange(6)}, "is not arrays in safetensors"),
+        ({"x": torch.zeros(6, 2, 2, dtype=torch.bfloat16), "y": torch.arange(6)}, "in the type BF16; expected one"),
         ({"x": torch.full((6, 2, 2), torch.nan), "y": torch.arange(6) % 2}, "NaN or infinity"),
     ],
     ids=str,

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from zipfile import BadZipFile
@@ -11,6 +11,7 @@ from zipfile import BadZipFile
 import numpy as np
 import pandas as pd
 from numpy.typing import NDArray
+from safetensors import safe_open
 from safetensors.numpy import load_file
 
 from fairtoll.data._columns import class_codes
@@ -25,6 +26,8 @@ from fairtoll.storage.zip_files import require_plain_archive
 ROWS, LABEL, CLASSES = "x", "y", "class_names"
 #: Suffixes of files of arrays.
 ARRAYS = (".npz", ".safetensors")
+#: Types of arrays in safetensors that numpy has by itself.
+NUMPY_TYPES = ("BOOL", "U8", "I8", "U16", "I16", "F16", "U32", "I32", "F32", "U64", "I64", "F64")
 #: Of an array of bytes: the value that stands for 1.
 WHITE = 255
 
@@ -108,6 +111,9 @@ def read_arrays(path: Path) -> dict[str, Any]:
         raise FairtollError(f"{path} is not a file; expected arrays in .npz or .safetensors; check the path")
     if path.suffix.lower() == ".safetensors":
         with reading(path, "arrays in safetensors", remedy="write it again", verified=False):
+            with safe_open(path, framework="numpy") as file:
+                types = {name: file.get_slice(name).get_dtype() for name in file.keys()}  # noqa: SIM118
+            _require_numpy_types(types, path)
             return dict(load_file(path))
     require_plain_archive(path)
     try:
@@ -120,6 +126,15 @@ def read_arrays(path: Path) -> dict[str, Any]:
         raise FairtollError(
             f"{path} cannot be read as .npz ({said}); expected numpy.savez(path, x=..., y=...); write it again"
         ) from error
+
+
+def _require_numpy_types(types: Mapping[str, str], path: Path) -> None:
+    """Raise for a type that numpy reads only where another library taught it to: the same file must read alike."""
+    for name, kind in types.items():
+        if kind not in NUMPY_TYPES:
+            raise FairtollError(
+                f"{path} has '{name}' in the type {kind}; expected one that numpy has; save it as float32 or uint8"
+            )
 
 
 def _classes(
