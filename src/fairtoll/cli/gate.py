@@ -74,7 +74,7 @@ def gate(
 ) -> None:
     """Judge a finished audit by rules: exit status 0, 1 (fails) or 3 (undecided where a decision is required).
 
-    The rules are those that the audit ran with, which stand in its folder. With --fail-on or --threshold the options
+    The rules are those that the audit ran with, which its folder records. With --fail-on or --threshold the options
     of this command take the place of all of them; --question and --require-decision alone are added to them.
     """
     from fairtoll.cli.settings_file import read_settings, settings_of
