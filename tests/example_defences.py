@@ -78,8 +78,8 @@ def example_evidence(families=3, *, runs=5, rows=800, seed=0):
     return Evidence(frame, pd.concat(predictions), pd.concat(attacks), ("low", "high"), about)
 
 
-def example_plan(families=3):
-    """Every arm against the standard one, the middle one with a control, and repairs against the baseline."""
+def example_plan(families=3, pairs=()):
+    """Every arm against the standard one, the middle one with a control, repairs against the baseline, and pairs."""
     arms = [
         arm for arm, one in arms_of(named_families(families)).items() if one[3]["role"] not in ("standard", "control")
     ]
@@ -87,10 +87,11 @@ def example_plan(families=3):
         Comparison("defences", "standard", arm, control="noise" if arm == "defence 1" else None) for arm in arms
     ]
     comparisons += [Comparison("defences", "averaging", arm) for arm in ("frl", "frl-sex")]
+    comparisons += [Comparison("defences", first, second) for first, second in pairs]
     return [(comparison, question) for comparison in comparisons for question in QUESTIONS]
 
 
-def example_defences(families=3, **changes) -> Results:
+def example_defences(families=3, *, pairs=(), **changes) -> Results:
     """The results of that evidence."""
     evidence = example_evidence(families, **changes)
     times = [
@@ -101,7 +102,7 @@ def example_defences(families=3, **changes) -> Results:
 
     return assemble(
         evidence,
-        example_plan(families),
+        example_plan(families, pairs),
         title="Which defence costs least, and what repairs the toll?",
         question="Which of these recipes makes a classifier less fair?",
         threat="paper",

@@ -103,6 +103,19 @@ def tables(tmp_path_factory):
         (["people.csv", *HEAD, "--test-share", "1.5"], "the share of test rows is 1.5; expected a number above 0"),
         (["people.csv", *HEAD, "--test", "other.csv"], "no column 'score'; "),
         (["people.csv", *HEAD, "--test", "none.csv"], "none.csv is not a file; expected a table in CSV or Parquet"),
+        (
+            ["people.csv", *HEAD, "--recipes", "online", "--pair", "online,trades"],
+            "the pair online,trades names 'trades', which is not trained; expected two of standard, ",
+        ),
+        (
+            ["people.csv", *HEAD, "--recipes", "online", "--pair", "standard,online"],
+            "the pair standard,online is compared already; expected two arms not yet compared; leave it out",
+        ),
+        (
+            ["people.csv", *HEAD, "--recipes", "online", "--pair", "online,online"],
+            "the pair online,online is compared with itself",
+        ),
+        (["people.csv", *HEAD, "--pair", "online"], "--pair is 'online'; expected two arms, FIRST,SECOND; give one"),
         (["people.csv", *HEAD, "--strengths", "2"], "strengths is 2; expected 1 or 3"),
         (["people.csv", *HEAD, "--network", "nowhere:network"], "cannot find the factory 'nowhere:network'"),
         (

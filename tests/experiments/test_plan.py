@@ -4,6 +4,7 @@ import pytest
 import torch
 
 from fairtoll.data import load_adult
+from fairtoll.errors import FairtollError
 from fairtoll.experiments import find_experiment, reproduce
 from fairtoll.experiments.adult import adult_threats
 from fairtoll.experiments.costs import slower_here
@@ -102,3 +103,13 @@ def test_an_exact_run_is_computed_again_from_its_folder(tmp_path):
     # The command has no description of these few rows: the plan is that of the configuration.
     again = compute_results(find_experiment("adult"), tmp_path / "run")
     assert [one.id for one in again.findings] == [one.id for one in results.findings]
+
+
+def test_pairs_of_recipes_are_compared_on_request():
+    chosen = prepare("adult", device="cpu", recipes="online,trades", strengths=1, pairs=[("trades", "online")])
+    compared = {(one.standard, one.robust) for one, _ in chosen.questions}
+    assert compared == {("standard", "online"), ("standard", "trades"), ("trades", "online")}
+    of_pair = [question for one, question in chosen.questions if one.standard == "trades"]
+    assert of_pair == [question for one, question in chosen.questions if one.robust == "trades"]
+    with pytest.raises(FairtollError, match="the pair online,trades without recipes; expected recipes with it"):
+        prepare("adult", device="cpu", pairs=[("online", "trades")])

@@ -99,6 +99,20 @@ def test_a_verdict_in_words(results: Results, verdict: str, levelled: bool, said
     assert {str(row[1]).partition(" (")[0] for row in table.rows} == {said}
 
 
+def test_pairs_that_were_requested_have_a_table_of_their_own(sections: dict[str, Section]) -> None:
+    assert "harms-pairs" not in {table.name for table in sections["harms"].tables}
+    made = example_defences(2, runs=3, rows=400, pairs=[("defence 1", "defence 2"), ("averaging", "defence 1")])
+    table = next(table for section in build(made) for table in section.tables if table.name == "harms-pairs")
+    assert [row[:2] for row in table.rows] == [["Defence 1", "Defence 2"], ["Weight averaging", "Defence 1"]]
+    found = {(one.standard.arm, one.robust.arm, one.metric, one.parameters.partition): one for one in made.findings}
+    finding = found["defence 1", "defence 2", "cau", "class"]
+    assert table.columns[2].title == "CAU by class"
+    assert str(table.rows[0][2]).startswith(finding.verdict)
+    # One family: what is requested in addition widens every interval of the same metric.
+    alone = {one.id: one for one in example_defences(2, runs=3, rows=400).findings}
+    assert finding.family == alone["defences/defence 1/cau/class/clean"].family + 4  # two pairs by class and by sex
+
+
 def test_alarms_of_other_strengths_are_folded(results: Results) -> None:
     loud = {"id": "a", "title": "A", "fired": True, "message": "m", "value": 0.5}
     alarms = [loud | {"arm": arm} for arm in ("defence 1", "defence 1-radius-0.5", "noise")]

@@ -90,6 +90,16 @@ StrengthsOption = Annotated[
         show_default=False,
     ),
 ]
+PAIR_HELP = (
+    "Compare the second arm with the first, too, such as trades,dafa; repeat for more. All comparisons of a metric "
+    "share the error."
+)
+PairOption = Annotated[
+    list[str] | None,
+    typer.Option(
+        help=f"With --recipes: {PAIR_HELP[0].lower()}{PAIR_HELP[1:]}", metavar="FIRST,SECOND", show_default=False
+    ),
+]
 DeviceOption = Annotated[Device, typer.Option(help="Where to train and attack.")]
 WorkersOption = Annotated[
     int | None, typer.Option(min=1, help="Processes; the results do not depend on it. Default: your cores.")

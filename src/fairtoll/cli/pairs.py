@@ -23,6 +23,23 @@ def read_pair(text: str, option: str, form: str) -> tuple[str, str]:
     return name, value
 
 
+def read_arms(texts: Sequence[str] | None) -> list[tuple[str, str]]:
+    """Pairs of arms to compare.
+
+    Examples
+    --------
+    >>> read_arms(["trades,dafa"])
+    [('trades', 'dafa')]
+    """
+    found = []
+    for text in texts or ():
+        names = [one.strip() for one in text.split(",")]
+        if len(names) != 2 or not all(names):
+            raise FairtollError(f"--pair is '{text}'; expected two arms, FIRST,SECOND; give one --pair for each two")
+        found.append((names[0], names[1]))
+    return found
+
+
 def read_pairs(
     texts: Sequence[str] | None, option: str, form: str, read: Callable[[str], Any] = str
 ) -> dict[str, Any] | None:

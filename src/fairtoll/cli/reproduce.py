@@ -18,6 +18,7 @@ from fairtoll.cli.options import (
     EngineOption,
     KeepWeightsOption,
     MaxRunsOption,
+    PairOption,
     Protocol,
     ProtocolOption,
     RecipesOption,
@@ -26,6 +27,7 @@ from fairtoll.cli.options import (
     WorkersOption,
     read_runs,
 )
+from fairtoll.cli.pairs import read_arms
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.registry import EXPERIMENTS, Entry, find_experiment
 
@@ -86,6 +88,7 @@ def _run(
     engine: EngineName,
     protocol: Protocol | None = None,
     data_dir: Path | None = None,
+    pair: list[str] | None = None,
     **options: Any,
 ) -> None:
     from fairtoll.cli.display import Progress, show_results
@@ -110,6 +113,7 @@ def _run(
             keep_weights=keep_weights,
             engine=engine.value,
             display=display,
+            pairs=read_arms(pair),
             **options,
         )
     show_results(report)
@@ -157,6 +161,7 @@ def _parameters(experiment: Experiment) -> list[inspect.Parameter]:
     if "sound" in experiment.protocols:
         parameters.append(_parameter("recipes", RecipesOption, None))
         parameters.append(_parameter("strengths", StrengthsOption, None))
+        parameters.append(_parameter("pair", PairOption, None))
     for option in experiment.options:
         if option.kind is bool:
             # A switch without its opposite.

@@ -9,6 +9,7 @@ from typing import Annotated, Any
 import typer
 
 from fairtoll.cli.options import (
+    PAIR_HELP,
     AddressOption,
     Device,
     DeviceOption,
@@ -16,7 +17,7 @@ from fairtoll.cli.options import (
     EngineOption,
     WorkersOption,
 )
-from fairtoll.cli.pairs import read_pair, read_pairs, split_values
+from fairtoll.cli.pairs import read_arms, read_pair, read_pairs, split_values
 from fairtoll.errors import FairtollError
 
 ROWS, ATTACK, TRAINING = "Rows", "Adversary", "Training"
@@ -133,6 +134,7 @@ def train(
             TRAINING,
         ),
     ] = 3,
+    pair: Annotated[Names, _option(PAIR_HELP, "FIRST,SECOND", TRAINING)] = None,
     runs: Annotated[int, _option("Training runs of each arm. Default: 5.", "NUMBER", TRAINING, min=1)] = 5,
     epochs: Annotated[int | None, _option("Default: 20, more of few rows.", "NUMBER", TRAINING, min=1)] = None,
     batch_size: Annotated[
@@ -188,6 +190,7 @@ def train(
             out or Path("runs") / table.name.partition(".")[0],
             recipes=recipes,
             strengths=strengths,
+            pairs=read_arms(pair),
             groups=group or (),
             label=label,
             features=feature or None,

@@ -31,6 +31,12 @@ UNKNOWN = (
     "commas between, or all"
 )
 
+NO_ARM = (
+    "the pair {first},{second} names '{name}'{hint}, which is not trained; expected two of {arms}; name its recipe "
+    "among the recipes, too"
+)
+TWICE = "the pair {first},{second} is compared {why}; expected two arms not yet compared; leave it out"
+
 
 def choose_recipes(names: str, *, attributes: Sequence[str] = ()) -> list[Recipe]:
     """Recipes from their names, in the order of the registry.
@@ -87,7 +93,9 @@ def at_strengths(recipes: Sequence[Recipe], number: int) -> list[Recipe]:
     ]
 
 
-def with_recipes(experiment: Experiment, names: str, *, strengths: int = 3) -> Experiment:
+def with_recipes(
+    experiment: Experiment, names: str, *, strengths: int = 3, pairs: Sequence[Sequence[str]] = ()
+) -> Experiment:
     """The experiment with these recipes against the standard arm, each with its control, and against weight averaging.
 
     What is measured and compared is what the experiment's sound protocol measures and compares.
@@ -131,13 +139,15 @@ def with_recipes(experiment: Experiment, names: str, *, strengths: int = 3) -> E
     ]
     standard = next(recipe for recipe in RECIPES.values() if recipe.role == "standard")
     controls = [RECIPES[name] for one in comparisons for name in (one.control, one.noise_control) if name is not None]
+    trained = {recipe.name: recipe for recipe in (standard, *arms, *controls)}
+    comparisons += _requested(pairs, tuple(trained), comparisons)
     many = "recipe" if len(own) == 1 else f"of {len(own)} recipes"
     return replace(
         experiment,
         title="Which defence costs least, and what repairs the toll?",
         question=f"Which {many} makes a classifier of {experiment.name} less fair than standard training does, by how "
         "much at equal robust accuracy, and which repairs what it costs?",
-        recipes=tuple({recipe.name: recipe for recipe in (standard, *arms, *controls)}.values()),
+        recipes=tuple(trained.values()),
         questions=tuple((one, question) for one in comparisons for question in questions),
         collections=(
             *(
@@ -156,8 +166,28 @@ def with_recipes(experiment: Experiment, names: str, *, strengths: int = 3) -> E
         published_leave_one_out=None,
         notes=None,
         highlights=None,
-        defences=(names, strengths),
+        defences=(names, strengths, *([[list(pair) for pair in pairs]] if pairs else [])),
     )
+
+
+def _requested(pairs: Sequence[Sequence[str]], arms: Sequence[str], planned: Sequence[Comparison]) -> list[Comparison]:
+    """The pairs as comparisons; each once, of arms that are trained, and none that is compared anyway."""
+    known = {(one.standard, one.robust) for one in planned}
+    found: list[Comparison] = []
+    for first, second in pairs:
+        for name in (first, second):
+            if name not in arms:
+                close = get_close_matches(name, arms, n=1)
+                hint = f" (did you mean '{close[0]}'?)" if close else ""
+                raise FairtollError(
+                    NO_ARM.format(first=first, second=second, name=name, hint=hint, arms=", ".join(arms))
+                )
+        if first == second or (first, second) in known:
+            why = "with itself" if first == second else "already"
+            raise FairtollError(TWICE.format(first=first, second=second, why=why))
+        known.add((first, second))
+        found.append(Comparison(PROTOCOL, first, second))
+    return found
 
 
 def _is_compared(experiment: Experiment, collection: Collection, questions: Sequence[Question]) -> bool:

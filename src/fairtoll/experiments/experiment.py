@@ -284,8 +284,8 @@ class Experiment:
         The options of its command in addition to the common ones.
     attributes : sequence of str
         The protected attributes of its rows, over which repairs may be trained.
-    defences : (str, int), optional
-        Which recipes it has instead of the paper's, and at how many strengths; see
+    defences : (str, int) or (str, int, list), optional
+        Which recipes it has instead of the paper's, at how many strengths, and which further pairs are compared; see
         `fairtoll.experiments.defences.with_recipes`.
 
     Raises
@@ -337,7 +337,7 @@ class Experiment:
     on_device: Callable[[Experiment, str], Experiment] | None = field(default=None, metadata=UNDESCRIBED)
     options: tuple[Option, ...] = field(default=(), metadata=UNDESCRIBED)
     attributes: tuple[str, ...] = field(default=(), metadata=UNDESCRIBED)
-    defences: tuple[str, int] | None = field(default=None, metadata=UNDESCRIBED)
+    defences: tuple[Any, ...] | None = field(default=None, metadata=UNDESCRIBED)
 
     def __post_init__(self) -> None:
         self._check_runs()

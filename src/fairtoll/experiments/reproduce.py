@@ -149,6 +149,7 @@ def prepare(
     protocol: str | None = None,
     recipes: str | None = None,
     strengths: int | None = None,
+    pairs: Sequence[Sequence[str]] = (),
     **options: Any,
 ) -> Experiment:
     """The description of a run: by name adapted to the device, then with the options and the recipes that were given.
@@ -182,7 +183,11 @@ def prepare(
                 f"protocol is '{protocol}' with recipes; expected one of them; leave out the protocol: recipes are "
                 "compared by a protocol of their own"
             )
-        experiment = with_recipes(experiment, recipes, strengths=3 if strengths is None else strengths)
+        experiment = with_recipes(experiment, recipes, strengths=3 if strengths is None else strengths, pairs=pairs)
+    elif pairs:
+        raise FairtollError(
+            f"the pair {','.join(pairs[0])} without recipes; expected recipes with it; give --recipes all, or names"
+        )
     elif strengths is not None:
         raise FairtollError(
             f"strengths is {strengths} without recipes; expected recipes with it; give --recipes all, or names"
@@ -239,8 +244,8 @@ def results_of(folder: Path) -> Results:
         _require_finished(folder)
         experiment = read_description(configuration) or find_experiment(str(configuration.get("experiment")))
         if DEFENCES in configuration:
-            names, strengths = configuration[DEFENCES]
-            experiment = with_recipes(experiment, names, strengths=strengths)
+            names, strengths, *pairs = configuration[DEFENCES]
+            experiment = with_recipes(experiment, names, strengths=strengths, pairs=pairs[0] if pairs else ())
         if is_own(configuration) and describe_fields(experiment)["questions"] != configuration["questions"]:
             raise FairtollError(
                 f"the run in {folder} asks other questions than fairtoll train does; expected its description; compute "

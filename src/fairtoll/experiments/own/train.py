@@ -37,6 +37,7 @@ def train(
     *,
     recipes: str | None = None,
     strengths: int = 3,
+    pairs: Sequence[Sequence[str]] = (),
     groups: Sequence[str] = (),
     device: str = "auto",
     workers: int | None = None,
@@ -53,7 +54,7 @@ def train(
         The rows: CSV or Parquet, or images.
     folder : Path
         The run's folder; finished stages in it are kept.
-    recipes, strengths
+    recipes, strengths, pairs
         As `fairtoll.experiments.defences.with_recipes` takes them. Default: on-line adversarial training, TRADES,
         weight averaging and FRL, of the classes and of each attribute that has enough rows.
     groups : sequence of str
@@ -80,7 +81,14 @@ def train(
     if recipes is None:
         recipes = usual_recipes(own.train)
     require_cells(own.train, recipes)
-    experiment = prepare(own.experiment, device=device, runs=own.experiment.runs, recipes=recipes, strengths=strengths)
+    experiment = prepare(
+        own.experiment,
+        device=device,
+        runs=own.experiment.runs,
+        recipes=recipes,
+        strengths=strengths,
+        pairs=pairs,
+    )
     require_own(folder, experiment.name)
     build_run(experiment, folder, device, None)  # a folder of another configuration is refused before notes are said
     for note in own.notes:

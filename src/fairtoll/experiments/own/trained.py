@@ -96,7 +96,7 @@ def deployed_models(folder: Path, arm: str, *, table: Path, test: Path | None = 
     rows = experiment.data.load
     assert isinstance(rows, OwnRows)
     placed = replace(rows, path=table, test_path=test)
-    names, strengths = configuration[DEFENCES]
+    names, strengths, *_ = configuration[DEFENCES]
     data = replace(experiment.data, load=placed)
     experiment = with_recipes(replace(experiment, data=data), names, strengths=strengths)
     if arm not in experiment.arms():

@@ -38,6 +38,8 @@ def harms(results: Results) -> Section:
         controlled = [finding for finding in of if finding.verdict_from_control is not None]
         if controlled:
             section.tables.append(_table(results, partition, controlled, control=True))
+    pairs = _pairs(results, headline(results, protocol))
+    section.tables += [pairs] if pairs else []
     control = any(finding.verdict_from_control is not None for finding in found)
     section.lead = LEAD.format(control=OF_CONTROL if control else "")
     return section
@@ -63,9 +65,33 @@ def _table(results: Results, partition: str, found: Sequence[Finding], *, contro
     return Table(f"harms-{partition}", f"By {partition}", columns, rows, compact=True)
 
 
-def _question(finding: Finding) -> str:
+def _pairs(results: Results, found: Sequence[Finding]) -> Table | None:
+    """Pairs of arms beside those with standard training and of repairs with the baseline: those that were requested."""
+    roles = {one.arm: one.role for one in results.recipes}
+    found = [
+        finding
+        for finding in found
+        if not (roles[finding.standard.arm] == "standard" and roles[finding.robust.arm] != "control")
+        and (roles[finding.standard.arm], roles[finding.robust.arm]) != ("baseline", "repair")
+    ]
+    if not found:
+        return None
+    titles = {arm.name: arm.title for arm in results.arms}
+    questions = list(dict.fromkeys(_question(finding, partition=True) for finding in found))
+    of_pair = {
+        (finding.standard.arm, finding.robust.arm, _question(finding, partition=True)): finding for finding in found
+    }
+    rows: list[list[Cell]] = [
+        [titles[first], titles[second], *(_cell(of_pair.get((first, second, one)), pair=True) for one in questions)]
+        for first, second in dict.fromkeys((first, second) for first, second, _ in of_pair)
+    ]
+    columns = (Column("From"), Column("To"), *(Column(one) for one in questions))
+    return Table("harms-pairs", "Other pairs of recipes", columns, rows, compact=True)
+
+
+def _question(finding: Finding, *, partition: bool = False) -> str:
     parameters = finding.parameters
-    parts = [metric_of(finding.metric).symbol]
+    parts = [metric_of(finding.metric).symbol + (f" by {parameters.partition}" if partition else "")]
     parts.append("" if parameters.label is None else f"true {parameters.label}")
     if parameters.evaluation != "clean":
         parts += [evaluation_name(parameters.evaluation), epsilon_text(parameters.epsilon)]
@@ -85,11 +111,11 @@ def harm_words(verdict: str, *, levelled: bool = False) -> str:
     return {"less fair": "harms", "equivalent": "does not: the same"}.get(verdict, verdict)
 
 
-def _cell(finding: Finding | None, *, control: bool) -> Cell:
+def _cell(finding: Finding | None, *, control: bool = False, pair: bool = False) -> Cell:
     if finding is None:
         return None
     # What is levelled down is known of the standard arm alone.
-    words = harm_words(finding.verdict, levelled=finding.levelling_down is not None)
+    words = finding.verdict if pair else harm_words(finding.verdict, levelled=finding.levelling_down is not None)
     found = finding.difference
     if control:
         words, found = harm_words(str(finding.verdict_from_control)), finding.difference_from_control
