@@ -132,7 +132,7 @@ def test_every_public_function_is_called_here():
         "training.Adversary", "training.FitSettings", "training.Recipe", "training.TrainingSetup",
         "data.Dataset", "data.Feature", "data.TrainTest",
         "threats.L0Threat", "threats.L1Threat", "threats.L2Threat", "threats.LinfThreat",
-        "threats.Relation", "threats.TableThreat",
+        "threats.RangeOf", "threats.Relation", "threats.TableThreat",
     }  # fmt: skip
 
 

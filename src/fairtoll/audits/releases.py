@@ -13,6 +13,7 @@ from fairtoll.audits.attacks import BY_SCORES
 from fairtoll.audits.audited import Audit
 from fairtoll.audits.from_evidence import audit_again
 from fairtoll.errors import FairtollError
+from fairtoll.evidence.ranges import RANGES
 from fairtoll.evidence.store import Evidence
 from fairtoll.runs.folder import differences, finished_run
 
@@ -165,7 +166,7 @@ def _about(both: tuple[_Release, _Release]) -> dict[str, Any]:
         arms.append({"name": name, "title": name, "note": note})
         for key, value in side.about.items():
             # Remarks by arm are mappings from arms; others, such as the norms of threats, are not.
-            if isinstance(value, Mapping) and side.arm in value and key != "norms":
+            if isinstance(value, Mapping) and side.arm in value and key not in ("norms", RANGES):
                 by_arm.setdefault(key, {})[name] = value[side.arm]
     kept = {key: value for key, value in about.items() if key not in ("model_remarks", "unproved")}
     return {**kept, **by_arm, "arms": arms}

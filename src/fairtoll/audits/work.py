@@ -19,6 +19,7 @@ from fairtoll.bounds import what_is_provable
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.collect import Tables, collect, craft
 from fairtoll.evidence.measures import SCORES_ONLY, Attacked, Checks, Clean, Decisions, Measure, Proofs, Transfer
+from fairtoll.evidence.ranges import describe_ranges
 from fairtoll.evidence.store import Evidence, describe_rows, write_about
 from fairtoll.evidence.target import Arm, Target
 from fairtoll.findings.model_alarms import REMARKS, describe_models
@@ -100,6 +101,7 @@ class AuditWork:
                 arm.name: self._decides.library if self._decides else "" for arm in self.arms if not arm.has_gradients
             },
             UNPROVED: {arm.name: said for arm in self.arms if (said := self._unproved(arm))},
+            **describe_ranges({self.target.threat_name: self.target.threat}),
         }
 
     @cached_property

@@ -13,10 +13,13 @@ from fairtoll.data.sample import stratified_sample
 from fairtoll.errors import FairtollError
 from fairtoll.threats.any import AuditedThreat
 from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.range_of import RangeOf
 from fairtoll.threats.table import table_threat
 
 #: Settings of a threat that name features.
 OF_FEATURES = ("mutable", "immutable", "one_hot", "monotone", "ranges", "relations", "costs")
+#: The range of images whose values all lie in it, whatever their own.
+UNIT = (0.0, 1.0)
 #: How many columns a note lists.
 LISTED = 12
 #: The same of columns with their codes, and of the codes of each.
@@ -100,12 +103,13 @@ def threat_of(rows: Rows, threat: ThreatSettings) -> AuditedThreat:
     given = [name for name in OF_FEATURES if getattr(threat, name)]
     if given:
         raise FairtollError(f"{given[0]} names features, and images have none; leave it out")
-    return LinfThreat(box=_range(rows.known))
+    whole = _range(rows.known)
+    return LinfThreat(box=whole, range_of=None if whole == UNIT else RangeOf(len(rows.known), 2))
 
 
 def _range(rows: Dataset) -> tuple[float, float]:
     low, high = float(rows.x.min()), float(rows.x.max())
-    return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+    return UNIT if low >= 0 and high <= 1 else (low, high)
 
 
 def _load(data: DataSettings, path: str, like: Dataset | None, *, images: bool) -> Dataset:

@@ -24,6 +24,7 @@ from fairtoll.evidence.compact import ATTACK_KEYS, NOT_COMPUTED_FROM, PREDICTION
 from fairtoll.evidence.copies import copies_among, describe_copies
 from fairtoll.evidence.detections import NO_DETECTIONS, Detected, Detections
 from fairtoll.evidence.predictions import read_predictions
+from fairtoll.evidence.ranges import read_range
 from fairtoll.evidence.refuted import smallest_broken
 from fairtoll.evidence.sources import Files, Given, Source
 from fairtoll.evidence.tables import describe_attack as describe_attack
@@ -34,6 +35,7 @@ from fairtoll.evidence.tables import write_about as write_about
 from fairtoll.inputs.names import partition_rows
 from fairtoll.storage.files import make_folder, read_json, read_parquet, reading, write_parquet
 from fairtoll.storage.records import record_files, verifying_records
+from fairtoll.threats import RangeOf
 
 NO_PREDICTIONS = pd.DataFrame(columns=[*PREDICTION_KEYS, "row"])
 NO_ATTACKS = pd.DataFrame(columns=[*ATTACK_KEYS, "source_arm", "row", "success"])
@@ -61,7 +63,7 @@ class Evidence:
         The C classes.
     about : mapping
         What a report says of the data and the arms: plain JSON values. "norms" names the norm of a threat's radii
-        where it is not "linf": ``{"images": "l2"}``.
+        where it is not "linf": ``{"images": "l2"}``, "ranges" of what rows its box is the range (`describe_ranges`).
     certificates : DataFrame, or a source of its parts, optional
         Radii that others claim: `arm`, `seed`, `threat`, `norm` ("linf", "l2", "l1" or "l0"), `method`, `row`,
         `radius`; 0 where nothing is claimed. See `describe_certificate`.
@@ -330,6 +332,10 @@ class Evidence:
     def norm_of(self, threat: str) -> str:
         """The norm in which the radii of a threat are measured."""
         return str(self.about.get("norms", {}).get(threat, "linf"))
+
+    def range_of(self, threat: str) -> RangeOf | None:
+        """Of what rows the box of a threat is the range, where it is one."""
+        return read_range(self.about, threat)
 
     def training_runs(
         self, arm: str, *, evaluation: str = "clean", threat: str = "", epsilon: float = 0.0, attack: str | None = None

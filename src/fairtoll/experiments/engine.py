@@ -10,6 +10,7 @@ from typing import Any
 import numpy as np
 import torch
 
+from fairtoll.evidence.ranges import describe_ranges
 from fairtoll.evidence.store import describe_rows, write_about
 from fairtoll.experiments.blocks import after_data, block_stages
 from fairtoll.experiments.costs import Estimate
@@ -117,6 +118,7 @@ def _rows_stage(workspace: Workspace) -> Stage:
             "unofficial": data.unofficial,
             "rows": rows if experiment.data.attacked is None else {**rows, "attacked": len(workspace.attacked)},
             "arms": [_about_arm(experiment, arm) for arm in experiment.arms()],
+            **describe_ranges(workspace.threats),
         }
         write_about(folder, data.test.class_names, about)
 

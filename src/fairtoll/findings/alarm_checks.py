@@ -9,7 +9,6 @@ from fairtoll.evidence.measures import (
     LARGE,
     NAIVE,
     NOISE,
-    OUTSIDE_BOX,
     SINGLE_STEP,
     SQUARE,
     STEEPEST,
@@ -17,11 +16,8 @@ from fairtoll.evidence.measures import (
     ZERO_GRADIENT,
 )
 from fairtoll.findings.alarm_kinds import TOLERANCE, AlarmKind, Checked, Name, Seen
+from fairtoll.findings.box import BOX_ALARM, FEW
 
-#: Shares of rows above which a count is not negligible.
-FEW = 0.01
-#: With more rows than this outside it, a box is in other units than the data.
-MOST = 0.5
 #: By how much an attack that does not know a defence may look better than one that does.
 HIDDEN = 0.05
 #: Of the interval that says how much the share of few rows may differ by chance.
@@ -194,28 +190,6 @@ def _large(checked: Checked) -> Seen | None:
     )
 
 
-def _outside_box(checked: Checked) -> Seen | None:
-    found = checked.checks(OUTSIDE_BOX)
-    if not found:
-        return None
-    share = float(checked.broken(found[0]).mean())
-    return Seen(
-        share,
-        share > FEW,
-        f"{share:.1%} of the attacked rows have a value outside the threat's box that may move" + _of_box(share),
-        {"of the attacked rows lie outside the threat's box": share},
-    )
-
-
-def _of_box(share: float) -> str:
-    """What so many rows outside the box mean for robust accuracy."""
-    if share <= FEW:
-        return "."
-    if share <= MOST:
-        return "; it only moves towards the box, so that robust accuracy may be too high by at most this share."
-    return "; so many mean that the box is in other units than the data: robust accuracy says nothing here."
-
-
 def share_interval(share: float, rows: int) -> tuple[float, float]:
     """Clopper and Pearson's interval of a share of so many rows; training runs share their rows, so add none.
 
@@ -298,12 +272,5 @@ CHECK_ALARMS = (
         "broken show a broken attack, or a model that hardly uses its inputs.",
         _large,
     ),
-    AlarmKind(
-        "outside-box",
-        "Rows outside the threat's box",
-        "A value outside the box may only move towards it. Of a table the box is the range of the training rows, which "
-        "new rows may leave: where they are few, little depends on it; give them more room with --range "
-        "COLUMN=LOW,HIGH (ranges of table_threat). Where it is most rows, the box is in other units than the data.",
-        _outside_box,
-    ),
+    BOX_ALARM,
 )

@@ -1,4 +1,4 @@
-"""Notes on reading the figures: copies of models, what is not proved, figures from scores alone."""
+"""Notes on reading the figures: copies of models, what is not proved, figures from scores alone, rows outside a box."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from fairtoll.evidence.copies import describe_copies
 from fairtoll.evidence.measures import CHECK, DECISION, SCORES_ONLY, WHITE_BOX
 from fairtoll.evidence.store import Evidence
+from fairtoll.findings.box import box_notes
 from fairtoll.findings.certificates import abstention_notes
 from fairtoll.findings.proofs import unproved_notes
 
@@ -30,6 +31,7 @@ def notes_on(evidence: Evidence) -> list[str]:
         *(_of_copies(evidence, arm) for arm in evidence.copies),
         *unproved_notes(evidence),
         *abstention_notes(evidence),
+        *box_notes(evidence),
     ]
 
 

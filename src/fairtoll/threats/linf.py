@@ -10,6 +10,7 @@ from torch import Tensor
 
 from fairtoll.errors import FairtollError
 from fairtoll.threats._features import Norm, confine_by, fit, keeps_bounds, mask, moves, numbers, require_row_shape
+from fairtoll.threats.range_of import RangeOf
 
 
 @dataclass(frozen=True, eq=False)
@@ -28,6 +29,8 @@ class LinfThreat:
         Features that may move; the others have radius 0. Default: all.
     integer : array-like of bool, the shape of one row, optional
         Features that must stay whole numbers. Default: none. One boolean is for all features.
+    range_of : RangeOf, optional
+        Of what rows the box is the range, where it is one: how many others may lie outside by chance.
 
     Raises
     ------
@@ -50,6 +53,7 @@ class LinfThreat:
     box: tuple[Any, Any] | None = None
     mutable: Any = None
     integer: Any = None
+    range_of: RangeOf | None = None
     _mask_shape: tuple[int, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:

@@ -15,6 +15,7 @@ from fairtoll.errors import FairtollError, note
 from fairtoll.inputs.features import Feature
 from fairtoll.threats._table_options import Groups, read_costs, read_monotone, read_names, read_ranges
 from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.range_of import RangeOf
 from fairtoll.threats.relations import read_relations
 from fairtoll.threats.table_threat import TableThreat, Way
 
@@ -111,6 +112,7 @@ def table_threat(
             box=([feature.low for feature in rows.features], [feature.high for feature in rows.features]),
             mutable=[feature.name in chosen for feature in rows.features],
             integer=[feature.integer for feature in features],
+            range_of=_range_of(rows, chosen),
         )
     return TableThreat(
         features=features,
@@ -122,6 +124,7 @@ def table_threat(
         monotone=ways,
         one_hot=[members for members in groups.places if rows.features[members[0]].name in chosen],
         relations=bound,
+        range_of=_range_of(rows, [name for name in chosen if name not in (ranges or {})]),
     )
 
 
@@ -190,6 +193,12 @@ def _scale(rows: Dataset, groups: Groups, price: Mapping[str, float]) -> list[fl
         cost = 1.0 if groups.is_choice(feature.name) else price.get(feature.name, 1.0)
         scale.append(spread / cost if cost else float("inf"))
     return scale
+
+
+def _range_of(rows: Dataset, chosen: Sequence[str]) -> RangeOf | None:
+    """Of how many rows the range of the chosen numbers is, at how many ends; categories have no range."""
+    ends = 2 * sum(one.name in chosen and not one.categories for one in rows.features)
+    return RangeOf(len(rows), ends) if ends else None
 
 
 def _present(rows: Dataset, place: int) -> NDArray[np.float32]:

@@ -15,6 +15,7 @@ from fairtoll.threats._features import Norm, keeps_bounds
 from fairtoll.threats._repair import repaired
 from fairtoll.threats.l1 import L1Threat
 from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.range_of import RangeOf
 from fairtoll.threats.relations import Relation
 
 #: Which way a monotone feature may move.
@@ -52,6 +53,8 @@ class TableThreat:
         Positions of columns of which one is set in each row.
     relations : sequence of Relation
         What has to hold between the features of a row.
+    range_of : RangeOf, optional
+        Of what rows the box is the range, where it is one.
 
     Raises
     ------
@@ -80,6 +83,7 @@ class TableThreat:
     monotone: Mapping[str, Way] = field(default_factory=dict)
     one_hot: Sequence[Sequence[int]] = ()
     relations: Sequence[Relation] = ()
+    range_of: RangeOf | None = None
     integer: Tensor = field(init=False, repr=False)
     _around: LinfThreat = field(init=False, repr=False)
     _choice: Tensor = field(init=False, repr=False)

@@ -13,6 +13,7 @@ import torch
 from fairtoll.data import Dataset, TrainTest
 from fairtoll.errors import FairtollError
 from fairtoll.threats.linf import LinfThreat
+from fairtoll.threats.range_of import RangeOf
 from fairtoll.threats.table import movable
 
 NUMBERS, PIXELS = "numbers", "every value"
@@ -71,11 +72,13 @@ class NumbersMove:
         spread = rows.x.std(axis=0, dtype=np.float64) if self.unit == "sd" else np.ones(rows.x.shape[1])
         scale = [self.scale.get(one.name, float(spread[place])) for place, one in enumerate(rows.features)]
         ends = [self.ranges.get(one.name, (one.low, one.high)) for one in rows.features]
+        read = [name for name in self.mutable if name not in self.ranges]
         threat = LinfThreat(
             scale=scale,
             box=([low for low, _ in ends], [high for _, high in ends]),
             mutable=[one.name in self.mutable for one in rows.features],
             integer=[one.integer for one in rows.features],
+            range_of=RangeOf(len(rows), 2 * len(read)) if read else None,
         )
         return {NUMBERS: threat}
 
