@@ -14,7 +14,7 @@ FLOW = (
     ("storage", "inputs"),
     ("data", "models", "runs"),
     ("threats",),
-    ("bounds",),
+    ("bounds", "theory"),
     ("attacks",),
     ("training",),
     ("evidence",),

@@ -1,0 +1,164 @@
+"""The best linear rules, without and with an adversary."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+
+from fairtoll.errors import FairtollError
+from fairtoll.theory import messages
+from fairtoll.theory.checks import Floats, radius
+from fairtoll.theory.descent import CONVERGED, descend
+from fairtoll.theory.model import LABELS, Gaussians
+from fairtoll.theory.population import Population, are_proportional, combined, population_of
+from fairtoll.theory.rule import LinearRule
+from fairtoll.theory.two_gaussians import Found, best_of_two, least_error_by_spreads, unequal_directions
+
+#: Random starts of the search between mixtures, besides those that are derived from the model.
+_RANDOM_STARTS = 8
+#: Pairs of cells, the largest first, whose best rules are starts too.
+_PAIRS = 9
+#: Directions in which the spreads differ most, from either end.
+_UNEQUAL = 2
+
+
+def standard_rule(model: Gaussians) -> LinearRule:
+    """The linear rule with the least error: `robust_rule` without an adversary.
+
+    For equal covariances it is Fisher's, w = Sigma^-1 theta.
+
+    Parameters
+    ----------
+    model : Gaussians
+
+    Returns
+    -------
+    LinearRule
+        Scaled as that of `robust_rule`.
+
+    Raises
+    ------
+    FairtollError
+        If no linear rule errs less than always predicting one class, or a search does not converge.
+
+    Examples
+    --------
+    >>> rule = standard_rule(Gaussians([1.0, 2.0], (2.0, 2.0)))
+    >>> rule.weights.tolist(), rule.bias
+    ([0.5, 1.0], 0.0)
+    """
+    return robust_rule(model, 0.0)
+
+
+def robust_rule(model: Gaussians, epsilon: float, *, by_means: bool = False) -> LinearRule:
+    """The linear rule with the least error under the worst admissible move of each row.
+
+    In closed form for proportional covariances without groups: soft thresholding, w_j = sign(theta_j) max(abs(theta_j)
+    - epsilon scale_j, 0) / Sigma_jj for diagonal ones, a lasso else, and the threshold where the weighted densities of
+    the attacked scores are equal. For other covariances a search over one angle, and with groups that differ a descent
+    of the exact error from several starts, whose convergence is checked.
+
+    Parameters
+    ----------
+    model : Gaussians
+    epsilon : float
+        Radius.
+    by_means : bool
+        Where classes of unequal spreads are hard to tell apart by their means under attack, a rule can be best that
+        has them on the wrong side and uses the spreads alone, which is an error unless this is set: then such rules do
+        not count. Without effect where groups differ.
+
+    Returns
+    -------
+    LinearRule
+        Scaled so that the mean variance of its score within a class is its mean margin under attack: for equal
+        covariances, equal classes and no adversary the score is half the log odds.
+
+    Raises
+    ------
+    FairtollError
+        If the radius is negative or leaves no robust rule (the message says which), no linear rule errs less than
+        always predicting one class, or a search does not converge.
+
+    Examples
+    --------
+    >>> robust_rule(Gaussians([1.0, -2.0], (2.0, 2.0)), 1.0).weights.tolist()
+    [0.0, -0.5]
+    """
+    return best_rule(population_of(model, radius(epsilon)), by_means=by_means)
+
+
+def best_rule(population: Population, *, by_means: bool = False) -> LinearRule:
+    """The best linear rule for cells of any means; errors and `by_means` as in `robust_rule`."""
+    epsilon, theta = population.epsilon, population.half_difference
+    if population.is_two_gaussians and not (np.abs(theta) > population.penalty).any():
+        if not theta.any():
+            raise FairtollError(messages.SAME_MEANS)
+        limit = float(np.max(np.abs(theta) / population.penalty * epsilon))
+        raise FairtollError(messages.NO_RULE.format(epsilon=epsilon, limit=limit))
+    found = best_of_two(population) if population.is_two_gaussians else None
+    if not population.is_two_gaussians or (not by_means and _may_be_beaten(population, found)):
+        weights, bias, error, slope = descend(population, _starts(population, found))
+        if found is None or error < found[2] * (1 - 1e-9):
+            if slope > CONVERGED:
+                raise FairtollError(messages.NOT_CONVERGED.format(given=slope, expected=CONVERGED))
+            found = weights, bias, error
+    smallest = min(population.prior, 1 - population.prior)
+    if found is None or found[2] >= smallest * (1 - 1e-12):
+        likely = LABELS[population.prior >= 0.5]
+        raise FairtollError(messages.CONSTANT.format(label=f"{likely:+d}", epsilon=epsilon))
+    weights, bias, _ = found
+    if population.is_two_gaussians and weights @ theta <= population.penalty @ np.abs(weights):
+        raise FairtollError(messages.DEGENERATE.format(epsilon=epsilon))
+    return population.rule(weights, bias)
+
+
+def _may_be_beaten(population: Population, found: Found | None) -> bool:
+    """Whether a rule that the search by the means does not reach may be better: one that uses unequal spreads."""
+    if are_proportional(population.covariances):
+        return False
+    return found is None or found[2] > least_error_by_spreads(population)
+
+
+def _starts(population: Population, found: Found | None) -> Iterator[tuple[Floats, float]]:
+    """Weights and biases to descend from: those of related populations, and random ones."""
+    if found is not None:
+        yield found[:2]
+    theta, centre = population.half_difference, population.centre
+    if not population.is_two_gaussians:
+        for one in _related(population):
+            if (np.abs(one.half_difference) > one.penalty).any() and (near := best_of_two(one)) is not None:
+                yield near[:2]
+    for weights in unequal_directions(population, most=_UNEQUAL):
+        for sign in (-1.0, 1.0):
+            yield sign * weights, float(sign * np.sqrt(population.variance(weights).prod() ** 0.5))
+    generator = np.random.default_rng(0)
+    spread = np.sqrt(combined(population.covariances, (0.5, 0.5)).mean())
+    for _ in range(_RANDOM_STARTS):
+        weights = theta / (spread + np.linalg.norm(theta)) + generator.standard_normal(len(theta))
+        yield weights, float(-weights @ centre + spread * generator.standard_normal())
+
+
+def _related(population: Population) -> Iterator[Population]:
+    """Populations of one mean a class: the whole with the variance between groups, and each pair of cells alone."""
+    label, weight, mean = population.label, population.weight, population.mean
+    means, covariances = [], []
+    for one, covariance in zip(LABELS, population.covariances, strict=True):
+        own = label == one
+        share = weight[own] / weight[own].sum()
+        means.append(share @ mean[own])
+        apart = mean[own] - means[-1]
+        size = mean.shape[1]
+        within = covariance if covariance.ndim == 2 else np.diag(np.broadcast_to(covariance, size))
+        covariances.append(within + (share[:, None] * apart).T @ apart)
+    prior = np.array([1 - population.prior, population.prior])
+    whole = replace(
+        population, label=np.array(LABELS), weight=prior, mean=np.stack(means), covariances=tuple(covariances)
+    )
+    yield whole
+    yield replace(whole, covariances=population.covariances)
+    pairs = [(low, high) for low in np.flatnonzero(label == -1) for high in np.flatnonzero(label == 1)]
+    for low, high in sorted(pairs, key=lambda pair: -weight[list(pair)].prod())[:_PAIRS]:
+        yield replace(whole, mean=mean[[low, high]], covariances=population.covariances)

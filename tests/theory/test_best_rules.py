@@ -1,0 +1,204 @@
+"""The best rules against other optimisers of the error written out here, and against the literature's closed forms."""
+
+import numpy as np
+import pytest
+from random_settings import random_covariance, random_model
+from scipy.optimize import brentq, differential_evolution, minimize
+from scipy.stats import multivariate_normal, norm
+
+from fairtoll.errors import FairtollError
+from fairtoll.theory import (
+    Gaussians,
+    Group,
+    LinearRule,
+    cau,
+    error,
+    least_epsilon,
+    margins,
+    robust_rule,
+    standard_rule,
+)
+
+
+def written_out(model, point, epsilon):
+    """The exact robust error, cell by cell."""
+    weights, bias = point[:-1], point[-1]
+    groups = model.groups or (Group("all", 1.0, np.zeros(model.features)),)
+    total = 0.0
+    for place, label in enumerate((-1, 1)):
+        spread = np.sqrt(weights @ model.matrix(label) @ weights)
+        for group in groups:
+            mean = weights @ (label * model.theta + group.shift) + bias
+            away = epsilon * np.sum(model.scale * np.abs(weights))
+            share = group.share[place] * (model.prior if label == 1 else 1 - model.prior)
+            total += share * norm.cdf((away - label * mean) / spread)
+    return total
+
+
+def global_minimum(model, epsilon, seed):
+    """Differential evolution over directions and biases, then Nelder and Mead: no gradient, no sign pattern."""
+    bound = 8.0 * float(np.sqrt(max(model.matrix(-1).max(), model.matrix(1).max())))
+    limits = [(-1.0, 1.0)] * model.features + [(-bound, bound)]
+
+    def of(point):
+        return written_out(model, point, epsilon) if np.abs(point[:-1]).max() > 1e-9 else 1.0
+
+    found = differential_evolution(of, limits, seed=seed, popsize=25, tol=1e-10, maxiter=500, polish=False)
+    return minimize(
+        of, found.x, method="Nelder-Mead", options={"xatol": 1e-9, "fatol": 1e-13, "maxiter": 4000, "adaptive": True}
+    ).fun
+
+
+def compare(seed, *, groups):
+    model = random_model(seed, groups=groups, features=2 + seed % 2)
+    epsilon = float(np.random.default_rng([seed, 3]).uniform(0, 0.5))
+    lowest = global_minimum(model, epsilon, seed)
+    try:
+        rule = robust_rule(model, epsilon)
+    except FairtollError as refused:
+        # Where it refuses there is no better rule by the means: a constant one, or one by the spreads.
+        assert "no linear rule" in str(refused) or "spreads alone" in str(refused) or "below" in str(refused)
+        return None
+    ours = written_out(model, np.append(rule.weights, rule.bias), epsilon)
+    assert error(model, rule, epsilon) == pytest.approx(ours, abs=1e-13)
+    assert ours <= lowest + 1e-12
+    return ours - lowest
+
+
+@pytest.mark.parametrize("groups", [False, True])
+def test_robust_rules_are_no_worse_than_a_search_without_gradients(groups):
+    found = [compare(seed, groups=groups) for seed in range(3)]
+    assert sum(one is not None for one in found) >= 2
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("groups", [False, True])
+def test_robust_rules_in_a_hundred_settings(groups):
+    found = [compare(seed, groups=groups) for seed in range(100)]
+    assert sum(one is not None for one in found) >= 70
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_fisher_for_equal_covariances(seed):
+    generator = np.random.default_rng([seed, 4])
+    covariance, theta = random_covariance(generator, 4), generator.standard_normal(4)
+    prior = generator.uniform(0.2, 0.8)
+    model = Gaussians(theta, (covariance, covariance), prior)
+    rule = standard_rule(model)
+    # Twice the score is the log of the ratio of the two weighted densities, at any point.
+    x = generator.standard_normal((5, 4))
+    ratio = multivariate_normal(theta, model.matrix(1)).logpdf(x) - multivariate_normal(-theta, model.matrix(1)).logpdf(
+        x
+    )
+    np.testing.assert_allclose(2 * rule.score(x), ratio + np.log(prior / (1 - prior)), atol=1e-10)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_two_variances_have_the_threshold_of_equal_densities(seed):
+    """Theorem 1's model: one direction, and a threshold where the two densities of the attacked mean feature meet."""
+    generator = np.random.default_rng([seed, 5])
+    features, ratio = int(generator.integers(1, 20)), float(generator.uniform(1.1, 5))
+    eta, high = float(generator.uniform(0.1, 1)), float(generator.uniform(0.5, 2))
+    epsilon = float(generator.uniform(0, 0.9)) * eta
+    model = Gaussians(np.full(features, eta), ((ratio * high) ** 2, high**2))
+    rule = robust_rule(model, epsilon)
+    assert np.ptp(rule.weights) == 0
+    threshold = -rule.bias / np.linalg.norm(rule.weights)
+    mean = np.sqrt(features) * (eta - epsilon)
+    root = brentq(
+        lambda t: norm.logpdf(t, mean, high) - norm.logpdf(t, -mean, ratio * high), -mean - 3 * high, mean, xtol=1e-15
+    )
+    assert threshold == pytest.approx(root, abs=1e-9)
+
+
+def anderson_and_bahadur(model):
+    """Their procedures w = (t Sigma_+ + (1 - t) Sigma_-)^-1 2 theta with their threshold, and the least error over t."""
+
+    def of(t):
+        weights = np.linalg.solve(t * model.matrix(1) + (1 - t) * model.matrix(-1), 2 * model.theta)
+        # Their (1962) c: from class -1's mean t_- w' Sigma_- w to the right.
+        cut = -weights @ model.theta + (1 - t) * weights @ model.matrix(-1) @ weights
+        return written_out(model, np.append(weights, -cut), 0.0)
+
+    grid = np.linspace(0.001, 0.999, 400)
+    best = grid[np.argmin([of(t) for t in grid])]
+    found = minimize(lambda t: of(t[0]), [best], method="Nelder-Mead", options={"xatol": 1e-10, "fatol": 1e-15})
+    return found.fun
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_anderson_and_bahadur_for_unequal_covariances(seed):
+    generator = np.random.default_rng([seed, 6])
+    covariances = (random_covariance(generator, 4, kind=2), random_covariance(generator, 4, kind=2))
+    model = Gaussians(generator.standard_normal(4), covariances)
+    assert error(model, standard_rule(model)) == pytest.approx(anderson_and_bahadur(model), rel=1e-9)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_diagonal_and_the_same_matrix_have_one_rule(seed):
+    generator = np.random.default_rng([seed, 7])
+    theta, low, high = generator.uniform(-1, 1, 5), *generator.uniform(0.5, 2, (2, 5))
+    epsilon = 0.4 * np.abs(theta).max()
+    of_diagonals = robust_rule(Gaussians(theta, (low, high)), epsilon)
+    of_matrices = robust_rule(Gaussians(theta, (np.diag(low), np.diag(high))), epsilon)
+    np.testing.assert_allclose(of_diagonals.weights, of_matrices.weights, atol=1e-8)
+    assert of_diagonals.bias == pytest.approx(of_matrices.bias, abs=1e-8)
+
+
+def test_two_blocks_of_features():
+    """The toll rises, then vanishes where the robust rule drops the block whose spreads differ."""
+    theta = np.r_[np.full(4, 0.5), np.full(30, 0.25)]
+    model = Gaussians(theta, (np.r_[np.ones(4), np.full(30, 4.0)], np.ones(34)))
+    found = [cau(model, robust_rule(model, epsilon, by_means=True)) for epsilon in (0, 0.1, 0.25, 0.35, 0.45)]
+    assert np.round(found, 3).tolist() == [0.037, 0.05, 0.0, 0.0, 0.0]
+
+
+def test_a_shift_that_all_groups_share_moves_the_bias_alone():
+    plain = Gaussians([0.5, 1.0], (1.0, 2.0))
+    shift = [3.0, -1.0]
+    moved = Gaussians([0.5, 1.0], (1.0, 2.0), groups=(Group("a", 0.2, shift), Group("b", 0.8, shift)))
+    one, other = standard_rule(plain), standard_rule(moved)
+    np.testing.assert_allclose(other.weights, one.weights, atol=1e-12)
+    assert other.bias == pytest.approx(one.bias - one.weights @ shift)
+
+
+def test_a_group_that_grows_rare_leaves_the_rule_of_the_other():
+    alone = robust_rule(Gaussians([0.6, 0.3], (1.0, 2.0)), 0.1)
+    distances = []
+    for share in (0.1, 0.01, 0.001):
+        groups = (Group("many", 1 - share, [0.0, 0.0]), Group("rare", share, [1.0, -1.0]))
+        rule = robust_rule(Gaussians([0.6, 0.3], (1.0, 2.0), groups=groups), 0.1)
+        distances.append(np.linalg.norm(np.append(rule.weights - alone.weights, rule.bias - alone.bias)))
+    assert distances[0] > 5 * distances[1] > 25 * distances[2] > 0
+
+
+def test_units_do_not_matter():
+    errors = []
+    for factor in (0.01, 1.0, 100.0):
+        groups = (Group("a", 0.7, [0.0, 0.0]), Group("b", 0.3, np.array([0.5, -0.2]) * factor))
+        model = Gaussians(np.array([0.6, 0.4]) * factor, (2 * factor**2, 1 * factor**2), 0.4, groups)
+        errors.append(error(model, robust_rule(model, 0.2 * factor), 0.2 * factor))
+    np.testing.assert_allclose(errors, errors[0], rtol=1e-9)
+
+
+def test_rows_one_by_one_by_brute_force():
+    """Least epsilon by trying every corner of the ball and bisecting, and success at a radius from the corners."""
+    model = random_model(11, features=4)
+    rule = LinearRule(model.theta + 0.1, -0.2)
+    x, y, _ = model.sample(50, np.random.default_rng(0))
+    corners = np.array(np.meshgrid(*[[-1, 1]] * 4)).reshape(4, -1).T * model.scale
+
+    def breaks(row, label, radius):
+        scores = (row + radius * corners) @ rule.weights + rule.bias
+        return bool((label * scores <= 0).any())
+
+    least = least_epsilon(rule, x, y, model.scale)
+    for row, label, known, margin in zip(x, y, least, margins(rule, x, y, 0.3, model.scale), strict=True):
+        low, high = 0.0, 100.0
+        if breaks(row, label, 0.0):
+            high = 0.0
+        while high - low > 1e-12:
+            middle = (low + high) / 2
+            low, high = (low, middle) if breaks(row, label, middle) else (middle, high)
+        assert known == pytest.approx(high, abs=1e-10)
+        assert (margin <= 0) == breaks(row, label, 0.3)
