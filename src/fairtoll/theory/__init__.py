@@ -2,15 +2,19 @@
 
 from fairtoll.theory.best_rule import robust_rule, standard_rule
 from fairtoll.theory.confidence import eou, mean_confidence
+from fairtoll.theory.least_squares import LeaveOneOut, leave_one_out, luf, noise_leave_one_out
 from fairtoll.theory.model import Gaussians, Group
 from fairtoll.theory.radius import censored_share, cru_epsilon, mean_least_epsilon
 from fairtoll.theory.rule import LinearRule, least_epsilon, margins
+from fairtoll.theory.static_copies import StaticCopies, static_copies
 from fairtoll.theory.success import cau, cru_s, error, success_rate
 
 __all__ = [
     "Gaussians",
     "Group",
+    "LeaveOneOut",
     "LinearRule",
+    "StaticCopies",
     "cau",
     "censored_share",
     "cru_epsilon",
@@ -18,10 +22,14 @@ __all__ = [
     "eou",
     "error",
     "least_epsilon",
+    "leave_one_out",
+    "luf",
     "margins",
     "mean_confidence",
     "mean_least_epsilon",
+    "noise_leave_one_out",
     "robust_rule",
     "standard_rule",
+    "static_copies",
     "success_rate",
 ]

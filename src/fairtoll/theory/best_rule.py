@@ -10,11 +10,11 @@ import numpy as np
 from fairtoll.errors import FairtollError
 from fairtoll.theory import messages
 from fairtoll.theory.checks import Floats, radius
-from fairtoll.theory.descent import CONVERGED, descend
+from fairtoll.theory.descent import CONVERGED, descents
 from fairtoll.theory.model import LABELS, Gaussians
 from fairtoll.theory.population import Population, are_proportional, combined, population_of
 from fairtoll.theory.rule import LinearRule
-from fairtoll.theory.two_gaussians import Found, best_of_two, least_error_by_spreads, unequal_directions
+from fairtoll.theory.two_gaussians import Found, best_of_two, unequal_directions
 
 #: Random starts of the search between mixtures, besides those that are derived from the model.
 _RANDOM_STARTS = 8
@@ -99,27 +99,42 @@ def best_rule(population: Population, *, by_means: bool = False) -> LinearRule:
         limit = float(np.max(np.abs(theta) / population.penalty * epsilon))
         raise FairtollError(messages.NO_RULE.format(epsilon=epsilon, limit=limit))
     found = best_of_two(population) if population.is_two_gaussians else None
-    if not population.is_two_gaussians or (not by_means and _may_be_beaten(population, found)):
-        weights, bias, error, slope = descend(population, _starts(population, found))
-        if found is None or error < found[2] * (1 - 1e-9):
-            if slope > CONVERGED:
-                raise FairtollError(messages.NOT_CONVERGED.format(given=slope, expected=CONVERGED))
-            found = weights, bias, error
+    if not population.is_two_gaussians or _may_be_beaten(population, found):
+        found = _lower(population, found, by_means=by_means)
     smallest = min(population.prior, 1 - population.prior)
     if found is None or found[2] >= smallest * (1 - 1e-12):
         likely = LABELS[population.prior >= 0.5]
         raise FairtollError(messages.CONSTANT.format(label=f"{likely:+d}", epsilon=epsilon))
     weights, bias, _ = found
-    if population.is_two_gaussians and weights @ theta <= population.penalty @ np.abs(weights):
+    if population.is_two_gaussians and not _keeps_means(population, weights):
         raise FairtollError(messages.DEGENERATE.format(epsilon=epsilon))
     return population.rule(weights, bias)
 
 
 def _may_be_beaten(population: Population, found: Found | None) -> bool:
-    """Whether a rule that the search by the means does not reach may be better: one that uses unequal spreads."""
-    if are_proportional(population.covariances):
-        return False
-    return found is None or found[2] > least_error_by_spreads(population)
+    """Whether a rule may be better that the search over angles does not reach.
+
+    With proportional covariances there is none, and without an adversary Anderson and Bahadur show that there is none.
+    """
+    return not are_proportional(population.covariances) and (found is None or bool(population.penalty.any()))
+
+
+def _keeps_means(population: Population, weights: Floats) -> bool:
+    """Whether the classes' mean scores stay on their sides under attack."""
+    return bool(weights @ population.half_difference > population.penalty @ np.abs(weights))
+
+
+def _lower(population: Population, found: Found | None, *, by_means: bool) -> Found | None:
+    """The lowest minimum that descents reach, or what was found if none is lower."""
+    slope = 0.0
+    for weights, bias, error, left in descents(population, _starts(population, found)):
+        if population.is_two_gaussians and by_means and not _keeps_means(population, weights):
+            continue
+        if found is None or error < found[2] * (1 - 1e-9):
+            found, slope = (weights, bias, error), left
+    if slope > CONVERGED:
+        raise FairtollError(messages.NOT_CONVERGED.format(given=slope, expected=CONVERGED))
+    return found
 
 
 def _starts(population: Population, found: Found | None) -> Iterator[tuple[Floats, float]]:

@@ -2,24 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 
 import numpy as np
 from scipy.optimize import minimize
 from scipy.special import ndtr
 
 from fairtoll.theory.checks import Floats
-from fairtoll.theory.population import Population, times
+from fairtoll.theory.population import Population, combined, times
 
 #: The largest slope of the log error, in standard deviations of the features, at which a search has converged.
 CONVERGED = 1e-6
 
 
-def descend(population: Population, starts: Iterable[tuple[Floats, float]]) -> tuple[Floats, float, float, float]:
-    """The lowest of the local minima that are reached from each start.
+def descents(
+    population: Population, starts: Iterable[tuple[Floats, float]]
+) -> Iterator[tuple[Floats, float, float, float]]:
+    """The local minimum of the exact error that is reached from each start.
 
-    Minimises the logarithm of the exact error over w = u - v and b with u, v of 0 or more and L = sum_j scale_j (u_j +
-    v_j): smooth, and at a minimum one of u_j and v_j is 0, so that L is the adversary's.
+    Minimises the logarithm of the error over w = u - v and b with u, v of 0 or more and L = sum_j scale_j (u_j + v_j):
+    smooth, and at a minimum one of u_j and v_j is 0, so that L is the adversary's.
 
     Parameters
     ----------
@@ -27,31 +29,29 @@ def descend(population: Population, starts: Iterable[tuple[Floats, float]]) -> t
     starts : iterable of (ndarray, float)
         Weights and biases.
 
-    Returns
-    -------
+    Yields
+    ------
     weights : ndarray, (d,)
     bias, error : float
     slope : float
         The largest slope of the log error that is left, per standard deviation.
     """
-    size = np.sqrt(sum(np.diag(one) if one.ndim == 2 else np.broadcast_to(one, population.penalty.shape)
-                       for one in population.covariances) / 2)  # fmt: skip
+    variance = combined(population.covariances, (0.5, 0.5))
+    variance = variance.diagonal() if variance.ndim == 2 else np.broadcast_to(variance, population.penalty.shape)
+    size = np.sqrt(variance)
     features = len(size)
     limits = [(0.0, None)] * (2 * features) + [(None, None)]
-    best = None
     for weights, bias in starts:
         scaled = weights * size
-        length = np.linalg.norm(scaled)
-        first = np.concatenate([np.maximum(scaled, 0), np.maximum(-scaled, 0), [bias]]) / length
+        first = np.concatenate([np.maximum(scaled, 0), np.maximum(-scaled, 0), [bias]]) / np.linalg.norm(scaled)
         result = minimize(
             _log_error, first, args=(population, size), jac=True, bounds=limits, method="L-BFGS-B",
             options={"ftol": 1e-16, "gtol": 1e-11, "maxiter": 5000, "maxfun": 20000, "maxcor": 30},
         )  # fmt: skip
-        if np.isfinite(result.fun) and (best is None or result.fun < best.fun):
-            best = result
-    assert best is not None
-    up, down = best.x[:features], best.x[features:-1]
-    return (up - down) / size, float(best.x[-1]), float(np.exp(best.fun)), _slope(best.x, np.asarray(best.jac))
+        if np.isfinite(result.fun):
+            weights = (result.x[:features] - result.x[features:-1]) / size
+            bias = float(result.x[-1])
+            yield weights, bias, population.error(weights, bias), _slope(result.x, np.asarray(result.jac))
 
 
 def _log_error(point: Floats, population: Population, size: Floats) -> tuple[float, Floats]:

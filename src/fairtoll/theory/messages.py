@@ -59,3 +59,14 @@ DEGENERATE = (
     "swap their mean scores; expected a radius that leaves a rule whose mean margins stay above 0; choose a smaller "
     "one, or by_means=True for the best such rule"
 )
+RIDGE = "ridge is {given}; expected a finite number of 0 or more; give the factor of the squared weights"
+SIGMA = "sigma is {given}; expected a finite number of 0 or more; give the noise's standard deviation"
+SCORE_LINK = "link is {given}; expected 'score', 'probit' or 'logistic'; name one of these"
+UNDETERMINED = (
+    "{rows} rows do not determine {features} weights; expected as many independent rows; give more rows or a ridge "
+    "above 0"
+)
+DECIDES_ALONE = (
+    "the rows without row {row} do not determine the weights; expected rows enough without any one; give more rows or "
+    "a ridge above 0"
+)

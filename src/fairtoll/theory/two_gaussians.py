@@ -97,20 +97,6 @@ def _range(population: Population, size: float) -> tuple[float, float]:
     return -float(np.arctan(1 / ratios.max())), float(np.pi / 2 + np.arctan(ratios.min()))
 
 
-def least_error_by_spreads(population: Population) -> float:
-    """No rule whose mean margin under attack is 0 or less errs less than this.
-
-    It errs at least as much as at a margin of 0, and there less the more the two spreads differ.
-    """
-    ratios = _ratios(population)
-    errors = [min(population.prior, 1 - population.prior)]
-    for spreads in ((1.0, float(np.sqrt(ratio))) for ratio in (ratios[0], ratios[-1])):
-        threshold = best_threshold(0.0, spreads, population.prior)
-        if threshold is not None:
-            errors.append(weighted_error(0.0, spreads, population.prior, threshold))
-    return min(errors)
-
-
 def unequal_directions(population: Population, *, most: int) -> list[Floats]:
     """Directions in which the ratio of the spreads is smallest and largest, at most so many of each."""
     low, high = population.covariances

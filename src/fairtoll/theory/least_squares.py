@@ -1,0 +1,204 @@
+"""Leave-one-out models of ridge regression, exactly and from one fit, and LUF of a linear score."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import ArrayLike, NDArray
+from scipy.linalg import cho_factor, cho_solve
+from scipy.special import expit, ndtr
+
+from fairtoll.errors import FairtollError
+from fairtoll.theory import messages
+from fairtoll.theory.checks import Floats, is_number, table, vector
+from fairtoll.theory.rule import LinearRule
+
+#: A block of rows whose leverage is so near 1 decides some weight alone.
+_ALONE = 1e-10
+_LINKS: dict[str, Callable[[Floats], Floats]] = {"score": np.positive, "probit": ndtr, "logistic": expit}
+
+
+@dataclass(frozen=True, eq=False)
+class LeaveOneOut:
+    """A fit on all rows, and the same fit without each row.
+
+    Attributes
+    ----------
+    rule : LinearRule
+        Fitted on all rows.
+    weights, biases : ndarray of float64, (n, d) and (n,)
+        Of the n fits without one row.
+    """
+
+    rule: LinearRule
+    weights: Floats
+    biases: Floats
+
+    def scores(self, x: ArrayLike) -> Floats:
+        """Scores of each fit without a row, (n, N)."""
+        rows = table(x, name="x", columns=self.weights.shape[1])
+        return np.asarray(self.weights @ rows.T + self.biases[:, None])
+
+
+def leave_one_out(
+    x: ArrayLike, y: ArrayLike, ridge: float = 0.0, *, intercept: bool = False, blocks: ArrayLike | None = None
+) -> LeaveOneOut:
+    """The n ridge regressions that lack one row each, without fitting any of them.
+
+    The minimiser of sum_i (y_i - w.x_i)^2 + ridge |w|^2 is w = A^-1 X' y, A = X' X + ridge I, and without row i it is w
+    - A^-1 x_i e_i / (1 - h_i), with residual e_i and leverage h_i = x_i' A^-1 x_i (Sherman and Morrison). Of rows that
+    are copies of each other all go together: w - A^-1 U (I - U' A^-1 U)^-1 e with their rows as the columns of U.
+
+    Parameters
+    ----------
+    x : array-like, (N, d)
+    y : array-like, (N,)
+        What is regressed on: labels -1 and +1, or any numbers.
+    ridge : float
+        lambda, 0 or more, the same with and without the row.
+    intercept : bool
+        Whether there is a bias, which is not penalised.
+    blocks : array-like, optional
+        Which of n rows each one is a copy of, (N,); names of any kind, members in their sorted order. Default: each
+        its own.
+
+    Returns
+    -------
+    LeaveOneOut
+
+    Raises
+    ------
+    FairtollError
+        If shapes differ, a number is not finite, the ridge is negative, or the rows, all or without one, do not
+        determine the weights.
+
+    Examples
+    --------
+    >>> left = leave_one_out([[1.0], [2.0], [2.0]], [1.0, 2.0, 3.0])
+    >>> left.rule.weights.round(3).tolist(), left.weights.round(3).ravel().tolist()
+    ([1.222], [1.25, 1.4, 1.0])
+    """
+    rows = table(x, name="x")
+    target = vector(y, name="y", size=len(rows))
+    if not is_number(ridge) or not 0 <= ridge < math.inf:
+        raise FairtollError(messages.RIDGE.format(given=repr(ridge)))
+    return fit_without(rows, target, float(ridge), intercept=intercept, blocks=_blocks(blocks, len(rows)))
+
+
+def _blocks(blocks: ArrayLike | None, rows: int) -> NDArray[np.intp]:
+    if blocks is None:
+        return np.arange(rows)
+    given = np.asarray(blocks)
+    if given.shape != (rows,):
+        raise FairtollError(messages.SHAPE.format(name="blocks", given=given.shape, expected=f"({rows},)"))
+    return np.unique(given, return_inverse=True)[1]
+
+
+def fit_without(
+    rows: Floats, target: Floats, ridge: float, *, intercept: bool, blocks: NDArray[np.intp]
+) -> LeaveOneOut:
+    """As `leave_one_out`, of what is checked; blocks are numbered from 0."""
+    features = rows.shape[1]
+    design = np.hstack([rows, np.ones((len(rows), 1))]) if intercept else rows
+    penalty = np.r_[np.full(features, ridge), np.zeros(design.shape[1] - features)]
+    gram = design.T @ design + np.diag(penalty)
+    values = np.linalg.eigvalsh(gram)
+    if values[0] <= len(gram) * np.finfo(np.float64).eps * values[-1]:
+        raise FairtollError(messages.UNDETERMINED.format(rows=len(rows), features=design.shape[1]))
+    factor = cho_factor(gram)
+    solution = cho_solve(factor, design.T @ target)
+    residual = target - design @ solution
+    spread = cho_solve(factor, design.T)
+    members = np.empty((int(blocks.max()) + 1, design.shape[1]))
+    order = np.argsort(blocks, kind="stable")
+    for place, own in enumerate(np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1)):
+        rest = np.eye(len(own)) - design[own] @ spread[:, own]
+        if np.linalg.eigvalsh((rest + rest.T) / 2)[0] < _ALONE:
+            raise FairtollError(messages.DECIDES_ALONE.format(row=place))
+        members[place] = solution - spread[:, own] @ np.linalg.solve(rest, residual[own])
+    bias = (solution[-1], members[:, -1]) if intercept else (0.0, np.zeros(len(members)))
+    return LeaveOneOut(LinearRule(solution[:features], float(bias[0])), members[:, :features], np.asarray(bias[1]))
+
+
+def noise_leave_one_out(x: ArrayLike, y: ArrayLike, sigma: float, *, intercept: bool = False) -> LeaveOneOut:
+    """Leave-one-out models of least squares on rows with Gaussian noise, in the mean over the noise.
+
+    The mean of sum_i (y_i - w.(x_i + noise))^2 is that without noise plus n sigma^2 |w|^2: a ridge (Bishop 1995,
+    "Training with noise is equivalent to Tikhonov regularization"), n sigma^2 on all rows and (n - 1) sigma^2 without
+    one.
+
+    Parameters
+    ----------
+    x : array-like, (n, d)
+    y : array-like, (n,)
+    sigma : float
+        Standard deviation of the noise on every feature, 0 or more.
+    intercept : bool
+        Whether there is a bias.
+
+    Returns
+    -------
+    LeaveOneOut
+
+    Raises
+    ------
+    FairtollError
+        As for `leave_one_out`, or for fewer than two rows.
+
+    Examples
+    --------
+    >>> left = noise_leave_one_out([[1.0], [2.0], [2.0]], [1.0, 2.0, 3.0], 1.0)
+    >>> left.rule.weights.round(3).tolist(), left.weights.round(3).ravel().tolist()  # 11 / 12; 10 / 10, 7 / 7, 5 / 7
+    ([0.917], [1.0, 1.0, 0.714])
+    """
+    rows = table(x, name="x")
+    if not is_number(sigma) or not 0 <= sigma < math.inf:
+        raise FairtollError(messages.SIGMA.format(given=repr(sigma)))
+    if len(rows) < 2:
+        raise FairtollError(messages.UNDETERMINED.format(rows=1, features=rows.shape[1]))
+    full = leave_one_out(rows, y, len(rows) * float(sigma) ** 2, intercept=intercept)
+    members = leave_one_out(rows, y, (len(rows) - 1) * float(sigma) ** 2, intercept=intercept)
+    return LeaveOneOut(full.rule, members.weights, members.biases)
+
+
+def luf(left: LeaveOneOut, x: ArrayLike, *, link: str = "score", kappa: float = 1.0) -> float:
+    """LUF: the largest change of the score, or confidence, that the absence of one training row makes, over rows.
+
+    Sooksatra and Rivas, "Adversarial Training Negatively Affects Fairness", Definition 3: the mean over rows x of max
+    over i of abs(F(x) - F_(i)(x)); of two classes whose confidences sum to 1 both change by the same.
+
+    Parameters
+    ----------
+    left : LeaveOneOut
+    x : array-like, (N, d)
+    link : "score", "probit" or "logistic"
+        F is kappa u itself, u = w.x + b, or Phi(kappa u), or 1 / (1 + exp(-kappa u)).
+    kappa : float
+        Above 0.
+
+    Returns
+    -------
+    float
+        In units of the score, or in probability.
+
+    Raises
+    ------
+    FairtollError
+        If shapes differ, a number is not finite, or the link or kappa is none.
+
+    Examples
+    --------
+    >>> left = leave_one_out([[1.0], [2.0], [2.0]], [1.0, 2.0, 3.0])
+    >>> round(luf(left, [[9.0], [18.0]]), 3)  # 27 / 2 times 2 / 9
+    3.0
+    """
+    if link not in _LINKS:
+        raise FairtollError(messages.SCORE_LINK.format(given=repr(link)))
+    if not is_number(kappa) or not 0 < kappa < math.inf:
+        raise FairtollError(messages.KAPPA.format(given=repr(kappa)))
+    rows = table(x, name="x", columns=left.weights.shape[1])
+    full, members = (_LINKS[link](kappa * scores) for scores in (left.rule.score(rows), left.scores(rows)))
+    return float(np.abs(members - full).max(axis=0).mean())
