@@ -6,10 +6,11 @@ import pytest
 from fairtoll import FairtollError
 from fairtoll.data import Dataset
 from fairtoll.experiments import find_experiment, reproduce
-from fairtoll.experiments.engine import configuration_of
+from fairtoll.experiments.engine import build_run, configuration_of
 from fairtoll.experiments.published import published_accuracy
 from fairtoll.experiments.reproduce import prepare
 from fairtoll.experiments.workspace import stratified
+from fairtoll.runs.stages import expected_seconds
 
 CIFAR10 = find_experiment("cifar10")
 #: Typed in from the paper's Table I.
@@ -67,6 +68,41 @@ def test_what_was_reduced_is_said():
         "One training run",
     ):
         assert part in together
+
+
+SIX = "online,trades,smoothing,frl,dafa"
+
+
+def test_six_recipes_are_compared_quickly_by_two_runs(tmp_path):
+    quick = prepare("cifar10", device="cpu", quick=True, recipes=SIX, strengths=1)
+    assert quick.runs == 2
+    assert prepare("cifar10", device="cpu", quick=True, recipes=SIX, strengths=1, runs=5).runs == 5
+    assert prepare("cifar10", device="cpu", recipes=SIX, strengths=1).runs == 5
+    # Less than 20 minutes on two cores as fast as those that the costs were measured on.
+    _, stages = build_run(quick, tmp_path / "run", "cpu", None)
+    assert expected_seconds(stages, workers=2) < 20 * 60
+
+
+def test_what_was_reduced_of_recipes_is_said():
+    def said(names, **options):
+        whole = prepare("cifar10", device="cpu", recipes=names, strengths=1, **options)
+        return " ".join(whole.reductions(configuration_of(whole, "cpu"), {"rows": rows}))
+
+    rows = {"train": 50_000, "test": 10_000, "attacked": 10_000}
+    assert said("smoothing,squeezing") == ""
+    rows = {"train": 3_000, "test": 10_000, "attacked": 400}
+    both = said("smoothing,squeezing", quick=True)
+    for part in (
+        "Two training runs",
+        "far wider than from five",
+        "Certified radii are of 200 instead of 500 images, by 200 instead of 500 votes",
+        "Detectors are attacked on 200 instead of 500 images, by 5 instead of 10 steps",
+    ):
+        assert part in both
+    neither = said("online", quick=True)
+    assert "Two training runs" in neither
+    assert "votes" not in neither
+    assert "Detectors" not in neither
 
 
 def test_what_a_device_and_options_change():

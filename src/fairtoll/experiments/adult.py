@@ -74,7 +74,7 @@ COLLECTIONS = (
         (Checks((1.0, 2.0, 5.0, 10.0, 15.0, 20.0, 40.0), large_epsilon=LARGE_EPSILON, square_epsilon=EPSILON),),
         # Only alarms read them, which further runs of the same recipe would hardly change.
         runs=5,
-        cost=0.03,
+        cost=0.9,
     ),
     # The paper's controls are attacked only as in the paper.
     Collection("union", (Attacked(Union(), (EPSILON,)),), compared_in="sound", cost=0.04, hardened=2.5),
@@ -86,7 +86,7 @@ COLLECTIONS = (
         controls=False,
         runs=1,
         exact=False,
-        cost=0.05,
+        cost=1.25,
     ),
     Collection("exact", (Proofs((EPSILON,)),), compared_in="sound", exact=True, cost=1.0),
     Collection(
@@ -97,7 +97,7 @@ COLLECTIONS = (
         controls=False,
         runs=1,
         exact=False,
-        cost=0.1,
+        cost=5.0,
     ),
     Collection(
         "exact-realistic",

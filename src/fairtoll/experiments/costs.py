@@ -11,6 +11,7 @@ import torch
 from torch.nn import functional
 
 from fairtoll.data import Dataset
+from fairtoll.evidence import Clean
 from fairtoll.experiments.experiment import Collection, Experiment
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.training import Recipe
@@ -63,20 +64,31 @@ class Estimate:
 
     def collecting(self, collection: Collection, recipe: Recipe, *, runs: int) -> float:
         """Of measuring one arm."""
-        longer = collection.hardened if recipe.gradients else 1.0
+        # A mean over noise resists as training on attacks does.
+        longer = collection.hardened if recipe.gradients or recipe.passes > 1 else 1.0
         # What is measured on some recipes alone has its cost for them.
         passes = 1.0 if collection.name == recipe.extra else recipe.passes
-        return self._seconds(self._attacked * collection.cost * longer * passes, runs)
+        return self._seconds(self._measured(collection) * collection.cost * longer * passes, runs)
 
     def member_step(self) -> float:
         """Of one optimiser step of one leave-one-out member."""
         experiment = self.workspace.experiment
         return self._seconds(experiment.settings.batch_size * experiment.costs.member, 1)
 
+    def _measured(self, collection: Collection) -> int:
+        """How many rows: of several measures the most."""
+        return max(
+            self._test if isinstance(one, Clean) else min(self._attacked, getattr(one, "rows", None) or self._attacked)
+            for one in collection.measures
+        )
+
+    @property
+    def _test(self) -> int:
+        return self.workspace.experiment.data.test or self.workspace.experiment.costs.test_rows
+
     @property
     def _attacked(self) -> int:
-        data = self.workspace.experiment.data
-        return data.attacked or data.test or self.workspace.experiment.costs.test_rows
+        return self.workspace.experiment.data.attacked or self._test
 
     def _seconds(self, milliseconds: float, runs: int) -> float:
         faster = ACCELERATION if self.workspace.device == "cuda" else 1.0

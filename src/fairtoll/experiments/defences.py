@@ -21,11 +21,6 @@ ALL = "all"
 PROTOCOL: Literal["defences"] = "defences"
 #: The protocol whose questions and collections are taken over.
 SOUND = "sound"
-#: Rows whose votes over noise are counted and whose attacks are detected, the votes, and the steps of an attack that
-#: evades the detector, each of which denoises an image anew.
-FOR_TABLES, FOR_IMAGES = (3000, 1000, 50), (500, 500, 10)
-#: Training runs of each arm where no number is given.
-RUNS = 5
 UNKNOWN = (
     "no recipe '{name}'{hint}; expected {known}, or a repair over an attribute, such as frl-sex; give names with "
     "commas between, or all"
@@ -158,7 +153,7 @@ def with_recipes(
             *_of_deployed(experiment, [recipe for recipe in arms if recipe.deploy is not None]),
         ),
         protocol=PROTOCOL,
-        runs=RUNS,
+        runs=experiment.of_recipes.runs,
         claims=(),
         conclude=None,
         published={},
@@ -218,20 +213,19 @@ def _of_deployed(experiment: Experiment, recipes: Sequence[Recipe]) -> list[Coll
         for one in experiment.collections
         if one.name == "transfer" and names
     ]
-    rows, votes, steps = FOR_IMAGES if experiment.data.kept else FOR_TABLES
+    extent = experiment.of_recipes
     measures: dict[str, tuple[Measure, float]] = {
-        # A prediction takes about a quarter of an update.
-        "certificates": (Certify(draws=votes, rows=rows), votes * experiment.costs.update / 4),
+        # A prediction takes about a third of an update.
+        "certificates": (Certify(draws=extent.votes, rows=extent.rows), extent.votes * experiment.costs.update / 3),
         "detection": (
-            Detect(experiment.epsilon, experiment.craft, steps=steps, rows=rows),
-            9 * steps * experiment.costs.gradient,
+            Detect(experiment.epsilon, experiment.craft, steps=extent.steps, rows=extent.rows),
+            9 * extent.steps * experiment.costs.gradient,
         ),
     }
-    share = rows / max(rows, experiment.data.attacked or experiment.data.test or experiment.costs.test_rows)
     return [
         *transfers,
         *(
-            Collection(extra, (measure,), arms=own, cost=share * cost)
+            Collection(extra, (measure,), arms=own, cost=cost)
             for extra, (measure, cost) in measures.items()
             if (own := tuple(recipe.name for recipe in recipes if recipe.extra == extra))
         ),

@@ -100,7 +100,8 @@ class Collection:
     exact : bool, optional
         Only in runs that are exact, or only in those that are not; None for both. See `Experiment`.
     cost : float
-        Expected milliseconds for one attacked row of one training run, on one core.
+        Expected milliseconds for one row of one training run, on one core: of those that are measured, which without
+        attacks are all test rows, and of a measure with a number of rows so many at most.
     hardened : float
         How many times longer it takes on arms whose training is attacked at every step: robust rows take all steps.
 
@@ -126,6 +127,36 @@ class Collection:
     def measures_run(self, run: int) -> bool:
         """Whether a training run, counted from 0, is measured."""
         return self.runs is None or run < self.runs
+
+
+@dataclass(frozen=True)
+class RecipesExtent:
+    """How far a comparison of recipes goes; see `fairtoll.experiments.defences.with_recipes`.
+
+    Attributes
+    ----------
+    runs : int
+        Training runs of each arm where no number is given.
+    rows : int
+        Rows whose votes over noise are counted, and whose attacks are detected.
+    votes : int
+        Of each of them.
+    steps : int
+        Of an attack that evades the detector, each of which denoises an image anew.
+
+    Examples
+    --------
+    >>> OF_TABLES.votes > OF_IMAGES.votes
+    True
+    """
+
+    runs: int = 5
+    rows: int = 3000
+    votes: int = 1000
+    steps: int = 50
+
+
+OF_TABLES, OF_IMAGES = RecipesExtent(), RecipesExtent(rows=500, votes=500, steps=10)
 
 
 @dataclass(frozen=True)
@@ -284,6 +315,8 @@ class Experiment:
         The options of its command in addition to the common ones.
     attributes : sequence of str
         The protected attributes of its rows, over which repairs may be trained.
+    of_recipes : RecipesExtent
+        How far it goes with any recipes instead of the paper's.
     defences : (str, int) or (str, int, list), optional
         Which recipes it has instead of the paper's, at how many strengths, and which further pairs are compared; see
         `fairtoll.experiments.defences.with_recipes`.
@@ -337,6 +370,7 @@ class Experiment:
     on_device: Callable[[Experiment, str], Experiment] | None = field(default=None, metadata=UNDESCRIBED)
     options: tuple[Option, ...] = field(default=(), metadata=UNDESCRIBED)
     attributes: tuple[str, ...] = field(default=(), metadata=UNDESCRIBED)
+    of_recipes: RecipesExtent = field(default=OF_TABLES, metadata=UNDESCRIBED)
     defences: tuple[Any, ...] | None = field(default=None, metadata=UNDESCRIBED)
 
     def __post_init__(self) -> None:

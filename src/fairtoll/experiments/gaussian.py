@@ -97,7 +97,7 @@ COLLECTIONS = (
     Collection("pgd", (Attacked(CRAFT, EPSILONS),), cost=0.02),
     Collection("union", (Attacked(Union(), (EPSILON,)),), cost=0.08, hardened=2.0),
     Collection("least-epsilon", (Attacked(SEARCH, (EPSILON_MAX,)),), cost=0.04),
-    Collection("checks", (Checks(EPSILONS, large_epsilon=100.0, square_epsilon=EPSILON),), cost=0.05),
+    Collection("checks", (Checks(EPSILONS, large_epsilon=100.0, square_epsilon=EPSILON),), cost=0.2),
 )
 
 UNION = Attack("white-box", Union().name, EPSILON, THREAT)

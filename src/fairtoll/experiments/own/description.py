@@ -9,7 +9,16 @@ from typing import Any
 from fairtoll.attacks import PGD, Union
 from fairtoll.errors import FairtollError
 from fairtoll.evidence import Attacked, Checks, Clean, Transfer
-from fairtoll.experiments.experiment import Collection, Costs, Data, Experiment, Threats, compare
+from fairtoll.experiments.experiment import (
+    OF_IMAGES,
+    OF_TABLES,
+    Collection,
+    Costs,
+    Data,
+    Experiment,
+    Threats,
+    compare,
+)
 from fairtoll.experiments.own.rows import OwnRows
 from fairtoll.experiments.own.threats import NUMBERS, PIXELS, NumbersMove, PixelsMove
 from fairtoll.findings import Attack, Question
@@ -105,6 +114,7 @@ def own_description(
         row="row" if rows.is_table else "image",
         costs=costs,
         attributes=rows.groups,
+        of_recipes=OF_TABLES if rows.is_table else OF_IMAGES,
     )
 
 
@@ -191,10 +201,10 @@ def _collections(union: Union, epsilon: float, *, images: bool) -> tuple[Collect
     radii = tuple(share * epsilon for share in CHECKED)
     if images:
         checks = Checks(radii, large_epsilon=FAR, square_epsilon=epsilon, queries=QUERIES, rows=CHECKED_IMAGES)
-        costs, hardened = (3.0, 1.0, 28.0, 4.0), 3.0
+        costs, hardened = (0.36, 1.0, 17.0, 80.0), 3.0
     else:
         checks = Checks(radii, large_epsilon=FAR * epsilon, square_epsilon=epsilon)
-        costs, hardened = (0.002, 0.005, 0.04, 0.03), 2.5
+        costs, hardened = (0.002, 0.005, 0.04, 0.9), 2.5
     return (
         Collection("predict", (Clean(),), cost=costs[0]),
         Collection("transfer", (Transfer(CRAFT, (epsilon,)),), cost=costs[1]),

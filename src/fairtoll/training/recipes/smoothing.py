@@ -114,5 +114,5 @@ SMOOTHING = Recipe(
     strength=Strength("sigma", (0.25, 0.5, 1.0)),
     deploy=deploy_smoothed,
     extra="certificates",
-    passes=3.0 * DRAWS,
+    passes=float(DRAWS),
 )
