@@ -29,7 +29,7 @@ class Cells:
     mean, spread : ndarray of float64, (C,)
         m_{y,a} and tau_y of the margin.
     reach : float
-        L, how far the margin can be moved per unit of epsilon.
+        L, how far the margin is moved per unit of epsilon.
     """
 
     label: NDArray[np.int64]
@@ -52,10 +52,18 @@ class Cells:
         return np.where(self.spread > 0, ndtr(over / safe), always.astype(np.float64))
 
 
-def cells_of(model: Gaussians, rule: LinearRule, *, label: int | None = None, group: str | None = None) -> Cells:
+def cells_of(
+    model: Gaussians,
+    rule: LinearRule,
+    *,
+    label: int | None = None,
+    group: str | None = None,
+    source: LinearRule | None = None,
+) -> Cells:
     """The cells with a label and a group, or all; checks that the rule is one of the model and that rows are there."""
-    if len(rule.weights) != model.features:
-        raise FairtollError(messages.FEATURES_DIFFER.format(given=len(rule.weights), expected=model.features))
+    for one in (rule, source):
+        if one is not None and len(one.weights) != model.features:
+            raise FairtollError(messages.FEATURES_DIFFER.format(given=len(one.weights), expected=model.features))
     if label is not None and label not in LABELS:
         raise FairtollError(messages.LABEL.format(given=repr(label)))
     names = [one.name for one in model.groups]
@@ -77,7 +85,7 @@ def cells_of(model: Gaussians, rule: LinearRule, *, label: int | None = None, gr
         raise FairtollError(messages.NO_ROW.format(label=label, group=group))
     return Cells(
         y[asked], a[asked], weight[asked], mean[asked], np.where(y == 1, spread[1], spread[0])[asked],
-        rule.reach(model.scale),
+        rule.reach(model.scale) if source is None else float(model.scale @ (rule.weights * np.sign(source.weights))),
     )  # fmt: skip
 
 

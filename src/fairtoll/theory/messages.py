@@ -70,3 +70,12 @@ DECIDES_ALONE = (
     "the rows without row {row} do not determine the weights; expected rows enough without any one; give more rows or "
     "a ridge above 0"
 )
+CLASS_WEIGHTS = "class weights are {given}; expected two numbers above 0; give that of class -1, then that of class +1"
+NO_CLOSED_REPAIR = (
+    "the model has covariances that are not proportional, or groups that differ; expected two classes of one shape; "
+    "for others compare the best rules of reweighted models"
+)
+NO_REPAIR = (
+    "at epsilon {epsilon:g} no class weights make the standard rule's threshold the best of those near it; expected a "
+    "radius at which weighted densities cross there; choose a smaller one"
+)

@@ -11,7 +11,13 @@ from fairtoll.theory.rule import LinearRule
 
 
 def error(
-    model: Gaussians, rule: LinearRule, epsilon: float = 0.0, *, label: int | None = None, group: str | None = None
+    model: Gaussians,
+    rule: LinearRule,
+    epsilon: float = 0.0,
+    *,
+    label: int | None = None,
+    group: str | None = None,
+    source: LinearRule | None = None,
 ) -> float:
     """Share of rows that a rule misclassifies, or that an adversary can make it misclassify.
 
@@ -28,6 +34,9 @@ def error(
         Only rows of this class, -1 or +1.
     group : str, optional
         Only rows of this group.
+    source : LinearRule, optional
+        Where the examples come from, if not from the rule itself (static transfer): each row is moved against the signs
+        v of the source's weights, and L is sum_j scale_j w_j sign(v_j).
 
     Returns
     -------
@@ -37,7 +46,8 @@ def error(
     Raises
     ------
     FairtollError
-        If the rule has other features than the model, the radius is negative, or no row has the label and group.
+        If the rule or the source has other features than the model, the radius is negative, or no row has the label
+        and group.
 
     Examples
     --------
@@ -47,7 +57,7 @@ def error(
     >>> error(model, LinearRule([1.0], 0.0), 1.0)  # the adversary moves both means to the threshold
     0.5
     """
-    cells = cells_of(model, rule, label=label, group=group)
+    cells = cells_of(model, rule, label=label, group=group, source=source)
     return cells.average(cells.wrong(radius(epsilon)))
 
 
