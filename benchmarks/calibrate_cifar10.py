@@ -11,7 +11,7 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -95,7 +95,9 @@ def measure(setting: Setting, folder: str | None) -> dict[str, float]:
         network=ConvolutionalNetwork(setting.widths),
         settings=FitSettings(epochs=setting.static_epochs, precision="bfloat16"),
     )
-    static = train_on_pairs(static_setup, craft(setup.x, setup.y, "train"), start=standard if setting.warm else None)
+    static = train_on_pairs(
+        replace(static_setup, start=standard if setting.warm else None), craft(setup.x, setup.y, "train")
+    )
     x, y = torch.from_numpy(test.x), torch.from_numpy(test.y)
     few_x, few_y = x[:ATTACKED], y[:ATTACKED]
     found = {

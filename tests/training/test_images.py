@@ -1,5 +1,7 @@
 """Training on images: the recipes that the tables have, on convolutions, in either precision."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 import torch
@@ -112,7 +114,7 @@ def test_going_on_from_trained_models_leaves_them_as_they_are():
     given = setup(epochs=1)
     source = train_standard(given)
     before = {name: tensor.clone() for name, tensor in source.parameters.items()}
-    after = train_on_pairs(given, given.x, start=source)
+    after = train_on_pairs(dataclasses.replace(given, start=source), given.x)
     cold = train_on_pairs(given, given.x)
     for name, tensor in before.items():
         assert torch.equal(source.parameters[name], tensor)

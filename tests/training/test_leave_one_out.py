@@ -12,7 +12,6 @@ from fairtoll.models.networks import Standardize, adult_network, image_network, 
 from fairtoll.progress import reporting_to
 from fairtoll.randomness import torch_generator
 from fairtoll.training import FitSettings, TrainingSetup, oversample, train_on_pairs, train_online, train_standard
-from fairtoll.training.attack_batch import attack_batch
 from fairtoll.training.batch import BatchNoise
 from fairtoll.training.chunks import members_at_once
 from fairtoll.training.leave_one_out import (
@@ -120,7 +119,7 @@ def test_so_is_its_example(own):
 
 def test_on_line_the_attack_noise_stays_that_of_the_whole_batch():
     setup, threat = setup_of(), LinfThreat()
-    perturb = partial(attack_batch, threat=threat, epsilon=0.2, steps=2)
+    online = partial(train_online, threat=threat, epsilon=0.2, steps=2)
 
     def alone(model, rows, labels, noise):
         """PGD written out for one model."""
@@ -132,7 +131,7 @@ def test_on_line_the_attack_noise_stays_that_of_the_whole_batch():
             point = torch.minimum(torch.maximum(point + 0.25 * slope.sign(), low), high)
         return point.detach()
 
-    stack = train(plan_members("masked", LEFT_OUT, seed=SEED), setup, perturb=perturb)
+    stack = train(plan_members("masked", LEFT_OUT, seed=SEED), setup, train=online)
     for member, row in enumerate(LEFT_OUT):
         assert_weights(
             stack,
@@ -187,20 +186,18 @@ def test_floors_leave_nothing_out():
 
 
 @pytest.mark.parametrize("dtype", [torch.float32, torch.float64])
-def test_one_ulp_moves_one_weight_by_one_float(dtype, monkeypatch):
-    """Of the initial weights, as the loop is given them."""
-    given = {}
-    monkeypatch.setattr(
-        "fairtoll.training.leave_one_out.fit", lambda stack, *_, **__: given.setdefault("stack", stack.part([0, 1, 2]))
-    )
+def test_one_ulp_moves_one_weight_by_one_float(dtype):
+    """Of the initial weights, as training is given them."""
     setup = setup_of()
-    train_members(plan_members("one-ulp", LEFT_OUT, seed=SEED), setup, dtype=dtype)
+    untrained = train_members(
+        plan_members("one-ulp", LEFT_OUT, seed=SEED), setup, train=TrainingSetup.initial_stack, dtype=dtype
+    )
     start = setup.initial_stack().to(dtype=dtype)
     places = []
     for member in range(3):
         moved = [
             (name, index, float(value), float(start.parameters[name][0].flatten()[index]))
-            for name, tensor in given["stack"].parameters.items()
+            for name, tensor in untrained.parameters.items()
             for index, value in enumerate(tensor[member].flatten())
             if value != start.parameters[name][0].flatten()[index]
         ]
@@ -228,13 +225,12 @@ def test_masking_nothing_is_the_full_model_bit_for_bit(strategy, dtype):
 
 
 def test_the_full_model_is_the_one_that_every_recipe_trains():
-    setup, threat = setup_of(), LinfThreat()
-    perturb = partial(attack_batch, threat=threat, epsilon=0.1, steps=2)
+    setup = setup_of()
+    adversarial = partial(train_online, threat=LinfThreat(), epsilon=0.1, steps=2)
     full = [Member(0, SEED)]
     assert_equal(train_members(full, setup), train_standard(setup), [(0, 0)])
     assert_equal(train_members(full, setup, examples=EXAMPLES), train_on_pairs(setup, EXAMPLES), [(0, 0)])
-    online = train_online(setup, threat=threat, epsilon=0.1, steps=2)
-    assert_equal(train_members(full, setup, perturb=perturb), online, [(0, 0)])
+    assert_equal(train_members(full, setup, train=adversarial), adversarial(setup), [(0, 0)])
 
 
 def test_strategies_agree():

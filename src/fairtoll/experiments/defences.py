@@ -25,7 +25,6 @@ UNKNOWN = (
     "no recipe '{name}'{hint}; expected {known}, or a repair over an attribute, such as frl-sex; give names with "
     "commas between, or all"
 )
-
 NO_ARM = (
     "the pair {first},{second} names '{name}'{hint}, which is not trained; expected two of {arms}; name its recipe "
     "among the recipes, too"
@@ -161,6 +160,9 @@ def with_recipes(
         published_leave_one_out=None,
         notes=None,
         highlights=None,
+        leave_one_out=replace(
+            experiment.leave_one_out, arms=(standard.name, *(recipe.name for recipe in own if recipe.masks))
+        ),
         defences=(names, strengths, *([[list(pair) for pair in pairs]] if pairs else [])),
     )
 

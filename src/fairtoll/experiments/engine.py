@@ -164,7 +164,14 @@ def _leave_one_out_stages(workspace: Workspace) -> list[Stage]:
     if options.count == 0:
         return []
     estimate = Estimate(workspace)
-    stages = leave_one_out_stages(workspace, options, seconds_per_step=estimate.member_step(), items=estimate.items)
+    costs = workspace.experiment.costs
+    stages = leave_one_out_stages(
+        workspace,
+        options,
+        seconds_per_step=estimate.member_step(),
+        items=estimate.items,
+        gradient=costs.gradient / costs.update,
+    )
     return [replace(stage, after=after_data(workspace, *stage.after), kind="leave-one-out") for stage in stages]
 
 

@@ -31,6 +31,7 @@ BOTH = "both"
 #: Training runs until every comparison is decided, or as many as are allowed.
 AUTO: Literal["auto"] = "auto"
 Runs = int | Literal["auto"]
+NOT_LEFT_OUT = "leave-one-out names the arm '{arm}', {why}; expected some of {known}; leave it out, or name another"
 
 
 @dataclass(frozen=True)
@@ -324,8 +325,8 @@ class Experiment:
     Raises
     ------
     FairtollError
-        For no runs, "auto" for images, an unknown protocol, or arms, threats or collections that are named twice or
-        not at all.
+        For no runs, "auto" for images, an unknown protocol, arms, threats or collections that are named twice or
+        not at all, or leave-one-out of an arm that is none or whose recipe does not mask rows.
 
     Examples
     --------
@@ -390,6 +391,15 @@ class Experiment:
                 f"comparisons name {', '.join(unknown)}, for which there is no recipe; the recipes are "
                 f"{', '.join(recipe.name for recipe in self.recipes)}"
             )
+        self._check_left_out()
+
+    def _check_left_out(self) -> None:
+        by_name = {recipe.name: recipe for recipe in self.recipes}
+        for arm in self.leave_one_out.arms if self.leave_one_out.count else ():
+            if arm not in by_name or not by_name[arm].masks:
+                why = "where a row of weight 0 has an influence" if arm in by_name else "which is none of its recipes"
+                known = ", ".join(name for name, recipe in by_name.items() if recipe.masks and not recipe.is_control)
+                raise FairtollError(NOT_LEFT_OUT.format(arm=arm, why=why, known=known))
 
     def _check_runs(self) -> None:
         if self.runs == AUTO and self.data.kept:

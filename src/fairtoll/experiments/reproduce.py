@@ -15,6 +15,7 @@ from fairtoll.experiments.describe import describe_fields
 from fairtoll.experiments.engine import DEFENCES, MAX_RUNS, build_run
 from fairtoll.experiments.experiment import AUTO, Experiment, Runs
 from fairtoll.experiments.leave_one_out.options import LeaveOneOut, last_requested, require_rows
+from fairtoll.experiments.leave_one_out.recipes import not_masked_note, require_masked
 from fairtoll.experiments.options import choose_device
 from fairtoll.experiments.own.description import is_own, read_description
 from fairtoll.experiments.registry import find_experiment
@@ -111,6 +112,7 @@ def reproduce(
         chosen, folder, leave_one_out, designs=designs, references=references, keep_weights=keep_weights
     )
     chosen = replace(chosen, leave_one_out=left_out)
+    require_masked(chosen)
     build = partial(build_run, chosen, folder, device, None if source is None else str(source))
     # An accelerator is shared badly: one process at a time.
     workers = 1 if device == "cuda" else workers or default_workers()
@@ -121,6 +123,8 @@ def reproduce(
                 f"Up to {chosen.max_runs} training runs: from {chosen.looks[0]} on, only of arms whose comparisons are "
                 "open."
             )
+        if (note := not_masked_note(chosen)) is not None:
+            display.message(note)
         slower = slower_here(chosen) if device == "cpu" else 1.0
         run_stages(build, display, workers=workers, engine=where, slower=slower)
     return folder / "report.html"

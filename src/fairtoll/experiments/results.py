@@ -13,6 +13,7 @@ from fairtoll.experiments.claims import judge_claims
 from fairtoll.experiments.environment import kept_environment
 from fairtoll.experiments.experiment import Experiment, Remarks
 from fairtoll.experiments.leave_one_out.options import SECTION, section_of
+from fairtoll.experiments.leave_one_out.recipes import not_masked_note
 from fairtoll.experiments.leave_one_out.results import leave_one_out_notes, leave_one_out_results
 from fairtoll.experiments.pictures import EXAMPLES
 from fairtoll.experiments.training_remarks import training_remarks
@@ -85,7 +86,8 @@ def compute_results(experiment: Experiment, folder: Path) -> types.Results:
             for one in finished_stages(folder, before="results")
         ],
     )
-    notes = [*leave_one_out_notes(left_out), *found.notes]
+    masked = not_masked_note(experiment)
+    notes = [*leave_one_out_notes(left_out), *([masked] if masked else []), *found.notes]
     of_models = [*training_remarks(experiment, folder), *found.model_notes]
     return found.model_copy(update={"leave_one_out": left_out, "notes": notes, "model_notes": of_models})
 

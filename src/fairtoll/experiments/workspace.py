@@ -21,7 +21,7 @@ from fairtoll.experiments.training_remarks import ENDING
 from fairtoll.models.stack import ModelStack
 from fairtoll.randomness import torch_generator
 from fairtoll.threats.linf import LinfThreat
-from fairtoll.training import Adversary, FitSettings, TrainingSetup
+from fairtoll.training import Adversary, FitSettings, Recipe, TrainingSetup
 
 IMAGES = "images"
 #: Training runs of one block.
@@ -100,6 +100,10 @@ class Workspace:
     def setup(self, seeds: Sequence[int]) -> TrainingSetup:
         """The input of every recipe, for the seeds of one block."""
         return self._setup(self.data.train, seeds)
+
+    def recipe(self, arm: str) -> Recipe:
+        """How an arm is trained and deployed."""
+        return self.experiment.recipe(arm)
 
     def leave_one_out_setup(self) -> TrainingSetup:
         """As all arms have it, in full precision."""

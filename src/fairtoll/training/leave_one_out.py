@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from typing import Literal, get_args
@@ -14,8 +14,12 @@ from fairtoll.errors import FairtollError
 from fairtoll.models.stack import ModelStack
 from fairtoll.progress import tracked
 from fairtoll.randomness import derive_seed, torch_generator
-from fairtoll.training.fit import Perturb, fit
+from fairtoll.training.pairs import train_on_pairs
+from fairtoll.training.recipes.standard import train_standard
 from fairtoll.training.setup import TrainingSetup
+
+#: Called with the setup of some members, its row weights included; returns one model each.
+Train = Callable[[TrainingSetup], ModelStack]
 
 #: The paper's question first, then the two readings that let the seed or the schedule move with the row, then
 #: three floors, in which no row is left out.
@@ -120,8 +124,8 @@ def train_members(
     members: Sequence[Member],
     setup: TrainingSetup,
     *,
+    train: Train = train_standard,
     examples: Tensor | None = None,
-    perturb: Perturb | None = None,
     dtype: torch.dtype = torch.float32,
 ) -> ModelStack:
     """Train members as one stack: shared initial weights, batch schedule and attack noise wherever seeds agree.
@@ -136,10 +140,11 @@ def train_members(
         Of any designs.
     setup : TrainingSetup
         N rows; its seeds are not used.
+    train : callable
+        How they are trained, such as `fairtoll.training.train_online` with its threat given, or a recipe that masks
+        rows (`fairtoll.training.Recipe.masks`) with its adversary. Default: standard training.
     examples : Tensor, (K, N, ...) or (N, ...), optional
-        Examples to train on besides the rows, of each member or shared (as `train_on_pairs`).
-    perturb : callable, optional
-        For on-line training, as in `fit`.
+        Examples to train on besides the rows, of each member or shared, by `train_on_pairs` instead of `train`.
     dtype : torch.dtype
         Precision of training: float64 where rounding must not hide the effect of the row.
 
@@ -173,44 +178,27 @@ def train_members(
         own = [all_items[position] for position in positions]
         # Items are shared unless they were removed: then only the schedule differs between members.
         items = torch.stack(own) if any(member.deleted for member in chosen) else own[0]
-        own_examples = examples[positions] if examples is not None and examples.ndim > setup.x.ndim else examples
-        stack = _train(chosen, setup, items, own_examples, perturb, dtype)
+        given = _setup_of(chosen, replace(setup, items=items), dtype)
+        with full_precision():
+            if examples is None:
+                stack = train(given)
+            else:
+                stack = train_on_pairs(given, examples[positions] if examples.ndim > setup.x.ndim else examples)
         trained |= dict(zip(positions, _each(stack), strict=True))
     return ModelStack.joined([trained[position] for position in range(len(members))])
 
 
-def _train(
-    members: Sequence[Member],
-    setup: TrainingSetup,
-    items: Tensor,
-    examples: Tensor | None,
-    perturb: Perturb | None,
-    dtype: torch.dtype,
-) -> ModelStack:
+def _setup_of(members: Sequence[Member], setup: TrainingSetup, dtype: torch.dtype) -> TrainingSetup:
+    """What a recipe is given to train these members: their seeds, initial weights and row weights."""
     seeds = [member.seed for member in members]
-    stack = replace(setup, seeds=seeds).initial_stack().to(dtype=dtype)
+    start = replace(setup, seeds=seeds, start=None).initial_stack().to(dtype=dtype)
     weights = torch.ones(len(members), len(setup.y), dtype=dtype)
     for position, member in enumerate(members):
         if member.left_out is not None:
             weights[position, member.left_out] = 0
         if member.nudged:
-            _nudge(stack, position, torch_generator(member.seed, "one ulp", member.number))
-    x, y = setup.x, setup.y
-    if examples is not None:
-        x = torch.cat([x.expand_as(examples), examples], dim=examples.ndim - x.ndim)
-        y, weights = torch.cat([y, y]), torch.cat([weights, weights], dim=1)
-        items = torch.cat([items, items + len(setup.y)], dim=-1)
-    with full_precision():
-        return fit(
-            stack,
-            x,
-            y,
-            items=items,
-            seeds=seeds,
-            settings=setup.settings,
-            row_weights=weights,
-            perturb=perturb,
-        )
+            _nudge(start, position, torch_generator(member.seed, "one ulp", member.number))
+    return replace(setup, x=setup.x.to(dtype), seeds=seeds, row_weights=weights, start=start)
 
 
 @contextmanager

@@ -10,12 +10,7 @@ from fairtoll.training.fit import fit
 from fairtoll.training.setup import TrainingSetup
 
 
-def train_on_pairs(
-    setup: TrainingSetup,
-    examples: Tensor,
-    *,
-    start: ModelStack | None = None,
-) -> ModelStack:
+def train_on_pairs(setup: TrainingSetup, examples: Tensor) -> ModelStack:
     """Train on every item and its example, merged and shuffled: twice the updates of standard training.
 
     With `craft_adversarial_examples` this is the paper's adversarial training (section IV.A); with `add_sign_noise`, or
@@ -28,8 +23,6 @@ def train_on_pairs(
         N rows, K seeds.
     examples : Tensor, (K, N, ...) or (N, ...)
         One a row, for each model or shared.
-    start : ModelStack, optional
-        Trained models to continue from, which are not changed. Default: initial weights.
 
     Examples
     --------
@@ -41,10 +34,12 @@ def train_on_pairs(
     axis = examples.ndim - setup.x.ndim
     rows = torch.cat([setup.x.expand_as(examples), examples], dim=axis)
     return fit(
-        setup.initial_stack() if start is None else ModelStack(start.members()).to(setup.device),
+        setup.initial_stack(),
         rows,
         torch.cat([setup.y, setup.y]),
-        items=torch.cat([setup.items, setup.items + len(setup.y)]),
+        items=torch.cat([setup.items, setup.items + len(setup.y)], dim=-1),
         seeds=setup.seeds,
         settings=setup.settings,
+        # A row that is masked is masked with its example.
+        row_weights=None if setup.row_weights is None else torch.cat([setup.row_weights] * 2, dim=1),
     )

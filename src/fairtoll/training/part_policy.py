@@ -214,6 +214,7 @@ def train_with_policy(
         items=setup.items,
         seeds=setup.seeds,
         settings=setup.settings,
+        row_weights=setup.row_weights,
         perturb=perturb,
         loss=agreement_loss(weights),
         after_epoch=after_epoch,

@@ -57,8 +57,8 @@ class TrainingSetup:
         Training rows in the data's units.
     y : Tensor of int64, (N,)
         True classes.
-    items : Tensor of int64, (M,)
-        The training set as positions in `x`, oversampled rows more than once.
+    items : Tensor of int64, (M,) or (K, M)
+        The training set as positions in `x`, oversampled rows more than once; shared, or one for each run.
     seeds : sequence of int, length K
         One training run each.
     network : callable
@@ -69,6 +69,11 @@ class TrainingSetup:
         Where training runs.
     data : Dataset, optional
         The rows with the names of their classes and their groups, for recipes that treat groups differently.
+    row_weights : Tensor, (K, N), optional
+        Loss weight of each row in each run, as `fit` takes it; 0 leaves a row out, with its copies.
+    start : ModelStack, optional
+        The models that training begins with, in their precision; they are not changed. Default: untrained ones, drawn
+        for each seed, in float32.
 
     Examples
     --------
@@ -86,6 +91,8 @@ class TrainingSetup:
     settings: FitSettings = FitSettings()
     device: str = "cpu"
     data: Dataset | None = None
+    row_weights: Tensor | None = None
+    start: ModelStack | None = None
 
     @classmethod
     def for_rows(
@@ -125,7 +132,9 @@ class TrainingSetup:
         return cls(x, y, items, seeds, network(rows), settings, device, rows)
 
     def initial_stack(self) -> ModelStack:
-        """One model per seed, with the paper's framework's initial weights."""
+        """A copy of the models that training begins with; by default with the paper's framework's initial weights."""
+        if self.start is not None:
+            return self.start.part(range(len(self.start))).to(self.device)
         models = []
         for seed in self.seeds:
             model = self.network()

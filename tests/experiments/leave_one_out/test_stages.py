@@ -26,7 +26,7 @@ from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
 from fairtoll.experiments.reproduce import choose_leave_one_out, prepare
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.runs.folder import Run
-from fairtoll.training import Adversary, FitSettings, craft_adversarial_examples
+from fairtoll.training import RECIPES, Adversary, FitSettings, craft_adversarial_examples
 from fairtoll.training.leave_one_out import DESIGNS, Member, choose_left_out, plan_members, train_members
 from fairtoll.training.networks import ConvolutionalNetwork
 from small_experiments import small_adult
@@ -425,6 +425,9 @@ class Pictures:
         )
         return setup if self.network is None else dataclasses.replace(setup, network=self.network)
 
+    def recipe(self, arm):
+        return RECIPES[arm]
+
     @property
     def adversary(self):
         return Adversary(LinfThreat(box=(0.0, 1.0)), 0.1)
@@ -463,7 +466,7 @@ def test_batch_normalisation_is_refused_with_its_reason(tmp_path):
     [
         ({"count": -1}, "-1 rows to leave out, 10 at a time"),
         ({"count": 3, "chunk": 0}, "3 rows to leave out, 0 at a time"),
-        ({"count": 3, "arms": ("online",)}, "unknown leave-one-out arm 'online'; expected some of standard, static"),
+        ({"count": 3, "arms": ()}, "leave-one-out of no arms; expected one or more"),
         ({"count": 3, "designs": ("deleted",)}, "unknown leave-one-out design 'deleted'; expected some of masked"),
         ({"count": 3, "designs": ()}, "unknown leave-one-out design ''"),
         ({"count": 3, "references": 0}, "0 reference models of leave-one-out; expected 1 or more"),

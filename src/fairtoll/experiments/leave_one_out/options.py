@@ -13,13 +13,15 @@ from fairtoll.errors import FairtollError
 from fairtoll.runs.folder import CONFIGURATION, read_configuration
 from fairtoll.training.leave_one_out import DESIGNS, Design
 
-#: The paper's two classifiers; the static one's examples are crafted on the standard one's member.
-ARMS = ("standard", "static")
+#: The arm that others are compared with, and the one whose examples are crafted on its member: the paper's two.
+STANDARD, STATIC = "standard", "static"
+ARMS = (STANDARD, STATIC)
 DTYPES = {"float32": torch.float32, "float64": torch.float64}
 #: The designs that separate the effect of the row from that of rounding and of the seed.
 SEPARATING: tuple[Design, ...] = ("masked", "one-ulp", "new-seed")
 #: The part of a run's configuration that describes leave-one-out, which may grow in the same folder.
 SECTION = "leave_one_out"
+NO_ARMS = "leave-one-out of no arms; expected one or more; name the recipes, such as standard"
 #: What every member depends on, and so cannot grow.
 FIXED = ("seed", "dtype", "craft_steps", "shared_examples", "chunk")
 
@@ -32,8 +34,8 @@ class LeaveOneOut:
     ----------
     count : int
         Left-out rows, and as many members of every floor; 0 for no leave-one-out.
-    arms : tuple of {"standard", "static"}
-        Which classifiers.
+    arms : tuple of str
+        Which classifiers, by the names of their recipes: of those that mask rows (`fairtoll.training.Recipe.masks`).
     designs : tuple of str
         Of `fairtoll.training.leave_one_out.DESIGNS`.
     references : int
@@ -55,7 +57,7 @@ class LeaveOneOut:
     Raises
     ------
     FairtollError
-        For a negative count, a chunk or number of references below 1, or an unknown arm, design or precision.
+        For a negative count, a chunk or number of references below 1, no arm, or an unknown design or precision.
 
     Examples
     --------
@@ -81,8 +83,9 @@ class LeaveOneOut:
             )
         if self.references < 1:
             raise FairtollError(f"{self.references} reference models of leave-one-out; expected 1 or more")
+        if not self.arms:
+            raise FairtollError(NO_ARMS)
         for kind, given, known in (
-            ("arm", self.arms, ARMS),
             ("design", self.designs, DESIGNS),
             ("precision", (self.dtype,), tuple(DTYPES)),
         ):
@@ -92,7 +95,7 @@ class LeaveOneOut:
                     f"unknown leave-one-out {kind} '{unknown[0] if unknown else ''}'; expected some of "
                     f"{', '.join(known)}"
                 )
-        object.__setattr__(self, "arms", tuple(one for one in ARMS if one in self.arms))
+        object.__setattr__(self, "arms", tuple(sorted(dict.fromkeys(self.arms), key=lambda arm: arm != STANDARD)))
         object.__setattr__(self, "designs", tuple(one for one in DESIGNS if one in self.designs))
 
     @property
@@ -103,7 +106,7 @@ class LeaveOneOut:
     @property
     def trained(self) -> tuple[str, ...]:
         """Arms that are trained: a static member's examples come from the standard one."""
-        return ARMS if "static" in self.arms else self.arms
+        return tuple(dict.fromkeys((STANDARD, *self.arms))) if STATIC in self.arms else self.arms
 
     def seed_of(self, reference: int) -> int:
         """Seed of a full model, and of whatever its members share with it."""

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.leave_one_out.files import read_left_out
 from fairtoll.experiments.leave_one_out.numbers import Floats
-from fairtoll.experiments.leave_one_out.options import LeaveOneOut
+from fairtoll.experiments.leave_one_out.options import STANDARD, LeaveOneOut
 from fairtoll.experiments.leave_one_out.studies import read_studies
 from fairtoll.experiments.leave_one_out.summary import rates_of, summarise
 from fairtoll.experiments.published import load_published
@@ -82,8 +82,8 @@ def leave_one_out_results(
         entry.model_copy(
             update={
                 "above_floor": _above_floor(found, arm, design),
-                "above_standard": _contrast(found, (arm, design), ("standard", design), paired=True)
-                if arm != "standard"
+                "above_standard": _contrast(found, (arm, design), (STANDARD, design), paired=True)
+                if arm != STANDARD
                 else None,
                 **_published(arm, published_note),
             }

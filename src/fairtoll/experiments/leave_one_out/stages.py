@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Protocol
 
@@ -12,19 +13,21 @@ from torch import Tensor
 
 from fairtoll.data import TrainTest
 from fairtoll.experiments.leave_one_out.files import FULL, LEFT_OUT, Chunk, write_left_out, write_members
-from fairtoll.experiments.leave_one_out.options import DTYPES, LeaveOneOut
+from fairtoll.experiments.leave_one_out.options import DTYPES, STANDARD, STATIC, LeaveOneOut
 from fairtoll.experiments.leave_one_out.studies import BY_ROW, write_by_row
 from fairtoll.models.stack import ModelStack
 from fairtoll.progress import part, tracked
 from fairtoll.runs.stages import Stage
 from fairtoll.storage.files import write_with
-from fairtoll.training import Adversary, FitSettings, TrainingSetup, craft_adversarial_examples
+from fairtoll.training import Adversary, FitSettings, Recipe, TrainingSetup, craft_adversarial_examples
 from fairtoll.training.chunks import members_at_once
 from fairtoll.training.fit import steps_of
 from fairtoll.training.leave_one_out import DESIGNS, Member, choose_left_out, plan_members, train_members
 
 #: Share of a static member's time that crafting its examples takes.
 CRAFT_SHARE = 0.25
+#: Test rows that are predicted at once.
+AT_ONCE = 1000
 
 
 class Workspace(Protocol):
@@ -47,11 +50,14 @@ class Workspace(Protocol):
 
     @property
     def adversary(self) -> Adversary:
-        """By which the static classifier's examples are crafted."""
+        """The one of training, by which the static classifier's examples are crafted, too."""
+
+    def recipe(self, arm: str) -> Recipe:
+        """How an arm is trained and deployed."""
 
 
 def leave_one_out_stages(
-    workspace: Workspace, options: LeaveOneOut, *, seconds_per_step: float, items: int
+    workspace: Workspace, options: LeaveOneOut, *, seconds_per_step: float, items: int, gradient: float = 0.5
 ) -> list[Stage]:
     """The full model of each arm, every chunk of every design, and LUF of every test row; all goes to ``members/``.
 
@@ -65,9 +71,14 @@ def leave_one_out_stages(
         Expected time of one member's optimiser step, for the estimate alone.
     items : int
         About how many items the training set has, for the estimate alone.
+    gradient : float
+        Time of a gradient of the input relative to that of a step, for the estimate alone.
     """
     member = steps_of(items, workspace.settings) * seconds_per_step
-    seconds = {"standard": member, "static": 2 * member / (1 - CRAFT_SHARE)}
+    recipes = {arm: workspace.recipe(arm) for arm in options.trained}
+    seconds = {arm: member * (recipe.updates + gradient * recipe.gradients) for arm, recipe in recipes.items()}
+    if STATIC in seconds:
+        seconds[STATIC] /= 1 - CRAFT_SHARE
     stages = [
         Stage(
             "loo-rows",
@@ -107,15 +118,15 @@ def _size(options: LeaveOneOut, chunk: Chunk) -> int:
 
 def _source(options: LeaveOneOut, chunk: Chunk) -> Chunk:
     """The standard models whose weights the examples of a static chunk are crafted on."""
-    own = replace(chunk, arm="standard")
+    own = replace(chunk, arm=STANDARD)
     return replace(own, design=FULL, first=0) if options.shared_examples else own
 
 
 def _stage(workspace: Workspace, options: LeaveOneOut, chunk: Chunk, seconds: float) -> Stage:
     outputs, after = [chunk.members_path], []
-    if chunk.arm == "static":
+    if chunk.arm == STATIC:
         after.append(f"loo-{_source(options, chunk).name}")
-    sources = chunk.arm == "standard" and "static" in options.arms
+    sources = chunk.arm == STANDARD and STATIC in options.arms
     keep_weights = options.keep_weights or (sources and (chunk.design == FULL or not options.shared_examples))
     if keep_weights:
         outputs.append(chunk.weights_path)
@@ -136,9 +147,9 @@ def _stage(workspace: Workspace, options: LeaveOneOut, chunk: Chunk, seconds: fl
 
 def _make(workspace: Workspace, options: LeaveOneOut, chunk: Chunk, *, keep_weights: bool) -> None:
     setup, dtype = workspace.leave_one_out_setup(), DTYPES[options.dtype]
-    members, static = _members(workspace, options, chunk), chunk.arm == "static"
+    members, static = _members(workspace, options, chunk), chunk.arm == STATIC
+    train = partial(workspace.recipe(chunk.arm), adversary=workspace.adversary)
     at_once = members_at_once(setup, dtype=dtype, own_rows=static and not options.shared_examples)
-    test = torch.from_numpy(workspace.data.test.x)
     share = CRAFT_SHARE if static else 0.0
     stacks: list[ModelStack] = []
     for start in tracked(range(0, len(members), at_once)):
@@ -148,12 +159,13 @@ def _make(workspace: Workspace, options: LeaveOneOut, chunk: Chunk, *, keep_weig
             with part(share):
                 examples = _examples(workspace, options, chunk, positions)
         with part(1 - share):
-            stack = train_members(block, setup, examples=examples, dtype=dtype)
+            stack = train_members(block, setup, train=train, examples=examples, dtype=dtype)
         stacks.append(stack.to("cpu"))
     whole = ModelStack.joined(stacks)
     if keep_weights:
         write_with(whole.save, workspace.folder / chunk.weights_path)
-    write_members(workspace.folder, chunk, members, predict(whole.to(setup.device), test))
+    probabilities = _predict_deployed(workspace, chunk.arm, whole.to(setup.device))
+    write_members(workspace.folder, chunk, members, probabilities)
 
 
 def _members(workspace: Workspace, options: LeaveOneOut, chunk: Chunk) -> list[Member]:
@@ -187,7 +199,22 @@ def _examples(
 
 
 @torch.no_grad()
-def predict(stack: ModelStack, x: Tensor, *, batch_size: int = 1000) -> Tensor:
+def _predict_deployed(workspace: Workspace, arm: str, stack: ModelStack) -> Tensor:
+    """Class probabilities of every test row by what is deployed of every member, as `predict` gives them."""
+    recipe, x = workspace.recipe(arm), torch.from_numpy(workspace.data.test.x)
+    if recipe.deploy is None:
+        return predict(stack, x)
+    example = next(iter(stack.parameters.values()))
+    return torch.stack(
+        [
+            torch.cat([model(rows.to(example)).softmax(dim=-1).float().cpu() for rows in x.split(AT_ONCE)])
+            for model in recipe.deployed(stack.members(), workspace.leave_one_out_setup(), workspace.adversary)
+        ]
+    )
+
+
+@torch.no_grad()
+def predict(stack: ModelStack, x: Tensor, *, batch_size: int = AT_ONCE) -> Tensor:
     """Class probabilities of every row by every member in float32, `(K, N, C)`, on the CPU.
 
     Examples

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 
 from fairtoll.experiments.leave_one_out.files import PICTURE
 from fairtoll.experiments.leave_one_out.numbers import CURVE, Changes, Floats, ever_flipped_curve, luf_curve
-from fairtoll.experiments.leave_one_out.options import LeaveOneOut
+from fairtoll.experiments.leave_one_out.options import STATIC, LeaveOneOut
 from fairtoll.findings.results import LeaveOneOut as Entry
 from fairtoll.findings.results import LeaveOneOutGroup, LeaveOneOutPoint, LeaveOneOutRow
 from fairtoll.statistics.leave_one_out import luf_interval, mean_interval
@@ -82,7 +82,7 @@ def summarise(
         references=len(changes),
         rows=count,
         precision=options.dtype,
-        adversarial_examples=None if arm == "standard" else "shared" if options.shared_examples else "own",
+        adversarial_examples=None if arm != STATIC else "shared" if options.shared_examples else "own",
         luf=float(largest.mean()),
         luf_interval=luf_interval([one.change for one in changes]) if design in SPREAD else None,
         luf_quantiles=[float(value) for value in np.quantile(largest, QUANTILES)],

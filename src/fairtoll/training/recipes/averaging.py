@@ -66,4 +66,5 @@ AVERAGING = Recipe(
     needs_adversary=True,
     parameters={"decay": DECAY},
     strength=RADIUS,
+    masks=True,
 )

@@ -97,6 +97,7 @@ def train_student(setup: TrainingSetup, soft: Tensor, *, temperature: float) -> 
         items=setup.items,
         seeds=setup.seeds,
         settings=setup.settings,
+        row_weights=setup.row_weights,
         loss=SoftLoss(soft, temperature),
     )
 
@@ -125,4 +126,5 @@ DISTILLATION = Recipe(
     parameters={"temperature": TEMPERATURE},
     strength=Strength("temperature", (5.0, 20.0, 100.0)),
     deploy=_deploy,
+    masks=True,
 )

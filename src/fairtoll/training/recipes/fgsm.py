@@ -29,4 +29,5 @@ FGSM = Recipe(
     gradients=1.0,
     needs_adversary=True,
     strength=RADIUS,
+    masks=True,
 )

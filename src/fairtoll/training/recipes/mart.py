@@ -80,6 +80,7 @@ def train_mart(
         items=setup.items,
         seeds=setup.seeds,
         settings=setup.settings,
+        row_weights=setup.row_weights,
         perturb=perturb,
         loss=mart_loss(weight),
     )
@@ -156,4 +157,5 @@ MART = Recipe(
     needs_adversary=True,
     parameters={"weight": WEIGHT},
     strength=RADIUS,
+    masks=True,
 )

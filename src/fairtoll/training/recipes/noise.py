@@ -50,4 +50,5 @@ NOISE = Recipe(
     role="control",
     updates=2.0,
     needs_adversary=True,
+    masks=True,
 )

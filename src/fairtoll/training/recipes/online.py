@@ -77,6 +77,7 @@ def train_online(
         items=setup.items,
         seeds=setup.seeds,
         settings=setup.settings,
+        row_weights=setup.row_weights,
         perturb=perturb,
         loss=loss,
         after_step=after_step,
@@ -96,4 +97,5 @@ ONLINE = Recipe(
     gradients=float(STEPS),
     needs_adversary=True,
     strength=RADIUS,
+    masks=True,
 )

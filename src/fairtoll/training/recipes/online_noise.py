@@ -19,4 +19,5 @@ ONLINE_NOISE = Recipe(
     _train,
     role="control",
     needs_adversary=True,
+    masks=True,
 )

@@ -125,6 +125,9 @@ class Recipe:
         What else is measured on what is deployed.
     passes : float
         How many times as long attacks on it take as on the trained model alone.
+    masks : bool
+        Whether a training row whose weight is 0 (`TrainingSetup.row_weights`) has no influence on what is deployed, so
+        that rows can be left out one at a time.
 
     Examples
     --------
@@ -152,6 +155,8 @@ class Recipe:
     deploy: Callable[..., nn.Module] | None = None
     extra: Extra | None = None
     passes: float = 1.0
+    # No result depends on it: no part of a configuration.
+    masks: bool = field(default=False, metadata={"described": False})
 
     def __call__(self, setup: TrainingSetup, adversary: Adversary) -> ModelStack:
         """Train one model per seed."""

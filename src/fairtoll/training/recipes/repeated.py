@@ -19,4 +19,5 @@ REPEATED = Recipe(
     _train,
     role="control",
     updates=2.0,
+    masks=True,
 )

@@ -66,6 +66,7 @@ def train_smoothing(setup: TrainingSetup, adversary: Adversary, *, sigma: float 
         items=setup.items,
         seeds=setup.seeds,
         settings=setup.settings,
+        row_weights=setup.row_weights,
         perturb=perturb,
     )
 
@@ -115,4 +116,5 @@ SMOOTHING = Recipe(
     deploy=deploy_smoothed,
     extra="certificates",
     passes=float(DRAWS),
+    masks=True,
 )

@@ -26,6 +26,7 @@ def train_standard(setup: TrainingSetup) -> ModelStack:
         items=setup.items,
         seeds=setup.seeds,
         settings=setup.settings,
+        row_weights=setup.row_weights,
     )
 
 
@@ -33,4 +34,4 @@ def _train(setup: TrainingSetup, adversary: Adversary) -> ModelStack:
     return train_standard(setup)
 
 
-STANDARD = Recipe("standard", "Standard", "clean {rows}", _train, role="standard")
+STANDARD = Recipe("standard", "Standard", "clean {rows}", _train, role="standard", masks=True)

@@ -23,4 +23,5 @@ STATIC = Recipe(
     updates=2.0,
     needs_adversary=True,
     needs_crafted=True,
+    masks=True,
 )

@@ -78,6 +78,7 @@ def train_trades(
         items=setup.items,
         seeds=setup.seeds,
         settings=setup.settings,
+        row_weights=setup.row_weights,
         perturb=perturb,
         loss=agreement_loss(lambda batch: (1.0, beta)),
     )
@@ -98,4 +99,5 @@ TRADES = Recipe(
     needs_adversary=True,
     parameters={"beta": BETA},
     strength=Strength("beta", BETAS),
+    masks=True,
 )

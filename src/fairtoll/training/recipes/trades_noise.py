@@ -20,4 +20,5 @@ TRADES_NOISE = Recipe(
     role="control",
     updates=2.0,
     needs_adversary=True,
+    masks=True,
 )
