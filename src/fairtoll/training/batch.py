@@ -64,6 +64,8 @@ class Batch:
         Random numbers.
     epoch : int
         From 0.
+    weights : Tensor, (K, B), optional
+        Of each row in the mean, where rows are weighted: what measures a batch has to leave out those of weight 0.
 
     Examples
     --------
@@ -78,3 +80,4 @@ class Batch:
     positions: Tensor
     noise: BatchNoise
     epoch: int
+    weights: Tensor | None = None

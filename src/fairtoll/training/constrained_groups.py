@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional
 
 from fairtoll.errors import FairtollError
 from fairtoll.training.setup import TrainingSetup
@@ -35,9 +36,10 @@ class ConstrainedGroups:
     measured : Tensor of int64, (V,)
         Positions of the rows that the groups are measured on: those that are held out, and every row of a group with
         fewer than 50 of them.
-    weights : Tensor of float64, (N,)
+    weights : Tensor of float64, (N,) or (K, N)
         The mean over the items of what a row adds to its group, times its weight, is the mean over the group's rows,
-        each once: a row weighs items / (copies x rows of the group).
+        each once: a row weighs items / (copies x rows of the group). Of each run, where the setup's rows are weighted:
+        both numbers are then sums of those weights.
     left_out : tuple of str
         Groups that are too small to be constrained.
 
@@ -99,7 +101,7 @@ def groups_of(setup: TrainingSetup, held_out: Tensor, *, partition: str, within_
         tuple(block_of[code] for code in large),
         codes,
         _measured(codes, held_out, used, groups=len(large)),
-        _weights(codes, setup.items, groups=len(large)),
+        _weights(codes, setup, groups=len(large)),
         tuple(parts.names[code] for code in range(len(parts)) if code not in large),
     )
 
@@ -113,10 +115,12 @@ def _measured(codes: Tensor, held_out: Tensor, used: Tensor, *, groups: int) -> 
     return ((some & (codes >= 0)) | (used & few[codes + 1])).nonzero().flatten()
 
 
-def _weights(codes: Tensor, items: Tensor, *, groups: int) -> Tensor:
-    copies = items.bincount(minlength=len(codes)).double()
+def _weights(codes: Tensor, setup: TrainingSetup, *, groups: int) -> Tensor:
+    copies = setup.items.bincount(minlength=len(codes)).double()
     trained = (copies > 0) & (codes >= 0)
-    rows = codes[trained].bincount(minlength=groups).double()
-    found = torch.zeros(len(codes), dtype=torch.float64)
-    found[trained] = len(items) / (copies[trained] * rows[codes[trained]])
+    own, of = codes[trained], functional.one_hot(codes[trained], groups).double()
+    counted = torch.ones_like(copies) if setup.row_weights is None else setup.row_weights.double()
+    items, rows = counted[..., setup.items].sum(dim=-1, keepdim=True), counted[..., trained] @ of
+    found = torch.zeros_like(counted)
+    found[..., trained] = items / (copies[trained] * rows[..., own])
     return found

@@ -195,7 +195,7 @@ def fit(
                 rows = table.index_select(0, (batch + first).flatten()).unflatten(0, batch.shape)
                 labels = y[batch]
                 weight = None if weights is None else weights[members, batch]
-                now = Batch(rows, rows, labels, batch, noise, epoch)
+                now = Batch(rows, rows, labels, batch, noise, epoch, weight)
                 with torch.autocast(device.type, torch.bfloat16, enabled=settings.precision == "bfloat16"):
                     if perturb is not None:
                         now = replace(now, rows=perturb(stack, now))

@@ -126,6 +126,7 @@ def train_members(
     *,
     train: Train = train_standard,
     examples: Tensor | None = None,
+    apart: bool = False,
     dtype: torch.dtype = torch.float32,
 ) -> ModelStack:
     """Train members as one stack: shared initial weights, batch schedule and attack noise wherever seeds agree.
@@ -145,6 +146,9 @@ def train_members(
         rows (`fairtoll.training.Recipe.masks`) with its adversary. Default: standard training.
     examples : Tensor, (K, N, ...) or (N, ...), optional
         Examples to train on besides the rows, of each member or shared, by `train_on_pairs` instead of `train`.
+    apart : bool
+        Whether members train one by one: for recipes that measure groups while they train, whose sums depend in their
+        last digits on how many models there are, and which hold out items or count them, the same for all of a stack.
     dtype : torch.dtype
         Precision of training: float64 where rounding must not hide the effect of the row.
 
@@ -168,16 +172,16 @@ def train_members(
     (3, False)
     """
     _check(members, setup)
-    groups: dict[int, list[int]] = {}
+    groups: dict[tuple[int, int], list[int]] = {}
     all_items = [_items_of(member, setup.items) for member in members]
     for position, items in enumerate(all_items):
-        groups.setdefault(len(items), []).append(position)
+        groups.setdefault((len(items), position if apart else 0), []).append(position)
     trained: dict[int, ModelStack] = {}
     for positions in tracked(list(groups.values()), weights=[len(positions) for positions in groups.values()]):
         chosen = [members[position] for position in positions]
         own = [all_items[position] for position in positions]
         # Items are shared unless they were removed: then only the schedule differs between members.
-        items = torch.stack(own) if any(member.deleted for member in chosen) else own[0]
+        items = torch.stack(own) if not apart and any(member.deleted for member in chosen) else own[0]
         given = _setup_of(chosen, replace(setup, items=items), dtype)
         with full_precision():
             if examples is None:

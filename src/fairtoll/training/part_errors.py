@@ -101,8 +101,36 @@ def part_errors(
         wrong.append(torch.stack([before, before | after]))
     found = torch.cat(wrong, dim=2).double().cpu()
     of = torch.nn.functional.one_hot(parts.codes[rows], len(parts)).double()
-    means = found @ of / of.sum(dim=0)
+    means = means_of(found, of, setup, rows)
     return PartErrors(means[0], means[1])
+
+
+def means_of(values: Tensor, of: Tensor, setup: TrainingSetup, rows: Tensor) -> Tensor:
+    """Means by group of values `(..., K, V)` of some training rows, `(..., K, P)`; weighted means of weighted rows.
+
+    Parameters
+    ----------
+    values : Tensor of float64, (..., K, V)
+        Of each row for each run.
+    of : Tensor of float64, (V, P)
+        1 where a row belongs to a group.
+    setup : TrainingSetup
+        Whose rows they are.
+    rows : Tensor of int64, (V,)
+        Their positions.
+
+    Examples
+    --------
+    >>> setup = TrainingSetup(torch.zeros(3, 1), torch.tensor([0, 0, 1]), torch.arange(3), [0],
+    ...                       lambda: torch.nn.Linear(1, 2), row_weights=torch.tensor([[0.0, 1.0, 1.0]]))
+    >>> of = torch.tensor([[1.0, 0.0], [1.0, 0.0], [0.0, 1.0]]).double()
+    >>> means_of(torch.tensor([[8.0, 2.0, 4.0]]).double(), of, setup, torch.arange(3)).tolist()
+    [[2.0, 4.0]]
+    """
+    if setup.row_weights is None:
+        return values @ of / of.sum(dim=0)
+    weights = setup.row_weights[:, rows].double()
+    return (values * weights) @ of / (weights @ of)
 
 
 def at_once(x: Tensor) -> int:

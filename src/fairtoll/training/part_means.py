@@ -13,7 +13,7 @@ from fairtoll.models.stack import ModelStack
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.training.attack_batch import attack_batch
 from fairtoll.training.batch import Batch, BatchNoise
-from fairtoll.training.part_errors import at_once
+from fairtoll.training.part_errors import at_once, means_of
 from fairtoll.training.setup import TrainingSetup
 
 #: Of a row: its cross-entropy under attack, the confidence in its true class, whether it is classified correctly, and
@@ -81,7 +81,7 @@ def part_means(
         with torch.no_grad():
             found.append(_outcomes(frozen, clean, moved, labels, outcome))
     of = functional.one_hot(codes + 1, groups + 1)[:, 1:].double()
-    return torch.cat(found, dim=1).double().cpu() @ of / of.sum(dim=0)
+    return means_of(torch.cat(found, dim=1).double().cpu(), of, setup, rows)
 
 
 def _outcomes(stack: ModelStack, clean: Tensor, moved: Tensor, labels: Tensor, outcome: Outcome) -> Tensor:

@@ -41,8 +41,8 @@ def repaired_parts(setup: TrainingSetup, partition: str) -> tuple[Parts, Tensor]
 
     Returns
     -------
-    Parts, Tensor of float64 (P,)
-        The groups and their numbers of items.
+    Parts, Tensor of float64 (P,) or (K, P)
+        The groups and their numbers of items: of each run, where rows are weighted, their weight.
 
     Raises
     ------
@@ -57,10 +57,13 @@ def repaired_parts(setup: TrainingSetup, partition: str) -> tuple[Parts, Tensor]
     [1.0, 2.0]
     """
     parts = setup.parts(partition)
-    sizes = torch.bincount(parts.codes[setup.items], minlength=len(parts)).double()
+    codes = parts.codes[setup.items]
+    sizes = torch.bincount(codes, minlength=len(parts)).double()
     used = [name for name, size in zip(parts.names, sizes.tolist(), strict=True) if size]
     if len(used) < 2:
         raise FairtollError(TOO_FEW.format(partition=partition, groups=f"one group, {used[0]},"))
+    if setup.row_weights is not None:
+        sizes = setup.row_weights[:, setup.items].double() @ functional.one_hot(codes, len(parts)).double()
     return parts, sizes
 
 
@@ -112,6 +115,8 @@ def of_rows(values: Tensor, parts: Parts, batch: Batch) -> Tensor:
 def sums_of_parts(values: Tensor, parts: Parts, batch: Batch) -> tuple[Tensor, Tensor]:
     """Sums of the values `(K, B)` of a batch's rows by group, and numbers of rows, `(K, P)` each, in float64.
 
+    Where rows are weighted, both are weighted sums.
+
     Examples
     --------
     >>> from fairtoll.training.batch import BatchNoise
@@ -123,7 +128,11 @@ def sums_of_parts(values: Tensor, parts: Parts, batch: Batch) -> tuple[Tensor, T
     """
     codes = parts.codes[batch.positions]
     of = functional.one_hot(codes, len(parts)).double()
-    return (values.detach().double().unsqueeze(1) @ of).squeeze(1), of.sum(dim=1)
+    values = values.detach().double()
+    if batch.weights is None:
+        return (values.unsqueeze(1) @ of).squeeze(1), of.sum(dim=1)
+    weights = batch.weights.double()
+    return ((values * weights).unsqueeze(1) @ of).squeeze(1), (weights.unsqueeze(1) @ of).squeeze(1)
 
 
 @dataclass(eq=False)

@@ -12,6 +12,7 @@ import torch
 from torch import Tensor
 
 from fairtoll.data import TrainTest
+from fairtoll.errors import hearing_warnings
 from fairtoll.experiments.leave_one_out.files import FULL, LEFT_OUT, Chunk, write_left_out, write_members
 from fairtoll.experiments.leave_one_out.options import DTYPES, STANDARD, STATIC, LeaveOneOut
 from fairtoll.experiments.leave_one_out.studies import BY_ROW, write_by_row
@@ -148,7 +149,8 @@ def _stage(workspace: Workspace, options: LeaveOneOut, chunk: Chunk, seconds: fl
 def _make(workspace: Workspace, options: LeaveOneOut, chunk: Chunk, *, keep_weights: bool) -> None:
     setup, dtype = workspace.leave_one_out_setup(), DTYPES[options.dtype]
     members, static = _members(workspace, options, chunk), chunk.arm == STATIC
-    train = partial(workspace.recipe(chunk.arm), adversary=workspace.adversary)
+    recipe = workspace.recipe(chunk.arm)
+    train, apart = partial(recipe, adversary=workspace.adversary), "partition" in recipe.parameters
     at_once = members_at_once(setup, dtype=dtype, own_rows=static and not options.shared_examples)
     share = CRAFT_SHARE if static else 0.0
     stacks: list[ModelStack] = []
@@ -158,8 +160,9 @@ def _make(workspace: Workspace, options: LeaveOneOut, chunk: Chunk, *, keep_weig
             positions = list(range(start, start + len(block)))
             with part(share):
                 examples = _examples(workspace, options, chunk, positions)
-        with part(1 - share):
-            stack = train_members(block, setup, train=train, examples=examples, dtype=dtype)
+        # What members warn of, the arm's own training does.
+        with part(1 - share), hearing_warnings():
+            stack = train_members(block, setup, train=train, examples=examples, apart=apart, dtype=dtype)
         stacks.append(stack.to("cpu"))
     whole = ModelStack.joined(stacks)
     if keep_weights:

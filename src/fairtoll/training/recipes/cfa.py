@@ -209,4 +209,5 @@ CFA = Recipe(
     needs_adversary=True,
     parameters={"partition": "class", "beta": BETA},
     strength=RADIUS,
+    masks=True,
 )

@@ -68,7 +68,7 @@ def similarity_of_cells(probabilities: Tensor, labels: Tensor, sizes: Tensor) ->
         Mean probabilities of the classes over the adversarial examples of each cell.
     labels : Tensor of int64, (P,)
         The class of each cell.
-    sizes : Tensor, (P,)
+    sizes : Tensor, (P,) or (K, P)
         Its rows.
 
     Examples
@@ -79,8 +79,9 @@ def similarity_of_cells(probabilities: Tensor, labels: Tensor, sizes: Tensor) ->
     [0.5, 0.125, 0.375]
     """
     of_class = functional.one_hot(labels, probabilities.shape[2]).to(probabilities)
-    share = sizes.to(probabilities) / (of_class @ (of_class.T @ sizes.to(probabilities))).clamp(min=1)
-    between = probabilities[:, :, labels] * share * (1 - of_class @ of_class.T)
+    sizes = sizes.to(probabilities).expand(len(probabilities), -1)
+    share = sizes / (sizes @ of_class @ of_class.T).clamp(min=1)
+    between = probabilities[:, :, labels] * share.unsqueeze(1) * (1 - of_class @ of_class.T)
     own = probabilities.gather(2, labels.expand(len(probabilities), -1).unsqueeze(2)).squeeze(2)
     return between + torch.diag_embed(own)
 
@@ -169,7 +170,7 @@ def train_dafa(
         if epoch == measured:
             total, rows = (torch.stack([one[side] for one in seen]).sum(dim=0) for side in (0, 1))
             means = (total / rows.clamp(min=1).unsqueeze(2)).cpu()
-            weights = distance_aware_weights(similarity_of_cells(means, labels, rows[0].cpu()), exchange=exchange)
+            weights = distance_aware_weights(similarity_of_cells(means, labels, rows.cpu()), exchange=exchange)
             policy.accuracy = policy.radius = weights
 
     return train_with_policy(
@@ -200,4 +201,5 @@ DAFA = Recipe(
     needs_adversary=True,
     parameters={"partition": "class", "beta": BETA, "exchange": EXCHANGE},
     strength=RADIUS,
+    masks=True,
 )

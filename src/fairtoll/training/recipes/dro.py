@@ -29,7 +29,7 @@ def exponentiated_gradient(growth: Tensor, sizes: Tensor) -> Tensor:
     ----------
     growth : Tensor, (K, P)
         Sums of ``step * loss``.
-    sizes : Tensor, (P,)
+    sizes : Tensor, (P,) or (K, P)
         Rows of each group.
 
     Examples
@@ -40,7 +40,7 @@ def exponentiated_gradient(growth: Tensor, sizes: Tensor) -> Tensor:
     """
     used = torch.where(sizes > 0, growth, -torch.inf)
     multiplied = (used - used.amax(dim=1, keepdim=True)).exp()
-    return multiplied * (sizes.sum() / (multiplied * sizes).sum(dim=1, keepdim=True))
+    return multiplied * (sizes.sum(dim=-1, keepdim=True) / (multiplied * sizes).sum(dim=1, keepdim=True))
 
 
 def train_dro(
@@ -109,4 +109,5 @@ DRO = Recipe(
     needs_adversary=True,
     parameters={"partition": "class", "step": STEP},
     strength=RADIUS,
+    masks=True,
 )

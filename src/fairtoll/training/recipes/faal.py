@@ -152,4 +152,5 @@ FAAL = Recipe(
     needs_adversary=True,
     parameters={"partition": "class", "divergence": DIVERGENCE},
     strength=RADIUS,
+    masks=True,
 )

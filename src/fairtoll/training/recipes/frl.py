@@ -70,8 +70,11 @@ class _Multipliers:
         excess = []
         for error in (errors.clean, errors.boundary):
             # A group without rows has no error, and no part in the average.
-            known = torch.where(shares > 0, error, 0)
-            excess.append(torch.where(shares > 0, known - (known @ shares).unsqueeze(1) - tolerance, 0))
+            measured = (shares > 0) & ~error.isnan()
+            known = torch.where(measured, error, 0)
+            # Rows that are weighted give each run shares of its own.
+            overall = known @ shares if shares.ndim == 1 else (known * shares).sum(dim=1)
+            excess.append(torch.where(measured, known - overall.unsqueeze(1) - tolerance, 0))
         self.clean = raised(self.clean, excess[0], rate=rates[0])
         self.boundary = raised(self.boundary, excess[1], rate=rates[1])
         self.radius = self.radius + rates[2] * excess[1]
@@ -139,7 +142,7 @@ def train_frl(
     require_within("radius_rate", radius_rate, published=RADIUS_RATE)
     smaller, held_out = setup.hold_out(partition=partition)
     parts, sizes = repaired_parts(smaller, partition)
-    shares = sizes / sizes.sum()
+    shares = sizes / sizes.sum(dim=-1, keepdim=True)
     policy = PartPolicy.alike(parts, models=len(setup.seeds), beta=beta)
     zeros = torch.zeros_like(policy.accuracy)
     multipliers = _Multipliers(zeros, zeros, zeros)
@@ -181,6 +184,7 @@ def _recipe(name: str, title: str, note: str, *, tolerance: float, rates: tuple[
             "radius_rate": rates[2],
         },
         strength=RADIUS,
+        masks=True,
     )
 
 

@@ -200,7 +200,8 @@ def lagrangian_loss(groups: ConstrainedGroups, multipliers: Multipliers, kind: K
         if not multipliers.pull.any():
             return losses
         pull = functional.pad(multipliers.pull, (0, 1)).to(losses)
-        weights = pull.gather(1, codes[batch.positions]) * of_rows[batch.positions].to(losses)
+        own = of_rows[batch.positions] if of_rows.ndim == 1 else of_rows.gather(1, batch.positions)
+        weights = pull.gather(1, codes[batch.positions]) * own.to(losses)
         if kind.measured == "robust loss":
             return losses * (1 + weights)
         if kind.clean:
@@ -256,6 +257,7 @@ def _recipe(name: str, title: str, constraint: Constraint, bounded: str, *, slac
         needs_adversary=True,
         parameters={"constraint": constraint, "partition": "class", "slack": slack, "rate": RATE},
         strength=RADIUS,
+        masks=True,
     )
 
 
