@@ -7,6 +7,7 @@ import pytest
 
 from fairtoll import FairtollError
 from fairtoll.experiments import EXPERIMENTS, find_experiment, reproduce
+from fairtoll.experiments.defences import with_recipes
 from fairtoll.experiments.describe import describe
 from fairtoll.experiments.engine import configuration_of, stages_of
 from fairtoll.experiments.experiment import BOTH, Collection, Data
@@ -190,3 +191,16 @@ def test_a_recipe_that_is_not_trained_does_not_matter():
     adult = find_experiment("adult")
     more = dataclasses.replace(adult, recipes=(*adult.recipes, dataclasses.replace(adult.recipes[0], name="other")))
     assert configuration_of(more, "cpu") == configuration_of(adult, "cpu")
+
+
+@pytest.mark.parametrize(
+    ("name", "called"),
+    [("adult", "Adult (Census Income)"), ("cifar10", "CIFAR-10"), ("gaussian", "two Gaussian classes")],
+)
+def test_the_question_of_recipes_calls_the_data_by_their_title(name, called):
+    asked = with_recipes(find_experiment(name), "online, trades", strengths=1).question
+    assert asked.startswith(f"Which of 2 recipes makes a classifier of {called} less fair than standard training does")
+    # Rows of one's own are called what they were given as.
+    given = find_experiment(name)
+    own = dataclasses.replace(given, name="people.csv", data=dataclasses.replace(given.data, title=None))
+    assert "a classifier of people.csv less fair" in with_recipes(own, "online", strengths=1).question

@@ -7,11 +7,13 @@ from fairtoll.data import load_adult
 from fairtoll.errors import FairtollError
 from fairtoll.experiments import find_experiment, reproduce
 from fairtoll.experiments.adult import adult_threats
-from fairtoll.experiments.costs import slower_here
+from fairtoll.experiments.costs import Estimate, slower_here
+from fairtoll.experiments.engine import stages_of
 from fairtoll.experiments.published import published_accuracy
 from fairtoll.experiments.registry import EXPERIMENTS
 from fairtoll.experiments.reproduce import prepare
 from fairtoll.experiments.results import compute_results
+from fairtoll.experiments.workspace import Workspace
 from fairtoll.findings.results import Results
 from small_experiments import small_adult
 
@@ -113,3 +115,29 @@ def test_pairs_of_recipes_are_compared_on_request():
     assert of_pair == [question for one, question in chosen.questions if one.robust == "trades"]
     with pytest.raises(FairtollError, match="the pair online,trades without recipes; expected recipes with it"):
         prepare("adult", device="cpu", pairs=[("online", "trades")])
+
+
+@pytest.mark.parametrize(
+    ("name", "options", "seconds"),
+    [
+        ("adult", {"runs": 2}, 4.2),
+        ("adult", {"runs": 5}, 6.0),
+        ("adult", {"runs": 80}, 23.7),
+        ("cifar10", {"quick": True}, 1.7),
+    ],
+)
+def test_the_statistics_are_expected_to_take_about_what_they_took(name, options, seconds, tmp_path):
+    """Measured on two cores; within a factor of two, or three seconds of work that does not grow."""
+    estimate = Estimate(Workspace(prepare(name, device="cpu", **options), tmp_path)).statistics()
+    assert seconds / 2 <= estimate <= max(2 * seconds, seconds + 5)
+
+
+def test_the_time_of_statistics_grows_with_what_is_compared(tmp_path):
+    def expected(names):
+        many = prepare("adult", device="cpu", recipes=names, strengths=1, runs=3)
+        stages = stages_of(Workspace(many, tmp_path))
+        return next(stage.seconds for stage in stages if stage.name == "results"), len(many.plan())
+
+    (few, fewer), (most, more) = expected("online"), expected("all")
+    assert more > 10 * fewer
+    assert most > 5 * few

@@ -74,14 +74,74 @@ def test_a_repair_that_helps_is_named_with_whom_it_helps_and_what_it_costs(resul
     )
     classes = [one for one in with_shifts(results, 0.005, 0.0, "unclear") if one.arm != "frl-sex"]
     assert answer_of_recipes(classes, [], [])[1] == (
-        "No repair of 1 is shown to raise the robust accuracy of the worst class above that of weight averaging; the "
-        "largest estimate is that of FRL, +0.5 points (-0.5 to +1.5), with -3.0 points on average."
+        "The one repair, FRL, is not shown to raise the robust accuracy of the worst class above that of weight "
+        "averaging; the estimate is +0.5 points (-0.5 to +1.5), with -3.0 points on average."
     )
+    alone = [one for one in with_shifts(results, 0.02, 0.0, "higher") if one.arm != "frl-sex"]
+    assert answer_of_recipes(alone, [], [])[1] == (
+        "The one repair, FRL, raises the robust accuracy of the worst class above that of weight averaging: by +2.0 "
+        "points (+1.0 to +3.0), with -3.0 points on average."
+    )
+    neither = with_shifts(results, 0.005, 0.0, "unclear")
+    assert answer_of_recipes(neither, [], [])[1].startswith("No repair of 2 is shown to raise the robust accuracy of ")
 
 
 def test_what_is_open_is_counted_once_for_each_gap_of_an_own_strength(results):
-    last = answer_of_recipes(results.recipes, [], results.findings)[-1]
     # Five arms (two defences, the baseline, two repairs), each with five gaps over all rows.
-    assert last.startswith("Of 25 gaps of recipes at their own strengths, against standard training's, are ")
-    harmed = [one.model_copy(update={"verdict": "less fair"}) for one in results.findings]
-    assert answer_of_recipes(results.recipes, [], harmed)[-1].endswith("are 25 wider.")
+    assert len(counted(results)) == 25
+    last = answer_of_recipes(results.recipes, [], results.findings)[-1]
+    assert "25 gaps of recipes at their own strengths, held against standard training's," in last
+
+
+def counted(results):
+    own = {one.arm for one in results.recipes if one.own_strength and one.role not in ("standard", "control")}
+    return [
+        one
+        for one in results.findings
+        if one.standard.arm == "standard" and one.robust.arm in own and one.parameters.denominator != "correct"
+    ]
+
+
+@pytest.mark.parametrize(
+    ("verdicts", "said"),
+    [
+        ({"less fair": 25}, "All 25 {whose} are wider."),
+        ({"fairer": 25}, "All 25 {whose} are narrower."),
+        ({"equivalent": 25}, "All 25 {whose} are the same within the margin."),
+        ({"inconclusive": 25}, "All 25 {whose} are inconclusive."),
+        ({"insufficient data": 25}, "All 25 {whose} have too few rows."),
+        ({"less fair": 1, "inconclusive": 24}, "Of 25 {whose} 1 is wider and 24 are inconclusive."),
+        (
+            {"less fair": 2, "fairer": 1, "equivalent": 1, "inconclusive": 1, "insufficient data": 20},
+            "Of 25 {whose} 2 are wider, 1 is narrower, 1 is the same within the margin, 1 is inconclusive and 20 have "
+            "too few rows.",
+        ),
+        ({"equivalent": 24, "insufficient data": 1}, "Of 25 {whose} 24 are the same within the margin and 1 has too "
+         "few rows."),
+        ({"fairer": 1}, "The one gap of a recipe at its own strength, held against standard training's, is narrower."),
+        (
+            {"insufficient data": 1},
+            "The one gap of a recipe at its own strength, held against standard training's, has too few rows.",
+        ),
+    ],
+)  # fmt: skip
+def test_every_combination_of_verdicts_is_a_sentence(results, verdicts, said):
+    names = [name for name, count in verdicts.items() for _ in range(count)]
+    found = [
+        one.model_copy(update={"verdict": name, "difference": None})
+        for one, name in zip(counted(results), names, strict=False)
+    ]
+    whose = "gaps of recipes at their own strengths, held against standard training's,"
+    assert answer_of_recipes(results.recipes, [], found)[-1] == said.format(whose=whose)
+
+
+def test_what_an_open_gap_takes_stands_beside_it(results):
+    inconclusive = counted(results)[0].model_copy(update={"verdict": "inconclusive"})
+    needed = Needed(runs=9, rows=None, sentence="s")
+    inconclusive = inconclusive.model_copy(
+        update={"difference": inconclusive.difference.model_copy(update={"needed": needed})}
+    )
+    wider = counted(results)[1].model_copy(update={"verdict": "less fair"})
+    assert answer_of_recipes(results.recipes, [], [inconclusive, wider])[-1].endswith(
+        " 1 is wider and 1 is inconclusive (1 would take about 9 training runs)."
+    )

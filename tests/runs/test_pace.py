@@ -25,7 +25,18 @@ def test_each_kind_learns_from_its_own_and_the_others_from_all():
     pace.finished(stage("b", "attacks", seconds=1000.0), 1000.0)
     assert pace.expected(stage("c")) == pytest.approx(30.0, rel=0.01)
     assert pace.expected(stage("c", "attacks")) == pytest.approx(10.0, rel=0.01)
-    assert pace.expected(stage("c", "report")) == pytest.approx(20.0, rel=0.01)
+    assert pace.expected(stage("c", "predictions")) == pytest.approx(20.0, rel=0.01)
+
+
+@pytest.mark.parametrize("kind", ["statistics", "report", "other"])
+def test_what_runs_no_model_learns_from_its_own_alone_and_teaches_no_other(kind):
+    # A network that takes eight times as long as foreseen, on top of one that is ten times as large.
+    pace = Pace(10.0)
+    pace.finished(stage("a", seconds=100.0), 8000.0)
+    assert pace.expected(stage("b", kind)) == pytest.approx(10.0)
+    pace.finished(stage("b", kind, seconds=1000.0), 3000.0)
+    assert pace.expected(stage("c", kind)) == pytest.approx(30.0, rel=0.01)
+    assert pace.expected(stage("c", "attacks")) == pytest.approx(800.0, rel=0.02)
 
 
 def test_a_stage_of_no_time_changes_little():
@@ -51,7 +62,7 @@ def build(base, *, folder=None):
     stages, before = [], ()
     for name in "abc":
         make = partial(write_text, name, where / name)
-        stages.append(Stage(name, name, (name,), make, before, seconds=100.0))
+        stages.append(Stage(name, name, (name,), make, before, seconds=100.0, kind="training"))
         before = (name,)
     return Run(where, {}), stages
 

@@ -281,7 +281,7 @@ ADULT = Experiment(
     question="Does adversarial training make a classifier of Adult (Census Income) less fair between classes, sexes "
     "and races, as Sooksatra & Rivas report, and is it more than chance?",
     # The paper "added the same class-1 samples", and tripling balances.
-    data=Data(load_adult, copies=(1, 3)),
+    data=Data(load_adult, copies=(1, 3), title="Adult (Census Income)"),
     threats=adult_threats,
     recipes=tuple(RECIPES.values()),
     questions=(

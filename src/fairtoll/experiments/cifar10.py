@@ -289,7 +289,7 @@ CIFAR10 = Experiment(
     title="Which classes pay when an image classifier is hardened?",
     question="Does adversarial training make a CIFAR-10 classifier less fair between classes, as Sooksatra & Rivas "
     "report, and is it more than chance?",
-    data=Data(partial(load_cifar10, rows_expected=OFFICIAL_ROWS), kept=True, attacked=2000),
+    data=Data(partial(load_cifar10, rows_expected=OFFICIAL_ROWS), kept=True, attacked=2000, title="CIFAR-10"),
     threats=pixel_threats,
     recipes=tuple(RECIPES.values()),
     questions=(

@@ -22,6 +22,8 @@ TRIED = 0.04
 ACCELERATION = 50.0
 #: How much faster training is in bfloat16, where it is used at all.
 BFLOAT16 = 2.2
+#: Seconds of the statistics of one comparison: with few training runs, and more for each of them.
+COMPARISON, OF_RUN = 0.1, 0.005
 
 
 @dataclass(frozen=True)
@@ -69,6 +71,11 @@ class Estimate:
         # What is measured on some recipes alone has its cost for them.
         passes = 1.0 if collection.name == recipe.extra else recipe.passes
         return self._seconds(self._measured(collection) * collection.cost * longer * passes, runs)
+
+    def statistics(self) -> float:
+        """Of nulls, intervals and verdicts of everything that is compared."""
+        experiment = self.workspace.experiment
+        return 3.0 + len(experiment.plan()) * (COMPARISON + OF_RUN * experiment.most_runs)
 
     def member_step(self) -> float:
         """Of one optimiser step of one leave-one-out member."""

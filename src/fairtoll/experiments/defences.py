@@ -139,8 +139,8 @@ def with_recipes(
     return replace(
         experiment,
         title="Which defence costs least, and what repairs the toll?",
-        question=f"Which {many} makes a classifier of {experiment.name} less fair than standard training does, by how "
-        "much at equal robust accuracy, and which repairs what it costs?",
+        question=f"Which {many} makes a classifier of {experiment.data.title or experiment.name} less fair than "
+        "standard training does, by how much at equal robust accuracy, and which repairs what it costs?",
         recipes=tuple(trained.values()),
         questions=tuple((one, question) for one in comparisons for question in questions),
         collections=(

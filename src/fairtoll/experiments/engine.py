@@ -188,8 +188,17 @@ def _ending_stages(workspace: Workspace, after: Sequence[str]) -> list[Stage]:
         write_report(Results.read(folder / "results.json"), folder)
 
     detail = experiment.leave_one_out.describe()
-    title = "Nulls, intervals and verdicts"
+    title, seconds = "Nulls, intervals and verdicts", Estimate(workspace).statistics()
     return [
-        Stage("results", title, ("results.json",), write_results, tuple(after), 15, detail=detail, kind="statistics"),
+        Stage(
+            "results",
+            title,
+            ("results.json",),
+            write_results,
+            tuple(after),
+            seconds,
+            detail=detail,
+            kind="statistics",
+        ),
         Stage("report", "Report", ("report.html",), write_pages, ("results",), 10, kind="report"),
     ]

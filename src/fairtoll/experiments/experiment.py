@@ -50,6 +50,8 @@ class Data:
         How many test rows are attacked, as many of each class; None for all.
     copies : sequence of int, optional
         How often a training row of each class is in the training set; None for once.
+    title : str, optional
+        What sentences call them; None for the experiment's name.
 
     Raises
     ------
@@ -69,6 +71,7 @@ class Data:
     test: int | None = None
     attacked: int | None = None
     copies: tuple[int, ...] | None = None
+    title: str | None = field(default=None, metadata=UNDESCRIBED)
 
     def __post_init__(self) -> None:
         for name in ("train", "test", "attacked"):

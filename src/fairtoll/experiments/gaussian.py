@@ -114,7 +114,7 @@ GAUSSIAN = Experiment(
     title="Who pays when two Gaussian classes are separated robustly?",
     question="Does adversarial training of a linear classifier widen the gaps between a class of small and a class of "
     "large spread, and between two groups whose means differ?",
-    data=Data(TwoGaussians()),
+    data=Data(TwoGaussians(), title="two Gaussian classes"),
     threats=gaussian_threats,
     threat=THREAT,
     recipes=tuple(RECIPES.values()),

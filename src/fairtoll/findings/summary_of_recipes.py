@@ -12,8 +12,14 @@ from fairtoll.findings.units import spoken
 
 #: Of what the answer says which recipe costs least.
 LEADING = "cau"
-#: Of a comparison with the standard arm: the verdict, and what it says of the gap.
-WORDS = {"less fair": "wider", "fairer": "narrower", "equivalent": "the same within the margin"}
+#: Of a comparison with the standard arm: the verdict, and what it says of one gap and of several.
+PREDICATES = {
+    "less fair": ("is wider", "are wider"),
+    "fairer": ("is narrower", "are narrower"),
+    "equivalent": ("is the same within the margin", "are the same within the margin"),
+    "inconclusive": ("is inconclusive", "are inconclusive"),
+    "insufficient data": ("has too few rows", "have too few rows"),
+}
 
 
 def answer_of_recipes(recipes: Sequence[Recipe], matched: Sequence[Matched], findings: Sequence[Finding]) -> list[str]:
@@ -102,6 +108,9 @@ def _repair(recipes: Sequence[Recipe], standard: Recipe) -> str:
     average = _shift(best, base.arm, partition=None)
     cost = "" if average is None else f", with {100 * average.value:+.1f} points on average"
     above = f"the robust accuracy of the worst {whom} above that of {_lower(base.family_title)}"
+    if len(found) == 1:
+        verb, mark = ("raises", ": by") if shift.verdict == "higher" else ("is not shown to raise", "; the estimate is")
+        return f"The one repair, {best.family_title}, {verb} {above}{mark} {_points(shift)}{of_best}{cost}."
     if shift.verdict == "higher":
         helping = sum(one.verdict == "higher" for _, one in found)
         return (
@@ -128,12 +137,19 @@ def _counts(recipes: Sequence[Recipe], findings: Sequence[Finding], standard: Re
     if not found:
         return ""
     counts: Counter[str] = Counter(one.verdict for one in found)
-    said = [f"{counts[verdict]} {words}" for verdict, words in WORDS.items() if counts[verdict]]
-    undecided = [one for one in found if one.verdict == "inconclusive"]
-    takes = what_it_takes(undecided)
-    said += [f"{len(undecided)} inconclusive{f' ({takes})' if takes else ''}"] if undecided else []
-    rest = f"are {', '.join(said)}" if said else "none has enough rows"
-    return f"Of {len(found)} gaps of recipes at their own strengths, against standard training's, {rest}."
+    takes = what_it_takes([one for one in found if one.verdict == "inconclusive"])
+    said = [
+        (counts[verdict], words[counts[verdict] > 1] + (f" ({takes})" if takes and verdict == "inconclusive" else ""))
+        for verdict, words in PREDICATES.items()
+        if counts[verdict]
+    ]
+    if len(found) == 1:
+        return f"The one gap of a recipe at its own strength, held against standard training's, {said[0][1]}."
+    whose = "gaps of recipes at their own strengths, held against standard training's,"
+    if len(said) == 1:
+        return f"All {len(found)} {whose} {said[0][1]}."
+    parts = [f"{count} {words}" for count, words in said]
+    return f"Of {len(found)} {whose} {', '.join(parts[:-1])} and {parts[-1]}."
 
 
 def _shift(one: Recipe, against: str, *, partition: str | None) -> Shift | None:
