@@ -13,12 +13,15 @@ ALLOWED = 4.0
 
 
 def gap_of_means(values, parts):
-    """Largest minus smallest mean over parts, and the standard error of the two extreme means' difference."""
-    names = np.unique(parts)
-    means = {name: values[parts == name].mean() for name in names}
-    errors = {name: values[parts == name].std(ddof=1) / np.sqrt((parts == name).sum()) for name in names}
-    high, low = max(names, key=means.get), min(names, key=means.get)
-    return means[high] - means[low], np.sqrt(sum(error**2 for error in errors.values())) + 1e-9
+    """Largest minus smallest mean over numbered parts, and the standard error of the two extreme means' difference."""
+    rows = np.bincount(parts)
+    there = rows > 0
+    rows = rows[there]
+    means = np.bincount(parts, values)[there] / rows
+    squares = np.bincount(parts, values**2)[there] / rows
+    errors = np.sqrt(np.maximum(squares - means**2, 0) / rows)
+    high, low = np.argmax(means), np.argmin(means)
+    return means[high] - means[low], np.hypot(errors[high], errors[low]) + 1e-9
 
 
 def differences(seed, rows):
@@ -29,15 +32,13 @@ def differences(seed, rows):
     x, y, group = model.sample(rows, generator)
     epsilon = float(generator.uniform(0.05, 0.6))
     epsilon_max, kappa = 1.5 * epsilon, float(generator.uniform(0.5, 6.0))
-    names = np.array([one.name for one in model.groups])[group]
-    both = metrics.intersect(y, names)
     score = x @ rule.weights + rule.bias
     reach = model.scale @ np.abs(rule.weights)
     margin = y * score
     correct, broken = margin > 0, margin - epsilon * reach <= 0
     least = np.minimum(np.maximum(margin, 0) / reach, epsilon_max)
     attacked = score - y * epsilon * reach
-    partitions = {"class": y, "group": names, "class and group": both}
+    partitions = {"class": (y + 1) // 2, "group": group, "class and group": 2 * group + (y + 1) // 2}
     asked = {}
     for partition, parts in partitions.items():
         asked["cau", partition] = theory.cau(model, rule, partition=partition), correct, parts
@@ -63,17 +64,18 @@ def differences(seed, rows):
         for label in (-1, 1, None):
             own = np.ones(rows, dtype=bool) if label is None else y == label
             options = {"link": link, "kappa": kappa, "label": label}
-            asked["eou", link, label] = theory.eou(model, rule, **options), function(kappa * score[own]), names[own]
+            asked["eou", link, label] = theory.eou(model, rule, **options), function(kappa * score[own]), group[own]
             asked["eou attacked", link, label] = (
                 theory.eou(model, rule, epsilon=epsilon, target=-1, **options),
                 1 - function(kappa * attacked[own]),
-                names[own],
+                group[own],
             )
     found = {}
     for name, (exact, values, parts) in asked.items():
         estimate, error = gap_of_means(np.asarray(values, dtype=np.float64), parts)
-        # The gap of the package's own metric, from the same rows.
-        assert metrics.group_means(np.asarray(values, dtype=np.float64), parts).gap == pytest.approx(estimate)
+        if rows <= ROWS:
+            # The gap of the package's own metrics, from the same rows.
+            assert metrics.group_means(values, parts).gap == pytest.approx(estimate)
         found[name] = (exact - estimate) / error
     for name, exact, values in [
         ("error", theory.error(model, rule, epsilon), broken),

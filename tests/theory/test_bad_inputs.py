@@ -14,6 +14,7 @@ from fairtoll.theory import (
     cru_epsilon,
     cru_s,
     eou,
+    epsilon_at_rate,
     error,
     least_epsilon,
     margins,
@@ -151,6 +152,15 @@ def test_rules_that_are_never_correct_or_never_broken():
     refused(lambda: mean_least_epsilon(MODEL, never), messages.NEVER_BROKEN)
     fixed = Gaussians([1.0, 0.5], (1.0, 2.0), scale=[0.0, 1.0])
     refused(lambda: mean_least_epsilon(fixed, LinearRule([1.0, 0.0], 0.0)), messages.NEVER_BROKEN)
+
+
+def test_rates_that_no_radius_has():
+    clean = error(MODEL, RULE)
+    for rate in (clean, 0.0, 1.0, math.nan, "0.5", None):
+        refused(lambda rate=rate: epsilon_at_rate(MODEL, RULE, rate), messages.RATE, given=repr(rate), error=clean)
+    fixed = Gaussians([1.0, 0.5], (1.0, 2.0), scale=[0.0, 1.0])
+    still = LinearRule([1.0, 0.0], 0.0)
+    refused(lambda: epsilon_at_rate(fixed, still, 0.5), messages.RATE, given="0.5", error=error(fixed, still))
 
 
 def test_a_radius_that_leaves_no_robust_rule():

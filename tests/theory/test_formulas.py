@@ -8,7 +8,18 @@ from scipy.integrate import quad
 from scipy.special import expit, ndtr
 from scipy.stats import norm
 
-from fairtoll.theory import Gaussians, LinearRule, mean_confidence, mean_least_epsilon, success_rate
+from fairtoll.metrics import CRU_S_MATCHED
+from fairtoll.theory import (
+    Gaussians,
+    LinearRule,
+    cru_s,
+    epsilon_at_rate,
+    error,
+    least_epsilon,
+    mean_confidence,
+    mean_least_epsilon,
+    success_rate,
+)
 
 
 def cumulative(z):
@@ -98,3 +109,20 @@ def test_a_rule_without_weights():
     assert success_rate(model, always, 0.3) == 0.7
     assert mean_least_epsilon(model, always, epsilon_max=2.0) == pytest.approx(0.6)
     assert mean_confidence(model, always, kappa=2.0) == pytest.approx(expit(1.0), abs=1e-13)
+
+
+@pytest.mark.parametrize("seed", range(10))
+def test_rules_at_a_matched_rate(seed):
+    """The radius at a rate is a quantile of least epsilon, so that the package's metric sees the same gap."""
+    model = random_model(seed)
+    rule = random_rule(seed, model)
+    rate = (1 + error(model, rule)) / 2
+    epsilon = epsilon_at_rate(model, rule, rate)
+    assert error(model, rule, epsilon) == pytest.approx(rate, abs=1e-12)
+    x, y, _ = model.sample(40_000, np.random.default_rng([seed, 13]))
+    least = least_epsilon(rule, x, y, model.scale)
+    every = np.ones(len(y), dtype=bool)
+    success = CRU_S_MATCHED.outcome(least_epsilon=least, censored=~every, counted=every, rate=rate)
+    gap = abs(success[y == 1].mean() - success[y == -1].mean())
+    allowed = 4 * 0.5 * np.sqrt(1 / (y == 1).sum() + 1 / (y == -1).sum())
+    assert cru_s(model, rule, epsilon) == pytest.approx(gap, abs=allowed)

@@ -9,7 +9,7 @@ from fairtoll.theory.repair import Repair, repair
 from fairtoll.theory.rule import LinearRule, least_epsilon, margins
 from fairtoll.theory.static_copies import StaticCopies, static_copies
 from fairtoll.theory.static_rule import static_rule
-from fairtoll.theory.success import cau, cru_s, error, success_rate
+from fairtoll.theory.success import cau, cru_s, epsilon_at_rate, error, success_rate
 from fairtoll.theory.variations import reweighted, with_groups
 
 __all__ = [
@@ -24,6 +24,7 @@ __all__ = [
     "cru_epsilon",
     "cru_s",
     "eou",
+    "epsilon_at_rate",
     "error",
     "least_epsilon",
     "leave_one_out",

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import replace
-
 import numpy as np
 
 from fairtoll.errors import FairtollError
@@ -12,16 +9,10 @@ from fairtoll.theory import messages
 from fairtoll.theory.checks import Floats, radius
 from fairtoll.theory.descent import CONVERGED, descents
 from fairtoll.theory.model import LABELS, Gaussians
-from fairtoll.theory.population import Population, are_proportional, combined, population_of
+from fairtoll.theory.population import Population, are_proportional, population_of
 from fairtoll.theory.rule import LinearRule
-from fairtoll.theory.two_gaussians import Found, best_of_two, unequal_directions
-
-#: Random starts of the search between mixtures, besides those that are derived from the model.
-_RANDOM_STARTS = 8
-#: Pairs of cells, the largest first, whose best rules are starts too.
-_PAIRS = 9
-#: Directions in which the spreads differ most, from either end.
-_UNEQUAL = 2
+from fairtoll.theory.starts import starts
+from fairtoll.theory.two_gaussians import Found, best_of_two
 
 
 def standard_rule(model: Gaussians) -> LinearRule:
@@ -127,7 +118,8 @@ def _keeps_means(population: Population, weights: Floats) -> bool:
 def _lower(population: Population, found: Found | None, *, by_means: bool) -> Found | None:
     """The lowest minimum that descents reach, or what was found if none is lower."""
     slope = 0.0
-    for weights, bias, error, left in descents(population, _starts(population, found)):
+    first = [] if found is None else [found[:2]]
+    for weights, bias, error, left in descents(population, [*first, *starts(population)]):
         if population.is_two_gaussians and by_means and not _keeps_means(population, weights):
             continue
         if found is None or error < found[2] * (1 - 1e-9):
@@ -135,45 +127,3 @@ def _lower(population: Population, found: Found | None, *, by_means: bool) -> Fo
     if slope > CONVERGED:
         raise FairtollError(messages.NOT_CONVERGED.format(given=slope, expected=CONVERGED))
     return found
-
-
-def _starts(population: Population, found: Found | None) -> Iterator[tuple[Floats, float]]:
-    """Weights and biases to descend from: those of related populations, and random ones."""
-    if found is not None:
-        yield found[:2]
-    theta, centre = population.half_difference, population.centre
-    if not population.is_two_gaussians:
-        for one in _related(population):
-            if (np.abs(one.half_difference) > one.penalty).any() and (near := best_of_two(one)) is not None:
-                yield near[:2]
-    for weights in unequal_directions(population, most=_UNEQUAL):
-        for sign in (-1.0, 1.0):
-            yield sign * weights, float(sign * np.sqrt(population.variance(weights).prod() ** 0.5))
-    generator = np.random.default_rng(0)
-    spread = np.sqrt(combined(population.covariances, (0.5, 0.5)).mean())
-    for _ in range(_RANDOM_STARTS):
-        weights = theta / (spread + np.linalg.norm(theta)) + generator.standard_normal(len(theta))
-        yield weights, float(-weights @ centre + spread * generator.standard_normal())
-
-
-def _related(population: Population) -> Iterator[Population]:
-    """Populations of one mean a class: the whole with the variance between groups, and each pair of cells alone."""
-    label, weight, mean = population.label, population.weight, population.mean
-    means, covariances = [], []
-    for one, covariance in zip(LABELS, population.covariances, strict=True):
-        own = label == one
-        share = weight[own] / weight[own].sum()
-        means.append(share @ mean[own])
-        apart = mean[own] - means[-1]
-        size = mean.shape[1]
-        within = covariance if covariance.ndim == 2 else np.diag(np.broadcast_to(covariance, size))
-        covariances.append(within + (share[:, None] * apart).T @ apart)
-    prior = np.array([1 - population.prior, population.prior])
-    whole = replace(
-        population, label=np.array(LABELS), weight=prior, mean=np.stack(means), covariances=tuple(covariances)
-    )
-    yield whole
-    yield replace(whole, covariances=population.covariances)
-    pairs = [(low, high) for low in np.flatnonzero(label == -1) for high in np.flatnonzero(label == 1)]
-    for low, high in sorted(pairs, key=lambda pair: -weight[list(pair)].prod())[:_PAIRS]:
-        yield replace(whole, mean=mean[[low, high]], covariances=population.covariances)

@@ -79,3 +79,7 @@ NO_REPAIR = (
     "at epsilon {epsilon:g} no class weights make the standard rule's threshold the best of those near it; expected a "
     "radius at which weighted densities cross there; choose a smaller one"
 )
+RATE = (
+    "rate is {given}, of a rule that misclassifies {error:.3g} unattacked; expected a share above that and below 1, "
+    "and a rule that uses a feature that may move; choose another"
+)

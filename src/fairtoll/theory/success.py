@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from scipy.optimize import brentq
+
 from fairtoll.errors import FairtollError
 from fairtoll.theory import messages
 from fairtoll.theory.cells import cells_of, gap
-from fairtoll.theory.checks import radius
+from fairtoll.theory.checks import is_number, radius
 from fairtoll.theory.model import Gaussians
 from fairtoll.theory.rule import LinearRule
 
@@ -111,6 +113,43 @@ def success_rate(
     if clean == 1:
         raise FairtollError(messages.NEVER_CORRECT)
     return (attacked - clean) / (1 - clean)
+
+
+def epsilon_at_rate(model: Gaussians, rule: LinearRule, rate: float) -> float:
+    """The radius at which the best attack succeeds on a share of all rows: where rules are compared at a matched rate.
+
+    ``cru_s(model, rule, epsilon_at_rate(model, rule, rate))`` is what the metric `cru_s_matched` estimates.
+
+    Parameters
+    ----------
+    model : Gaussians
+    rule : LinearRule
+    rate : float
+        Above the rule's error and below 1.
+
+    Returns
+    -------
+    float
+        In units of the scale.
+
+    Raises
+    ------
+    FairtollError
+        If the rule has other features than the model or no weight on a feature that may move, or no radius has the
+        rate.
+
+    Examples
+    --------
+    >>> round(epsilon_at_rate(Gaussians([1.0], (4.0, 1.0)), LinearRule([1.0], 0.0), 0.5), 9)
+    1.0
+    """
+    cells = cells_of(model, rule)
+    clean = cells.average(cells.wrong())
+    if not is_number(rate) or cells.reach == 0 or not clean < rate < 1:
+        raise FairtollError(messages.RATE.format(given=repr(rate), error=clean))
+    # No margin lies further out, in units of the largest standard deviation, than double precision can tell.
+    most = (cells.mean.max() + 40 * cells.spread.max()) / cells.reach
+    return float(brentq(lambda epsilon: cells.average(cells.wrong(epsilon)) - rate, 0.0, most, xtol=1e-15 * most))
 
 
 def cau(model: Gaussians, rule: LinearRule, *, partition: str = "class") -> float:
