@@ -1,0 +1,331 @@
+"""Theorems 6, 7 and 9 of docs/theory.md, the section on two accuracies, and that every claim has its row."""
+
+import json
+import math
+
+import numpy as np
+import pytest
+import sympy
+from closed_forms import (
+    Trained,
+    accuracy_gap,
+    average_error,
+    best,
+    density,
+    distance_gap,
+    psi,
+    roots,
+    says,
+    section,
+    settings,
+)
+from scipy.optimize import brentq, minimize, minimize_scalar
+from scipy.special import ndtr, ndtri
+
+import fairtoll.experiments
+from fairtoll import theory
+
+WEAK = np.array([1.0] * 4 + [0.1] * 100)
+
+
+# --- Theorem 6: static training
+
+
+def static_threshold(mean, attacked, ratio, low, high):
+    """The best on the merged sample, over a range far beyond both thresholds."""
+    grid = np.concatenate(
+        [np.linspace(low, high, 801), np.linspace(low - 4 * ratio, high + 2 * mean + 4 * ratio, 2001)]
+    )
+    errors = average_error(mean, ratio, grid) + average_error(attacked, ratio, grid)
+    return grid[errors.argmin()]
+
+
+def test_theorem_6_static_lies_between():
+    generator = np.random.default_rng(0)
+    violated = 0
+    for _ in range(1000):
+        ratio = np.exp(generator.uniform(math.log(1.005), math.log(30)))
+        mean = np.exp(generator.uniform(math.log(0.05), math.log(60)))
+        attacked = mean * generator.uniform(0.001, 0.999)
+        before, after = best(mean, ratio), best(attacked, ratio)
+        violated += average_error(attacked, ratio, before) > 0.5
+        static = static_threshold(mean, attacked, ratio, after, before)
+        assert after - 1e-9 <= static <= before + 1e-9
+    assert f"with `K` up to 30, {violated} of which violate the condition" in section("Theorem 6")
+
+
+def test_theorem_6_strictly_and_the_example():
+    ratio, mean, attacked = settings(200)
+    for k, clean, moved in zip(ratio, mean, attacked, strict=True):
+        before, after = best(clean, k), best(moved, k)
+        if average_error(moved, k, before) > 0.5:
+            continue
+
+        def slope(t, k=k, clean=clean, moved=moved):
+            return sum(density(x - t) - density((x + t) / k) / k for x in (clean, moved))
+
+        assert slope(after) < 0 < slope(before)
+    before, after = best(2.0, 2.0), best(1.0, 2.0)
+    static = brentq(lambda t: sum(density(x - t) - density((x + t) / 2) / 2 for x in (2, 1)), after, before)
+    thresholds = before, static, after
+    says("Theorem 6", "thresholds 0.340 (standard), 0.002 (static), -0.238 (robust)", *thresholds)
+    says("Theorem 6", "CAU 0.073, 0.135, 0.176", *(accuracy_gap(2.0, 2.0, t) for t in thresholds))
+
+
+# --- Theorem 7: priors and oversampling
+
+
+def weighted_error(mean, ratio, threshold, odds):
+    return (odds * ndtr(threshold - mean) + ndtr(-(mean + threshold) / ratio)) / (1 + odds)
+
+
+def with_odds(mean, ratio, odds):
+    return roots(mean, ratio, np.log(ratio * odds))[0]
+
+
+def test_theorem_7_threshold_is_the_minimum():
+    generator = np.random.default_rng(1)
+    for _ in range(200):
+        ratio, odds, mean = generator.uniform(1.05, 4), np.exp(generator.uniform(-1, 1)), generator.uniform(0.8, 3)
+        found = with_odds(mean, ratio, odds)
+        least = weighted_error(mean, ratio, np.linspace(-15, 15, 3001), odds).min()
+        if least < min(odds, 1) / (1 + odds) - 1e-9:
+            assert weighted_error(mean, ratio, found, odds) <= least + 1e-12
+            model = theory.Gaussians([mean], (ratio**2, 1.0), prior=odds / (1 + odds))
+            rule = theory.standard_rule(model)
+            assert -rule.bias / rule.weights[0] == pytest.approx(found, abs=1e-7)
+
+
+def test_theorem_7a_easy_class_not_too_rare():
+    ratio, mean, attacked = settings()
+    odds = np.exp(np.random.default_rng(2).uniform(-1, 1.5, 1000))
+    kept = ratio * odds >= 1
+    ratio, mean, attacked, odds = ratio[kept], mean[kept], attacked[kept], odds[kept]
+    before, after = (with_odds(x, ratio, odds) for x in (mean, attacked))
+    assert (after < before).all()
+    was, now = (accuracy_gap(mean, ratio, t) for t in (before, after))
+    assert (was >= 0).all()
+    assert (now > was).all()
+    even = with_odds(2.0, 2.0, 0.5)
+    assert accuracy_gap(2.0, 2.0, even) == pytest.approx(0, abs=1e-12)
+
+
+def test_theorem_7b_equal_spreads():
+    generator = np.random.default_rng(3)
+    mean, odds = generator.uniform(0.3, 4, 1000), np.exp(generator.uniform(-2, 2, 1000))
+    attacked = mean * generator.uniform(0.05, 0.95, 1000)
+    clean = attacked + (mean - attacked) * generator.uniform(0, 1, 1000)  # any direction: between the two
+    gaps = []
+    for distance, of in ((mean, mean), (clean, attacked)):
+        threshold = -np.log(odds) / (2 * of)
+        gaps.append(ndtr(distance + threshold) - ndtr(distance - threshold))
+    assert (np.abs(gaps[1]) > np.abs(gaps[0])).all()
+    assert (np.sign(gaps[0]) == -np.sign(np.log(odds))).all()
+    title, accuracies = "Theorem 7", []
+    for trained_at in (1.2, 0.9):
+        threshold = math.log(3) / (2 * trained_at)
+        accuracies.append((ndtr(1.2 - threshold), ndtr(1.2 + threshold)))
+    (rare, frequent), (rare_after, frequent_after) = accuracies
+    says(title, "accuracy of the rare class 0.771 and 0.722", rare, rare_after)
+    says(title, "of the frequent one 0.951 and 0.965", frequent, frequent_after)
+    says(title, "CAU 0.180 and 0.243", frequent - rare, frequent_after - rare_after)
+    errors = ndtr(-1.2), 1 - (rare + 3 * frequent) / 4
+    says(
+        title,
+        "0.885 in both classes, CAU 0 and 0, at the price of clean error 0.115 instead of 0.094",
+        ndtr(1.2),
+        *errors,
+    )
+    rule = theory.standard_rule(theory.Gaussians([1.2], (1.0, 1.0), prior=0.25))
+    assert -rule.bias / rule.weights[0] == pytest.approx(math.log(3) / 2.4)
+
+
+def test_theorem_7c_spread_out_class_frequent():
+    def least_distance(ratio, odds):
+        return (ratio**2 + 1) / 2 * np.sqrt(2 * np.log(1 / (ratio * odds)) / (ratio**2 - 1))
+
+    generator = np.random.default_rng(4)
+    for _ in range(300):
+        ratio = generator.uniform(1.05, 4)
+        odds = generator.uniform(0.1, 0.95) / ratio
+        turn, step = least_distance(ratio, odds), 1e-3
+        for far in (1.02, 1.5, 3.0):
+            assert with_odds(turn * far * (1 - step), ratio, odds) < with_odds(turn * far, ratio, odds)
+        smallest = np.sqrt((ratio**2 - 1) * np.log(1 / (ratio * odds)) / 2)
+        for share in (0.98, 0.5, 0.1):
+            near = smallest + share * (turn - smallest)
+            assert with_odds(near * (1 - 1e-4), ratio, odds) > with_odds(near, ratio, odds)
+            threshold = with_odds(near, ratio, odds)
+            assert (near + threshold) / ratio > abs(near - threshold)
+    turn = least_distance(1.5, 0.5)
+    gaps = [-accuracy_gap(2.0, 1.5, with_odds(m, 1.5, 0.5)) for m in (2.0, 1.4, turn, 0.6)]
+    text = "CAU 0.0208, at `m_ε = 1.4` 0.0071, least at `M° = 1.102` with 0.0045; at `m_ε = 0.6` 0.0272"
+    says("Theorem 7", text, gaps[0], 1.4, gaps[1], turn, gaps[2], 0.6, gaps[3])
+    says("Summary", "0.0208 falls to 0.0045", gaps[0], gaps[2])
+
+
+def test_theorem_7_a_row_that_is_written_three_times():
+    generator = np.random.default_rng(5)
+    x, y = generator.normal(size=(9, 2)), generator.choice([-1.0, 1.0], 9)
+    times = np.where(y > 0, 3, 1)
+    written, target = np.repeat(x, times, axis=0), np.repeat(y, times)
+    matrix = written.T @ written
+    weights = np.linalg.solve(matrix, written.T @ target)
+    for row in np.flatnonzero(times == 3):
+        kept = np.repeat(np.arange(9), times) != row
+        member = np.linalg.lstsq(written[kept], target[kept], rcond=None)[0]
+        inverse = np.linalg.inv(matrix)
+        residual, leverage = y[row] - x[row] @ weights, x[row] @ inverse @ x[row]
+        assert np.allclose(weights - member, inverse @ x[row] * 3 * residual / (1 - 3 * leverage))
+
+
+# --- Theorem 9: repairs
+
+
+def weight_for(threshold, attacked, ratio):
+    a, b = attacked - threshold, (attacked + threshold) / ratio
+    return ratio * np.exp((b * b - a * a) / 2)
+
+
+def test_theorem_9_the_weight_gives_the_threshold():
+    ratio, mean, attacked = settings(300)
+    before = best(mean, ratio)
+    weight = weight_for(before, attacked, ratio)
+    possible = before < attacked * (ratio**2 + 1) / (ratio**2 - 1)
+    a, b = attacked - before, (attacked + before) / ratio
+    overall = ndtr(-a) + weight * ndtr(-b) < 1
+    assert (weight[possible] > 1).all()
+    assert (~possible).any()
+    for place in range(300):
+        grid = np.linspace(-15, 15, 6001)
+        errors = ndtr(grid - attacked[place]) + weight[place] * ndtr(-(attacked[place] + grid) / ratio[place])
+        here = ndtr(-a[place]) + weight[place] * ndtr(-b[place])
+        if possible[place]:
+            near = np.abs(grid - before[place]) < 0.02
+            assert (errors[near] >= here - 1e-12).all()
+            if overall[place]:
+                assert errors.min() >= here - 1e-12
+        else:
+            near = np.abs(grid - before[place]) < 0.05
+            assert errors[near].min() < here
+
+
+def test_theorem_9a_two_parts_and_9c_cost():
+    for seed in range(200):
+        generator = np.random.default_rng([seed, 9])
+        theta, ratio = generator.uniform(0.05, 1, 6), generator.uniform(1.05, 5)
+        radius = generator.uniform(0.05, 0.9) * theta.max()
+        standard, robust = Trained(theta, 0.0, ratio), Trained(theta, radius, ratio)
+        kept = best(robust.mean, ratio)
+        moved = robust.gap() - accuracy_gap(robust.mean, ratio, kept)
+        lost = accuracy_gap(robust.mean, ratio, kept) - standard.gap()
+        assert moved > 0
+        assert lost >= -1e-12
+        cost = average_error(robust.attacked, ratio, kept) - average_error(robust.attacked, ratio, robust.threshold)
+        assert cost > 0
+
+
+def test_theorem_9d_orders():
+    t, ratio, mean = sympy.symbols("t K m", positive=True)
+    normal = lambda x: sympy.exp(-(x**2) / 2) / sympy.sqrt(2 * sympy.pi)  # noqa: E731
+    slope = (normal(mean - t) - normal((mean + t) / ratio) / ratio) / 2
+    curvature = sympy.diff(slope, t)
+    point = {ratio: 2, mean: 2, t: float(best(2.0, 2.0))}
+    a, b = 2 - best(2.0, 2.0), (2 + best(2.0, 2.0)) / 2
+    assert float(curvature.subs(point)) == pytest.approx(density(a) * (a + b / 2) / 2)
+    for k, m in ((2.0, 2.0), (1.3, 1.0), (4.0, 3.0)):
+        before = best(m, k)
+        big, small = m - before, (m + before) / k**2
+        share, f = (big - small) / (big + small), density(big)
+        for h in (1e-3, 1e-4):
+            after = best(m - h, k)
+            toll = accuracy_gap(m, k, after) - accuracy_gap(m, k, before)
+            cost = average_error(m - h, k, before) - average_error(m - h, k, after)
+            assert toll == pytest.approx(2 * f * h * share, rel=20 * h)
+            assert cost == pytest.approx(f * h**2 / 4 * (big + small) * share**2, rel=50 * h, abs=1e-15)
+
+
+def test_theorem_9_examples():
+    title, before = "Theorem 9", best(2.0, 2.0)
+    values = []
+    for attacked in (1.9, 1.5, 1.0):
+        after = best(attacked, 2.0)
+        toll = accuracy_gap(2.0, 2.0, after) - accuracy_gap(2.0, 2.0, before)
+        cost = average_error(attacked, 2.0, before) - average_error(attacked, 2.0, after)
+        values.append((toll, cost, weight_for(before, attacked, 2.0), 1 - average_error(attacked, 2.0, after)))
+    text = "the toll is 0.0096 and undoing it costs 0.00014 of 0.905 average robust accuracy, with `r = 1.11`"
+    says(title, text, values[0][0], values[0][1], values[0][3], values[0][2])
+    says(title, "at `η/4` 0.0489 and 0.0046, `r = 1.56`", *values[1][:3])
+    says(title, "at `η/2` 0.104 and 0.023, `r = 2.01`", *values[2][:3])
+    standard, robust = Trained(WEAK, 0.0, 2.0), Trained(WEAK, 0.1, 2.0)
+    repaired = Trained(WEAK, 0.1, 2.0)
+    repaired.threshold = float(best(robust.mean, 2.0))
+    rows = [
+        (one.gap(), 1 - sum(one.errors()) / 2, 1 - sum(one.errors(0.1)) / 2) for one in (standard, robust, repaired)
+    ]
+    says(title, "| standard | 0.0526 | 0.9367 | 0.8627 |", *rows[0])
+    says(title, "| robust | 0.0918 | 0.9147 | 0.8934 |", *rows[1])
+    weight = weight_for(repaired.threshold, robust.attacked, 2.0)
+    says(title, "| robust, hard class weighted by 1.22 | 0.0725 | 0.9153 | 0.8928 |", weight, *rows[2])
+    text = "for 0.0006 of robust accuracy, of the 0.031 that robust training gained"
+    says(title, text, rows[1][2] - rows[2][2], rows[1][2] - rows[0][2])
+
+
+def test_the_logistic_loss_has_another_threshold():
+    points, weights = np.polynomial.hermite_e.hermegauss(80)
+    weights = weights / weights.sum()
+    found = []
+    for mean in (2.0, 1.0):
+
+        def loss(rule, mean=mean):
+            easy = np.logaddexp(0, -(rule[0] * (mean + points) + rule[1]))
+            return weights @ (easy + np.logaddexp(0, rule[0] * (2 * points - mean) + rule[1]))
+
+        slope, bias = minimize(loss, [1.0, 0.0], options={"gtol": 1e-9}).x
+        found += [-bias / slope, best(mean, 2.0)]
+    says("The model", "at 0.463 instead of 0.340 for `K = 2`, `m = 2`, and at 0.131 instead of -0.238", *found)
+
+
+# --- reading two accuracies, and the table of claims
+
+
+def test_reading_two_accuracies():
+    title = "Reading two accuracies"
+    rows = [
+        (0.7196 + 0.143, 0.7196 - 0.143, "| 0.863, 0.577 | 1.78 | 0.72 | 1.04 |"),
+        (0.7953 + 0.00975, 0.7953 - 0.00975, "| 0.805, 0.786 | 1.06 | 0.85 | 0.86 |"),
+        (0.95, 0.90, "| 0.95, 0.90 | 1.70 | 1.91 | 1.03 |"),
+    ]
+    for easy, hard, text in rows:
+        a, b = ndtri(easy), ndtri(hard)
+        ratio, mean, threshold = np.exp((a * a - b * b) / 2), 0.0, 0.0
+        mean, threshold = (a + ratio * b) / 2, (ratio * b - a) / 2
+        assert best(mean, ratio) == pytest.approx(threshold, abs=1e-12)
+        gap = distance_gap(mean, ratio, threshold)
+        assert (gap > 0) == (ratio * (b * ndtr(b) + density(b)) > a * ndtr(a) + density(a))
+        turn = brentq(lambda m: float(distance_gap(m, ratio, best(m, ratio))), 1e-9, 9)  # noqa: B023
+        assert (mean > turn) == (gap > 0)
+        says(title, text, easy, hard, ratio, mean, turn)
+    assert gap > 0
+    assert psi(1.0, 1.0) > 1
+
+
+def test_every_claim_of_the_paper_has_its_row():
+    folder = fairtoll.experiments.__path__[0]
+    with open(f"{folder}/published.json", encoding="utf-8") as file:
+        claims = [claim["id"] for claim in json.load(file)["claims"]]
+    assert len(claims) > 10
+    rows = [part for part in section("Summary").split(" | ") if part]
+    assert all(any(f"`{claim}`" in row for row in rows) for claim in claims), claims
+
+
+def test_the_package_repairs_as_the_formula_says():
+    found = minimize_scalar(
+        lambda t: ndtr(t - 1.5) + weight_for(best(2.0, 2.0), 1.5, 2.0) * ndtr(-(1.5 + t) / 2), bounds=(-2, 2),
+        method="bounded", options={"xatol": 1e-10},
+    ).x  # fmt: skip
+    weight = weight_for(best(2.0, 2.0), 1.5, 2.0)
+    model = theory.Gaussians([1.5], (4.0, 1.0), prior=1 / (1 + weight))  # class weights are priors
+    rule = theory.standard_rule(model)
+    assert -rule.bias / rule.weights[0] == pytest.approx(found, abs=1e-6)
+    assert found == pytest.approx(best(2.0, 2.0), abs=1e-6)
