@@ -48,9 +48,10 @@ def leave_one_out(
 ) -> LeaveOneOut:
     """The n ridge regressions that lack one row each, without fitting any of them.
 
-    The minimiser of sum_i (y_i - w.x_i)^2 + ridge |w|^2 is w = A^-1 X' y, A = X' X + ridge I, and without row i it is w
-    - A^-1 x_i e_i / (1 - h_i), with residual e_i and leverage h_i = x_i' A^-1 x_i (Sherman and Morrison). Of rows that
-    are copies of each other all go together: w - A^-1 U (I - U' A^-1 U)^-1 e with their rows as the columns of U.
+    The minimiser of sum_i (y_i - w.x_i)^2 + ``ridge |w|^2`` is w = A^-1 X' y, A = X' X + ridge I, and without row i
+    it is w - A^-1 x_i e_i / (1 - h_i), with residual e_i and leverage h_i = x_i' A^-1 x_i (Sherman and Morrison). Of
+    rows that are copies of each other all go together: w - A^-1 U (I - U' A^-1 U)^-1 e with their rows as the
+    columns of U.
 
     Parameters
     ----------
@@ -126,7 +127,7 @@ def fit_without(
 def noise_leave_one_out(x: ArrayLike, y: ArrayLike, sigma: float, *, intercept: bool = False) -> LeaveOneOut:
     """Leave-one-out models of least squares on rows with Gaussian noise, in the mean over the noise.
 
-    The mean of sum_i (y_i - w.(x_i + noise))^2 is that without noise plus n sigma^2 |w|^2: a ridge (Bishop 1995,
+    The mean of sum_i (y_i - w.(x_i + noise))^2 is that without noise plus ``n sigma^2 |w|^2``: a ridge (Bishop 1995,
     "Training with noise is equivalent to Tikhonov regularization"), n sigma^2 on all rows and (n - 1) sigma^2 without
     one.
 

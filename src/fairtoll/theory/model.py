@@ -69,7 +69,7 @@ class Gaussians:
     theta : array-like
         Mean of class +1; that of class -1 is the opposite. (d,), in the units of the features.
     covariances : pair of float or array-like
-        Sigma_- and Sigma_+: each a number (times the identity), the diagonal (d,), or the matrix (d, d).
+        ``Sigma_-`` and ``Sigma_+``: each a number (times the identity), the diagonal (d,), or the matrix (d, d).
     prior : float
         Share of class +1.
     groups : tuple of Group

@@ -24,7 +24,7 @@ class Repair:
     Attributes
     ----------
     class_weights : pair of float
-        c_- and c_+, of mean 1 over rows.
+        ``c_-`` and ``c_+``, of mean 1 over rows.
     rule : LinearRule
         The robust rule with these weights: no other threshold near it is better.
     beats_one_class : bool
@@ -44,11 +44,12 @@ def repair(model: Gaussians, epsilon: float) -> Repair:
     """Class weights under which robust training leaves the threshold of standard training where it is.
 
     With proportional covariances and no groups, let the scores of the robust direction have means +-m' under attack and
-    standard deviations s_- and s_+, t be the standard rule's threshold and t' the robust one's. The best threshold has
-    a^2 - b^2 = 2 log(c_+ p_+ s_- / (c_- p_- s_+)) with a = (m' - t) / s_+ and b = (m' + t) / s_-: solved for c_+ / c_-.
-    It costs p_+ [Phi((t - m') / s_+) - Phi((t' - m') / s_+)] + p_- [Phi(-(t + m') / s_-) - Phi(-(t' + m') / s_-)] of
-    average robust accuracy. In the model of Xu et al., where all features have one mean, the directions are the same:
-    the repaired rule is the standard one, and the price is all that robust training gains.
+    standard deviations ``s_-`` and ``s_+``, t be the standard rule's threshold and t' the robust one's. The best
+    threshold has ``a^2 - b^2 = 2 log(c_+ p_+ s_- / (c_- p_- s_+))`` with ``a = (m' - t) / s_+`` and ``b = (m' + t) /
+    s_-``: solved for ``c_+ / c_-``. It costs ``p_+ [Phi((t - m') / s_+) - Phi((t' - m') / s_+)] + p_- [Phi(-(t + m') /
+    s_-) - Phi(-(t' + m') / s_-)]`` of average robust accuracy. In the model of Xu et al., where all features have one
+    mean, the directions are the same: the repaired rule is the standard one, and the price is all that robust training
+    gains.
 
     Thresholds are compared in standard deviations of the score.
 

@@ -16,14 +16,14 @@ def reweighted(model: Gaussians, weights: tuple[float, float]) -> Gaussians:
     """The model that a rule is trained on if classes have weights, or rows have copies.
 
     Weighting the loss of class y by c_y, or having each of its rows c_y times (the paper adds those of one class of
-    Adult again), is training on a population with prior c_+ p / (c_+ p + c_- (1 - p)): take the best rule of this
+    Adult again), is training on a population with prior ``c_+ p / (c_+ p + c_- (1 - p))``: take the best rule of this
     model, and its toll in the model that was given.
 
     Parameters
     ----------
     model : Gaussians
     weights : pair of float
-        c_- and c_+, above 0.
+        ``c_-`` and ``c_+``, above 0.
 
     Returns
     -------
