@@ -167,6 +167,8 @@ def test_a_radius_that_leaves_no_robust_rule():
     refused(lambda: robust_rule(MODEL, 1.5), messages.NO_RULE, epsilon=1.5, limit=1.0)
     scaled = Gaussians([1.0, 0.5], (1.0, 2.0), scale=[1.0, 0.1])
     refused(lambda: robust_rule(scaled, 5.0), messages.NO_RULE, epsilon=5.0, limit=5.0)
+    fixed = Gaussians([1.0, 0.0], (1.0, 2.0), scale=[2.0, 0.0])
+    refused(lambda: robust_rule(fixed, 0.7), messages.NO_RULE, epsilon=0.7, limit=0.5)
     # Means that stay apart by a hair: a rule that uses one class's larger spread is better than any by the means.
     unequal = Gaussians([1.0, 0.5], ([1.0, 9.0], [1.0, 1.0]))
     refused(lambda: robust_rule(unequal, 0.99), messages.DEGENERATE, epsilon=0.99)

@@ -2,11 +2,13 @@
 
 import numpy as np
 import pytest
+import torch
 from random_settings import random_covariance, random_model
 from scipy.optimize import brentq, differential_evolution, minimize
 from scipy.special import ndtr
 from scipy.stats import multivariate_normal, norm
 
+from fairtoll.attacks import pgd
 from fairtoll.errors import FairtollError
 from fairtoll.theory import (
     Gaussians,
@@ -198,6 +200,23 @@ def test_units_do_not_matter():
         model = Gaussians(np.array([0.6, 0.4]) * factor, (2 * factor**2, 1 * factor**2), 0.4, groups)
         errors.append(error(model, robust_rule(model, 0.2 * factor), 0.2 * factor))
     np.testing.assert_allclose(errors, errors[0], rtol=1e-9)
+
+
+def test_the_threat_is_that_of_attacks():
+    """PGD on the rule as a network breaks exactly the rows whose margin under attack is not above 0."""
+    model = random_model(12, features=3)
+    rule = robust_rule(model, 0.1)
+    x, y, _ = model.sample(200, np.random.default_rng(1))
+    network = torch.nn.Linear(3, 2).double()
+    with torch.no_grad():
+        network.weight[:] = torch.tensor(np.stack([-rule.weights, rule.weights]) / 2)
+        network.bias[:] = torch.tensor([-rule.bias, rule.bias]) / 2
+    rows, labels = torch.tensor(x), torch.tensor((y + 1) // 2)
+    found = pgd(network, rows, labels, threat=model.threat, epsilon=0.1, steps=10)
+    margin = margins(rule, x, y, 0.1, model.scale)
+    assert np.abs(margin).min() > 1e-6
+    assert 0 < (margin <= 0).sum() < 200
+    np.testing.assert_array_equal(found.success.numpy().ravel(), margin <= 0)
 
 
 def test_rows_one_by_one_by_brute_force():

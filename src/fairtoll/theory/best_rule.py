@@ -48,8 +48,9 @@ def robust_rule(model: Gaussians, epsilon: float, *, by_means: bool = False) -> 
 
     In closed form for proportional covariances without groups: soft thresholding, w_j = sign(theta_j) max(abs(theta_j)
     - epsilon scale_j, 0) / Sigma_jj for diagonal ones, a lasso else, and the threshold where the weighted densities of
-    the attacked scores are equal. For other covariances a search over one angle, and with groups that differ a descent
-    of the exact error from several starts, whose convergence is checked.
+    the attacked scores are equal. For other covariances a search over one angle, and under attack or with groups that
+    differ descents of the exact error from several starts, whose convergence is checked: the error is not convex, so
+    that a better minimum cannot be ruled out there.
 
     Parameters
     ----------
@@ -87,7 +88,8 @@ def best_rule(population: Population, *, by_means: bool = False) -> LinearRule:
     if population.is_two_gaussians and not (np.abs(theta) > population.penalty).any():
         if not theta.any():
             raise FairtollError(messages.SAME_MEANS)
-        limit = float(np.max(np.abs(theta) / population.penalty * epsilon))
+        moved = population.penalty > 0
+        limit = float(np.max(np.abs(theta[moved]) / population.penalty[moved] * epsilon))
         raise FairtollError(messages.NO_RULE.format(epsilon=epsilon, limit=limit))
     found = best_of_two(population) if population.is_two_gaussians else None
     if not population.is_two_gaussians or _may_be_beaten(population, found):
