@@ -71,6 +71,29 @@ def test_theorem_4a_and_b_order_and_classes(link):
         assert theory.eou(model, rule, link=link, kappa=1.5, label=1) == pytest.approx(ranges[1], abs=1e-9)
 
 
+def test_theorem_4a_b_and_d_on_a_thousand_settings():
+    generator = np.random.default_rng(11)
+    margin, bias = generator.uniform(0.1, 3, 1000), generator.normal(0, 0.7, 1000)
+    shifts, steep = generator.normal(0, 0.6, (1000, 4)), generator.uniform(0.3, 4, 1000)
+
+    def means(scores, link):
+        return link(steep[:, None, None] * (scores[..., None] + POINTS)) @ WEIGHTS
+
+    for link in (ndtr, expit):
+        of_class = {y: means((y * margin + bias)[:, None] + shifts, link) for y in (-1, 1)}
+        for values in of_class.values():
+            assert (values.argmax(axis=1) == shifts.argmax(axis=1)).all()
+            assert (values.argmin(axis=1) == shifts.argmin(axis=1)).all()
+        middle = bias + (shifts.max(axis=1) + shifts.min(axis=1)) / 2
+        higher = np.ptp(of_class[1], axis=1) - np.ptp(of_class[-1], axis=1)
+        clear = np.abs(higher) > 1e-6
+        assert clear.sum() > 900
+        assert ((higher > 0) == (middle < 0))[clear].all()
+        width = np.abs(shifts[:, :1]) * np.array([[1.0, -1.0, 1.2, -1.2]])
+        values = means(margin[:, None] + width, link)
+        assert (values[:, 2] - values[:, 3] > values[:, 0] - values[:, 1]).all()
+
+
 def test_theorem_4c_weak_shifts_vanish_and_strong_ones_grow():
     weak, strong = np.r_[np.zeros(4), np.full(50, 0.05)], np.r_[np.full(4, 0.2), np.zeros(50)]
     standard, robust = (direction(BLOCKS, radius)[0] for radius in (0.0, 0.1))

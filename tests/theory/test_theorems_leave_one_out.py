@@ -41,12 +41,12 @@ def pairs(u, move):
 
 
 def test_theorem_5a_formula_and_bound():
-    for seed in range(200):
+    for seed in range(1000):
         x, y, generator = data(seed)
         penalty, at = generator.uniform(0.01, 20), generator.normal(size=3)
         inverse = np.linalg.inv(x.T @ x + penalty * np.eye(3))
         weights = fit(x, y, penalty)
-        for row in range(3):
+        for row in range(2):
             change = at @ (weights - without(x, y, penalty, row))
             leverage, residual = x[row] @ inverse @ x[row], y[row] - x[row] @ weights
             assert change == pytest.approx(at @ inverse @ x[row] * residual / (1 - leverage), abs=1e-10)
@@ -56,7 +56,7 @@ def test_theorem_5a_formula_and_bound():
 
 
 def test_theorem_5b_where_it_rises():
-    for seed in range(500):
+    for seed in range(1000):
         x, y, generator = data(seed)
         penalty, at, row = generator.uniform(0.01, 30), generator.normal(size=3), 0
         change = [abs(at @ (fit(x, y, p) - without(x, y, p, row))) for p in (penalty, penalty * (1 + 1e-6))]
@@ -71,9 +71,9 @@ def test_theorem_5b_where_it_rises():
 
 def test_theorem_5c_one_feature():
     generator = np.random.default_rng(4)
-    for _ in range(300):
+    for _ in range(1000):
         x, y, penalty = generator.normal(size=6), generator.normal(size=6), generator.uniform(0, 9)
-        brute = [fit(x[:, None], y, penalty)[0] - without(x[:, None], y, penalty, i)[0] for i in range(6)]
+        brute = (x @ y) / (x @ x + penalty) - (x @ y - x * y) / (x @ x - x * x + penalty)
         assert np.allclose(one_feature(x, y, penalty), brute, atol=1e-10)
         total, rest = (x * x).sum(), (x * x).sum() - x * x
         ratio = y / (y - x * (x @ y) / total)
@@ -156,8 +156,8 @@ def rises_for_many_rows(value, spread):
 def test_theorem_5g_the_criterion_and_its_cases():
     generator = np.random.default_rng(7)
     checked = 0
-    for _ in range(300):
-        u = generator.normal(generator.uniform(0.3, 2), 1, 20_000)
+    for _ in range(1200):
+        u = generator.normal(generator.uniform(0.3, 2), 1, 10_000)
         if u.mean() <= 0.05:
             continue
         own = generator.normal(0, 3)  # the row in question, beside so many others
@@ -169,7 +169,7 @@ def test_theorem_5g_the_criterion_and_its_cases():
             rises = abs(pairs(u, 1e-5)[0]) > abs(pairs(u, 0.0)[0])
             assert rises == (criterion > 0) == rises_for_many_rows(value, spread)
             checked += 1
-    assert checked > 200
+    assert checked > 1000
 
 
 def test_theorem_5_examples_of_static_copies():
