@@ -6,7 +6,7 @@ import re
 import pytest
 from rich.console import Console
 
-from fairtoll.cli.display import Progress, print_summary
+from fairtoll.cli.display import Progress, alarm_lines, print_summary
 from fairtoll.findings.results import Alarm, Claim, ClaimModels, Results
 from fairtoll.runs.stages import Condition, Stage
 
@@ -103,6 +103,34 @@ def found():
             Alarm(id="y", title="Quiet", arm="a", fired=False, message="nothing", value=0.1),
         ],
         notes=[], environment={}, answer=["Male rows pay."],
+    )  # fmt: skip
+
+
+def test_an_alarm_of_many_arms_is_one_line():
+    def fired(arm, message, title="Gradients vanish"):
+        return Alarm(id="x", title=title, arm=arm, fired=True, message=message, value=0.1)
+
+    def lines(*alarms):
+        return alarm_lines(found_of(alarms))
+
+    assert lines(fired("a", "All."), fired("b", "All.")) == ["Alarm, gradients vanish, a, b: All."]
+    assert lines(fired("a", "9%."), fired("b", "8%."), fired("c", "7%.")) == [
+        "Alarm, gradients vanish, a: 9%. Likewise, with figures of their own in the report: b, c."
+    ]
+    many = [fired(f"arm-{number}", "All.") for number in range(29)]
+    assert lines(*many, fired("a", "9%.", title="Noise")) == [
+        "Alarm, gradients vanish, arm-0, arm-1, arm-2, arm-3, arm-4, arm-5 and 23 more: All.",
+        "Alarm, noise, a: 9%.",
+    ]
+    assert lines(*many[:7]) == [f"Alarm, gradients vanish, {', '.join(one.arm for one in many[:7])}: All."]
+
+
+def found_of(alarms):
+    return Results(
+        fairtoll_version="0", schema_version=3, title="", question="",
+        dataset={"name": "", "title": "", "note": "", "rows": {}, "classes": [], "attributes": {}},
+        configuration={}, arms=[], findings=[], accuracy=[], claims=[], alarms=list(alarms),
+        notes=[], environment={}, answer=[],
     )  # fmt: skip
 
 

@@ -52,7 +52,8 @@ def tables(tmp_path_factory):
     np.savez(folder / "odd.npz", x=large[:, :, :9, :], **arrays)
     save_file({"x": small, **arrays}, folder / "images.safetensors")
     (folder / "factory_of_train_test.py").write_text(
-        "from torch import nn\n\n\ndef wide():\n    return nn.Linear(99, 2)\n"
+        "from torch import nn\n\n\ndef wide():\n    return nn.Linear(99, 2)\n\n\ndef tiny():\n    return "
+        "nn.Sequential(nn.Flatten(), nn.Linear(64, 2))\n"
     )
     return folder
 
@@ -102,6 +103,19 @@ def tables(tmp_path_factory):
         (["people.csv", *HEAD, "--scale", "age"], "--scale is 'age'; expected COLUMN=NUMBER, or raw"),
         (["people.csv", *HEAD, "--test-share", "1.5"], "the share of test rows is 1.5; expected a number above 0"),
         (["people.csv", *HEAD, "--test", "other.csv"], "no column 'score'; "),
+        (
+            ["people.csv", *HEAD, "--test", "words.csv", "--test-share", "0.25"],
+            "--test-share is 0.25 with test rows from words.csv; expected one of them: ",
+        ),
+        (
+            ["people.csv", *HEAD, "--test", "words.csv", "--seed", "0"],
+            "--seed is 0 with test rows from words.csv; expected one of them: ",
+        ),
+        # 80 rows of which 60 train, and a tenth of each class of those is left out.
+        (
+            ["images.npz", "--recipes", "online,squeezing", "--network", "factory_of_train_test:tiny"],
+            "a detector has 6 held-out rows; expected 19 or more for a false-positive rate of 0.05; give more training",
+        ),
         (["people.csv", *HEAD, "--test", "none.csv"], "none.csv is not a file; expected a table in CSV or Parquet"),
         (
             ["people.csv", *HEAD, "--recipes", "online", "--pair", "online,trades"],

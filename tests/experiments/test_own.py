@@ -1,5 +1,7 @@
 """An experiment with a table of one's own: the numbers of one described by hand, and again from its folder."""
 
+import base64
+import io
 import json
 import shutil
 import subprocess
@@ -11,6 +13,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
+from PIL import Image
 from safetensors.numpy import save_file
 
 from fairtoll import FairtollError, LinfThreat
@@ -332,8 +335,35 @@ def test_images_are_trained_on_and_measured(tmp_path, monkeypatch):
     assert accuracy["standard"] > 0.9
     assert {one.parameters.partition for one in results.findings} == {"class", "site"}
     assert results.configuration["epsilon"] == pytest.approx(8 / 255)
+    # Pictures of an easy and of a hard class, of each arm but the control.
+    assert {one.arm for one in results.examples} == {"standard", "online"}
+    shown = results.examples[0]
+    encoded = base64.b64decode(shown.clean.removeprefix("data:image/png;base64,"))
+    pixels = np.asarray(Image.open(io.BytesIO(encoded)))
+    np.testing.assert_array_equal(pixels, np.rint(loaded[0].test.x[shown.row, 0] * 255))
     kept = np.load(tmp_path / "run" / "trained" / "test.npz")
     np.testing.assert_array_equal(kept["x"], loaded[0].test.x)
+
+
+@pytest.mark.parametrize(
+    ("channels", "scale", "why"),
+    [(1, 1.0, None), (3, 1.0, None), (2, 1.0, "have 2 channels"), (1, 2.0, "lie between 0 and 2")],
+)
+def test_images_that_no_picture_can_show_are_said_to_be_none(channels, scale, why, tmp_path, monkeypatch):
+    x = np.zeros((80, channels, 8, 8), dtype=np.float32)
+    x[::2] = scale
+    np.savez(tmp_path / "images.npz", x=x, y=np.arange(80) // 2 % 2)
+    (tmp_path / "flat_of_own_test.py").write_text(
+        "from torch import nn\n\n\ndef network():\n"
+        f"    return nn.Sequential(nn.Flatten(), nn.Linear({64 * channels}, 2))\n"
+    )
+    monkeypatch.syspath_prepend(str(tmp_path))
+    monkeypatch.delitem(sys.modules, "flat_of_own_test", raising=False)
+    own = own_experiment(tmp_path / "images.npz", settings=OwnSettings(network="flat_of_own_test:network"))
+    assert (own.experiment.pictures is None) == (why is not None)
+    said = [note for note in own.notes if "no pictures" in note]
+    assert len(said) == (why is not None)
+    assert all(f"since the images {why}: it shows those of 1 or 3 channels" in note for note in said)
 
 
 def test_the_trained_models_are_those_that_were_measured(run, monkeypatch):

@@ -21,11 +21,12 @@ from fairtoll.cli.gate import (
     pass_gate,
     rules_of,
 )
+from fairtoll.cli.options import ROWS, GroupOption, Names, option_in
 from fairtoll.cli.pairs import read_pair, read_pairs, split_values
 from fairtoll.errors import FairtollError
 
-MODELS, ROWS, PREDICTIONS, ATTACK, MEASURES = (
-    "Models", "Rows", "Predictions in place of models", "Threat and attacks", "What is measured",
+MODELS, PREDICTIONS, ATTACK, MEASURES = (
+    "Models", "Predictions in place of models", "Threat and attacks", "What is measured",
 )  # fmt: skip
 
 audit = typer.Typer(
@@ -37,12 +38,6 @@ audit = typer.Typer(
 )
 
 audit.command("init")(init)
-
-Names = list[str] | None
-
-
-def _option(help_text: str, metavar: str, panel: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help_text, metavar=metavar, rich_help_panel=panel, show_default=False, **more)
 
 
 def _switch(name: str, help_text: str, panel: str) -> Any:
@@ -57,18 +52,18 @@ def run(
     ] = None,
     model: Annotated[
         Names,
-        _option(
+        option_in(
+            MODELS,
+            "NAME=MODEL",
             "NAME=FILE or NAME=PACKAGE.MODULE:FACTORY; the first is the one that others are compared with. Repeat a "
             "name for more training runs.",
-            "NAME=MODEL",
-            MODELS,
         ),
     ] = None,
     weights: Annotated[
-        Names, _option("NAME=FILE of a factory's weights; repeat a name for more training runs.", "NAME=FILE", MODELS)
+        Names, option_in(MODELS, "NAME=FILE", "NAME=FILE of a factory's weights; repeat a name for more training runs.")
     ] = None,
     preprocess: Annotated[
-        Names, _option("NAME=FILE.skops: a fitted preprocessor that stands before the model.", "NAME=FILE", MODELS)
+        Names, option_in(MODELS, "NAME=FILE", "NAME=FILE.skops: a fitted preprocessor that stands before the model.")
     ] = None,
     trust_code: Annotated[
         bool, _switch("--trust-code", "Run programs in model files, such as TorchScript.", MODELS)
@@ -83,117 +78,117 @@ def run(
     ] = False,
     data: Annotated[
         str | None,
-        _option("Evaluation rows: CSV or Parquet; images as .npz, .safetensors or Parquet.", "FILE", ROWS),
+        option_in(ROWS, "FILE", "Evaluation rows: CSV or Parquet; images as .npz, .safetensors or Parquet."),
     ] = None,
     train: Annotated[
         str | None,
-        _option("Training rows: codes of categories, standard deviations and ranges come from there.", "FILE", ROWS),
+        option_in(ROWS, "FILE", "Training rows: codes of categories, standard deviations and ranges come from there."),
     ] = None,
     label: Annotated[
-        str | None, _option("Column of the true class; of arrays its name, else 'y'.", "COLUMN", ROWS)
+        str | None, option_in(ROWS, "COLUMN", "Column of the true class; of arrays its name, else 'y'.")
     ] = None,
-    group: Annotated[Names, _option("Column of a protected attribute; repeat for more.", "COLUMN", ROWS)] = None,
+    group: GroupOption = None,
     feature: Annotated[
         Names,
-        _option(
-            "Input columns in order; repeat for more. Default: those of --train, else all but label and groups.",
-            "COLUMN",
+        option_in(
             ROWS,
+            "COLUMN",
+            "Input columns in order; repeat for more. Default: those of --train, else all but label and groups.",
         ),
     ] = None,
-    image: Annotated[str | None, _option("Column of a Parquet file that holds an image.", "COLUMN", ROWS)] = None,
+    image: Annotated[str | None, option_in(ROWS, "COLUMN", "Column of a Parquet file that holds an image.")] = None,
     categories: Annotated[
         Names,
-        _option(
-            "All values of a column (the label too) in the order of their codes; repeat for more columns.",
-            "COLUMN=VALUE,...",
+        option_in(
             ROWS,
+            "COLUMN=VALUE,...",
+            "All values of a column (the label too) in the order of their codes; repeat for more columns.",
         ),
     ] = None,
     keep_na: Annotated[
         Names,
-        _option(
-            "Column of a CSV file in which texts such as NA and None are values, not missing; repeat for more.",
-            "COLUMN",
+        option_in(
             ROWS,
+            "COLUMN",
+            "Column of a CSV file in which texts such as NA and None are values, not missing; repeat for more.",
         ),
     ] = None,
     missing: Annotated[
-        str | None, _option("Whether features may have missing values: refuse (default) or keep.", "WORD", ROWS)
+        str | None, option_in(ROWS, "WORD", "Whether features may have missing values: refuse (default) or keep.")
     ] = None,
     rows: Annotated[
         int | None,
-        _option("Evaluate so many rows, drawn in proportion from each class and group.", "NUMBER", ROWS),
+        option_in(ROWS, "NUMBER", "Evaluate so many rows, drawn in proportion from each class and group."),
     ] = None,
     predictions: Annotated[
-        str | None, _option("A table of predictions, one row for each row of each model.", "TABLE", PREDICTIONS)
+        str | None, option_in(PREDICTIONS, "TABLE", "A table of predictions, one row for each row of each model.")
     ] = None,
     probability: Annotated[
-        Names, _option("The column of a class's probability; repeat for more classes.", "CLASS=COLUMN", PREDICTIONS)
+        Names, option_in(PREDICTIONS, "CLASS=COLUMN", "The column of a class's probability; repeat for more classes.")
     ] = None,
     model_column: Annotated[
-        str | None, _option("Column that names the model. Default: one model.", "COLUMN", PREDICTIONS)
+        str | None, option_in(PREDICTIONS, "COLUMN", "Column that names the model. Default: one model.")
     ] = None,
     reference: Annotated[
         str | None,
-        _option(
-            "The model that others are compared with. Default: the one whose rows come first; a gate needs its name.",
-            "NAME",
+        option_in(
             PREDICTIONS,
+            "NAME",
+            "The model that others are compared with. Default: the one whose rows come first; a gate needs its name.",
         ),
     ] = None,
-    run_column: Annotated[str | None, _option("Column of the training run.", "COLUMN", PREDICTIONS)] = None,
+    run_column: Annotated[str | None, option_in(PREDICTIONS, "COLUMN", "Column of the training run.")] = None,
     row_column: Annotated[
         str | None,
-        _option("Column that numbers the rows. Default: all models list them in one order.", "COLUMN", PREDICTIONS),
+        option_in(PREDICTIONS, "COLUMN", "Column that numbers the rows. Default: all models list them in one order."),
     ] = None,
     epsilon: Annotated[
         list[float] | None,
-        _option(
-            "Radius, in standard deviations of each feature, of images in their units; repeat for more.",
-            "RADIUS",
+        option_in(
             ATTACK,
+            "RADIUS",
+            "Radius, in standard deviations of each feature, of images in their units; repeat for more.",
         ),
     ] = None,
     mutable: Annotated[
         Names,
-        _option(
+        option_in(
+            ATTACK,
+            "COLUMN",
             "Feature that an attack may change; repeat for more; all: every one that is no group. Default: numbers "
             "that are no group and not two codes (0, 1).",
-            "COLUMN",
-            ATTACK,
         ),
     ] = None,
     immutable: Annotated[
-        Names, _option("Feature that an attack may not change, of those it otherwise may; repeat.", "COLUMN", ATTACK)
+        Names, option_in(ATTACK, "COLUMN", "Feature that an attack may not change, of those it otherwise may; repeat.")
     ] = None,
     range_: Annotated[
         Names,
-        _option(
-            "Lowest and highest value of a feature: numbers, or expressions such as 'age * 12'; repeat for more.",
-            "COLUMN=LOW,HIGH",
+        option_in(
             ATTACK,
+            "COLUMN=LOW,HIGH",
+            "Lowest and highest value of a feature: numbers, or expressions such as 'age * 12'; repeat for more.",
             "--range",
         ),
     ] = None,
     one_hot: Annotated[
-        Names, _option("Columns of which each row has one; repeat for more sets.", "COLUMN,...", ATTACK)
+        Names, option_in(ATTACK, "COLUMN,...", "Columns of which each row has one; repeat for more sets.")
     ] = None,
     monotone: Annotated[
-        Names, _option("Feature that may only grow, or only shrink; repeat for more.", "COLUMN=up|down", ATTACK)
+        Names, option_in(ATTACK, "COLUMN=up|down", "Feature that may only grow, or only shrink; repeat for more.")
     ] = None,
     relation: Annotated[
         Names,
-        _option("What must hold in attacked rows, such as 'loan <= 5 * income'; repeat for more.", "TEXT", ATTACK),
+        option_in(ATTACK, "TEXT", "What must hold in attacked rows, such as 'loan <= 5 * income'; repeat for more."),
     ] = None,
     cost: Annotated[
-        Names, _option("What a change of a feature costs; repeat for more features.", "COLUMN=NUMBER", ATTACK)
+        Names, option_in(ATTACK, "COLUMN=NUMBER", "What a change of a feature costs; repeat for more features.")
     ] = None,
     cost_norm: Annotated[
-        str | None, _option("Whether the largest cost or their sum is the distance: max or sum.", "WORD", ATTACK)
+        str | None, option_in(ATTACK, "WORD", "Whether the largest cost or their sum is the distance: max or sum.")
     ] = None,
     attack: Annotated[
-        Names, _option("Attack such as union, pgd-20, square-500; repeat for more.", "NAME", ATTACK)
+        Names, option_in(ATTACK, "NAME", "Attack such as union, pgd-20, square-500; repeat for more.")
     ] = None,
     exact: Annotated[
         bool,
@@ -205,28 +200,28 @@ def run(
         ),
     ] = False,
     metric: Annotated[
-        Names, _option("Metric such as cau, cru_s; repeat for more. Default: all.", "NAME", MEASURES)
+        Names, option_in(MEASURES, "NAME", "Metric such as cau, cru_s; repeat for more. Default: all.")
     ] = None,
     partition: Annotated[
         Names,
-        _option(
-            "How rows are grouped: class, an attribute, or 'sex & race'; repeat for more. Default: class and each.",
-            "NAME",
+        option_in(
             MEASURES,
+            "NAME",
+            "How rows are grouped: class, an attribute, or 'sex & race'; repeat for more. Default: class and each.",
         ),
     ] = None,
     margin: Annotated[
-        Names, _option("Largest difference of a metric that does not matter; repeat.", "METRIC=NUMBER", MEASURES)
+        Names, option_in(MEASURES, "METRIC=NUMBER", "Largest difference of a metric that does not matter; repeat.")
     ] = None,
     minimum_rows: Annotated[
-        int | None, _option("Smaller groups are left out of gaps. Default: 10.", "NUMBER", MEASURES)
+        int | None, option_in(MEASURES, "NUMBER", "Smaller groups are left out of gaps. Default: 10.")
     ] = None,
     least_epsilon_max: Annotated[
-        float | None, _option("Measure each row's least epsilon up to this radius.", "RADIUS", MEASURES)
+        float | None, option_in(MEASURES, "RADIUS", "Measure each row's least epsilon up to this radius.")
     ] = None,
-    seed: Annotated[int | None, _option("Of random starts and of --rows. Default: 0.", "NUMBER", MEASURES)] = None,
+    seed: Annotated[int | None, option_in(MEASURES, "NUMBER", "Of random starts and of --rows. Default: 0.")] = None,
     out: Annotated[
-        str | None, _option("Folder for evidence, results and report. Default: runs/audit.", "FOLDER", MEASURES)
+        str | None, option_in(MEASURES, "FOLDER", "Folder for evidence, results and report. Default: runs/audit.")
     ] = None,
     fail_on: FailOnOption = None,
     threshold: ThresholdOption = None,

@@ -16,8 +16,11 @@ if TYPE_CHECKING:
     from pathlib import Path
     from types import TracebackType
 
-    from fairtoll.findings.results import Results
+    from fairtoll.findings.results import Alarm, Results
     from fairtoll.runs.stages import Stage
+
+#: How many arms a line names.
+LISTED = 6
 
 
 class Progress:
@@ -145,7 +148,7 @@ def print_notes(results: Results, console: Console | None = None) -> None:
 
 
 def print_summary(results: Results, console: Console | None = None) -> None:
-    """Print who pays and the verdicts counted, the claims judged and the alarms that fired."""
+    """Print who pays and the verdicts counted, the claims judged and the alarms that fired, each in one line."""
     console = console or Console()
     for sentence in results.answer:
         console.print(Text(sentence), soft_wrap=True)
@@ -163,9 +166,31 @@ def print_summary(results: Results, console: Console | None = None) -> None:
         console.print(table)
     for line in _counts(results):
         console.print(Text(line))
-    fired = [alarm for alarm in results.alarms if alarm.fired]
-    for alarm in fired:
-        console.print(Text(f"Alarm, {alarm.title.lower()}, {alarm.arm}: {alarm.message}"), soft_wrap=True)
+    for line in alarm_lines(results):
+        console.print(Text(line), soft_wrap=True)
+
+
+def alarm_lines(results: Results) -> list[str]:
+    """A line for each alarm that fired, whatever the number of arms: with what is said of the first of them."""
+    alarms: dict[str, list[Alarm]] = {}
+    for alarm in results.alarms:
+        if alarm.fired:
+            alarms.setdefault(alarm.title, []).append(alarm)
+    lines = []
+    for title, fired in alarms.items():
+        said = {alarm.message: None for alarm in fired}
+        arms = [alarm.arm for alarm in fired] if len(said) == 1 else [fired[0].arm]
+        lines.append(f"Alarm, {title.lower()}, {_listed(arms)}: {fired[0].message}")
+        if len(said) > 1:
+            others = _listed(list(dict.fromkeys(alarm.arm for alarm in fired[1:])))
+            lines[-1] += f" Likewise, with figures of their own in the report: {others}."
+    return lines
+
+
+def _listed(names: Sequence[str]) -> str:
+    """Names with commas between: of more than six the rest as a number."""
+    rest = len(names) - LISTED
+    return ", ".join(names) if rest <= 1 else f"{', '.join(names[:LISTED])} and {rest} more"
 
 
 def _of_recipes(results: Results) -> Table:

@@ -1,11 +1,16 @@
-"""Options that every experiment's command takes."""
+"""Options that several commands take."""
 
 from __future__ import annotations
 
 from enum import StrEnum
-from typing import Annotated
+from typing import Annotated, Any
 
 import typer
+
+#: Of an option that may be repeated.
+Names = list[str] | None
+#: The panel of a command's help with what the rows are.
+ROWS = "Rows"
 
 
 class Protocol(StrEnum):
@@ -42,6 +47,12 @@ class Design(StrEnum):
     new_seed = "new-seed"
 
 
+def option_in(panel: str, metavar: str, help_text: str, *names: str, **more: Any) -> Any:
+    """An option in one panel of a command's help, whose text says what its default is."""
+    return typer.Option(*names, help=help_text, metavar=metavar, rich_help_panel=panel, show_default=False, **more)
+
+
+GroupOption = Annotated[Names, option_in(ROWS, "COLUMN", "Column of a protected attribute; repeat for more.")]
 MOST_RUNS = 9999
 
 

@@ -10,18 +10,21 @@ import typer
 
 from fairtoll.cli.options import (
     PAIR_HELP,
+    ROWS,
     AddressOption,
     Device,
     DeviceOption,
     EngineName,
     EngineOption,
+    GroupOption,
+    Names,
     WorkersOption,
+    option_in,
 )
 from fairtoll.cli.pairs import read_arms, read_pair, read_pairs, split_values
 from fairtoll.errors import FairtollError
 
-ROWS, ATTACK, TRAINING = "Rows", "Adversary", "Training"
-Names = list[str] | None
+ATTACK, TRAINING = "Adversary", "Training"
 EPILOG = (
     "Examples: fairtoll train people.csv --label hired --group sex · fairtoll train people.csv --label hired --group "
     "sex --group race --recipes trades,frl,frl-sex --epsilon 0.5 --test new.csv --out runs/hired · fairtoll train "
@@ -36,34 +39,32 @@ class Missing(StrEnum):
     keep = "keep"
 
 
-def _option(help_text: str, metavar: str, panel: str, *names: str, **more: Any) -> Any:
-    return typer.Option(*names, help=help_text, metavar=metavar, rich_help_panel=panel, show_default=False, **more)
-
-
 def train(
     table: Annotated[
         Path,
         typer.Argument(help="A table in CSV or Parquet, or images: .npz, .safetensors, Parquet.", metavar="TABLE"),
     ],
     label: Annotated[
-        str | None, _option("Column of the true class; of images the array, else 'y'.", "COLUMN", ROWS)
+        str | None, option_in(ROWS, "COLUMN", "Column of the true class; of images the array, else 'y'.")
     ] = None,
-    group: Annotated[Names, _option("Column of a protected attribute; repeat for more.", "COLUMN", ROWS)] = None,
+    group: GroupOption = None,
     feature: Annotated[
         Names,
-        _option(
-            "Input columns; repeat for more. Default: all that can be inputs but the label and the groups.",
-            "COLUMN",
+        option_in(
             ROWS,
+            "COLUMN",
+            "Input columns; repeat for more. Default: all that can be inputs but the label and the groups.",
         ),
     ] = None,
-    image: Annotated[str | None, _option("Column or array of images.", "COLUMN", ROWS)] = None,
+    image: Annotated[str | None, option_in(ROWS, "COLUMN", "Column or array of images.")] = None,
     categories: Annotated[
         Names,
-        _option("All values of a column (the label too) in order; repeat for more columns.", "COLUMN=VALUE,...", ROWS),
+        option_in(
+            ROWS, "COLUMN=VALUE,...", "All values of a column (the label too) in order; repeat for more columns."
+        ),
     ] = None,
     keep_na: Annotated[
-        Names, _option("Column in which texts such as NA are values, not missing; repeat for more.", "COLUMN", ROWS)
+        Names, option_in(ROWS, "COLUMN", "Column in which texts such as NA are values, not missing; repeat for more.")
     ] = None,
     missing: Annotated[
         Missing,
@@ -73,82 +74,84 @@ def train(
         ),
     ] = Missing.refuse,
     test: Annotated[
-        Path | None, _option("Test rows, as the table. Default: a share of the table's rows.", "FILE", ROWS)
+        Path | None, option_in(ROWS, "FILE", "Test rows, as the table. Default: a share of the table's rows.")
     ] = None,
-    test_share: Annotated[float, _option("That share, of each class and group. Default: 0.25.", "SHARE", ROWS)] = 0.25,
-    seed: Annotated[int, _option("Of the draw of test rows. Default: 0.", "NUMBER", ROWS, min=0)] = 0,
+    test_share: Annotated[
+        float | None, option_in(ROWS, "SHARE", "That share, of each class and group. Default: 0.25.")
+    ] = None,
+    seed: Annotated[int | None, option_in(ROWS, "NUMBER", "Of the draw of test rows. Default: 0.", min=0)] = None,
     rows: Annotated[
         int | None,
-        _option("Attack so many test rows, as many of each class. Default: all; 1000 images.", "NUMBER", ROWS, min=1),
+        option_in(ROWS, "NUMBER", "Attack so many test rows, as many of each class. Default: all; 1000 images.", min=1),
     ] = None,
     epsilon: Annotated[
         float | None,
-        _option(
+        option_in(
+            ATTACK,
+            "RADIUS",
             "How far the adversary may move, in training and after it: in standard deviations of each number, of "
             "images in their units. Default: 0.25, of images 8/255 of their range.",
-            "RADIUS",
-            ATTACK,
         ),
     ] = None,
     mutable: Annotated[
         Names,
-        _option(
-            "Number that an attack may change; repeat for more. Default: all that vary and are no codes.",
-            "COLUMN",
+        option_in(
             ATTACK,
+            "COLUMN",
+            "Number that an attack may change; repeat for more. Default: all that vary and are no codes.",
         ),
     ] = None,
-    immutable: Annotated[Names, _option("Number that it may not change; repeat for more.", "COLUMN", ATTACK)] = None,
+    immutable: Annotated[Names, option_in(ATTACK, "COLUMN", "Number that it may not change; repeat for more.")] = None,
     scale: Annotated[
         Names,
-        _option(
+        option_in(
+            ATTACK,
+            "COLUMN=NUMBER",
             "How far a number moves at an epsilon of 1, in place of its standard deviation; repeat for more. raw: all "
             "by 1 in their units.",
-            "COLUMN=NUMBER",
-            ATTACK,
         ),
     ] = None,
     range_: Annotated[
         Names,
-        _option(
-            "Lowest and highest value of a number, in place of the training rows'; repeat for more.",
-            "COLUMN=LOW,HIGH",
+        option_in(
             ATTACK,
+            "COLUMN=LOW,HIGH",
+            "Lowest and highest value of a number, in place of the training rows'; repeat for more.",
             "--range",
         ),
     ] = None,
     recipes: Annotated[
         str | None,
-        _option(
+        option_in(
+            TRAINING,
+            "NAMES",
             "Recipes, with commas between, or all; a repair over an attribute instead of the classes: frl-sex. "
             "Default: online, trades, averaging, frl, and frl over each attribute.",
-            "NAMES",
-            TRAINING,
         ),
     ] = None,
     strengths: Annotated[
         int,
-        _option(
-            "1, or 3 for every recipe at three strengths, compared at equal robust accuracy. Default: 3.",
-            "NUMBER",
+        option_in(
             TRAINING,
+            "NUMBER",
+            "1, or 3 for every recipe at three strengths, compared at equal robust accuracy. Default: 3.",
         ),
     ] = 3,
-    pair: Annotated[Names, _option(PAIR_HELP, "FIRST,SECOND", TRAINING)] = None,
-    runs: Annotated[int, _option("Training runs of each arm. Default: 5.", "NUMBER", TRAINING, min=1)] = 5,
-    epochs: Annotated[int | None, _option("Default: 20, more of few rows.", "NUMBER", TRAINING, min=1)] = None,
+    pair: Annotated[Names, option_in(TRAINING, "FIRST,SECOND", PAIR_HELP)] = None,
+    runs: Annotated[int, option_in(TRAINING, "NUMBER", "Training runs of each arm. Default: 5.", min=1)] = 5,
+    epochs: Annotated[int | None, option_in(TRAINING, "NUMBER", "Default: 20, more of few rows.", min=1)] = None,
     batch_size: Annotated[
-        int | None, _option("Rows of a step. Default: 250, fewer of few rows.", "NUMBER", TRAINING, min=1)
+        int | None, option_in(TRAINING, "NUMBER", "Rows of a step. Default: 250, fewer of few rows.", min=1)
     ] = None,
     width: Annotated[
-        int | None, _option("Units of a hidden layer, of a table. Default: 64.", "NUMBER", TRAINING, min=1)
+        int | None, option_in(TRAINING, "NUMBER", "Units of a hidden layer, of a table. Default: 64.", min=1)
     ] = None,
     depth: Annotated[
-        int | None, _option("Hidden layers, of a table; 0 for a linear model. Default: 4.", "NUMBER", TRAINING, min=0)
+        int | None, option_in(TRAINING, "NUMBER", "Hidden layers, of a table; 0 for a linear model. Default: 4.", min=0)
     ] = None,
     network: Annotated[
         str | None,
-        _option("A torch module of your own: a call without arguments makes it.", "PACKAGE.MODULE:FACTORY", TRAINING),
+        option_in(TRAINING, "PACKAGE.MODULE:FACTORY", "A torch module of your own: a call without arguments makes it."),
     ] = None,
     out: Annotated[
         Path | None,

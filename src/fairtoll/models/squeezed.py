@@ -16,6 +16,10 @@ from fairtoll.models.smoothed import AnotherValue
 
 #: The share of clean rows that a detector flags.
 FALSE_POSITIVES = 0.05
+TOO_FEW = (
+    "a detector has {given} held-out rows; expected {least} or more for a false-positive rate of {rate:g}; give more "
+    "training rows, or leave squeezing out"
+)
 
 
 class Squeezed(nn.Module):
@@ -133,10 +137,28 @@ def threshold_of(changes: Tensor, *, false_positives: float = FALSE_POSITIVES) -
     >>> threshold_of(torch.arange(99.0))
     94.0
     """
-    place = math.ceil((len(changes) + 1) * (1 - false_positives) - 1e-9)
-    if place > len(changes):
-        raise FairtollError(
-            f"a detector has {len(changes)} held-out rows; expected {math.ceil(1 / false_positives) - 1} or more for a "
-            f"false-positive rate of {false_positives:g}; give more training rows"
-        )
+    place = _place(len(changes), false_positives)
     return float(changes.sort().values[place - 1])
+
+
+def require_held_out(rows: int, *, false_positives: float = FALSE_POSITIVES) -> None:
+    """Raise for fewer held-out rows than a threshold takes.
+
+    Raises
+    ------
+    FairtollError
+        Saying how many it takes.
+
+    Examples
+    --------
+    >>> require_held_out(19)
+    """
+    _place(rows, false_positives)
+
+
+def _place(rows: int, false_positives: float) -> int:
+    place = math.ceil((rows + 1) * (1 - false_positives) - 1e-9)
+    if place > rows:
+        least = math.ceil(1 / false_positives) - 1
+        raise FairtollError(TOO_FEW.format(given=rows, least=least, rate=false_positives))
+    return place

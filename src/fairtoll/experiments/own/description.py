@@ -16,6 +16,7 @@ from fairtoll.experiments.experiment import (
     Costs,
     Data,
     Experiment,
+    Pictures,
     Threats,
     compare,
 )
@@ -44,6 +45,7 @@ MADE: dict[str, type[Any]] = {
         NamedNetwork,
         DenseNetwork,
         FitSettings,
+        Pictures,
     )
 }
 CRAFT, CRAFT_ROWS = PGD(steps=20), 500
@@ -64,6 +66,7 @@ def own_description(
     attacked: int | None = None,
     costs: Costs,
     together: bool = True,
+    pictures: Pictures | None = None,
 ) -> Experiment:
     """The experiment, from what was found in the rows and from what was chosen.
 
@@ -73,7 +76,7 @@ def own_description(
         With their classes and partitions.
     epsilon : float
         Of the training adversary and of the attacks.
-    threats, network, settings, runs, costs, together
+    threats, network, settings, runs, costs, together, pictures
         As of `Experiment`.
     attacked : int, optional
         How many test rows are attacked; None for all.
@@ -112,6 +115,7 @@ def own_description(
         runs=runs,
         together=together,
         row="row" if rows.is_table else "image",
+        pictures=pictures,
         costs=costs,
         attributes=rows.groups,
         of_recipes=OF_TABLES if rows.is_table else OF_IMAGES,
@@ -161,6 +165,7 @@ def read_description(configuration: Mapping[str, Any]) -> Experiment | None:
         attacked=data["attacked"],
         costs=Costs(train_rows=1, items=1, test_rows=1),
         together=configuration["together"],
+        pictures=None if configuration["pictures"] is None else _made(configuration["pictures"]),
     )
 
 

@@ -16,7 +16,7 @@ from fairtoll.data import Dataset, TrainTest
 from fairtoll.data.guess import guess_columns
 from fairtoll.data.table_file import read_table
 from fairtoll.errors import FairtollError
-from fairtoll.experiments.experiment import Costs, Experiment
+from fairtoll.experiments.experiment import Costs, Experiment, Pictures
 from fairtoll.experiments.options import choose_device, fastest_precision
 from fairtoll.experiments.own.description import own_description
 from fairtoll.experiments.own.rows import NO_LABEL, OwnRows, encoded, encoder
@@ -32,6 +32,13 @@ JOINED_ROWS = 10
 #: Images that are attacked where no number is given.
 ATTACKED_IMAGES = 1000
 
+#: The share of the rows that are test rows, where no others are given.
+TEST_SHARE = 0.25
+
+NO_SPLIT = (
+    "--{option} is {value:g} with test rows from {test}; expected one of them: test rows are drawn only where no file "
+    "of them is given; leave --{option} or --test out"
+)
 BAD_EPSILON = "epsilon is {epsilon}; expected a finite number above 0; correct --epsilon"
 ONE_VALUE = (
     "attribute '{name}' has one value, '{value}', in {table}; expected two or more groups; leave --group {name} out, "
@@ -42,6 +49,10 @@ OWN_NETWORK = "--{option} is given with the network {network}; expected one of t
 NOT_SHAPED = (
     "the network does not take these rows of shape {shape} ({said}); expected one that returns {classes} logits for "
     "each; give another with --network PACKAGE.MODULE:FACTORY"
+)
+NO_PICTURES = (
+    "The report shows no pictures, since the images {why}: it shows those of 1 or 3 channels with values between 0 and "
+    "1, or bytes."
 )
 OTHER_NETWORK = "resize them, or give a network that takes them with --network PACKAGE.MODULE:FACTORY"
 
@@ -81,8 +92,8 @@ def own_experiment(
     keep_na: Sequence[str] = (),
     missing: Literal["refuse", "keep"] = "refuse",
     test: str | Path | None = None,
-    test_share: float = 0.25,
-    seed: int = 0,
+    test_share: float | None = None,
+    seed: int | None = None,
     settings: OwnSettings = OwnSettings(),
     device: str = "cpu",
 ) -> Own:
@@ -101,7 +112,7 @@ def own_experiment(
     test : path, optional
         Test rows. Default: a share of the rows, drawn in proportion from each class and group.
     test_share, seed
-        Of that split.
+        Of that split: 0.25 and 0 by default.
     settings : OwnSettings
         The adversary, the network, the optimiser, the number of runs.
     device : str
@@ -114,8 +125,8 @@ def own_experiment(
     Raises
     ------
     FairtollError
-        For a file or a column that is not there, rows that cannot be read or split, a group of one value, a radius that
-        moves nothing, or a network that does not take these rows.
+        For a file or a column that is not there, rows that cannot be read or split, a split of rows that come with
+        test rows, a group of one value, a radius that moves nothing, or a network that does not take these rows.
 
     Examples
     --------
@@ -131,6 +142,10 @@ def own_experiment(
     for option in ("width", "depth"):
         if settings.network is not None and getattr(settings, option) is not None:
             raise FairtollError(OWN_NETWORK.format(option=option, network=settings.network))
+    if test is not None:
+        for name, value in (("test-share", test_share), ("seed", seed)):
+            if value is not None:
+                raise FairtollError(NO_SPLIT.format(option=name, value=value, test=test))
     path, other = Path(table), None if test is None else Path(test)
     _require_radius(settings.epsilon)
     for one in (path, *([] if other is None else [other])):
@@ -147,8 +162,8 @@ def own_experiment(
         missing=missing,
         test=None if other is None else other.name,
         test_checksum=None if other is None else checksum(other),
-        test_share=test_share,
-        seed=seed,
+        test_share=TEST_SHARE if test_share is None else test_share,
+        seed=seed or 0,
         path=path,
         test_path=other,
     )
@@ -199,6 +214,7 @@ def _of_images(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettin
         if getattr(settings, option) not in (None, (), {}):
             raise FairtollError(OF_TABLES.format(option=f"--{option}".removesuffix("s")))
     low, high = _range(train)
+    why = _not_shown(train, low, high)
     epsilon = PIXEL_EPSILON * (high - low) if settings.epsilon is None else settings.epsilon
     network: Network = ConvolutionalNetwork() if settings.network is None else NamedNetwork(settings.network)
     _require_network(network, train)
@@ -213,9 +229,10 @@ def _of_images(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettin
         attacked=min(ATTACKED_IMAGES, len(test)) if settings.attacked is None else settings.attacked,
         costs=_costs(TrainTest(train, test, title="", note=""), update=0.92, gradient=0.75, plain=0.76),
         together=False,
+        pictures=None if why else Pictures(),
     )
     moves = f"Under attack each value may move by {epsilon:.3g}, within {low:g} to {high:g}."
-    return Own(experiment, train, (rows.note, moves))
+    return Own(experiment, train, (rows.note, moves, *([NO_PICTURES.format(why=why)] if why else [])))
 
 
 def _inputs(rows: OwnRows, features: Sequence[str] | None) -> dict[str, Any]:
@@ -287,6 +304,14 @@ def _costs(data: TrainTest, *, update: float, gradient: float, plain: float) -> 
 def _range(rows: Dataset) -> tuple[float, float]:
     low, high = float(rows.x.min()), float(rows.x.max())
     return (0.0, 1.0) if low >= 0 and high <= 1 else (low, high)
+
+
+def _not_shown(rows: Dataset, low: float, high: float) -> str:
+    """Why the report shows none of these images; empty where it shows some."""
+    channels = rows.x.shape[1]
+    if channels not in (1, 3):
+        return f"have {channels} channels"
+    return "" if (low, high) == (0.0, 1.0) else f"lie between {low:.3g} and {high:.3g}"
 
 
 def _by(epsilon: float, settings: OwnSettings) -> str:

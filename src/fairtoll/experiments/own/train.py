@@ -17,7 +17,8 @@ from fairtoll.experiments.own.experiment import own_experiment
 from fairtoll.experiments.own.trained import write_trained
 from fairtoll.experiments.reproduce import prepare, reproduce, require_own
 from fairtoll.runs.stages import Display, Silent
-from fairtoll.training import RECIPES
+from fairtoll.training import RECIPES, TrainingSetup
+from fairtoll.training.recipes.squeezing import require_detector
 
 ONE_ROW = (
     "the recipe '{recipe}' treats each group of {partition} by itself, and '{group}' has 1 training row of class "
@@ -81,6 +82,8 @@ def train(
     if recipes is None:
         recipes = usual_recipes(own.train)
     require_cells(own.train, recipes)
+    if any(recipe.extra == "detection" for recipe in choose_recipes(recipes, attributes=tuple(groups))):
+        require_detector(TrainingSetup.for_rows(own.train, seeds=[0]))
     experiment = prepare(
         own.experiment,
         device=device,

@@ -7,7 +7,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from fairtoll.models.squeezed import Squeezed
+from fairtoll.models.squeezed import Squeezed, require_held_out
 from fairtoll.models.squeezers import Levels, Median, NonLocalMeans
 from fairtoll.models.stack import ModelStack
 from fairtoll.training.recipes.held_out import train_held_out
@@ -43,12 +43,31 @@ def deploy_squeezed(model: nn.Module, setup: TrainingSetup, adversary: Adversary
     """
     example = next(model.parameters())
     levels = Levels(*(end.to(example) for end in _range(setup)), bits=bits)
-    _, held_out = setup.hold_out(VALIDATION)
-    clean = setup.x[held_out[:DETECTOR_ROWS]].to(example)
+    clean = setup.x[_held_out(setup)].to(example)
     if setup.x.ndim == 2:
         return Squeezed(model, levels, [levels], clean=clean)
     median = Median()
     return Squeezed(model, nn.Sequential(levels, median), [levels, median, NonLocalMeans()], clean=clean)
+
+
+def require_detector(setup: TrainingSetup) -> None:
+    """Raise where training would leave out fewer rows than a detector's threshold takes.
+
+    Raises
+    ------
+    FairtollError
+        Saying how many it takes; or for a class of fewer than two rows.
+
+    Examples
+    --------
+    >>> require_detector(TrainingSetup(torch.zeros(200, 1), torch.arange(200) % 2, torch.arange(200), [0],
+    ...                                lambda: nn.Linear(1, 2)))
+    """
+    require_held_out(len(_held_out(setup)))
+
+
+def _held_out(setup: TrainingSetup) -> Tensor:
+    return setup.hold_out(VALIDATION)[1][:DETECTOR_ROWS]
 
 
 def _range(setup: TrainingSetup) -> tuple[Tensor, Tensor]:
@@ -70,6 +89,7 @@ def _range(setup: TrainingSetup) -> tuple[Tensor, Tensor]:
 
 def _train(setup: TrainingSetup, adversary: Adversary, **parameters: Any) -> ModelStack:
     # Squeezers come to a trained model, which is trained as usual.
+    require_detector(setup)
     return train_held_out(setup)
 
 
