@@ -34,6 +34,17 @@ def row_variances(arms: tuple[Arm, ...], thinned: tuple[Thinned, ...], *, paired
     return variances
 
 
+def variances_of(arm: Arm, thinned: Thinned) -> tuple[Floats, Floats]:
+    """Variances that each group's rows and, in the last place, the runs give to one arm's value, `(G + 1,)`.
+
+    And their degrees of freedom.
+    """
+    runs = len(thinned.per_run)
+    between = float(thinned.per_run.var(ddof=1)) / runs if runs > 1 else 0.0
+    parts = np.append(row_variances((arm,), (thinned,), paired=False), between)
+    return parts, np.append(arm.included_rows - 1.0, max(runs - 1, 1))
+
+
 def _signs(thinned: Thinned, group: int) -> NDArray[np.float32]:
     """+1 where a group was chosen as highest, -1 where as lowest: `(S, D)`."""
     signs: NDArray[np.float32] = (thinned.highest == group).astype(np.float32) - (thinned.lowest == group)

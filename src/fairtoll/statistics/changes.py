@@ -9,8 +9,8 @@ import numpy as np
 from numpy.typing import ArrayLike
 
 from fairtoll.statistics._freedom import quantile, tail_beyond
-from fairtoll.statistics._groups import check_confidence, read_arms
-from fairtoll.statistics.difference import check_paired, variance_of_runs
+from fairtoll.statistics._groups import check_confidence
+from fairtoll.statistics.difference import read_pair, variance_of_runs
 from fairtoll.statistics.interval import Interval
 from fairtoll.statistics.systematic import row_covariance
 
@@ -82,15 +82,15 @@ def group_changes(
     (-0.5, True, True)
     """
     check_confidence(confidence)
-    first, second = arms = read_arms(
+    first, second = read_pair(
         groups,
-        (("standard", standard, standard_included), ("robust", robust, robust_included)),
+        (standard, robust),
+        (standard_included, robust_included),
+        paired=paired,
         minimum_rows=minimum_rows,
         fewest_groups=1,
         rates=rates,
     )
-    if paired:
-        check_paired(arms)
     covariance = row_covariance(first, second, paired=paired)
     shared = np.maximum(first.row_variance + second.row_variance - 2 * covariance, 0.0)
     counted = np.minimum(first.included_rows, second.included_rows)

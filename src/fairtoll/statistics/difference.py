@@ -167,14 +167,14 @@ def difference(
     """
     check_confidence(confidence)
     generator = np.random.default_rng(0) if generator is None else generator
-    arms = read_arms(
+    arms = read_pair(
         groups,
-        (("standard", standard, standard_included), ("robust", robust, robust_included)),
+        (standard, robust),
+        (standard_included, robust_included),
+        paired=paired,
         minimum_rows=minimum_rows,
         rates=rates,
     )
-    if paired:
-        check_paired(arms)
     counted = np.minimum(arms[0].included_rows, arms[1].included_rows)
     # Both arms use the same draws, so exchanging the arms changes the sign and nothing else.
     noise = draw_noise(len(counted), generator)
@@ -203,6 +203,26 @@ def difference(
         robust_runs=len(second.per_run),
         paired=paired,
     )
+
+
+def read_pair(
+    groups: ArrayLike,
+    outcomes: tuple[ArrayLike, ArrayLike],
+    included: tuple[ArrayLike | None, ArrayLike | None],
+    *,
+    paired: bool,
+    minimum_rows: int,
+    fewest_groups: int = 2,
+    rates: bool | None,
+) -> tuple[Arm, ...]:
+    """The standard and the robust arm over the rows that they share; with the same number of runs where they pair."""
+    given = tuple(
+        (name, values, mask) for name, values, mask in zip(("standard", "robust"), outcomes, included, strict=True)
+    )
+    arms = read_arms(groups, given, minimum_rows=minimum_rows, fewest_groups=fewest_groups, rates=rates)
+    if paired:
+        check_paired(arms)
+    return arms
 
 
 def check_paired(arms: tuple[Arm, ...]) -> None:

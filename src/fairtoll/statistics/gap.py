@@ -9,7 +9,7 @@ from numpy.typing import ArrayLike
 
 from fairtoll.statistics._freedom import quantile
 from fairtoll.statistics._groups import check_confidence, read_arms
-from fairtoll.statistics._rows import row_variances
+from fairtoll.statistics._rows import variances_of
 from fairtoll.statistics._thinning import draw_noise, thin
 from fairtoll.statistics.interval import Interval
 from fairtoll.statistics.spread import Spread, parts_of
@@ -91,11 +91,7 @@ def mean_gap(
     generator = np.random.default_rng(0) if generator is None else generator
     (arm,) = read_arms(groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, rates=rates)
     thinned = thin(arm, draw_noise(len(arm.partition.rows), generator))
-    by_group = row_variances((arm,), (thinned,), paired=False)
-    runs = len(thinned.per_run)
-    between = float(thinned.per_run.var(ddof=1)) / runs if runs > 1 else 0.0
-    parts = np.append(by_group, between)
-    freedom = np.append(arm.included_rows - 1.0, max(runs - 1, 1))
+    parts, freedom = variances_of(arm, thinned)
     error = float(np.sqrt(parts.sum()))
     reach = quantile(parts, freedom, (1 - confidence) / 2) * error
     value = thinned.value
@@ -112,6 +108,6 @@ def mean_gap(
             spread=Spread(parts_of((parts, freedom))),
         ),
         standard_error=error,
-        row_error=float(np.sqrt(by_group.sum())),
-        runs=runs,
+        row_error=float(np.sqrt(parts[:-1].sum())),
+        runs=len(thinned.per_run),
     )

@@ -5,10 +5,10 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import ArrayLike
 
-from fairtoll.statistics._groups import Arm, Floats, check_confidence, read_arms
+from fairtoll.statistics._groups import Arm, Floats, check_confidence
 from fairtoll.statistics._systematic import correct_gap, draw_run_weights
 from fairtoll.statistics._thinning import draw_noise
-from fairtoll.statistics.difference import Difference, check_paired, variance_of_runs
+from fairtoll.statistics.difference import Difference, read_pair, variance_of_runs
 from fairtoll.statistics.spread import parts_of
 
 
@@ -74,14 +74,14 @@ def systematic_difference(
     """
     check_confidence(confidence)
     generator = np.random.default_rng(0) if generator is None else generator
-    arms = read_arms(
+    arms = read_pair(
         groups,
-        (("standard", standard, standard_included), ("robust", robust, robust_included)),
+        (standard, robust),
+        (standard_included, robust_included),
+        paired=paired,
         minimum_rows=minimum_rows,
         rates=rates,
     )
-    if paired:
-        check_paired(arms)
     counted = np.minimum(arms[0].included_rows, arms[1].included_rows)
     # Both arms use the same draws, so exchanging the arms changes the sign and nothing else.
     noise = draw_noise(len(counted), generator)

@@ -10,9 +10,9 @@ from numpy.typing import ArrayLike
 
 from fairtoll.statistics._freedom import quantile
 from fairtoll.statistics._groups import check_confidence, read_arms
-from fairtoll.statistics._rows import row_variances
+from fairtoll.statistics._rows import row_variances, variances_of
 from fairtoll.statistics._thinning import draw_noise, thin_lowest
-from fairtoll.statistics.difference import Difference, check_paired, variance_of_runs
+from fairtoll.statistics.difference import Difference, read_pair, variance_of_runs
 from fairtoll.statistics.interval import Interval
 from fairtoll.statistics.spread import parts_of
 
@@ -91,10 +91,7 @@ def mean_worst(
     generator = np.random.default_rng(0) if generator is None else generator
     (arm,) = read_arms(groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, rates=rates)
     thinned = thin_lowest(arm, draw_noise(len(arm.partition.rows), generator))
-    by_group = row_variances((arm,), (thinned,), paired=False)
-    runs = len(thinned.per_run)
-    between = float(thinned.per_run.var(ddof=1)) / runs if runs > 1 else 0.0
-    parts, freedom = np.append(by_group, between), np.append(arm.included_rows - 1.0, max(runs - 1, 1))
+    parts, freedom = variances_of(arm, thinned)
     reach = quantile(parts, freedom, (1 - confidence) / 2) * float(np.sqrt(parts.sum()))
     value = -thinned.value
     low, high = value - reach - thinned.correction, value + reach
@@ -105,9 +102,9 @@ def mean_worst(
         plain=-float(thinned.plain.mean()),
         per_run=tuple((-thinned.per_run).tolist()),
         interval=Interval(low=min(low, value), high=max(high, value), confidence=confidence),
-        row_error=float(np.sqrt(by_group.sum())),
+        row_error=float(np.sqrt(parts[:-1].sum())),
         group=arm.partition.names[int(np.bincount(thinned.lowest.ravel()).argmax())],
-        runs=runs,
+        runs=len(thinned.per_run),
     )
 
 
@@ -156,14 +153,14 @@ def worst_difference(
     """
     check_confidence(confidence)
     generator = np.random.default_rng(0) if generator is None else generator
-    arms = read_arms(
+    arms = read_pair(
         groups,
-        (("standard", standard, standard_included), ("robust", robust, robust_included)),
+        (standard, robust),
+        (standard_included, robust_included),
+        paired=paired,
         minimum_rows=minimum_rows,
         rates=rates,
     )
-    if paired:
-        check_paired(arms)
     noise = draw_noise(len(arms[0].partition.rows), generator)
     first, second = thin_lowest(arms[0], noise), thin_lowest(arms[1], noise)
     by_group = row_variances(arms, (first, second), paired=paired)
