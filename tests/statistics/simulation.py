@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import ClassVar
 
 import numpy as np
 from scipy import stats
@@ -122,6 +123,11 @@ class Scenario:
         return self.gaps[1] - self.gaps[0]
 
     @cached_property
+    def worst(self):
+        """Expected lowest group mean of one run of each arm, as of endless rows."""
+        return tuple(float(means.min(axis=1).mean()) for means in self._expected)
+
+    @cached_property
     def systematic_gaps(self):
         """The gap of the expected group means of each arm."""
         if self.kind != "censored":
@@ -185,3 +191,57 @@ class Opposed:
             difficulty = difficulty + np.sqrt(0.1) * generator.standard_normal((self.runs, 2 * self.rows))
             arms.append((difficulty < ndtri(rates)).astype(float))
         return arms
+
+
+#: Where the gaps of `Curves` are compared: between its strengths' levels in every run.
+LEVEL = 0.5
+
+
+@dataclass(frozen=True)
+class Curves:
+    """A standard arm and a recipe at three strengths whose gaps grow with the level, with rows and runs of their own.
+
+    `gaps` of the standard arm and of each strength; `deviation` of group means over runs; runs move levels too.
+    """
+
+    gaps: tuple[float, ...]
+    groups: int
+    runs: int
+    deviation: float
+    rows: int = 500
+
+    LEVELS: ClassVar = (0.35, 0.55, 0.68)
+
+    @property
+    def labels(self):
+        return np.repeat(np.arange(self.groups), self.rows)
+
+    def rates(self, generator, runs):
+        """Expected group means `(4, runs, G)` of the standard arm and the strengths, and of rows that are robust."""
+        tilt = np.linspace(-0.5, 0.5, self.groups)
+        shared = generator.standard_normal((runs, self.groups))
+        right, robust = [], []
+        for gap, level in zip(self.gaps, (0.1, *self.LEVELS), strict=True):
+            own = generator.standard_normal((runs, self.groups))
+            right.append(0.75 + gap * tilt + self.deviation * (0.6 * shared + 0.8 * own))
+            moved = level + 0.03 * generator.standard_normal((runs, 1)) + 0.1 * tilt
+            robust.append(np.minimum(moved, right[-1] - 0.02))
+        return np.stack(right), np.stack(robust)
+
+    @cached_property
+    def truth(self):
+        """The expected toll of one run at the level, as of endless rows: by `numpy.interp` run by run."""
+        right, robust = self.rates(np.random.default_rng(9), 20_000)
+        gaps, levels = np.ptp(right, axis=2), robust.mean(axis=2)
+        read = [np.interp(LEVEL, levels[1:, run], gaps[1:, run]) for run in range(gaps.shape[1])]
+        return float(np.mean(read) - gaps[0].mean())
+
+    def draw(self, generator):
+        """Outcomes of every arm, and which rows are robust; half of a row's difficulty is the same in every arm."""
+        right, robust = (np.repeat(one, self.rows, axis=2) for one in self.rates(generator, self.runs))
+        count = len(self.labels)
+        difficulty = np.sqrt(0.45) * generator.standard_normal(count) + np.sqrt(0.45) * generator.standard_normal(
+            (4, 1, count)
+        )
+        difficulty = difficulty + np.sqrt(0.1) * generator.standard_normal((4, self.runs, count))
+        return (difficulty < ndtri(right)).astype(float), (difficulty < ndtri(robust)).astype(float)

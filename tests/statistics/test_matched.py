@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from scipy import stats
-from scipy.special import ndtri
+from simulation import LEVEL, Curves
 
 from fairtoll.errors import FairtollError
 from fairtoll.statistics import Strengths, difference, level_range, matched_differences
@@ -103,58 +103,15 @@ def test_bad_input_is_refused(call, message):
         call()
 
 
-class Curves:
-    """A standard arm and a recipe at three strengths whose gaps grow with the level, with rows and runs of their own.
-
-    `gaps` of the standard arm and of each strength; `deviation` of group means over runs; runs move levels too.
-    """
-
-    LEVELS = (0.35, 0.55, 0.68)
-
-    def __init__(self, gaps, groups, runs, deviation, rows=500):
-        self.gaps, self.groups, self.runs, self.deviation = gaps, groups, runs, deviation
-        self.labels = np.repeat(np.arange(groups), rows)
-        self.rows = rows
-
-    def rates(self, generator, runs):
-        """Expected group means `(4, runs, G)` of the standard arm and the strengths, and of rows that are robust."""
-        tilt = np.linspace(-0.5, 0.5, self.groups)
-        shared = generator.standard_normal((runs, self.groups))
-        right, robust = [], []
-        for gap, level in zip(self.gaps, (0.1, *self.LEVELS), strict=True):
-            own = generator.standard_normal((runs, self.groups))
-            right.append(0.75 + gap * tilt + self.deviation * (0.6 * shared + 0.8 * own))
-            moved = level + 0.03 * generator.standard_normal((runs, 1)) + 0.1 * tilt
-            robust.append(np.minimum(moved, right[-1] - 0.02))
-        return np.stack(right), np.stack(robust)
-
-    def truth(self, level):
-        """The expected toll of one run at the level, as of endless rows: by `numpy.interp` run by run."""
-        right, robust = self.rates(np.random.default_rng(9), 20_000)
-        gaps, levels = np.ptp(right, axis=2), robust.mean(axis=2)
-        read = [np.interp(level, levels[1:, run], gaps[1:, run]) for run in range(gaps.shape[1])]
-        return float(np.mean(read) - gaps[0].mean())
-
-    def draw(self, generator):
-        """Outcomes of every arm, and which rows are robust; half of a row's difficulty is the same in every arm."""
-        right, robust = (np.repeat(one, self.rows, axis=2) for one in self.rates(generator, self.runs))
-        count = len(self.labels)
-        difficulty = np.sqrt(0.45) * generator.standard_normal(count) + np.sqrt(0.45) * generator.standard_normal(
-            (4, 1, count)
-        )
-        difficulty = difficulty + np.sqrt(0.1) * generator.standard_normal((4, self.runs, count))
-        return (difficulty < ndtri(right)).astype(float), (difficulty < ndtri(robust)).astype(float)
-
-
-def covered(gaps, groups, runs, deviation, *, trials, level=0.5):
+def covered(gaps, groups, runs, deviation, *, trials):
     """How often intervals hold the truth, and how often all of one lies above it."""
     curves, generator = Curves(gaps, groups, runs, deviation), np.random.default_rng(4)
-    truth, inside, above = curves.truth(level), 0, 0
+    inside = above = 0
     for _ in range(trials):
         right, robust = curves.draw(generator)
-        (found,) = matched_differences(right[0], Strengths(right[1:], robust[1:]), curves.labels, levels=[level])
-        inside += truth in found.interval
-        above += found.interval.low > truth
+        (found,) = matched_differences(right[0], Strengths(right[1:], robust[1:]), curves.labels, levels=[LEVEL])
+        inside += curves.truth in found.interval
+        above += found.interval.low > curves.truth
     return inside, above
 
 

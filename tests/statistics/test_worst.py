@@ -46,14 +46,19 @@ def test_a_difference_is_the_difference_of_both_values():
 def test_coverage(shape, noise):
     scenario, trials = Scenario(shape, shape, 5, 5, noise), 150
     generator = np.random.default_rng(3)
-    # Of one model with endless rows.
-    shifts = scenario.shifts(np.random.default_rng(1), runs=20_000)[0]
-    truth = float(scenario.rates(shape, shifts).min(axis=1).mean())
     covered = 0
     for _ in range(trials):
         interval = mean_worst(scenario.draw(generator)[0], scenario.labels).interval
-        covered += truth in interval
+        covered += scenario.worst[0] in interval
     assert covered >= stats.binom.ppf(1e-4, trials, 0.93)
+
+
+@pytest.mark.parametrize("pair", [("flat", "separated"), ("nearly tied", "halves")])
+def test_coverage_of_a_difference(pair):
+    scenario, trials = Scenario(*pair, 5, 5, "rows"), 100
+    generator, truth = np.random.default_rng(4), scenario.worst[1] - scenario.worst[0]
+    found = [worst_difference(*scenario.draw(generator), scenario.labels).interval for _ in range(trials)]
+    assert sum(truth in one for one in found) >= stats.binom.ppf(1e-4, trials, 0.93)
 
 
 def test_bad_input_is_refused():
