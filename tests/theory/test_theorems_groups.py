@@ -120,6 +120,19 @@ def test_theorem_4e_formula_of_k_and_its_maximum():
     assert (concave < 1e-9).all()  # log-concave in log D
 
 
+def test_theorem_4a_and_b_examples():
+    shift = np.r_[np.full(4, -0.1), np.full(50, 0.05)]
+    before, after = BLOCKS @ shift, BLOCKS[:4] @ shift[:4]
+    says("Theorem 4", "is +0.05, and without the weak features -0.2: the", before, after)
+    says("Summary", "+0.05 to -0.2", before, after)
+    model = theory.Gaussians([1.0], (1.0, 1.0), groups=(theory.Group("a", 0.5, [0.3]), theory.Group("b", 0.5, [-0.3])))
+    for bias, labels in ((-0.5, (1, -1)), (0.5, (-1, 1))):
+        rule = theory.LinearRule([1.0], bias)
+        eous = [theory.eou(model, rule, link="probit", kappa=1.0, label=label) for label in labels]
+        says("Theorem 4", "EOU is 0.158 in D_1 and 0.097 in D_0", *eous)
+        says("Summary", "0.158 in D_1 and 0.097 in D_0 change places", *eous)
+
+
 def test_theorem_4_examples():
     weak, strong = np.r_[np.zeros(4), np.full(50, 0.05)], np.r_[np.full(4, 0.2), np.zeros(50)]
     (standard, before, _), (robust, after, _) = (direction(BLOCKS, radius) for radius in (0.0, 0.2))

@@ -13,6 +13,7 @@ from closed_forms import (
     best,
     density,
     distance_gap,
+    proportional,
     psi,
     roots,
     says,
@@ -155,6 +156,13 @@ def test_theorem_7a_easy_class_not_too_rare():
     was, now = (accuracy_gap(mean, ratio, t) for t in (before, after))
     assert (was >= 0).all()
     assert (now > was).all()
+    for seed in range(1000):  # the direction may change where the easy class is not the rare one
+        theta, scale, variances, ratio, radius = proportional(seed)
+        odds = np.exp(np.random.default_rng(seed).uniform(0, 2))
+        standard, robust = (Trained(theta, r, ratio, scale, variances) for r in (0.0, radius))
+        for one in (standard, robust):
+            one.threshold = float(with_odds(one.attacked, ratio, odds))
+        assert robust.gap() > standard.gap() > 0
     even = with_odds(2.0, 2.0, 0.5)
     assert accuracy_gap(2.0, 2.0, even) == pytest.approx(0, abs=1e-12)
 
