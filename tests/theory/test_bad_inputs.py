@@ -10,6 +10,7 @@ from fairtoll.theory import (
     Gaussians,
     Group,
     LinearRule,
+    best_rule,
     cau,
     cru_epsilon,
     cru_s,
@@ -177,3 +178,10 @@ def test_a_radius_that_leaves_no_robust_rule():
     rare = Gaussians([0.1, 0.0], (4.0, 1.0), prior=0.01)
     refused(lambda: standard_rule(rare), messages.CONSTANT, label="-1", epsilon=0.0)
     refused(lambda: robust_rule(rare, 0.05), messages.CONSTANT, label="-1", epsilon=0.05)
+
+
+def test_a_search_that_does_not_converge(monkeypatch):
+    """With a tolerance that no rounding meets: what is found is not handed out as the best rule."""
+    monkeypatch.setattr(best_rule, "CONVERGED", -1.0)
+    with pytest.raises(FairtollError, match=r"^the search for the best rule stopped at a gradient of .*; expected"):
+        standard_rule(Gaussians([1.0, 0.5], (1.0, 2.0), groups=HALVES))

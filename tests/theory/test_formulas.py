@@ -126,3 +126,12 @@ def test_rules_at_a_matched_rate(seed):
     gap = abs(success[y == 1].mean() - success[y == -1].mean())
     allowed = 4 * 0.5 * np.sqrt(1 / (y == 1).sum() + 1 / (y == -1).sum())
     assert cru_s(model, rule, epsilon) == pytest.approx(gap, abs=allowed)
+
+
+def test_success_where_hardly_a_row_is_correct():
+    """One row in 1e-57 is: the tail of a normal is as good as exponential, and success is among these rows."""
+    model, rule = Gaussians([-16.0], (1.0, 1.0)), LinearRule([1.0], 0.0)
+    expected = 1 - np.exp(norm.logsf(16.05) - norm.logsf(16.0))
+    assert success_rate(model, rule, 0.05, denominator="correct") == pytest.approx(expected, rel=1e-12)
+    mean = mean_least_epsilon(model, rule, only_correct=True)
+    assert mean == pytest.approx(1 / (16 + 2 / 16), rel=1e-3)

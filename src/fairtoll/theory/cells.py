@@ -45,11 +45,17 @@ class Cells:
 
     def wrong(self, epsilon: float = 0.0) -> Floats:
         """Share of each cell's rows that are misclassified or can be within the radius."""
-        over = epsilon * self.reach - self.mean
+        return self._share(self.mean - epsilon * self.reach, wrong=True)
+
+    def right(self, epsilon: float = 0.0) -> Floats:
+        """The rest of each cell's rows, exact where they are few too."""
+        return self._share(self.mean - epsilon * self.reach, wrong=False)
+
+    def _share(self, margin: Floats, *, wrong: bool) -> Floats:
         # A rule without weights predicts one class: class -1 where the score is 0.
-        always = (over > 0) | ((over == 0) & (self.label == 1))
-        safe = np.where(self.spread > 0, self.spread, 1.0)
-        return np.where(self.spread > 0, ndtr(over / safe), always.astype(np.float64))
+        kept = (margin > 0) | ((margin == 0) & (self.label == -1))
+        z = margin / np.where(self.spread > 0, self.spread, 1.0)
+        return np.where(self.spread > 0, ndtr(-z if wrong else z), (kept != wrong).astype(np.float64))
 
 
 def cells_of(

@@ -13,6 +13,8 @@ from fairtoll.theory.population import Population, combined, times
 
 #: The largest slope of the log error, in standard deviations of the features, at which a search has converged.
 CONVERGED = 1e-6
+#: How often a search that rounding stops starts again from where it stopped.
+_RESTARTS = 5
 
 
 def descents(
@@ -44,10 +46,15 @@ def descents(
     for weights, bias in starts:
         scaled = weights * size
         first = np.concatenate([np.maximum(scaled, 0), np.maximum(-scaled, 0), [bias]]) / np.linalg.norm(scaled)
-        result = minimize(
-            _log_error, first, args=(population, size), jac=True, bounds=limits, method="L-BFGS-B",
-            options={"ftol": 1e-16, "gtol": 1e-11, "maxiter": 5000, "maxfun": 20000, "maxcor": 30},
-        )  # fmt: skip
+        for _ in range(_RESTARTS):
+            result = minimize(
+                _log_error, first, args=(population, size), jac=True, bounds=limits, method="L-BFGS-B",
+                options={"ftol": 1e-16, "gtol": 1e-11, "maxiter": 5000, "maxfun": 20000, "maxcor": 30},
+            )  # fmt: skip
+            if not np.isfinite(result.fun) or _slope(result.x, np.asarray(result.jac)) <= CONVERGED:
+                break
+            # Weights of another length than 1 have other slopes; rounding stops the search where they are small.
+            first = result.x / np.linalg.norm(result.x[:-1])
         if np.isfinite(result.fun):
             weights = (result.x[:features] - result.x[features:-1]) / size
             bias = float(result.x[-1])

@@ -63,7 +63,7 @@ def mean_least_epsilon(
     mean = cells.average(_least(cells, epsilon_max))
     if not only_correct:
         return mean
-    right = 1 - cells.average(cells.wrong())
+    right = cells.average(cells.right())
     if right == 0:
         raise FairtollError(messages.NEVER_CORRECT)
     return mean / right
@@ -74,7 +74,7 @@ def _least(cells: Cells, epsilon_max: float | None) -> Floats:
     if cells.reach == 0:
         if limit is None:
             raise FairtollError(messages.NEVER_BROKEN)
-        return np.asarray(limit * (1 - cells.wrong()))
+        return np.asarray(limit * cells.right())
     least = _positive_part(cells.mean, cells.spread)
     if limit is not None:
         least -= _positive_part(cells.mean - limit * cells.reach, cells.spread)
@@ -124,7 +124,7 @@ def censored_share(
     0.5
     """
     cells = cells_of(model, rule, label=label, group=group)
-    return 1 - cells.average(cells.wrong(radius(epsilon_max, name="epsilon_max")))
+    return cells.average(cells.right(radius(epsilon_max, name="epsilon_max")))
 
 
 def cru_epsilon(

@@ -106,13 +106,13 @@ def success_rate(
     """
     if denominator not in ("all", "correct"):
         raise FairtollError(messages.DENOMINATOR.format(given=repr(denominator)))
-    attacked = error(model, rule, epsilon, label=label, group=group)
     if denominator == "all":
-        return attacked
-    clean = error(model, rule, label=label, group=group)
-    if clean == 1:
+        return error(model, rule, epsilon, label=label, group=group)
+    cells = cells_of(model, rule, label=label, group=group)
+    right, kept = cells.average(cells.right()), cells.average(cells.right(radius(epsilon)))
+    if right == 0:
         raise FairtollError(messages.NEVER_CORRECT)
-    return (attacked - clean) / (1 - clean)
+    return 1 - kept / right
 
 
 def epsilon_at_rate(model: Gaussians, rule: LinearRule, rate: float) -> float:
