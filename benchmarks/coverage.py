@@ -16,6 +16,7 @@ import numpy as np
 
 from _coverage_looks import looks_part
 from _coverage_null import null_part
+from _coverage_recipes import matched_part, worst_part
 from _coverage_tables import failing, replace_part, share, table
 from fairtoll.statistics import difference, gap_interval, mean_gap
 
@@ -254,6 +255,8 @@ PARTS = {
     "differences": ("The interval of a difference of gaps", intervals(difference_part)),
     "paired": ("Paired runs", intervals(paired_part)),
     "gaps": ("The gap of one arm", intervals(gap_part)),
+    "matched": ("Gaps at equal robust accuracy", intervals(matched_part)),
+    "worst": ("The worst group", intervals(worst_part)),
     "looks": ("Looks while runs are added", looks_part),
     "null": ("Two arms of the same recipe", null_part),
 }
