@@ -1,6 +1,6 @@
 """Simulate how often intervals and verdicts are right, and write docs/coverage.md.
 
-Run from the repository's root: `OMP_NUM_THREADS=1 python benchmarks/coverage.py` (about fifteen minutes);
+Run from the repository's root: `OMP_NUM_THREADS=1 python benchmarks/coverage.py` (about seventeen minutes);
 `--only looks` writes one part anew.
 """
 
@@ -237,7 +237,8 @@ def summary_of(goals, trials):
     if not goals.failed:
         return [begin + f"All {goals.lines} intervals below meet the goals.\n"]
     named = "; ".join(", ".join(words) for words in goals.failed)
-    return [begin + f"Of {goals.lines} intervals {len(goals.failed)} fail a goal: {named}.\n"]
+    verb = "fails" if len(goals.failed) == 1 else "fail"
+    return [begin + f"Of {goals.lines} intervals {len(goals.failed)} {verb} a goal: {named}.\n"]
 
 
 def intervals(make):
