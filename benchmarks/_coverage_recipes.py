@@ -25,7 +25,7 @@ OF_MATCHED = (
     "run. Gaps of the standard arm and of the strengths: *none*: 0 everywhere; *growing*: 0.04, then 0.06, 0.14, 0.18; "
     "*bent*: 0.04, then 0.05, 0.25, 0.30. 500 rows a group; runs move each group, in part alike in all arms. The truth "
     "is the mean over 20,000 runs with endless rows, read between strengths in each. Five groups of the standard arm "
-    "lie 0.01 apart, so that the wrong ones may be chosen: those intervals are wider than they need to be, if anything.\n"
+    "lie 0.01 apart, so that the wrong ones may be chosen: those intervals are wider than they need to be, if any.\n"
 )
 OF_WORST = (
     "The lowest group mean of a run, in the mean over runs (`mean_worst`), and the difference of two arms' "
