@@ -16,10 +16,11 @@ ENOUGH = 100
 MEASURES = 6 * 3 + 2 * 2 * 3 + 3
 
 
-def gap_of_means(values, parts):
+def gap_of_means(values, parts, number):
     """Largest minus smallest mean over numbered parts, and the standard error of the two extreme means' difference.
 
-    None for an error where a part has so few rows that its mean is far from normal: three correct rows of a cell, say.
+    None for an error where a part of so many has no row, or so few that their mean is far from normal: three correct
+    rows of a cell, say.
     """
     rows = np.bincount(parts)
     there = rows > 0
@@ -28,7 +29,7 @@ def gap_of_means(values, parts):
     squares = np.bincount(parts, values**2)[there] / rows
     errors = np.sqrt(np.maximum(squares - means**2, 0) / rows)
     high, low = np.argmax(means), np.argmin(means)
-    error = None if rows.min() < ENOUGH else np.hypot(errors[high], errors[low]) + 1e-9
+    error = None if rows.min() < ENOUGH or len(rows) < number else np.hypot(errors[high], errors[low]) + 1e-9
     return means[high] - means[low], error
 
 
@@ -78,9 +79,11 @@ def differences(seed, rows):
                 1 - function(kappa * attacked[own]),
                 group[own],
             )
+    # How many parts there are, whether or not one has a correct row.
+    number = {name: len(np.unique(partitions.get(name[-1], group))) for name in asked}
     found = {}
     for name, (exact, values, parts) in asked.items():
-        estimate, error = gap_of_means(np.asarray(values, dtype=np.float64), parts)
+        estimate, error = gap_of_means(np.asarray(values, dtype=np.float64), parts, number[name])
         if rows <= ROWS:
             # The gap of the package's own metrics, from the same rows.
             assert metrics.group_means(values, parts).gap == pytest.approx(estimate)
