@@ -4,7 +4,9 @@ import csv
 import io
 import itertools
 
+import numpy as np
 import pytest
+from example_leave_one_out import entry
 from rich.console import Console
 
 from example_defences import example_defences
@@ -145,6 +147,67 @@ def test_who_loses_is_whose_own_accuracy_falls(results: Results) -> None:
         ["low", "class", "robust", -0.1],
     ]
     assert "clean: low, low; robust: low, low" in tables["repairs-baseline"].rows[0]
+
+
+def left_out(results: Results, flips: dict[str, tuple[float, tuple[float, float] | None]]) -> Results:
+    """The results with a study of the standard arm and of others, which flip so many more predictions than it."""
+    generator, entries = np.random.default_rng(0), []
+    for arm in ("standard", *flips):
+        for design in ("masked", "one-ulp", "new-seed"):
+            made = entry(generator, arm, design) | {"published": None, "published_note": None}
+            if arm in flips and design == "masked":
+                rate, interval = flips[arm]
+                contrast = {"design": design, "interval": interval, "paired": True, "luf": 0.1}
+                made["above_standard"] = contrast | {"arm": "standard", "flip_rate": rate}
+                if arm != "averaging":
+                    made["above_baseline"] = contrast | {"arm": "averaging", "flip_rate": rate / 2}
+            entries.append(made)
+    return Results.model_validate(results.model_dump() | {"leave_one_out": entries})
+
+
+def test_who_depends_on_single_rows_is_judged_by_the_margin_of_rates(results: Results) -> None:
+    flips = {
+        "defence 1": (0.03, (0.025, 0.035)),  # above 2 points as a whole
+        "defence 2": (0.001, (-0.001, 0.003)),
+        "averaging": (0.018, (0.01, 0.03)),
+        "frl": (0.0, None),
+    }
+    made = {section.anchor: section for section in build(left_out(results, flips))}
+    tables = {table.name: table for table in made["harms"].tables}
+    assert tables["harms-class"].columns[-1].title == "LUF, flip rate"
+    assert [row[-1] for row in tables["harms-class"].rows] == [
+        "harms (+3.00)",
+        "does not (+0.10)",
+        "inconclusive (+1.80)",
+        "inconclusive (0.00)",
+        None,
+    ]
+    others = [table for name, table in tables.items() if name != "harms-class"]
+    assert others
+    assert all("LUF" not in column.title for table in others for column in table.columns)
+    assert "LUF: by how much larger" in made["harms"].lead
+    assert "leave-one-out" in made
+
+
+def test_repairs_say_how_much_they_depend_on_single_rows(results: Results) -> None:
+    flips = {"averaging": (0.02, (0.01, 0.03)), "frl": (0.004, (-0.002, 0.01)), "frl-sex": (0.0, None)}
+    made = next(section for section in build(left_out(results, flips)) if section.anchor == "repairs")
+    base, plain, *_ = made.tables
+    place = [column.title for column in plain.columns].index("LUF, flip rate")
+    assert [row[place] for row in plain.rows] == [
+        "+2.00 (+1.00 to +3.00)",
+        "+0.40? (\u22120.20 to +1.00)",
+        "0?",
+    ]
+    assert [column.title for column in base.columns].index("LUF, flip rate") == place
+    assert [row[place] for row in base.rows] == ["+0.20? (\u22120.20 to +1.00)", "0?"]
+    assert "LUF: by how much larger" in made.lead
+
+
+def test_without_leave_one_out_there_is_no_such_column(sections: dict[str, Section]) -> None:
+    tables = [table for name in ("harms", "repairs") for table in sections[name].tables]
+    assert all("LUF" not in column.title for table in tables for column in table.columns)
+    assert "LUF" not in sections["harms"].lead + sections["repairs"].lead
 
 
 def test_tables_give_every_number_to_files(sections: dict[str, Section], results: Results) -> None:

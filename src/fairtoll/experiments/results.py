@@ -101,6 +101,7 @@ def _left_out(experiment: Experiment, folder: Path, evidence: Evidence) -> list[
         {name: evidence.partition(name) for name in ("class", *evidence.attributes)},
         class_names=evidence.class_names,
         published_note=experiment.published_leave_one_out,
+        baseline=next((arm for arm in experiment.arms() if experiment.recipe(arm).role == "baseline"), None),
     )
 
 

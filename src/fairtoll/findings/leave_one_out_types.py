@@ -95,6 +95,9 @@ class LeaveOneOut(Strict):
     curve: list[LeaveOneOutPoint]
     above_floor: LeaveOneOutContrast | None
     above_standard: LeaveOneOutContrast | None
+    above_baseline: LeaveOneOutContrast | None = Field(
+        default=None, description="than in the arm that repairs must beat, where recipes are compared"
+    )
     groups: list[LeaveOneOutGroup]
     most_influential: list[LeaveOneOutRow] = Field(
         description="the members that change most predictions, first the largest"

@@ -37,6 +37,7 @@ def leave_one_out_results(
     *,
     class_names: Sequence[str],
     published_note: str | None,
+    baseline: str | None = None,
 ) -> list[Entry]:
     """Every arm and design of a run, from its member files alone.
 
@@ -52,6 +53,8 @@ def leave_one_out_results(
         In the order of the models' classes.
     published_note : str, optional
         How the paper's values (of CIFAR-10) relate to these; with none they are not shown.
+    baseline : str, optional
+        The arm that repairs must beat.
 
     Raises
     ------
@@ -82,9 +85,10 @@ def leave_one_out_results(
         entry.model_copy(
             update={
                 "above_floor": _above_floor(found, arm, design),
-                "above_standard": _contrast(found, (arm, design), (STANDARD, design), paired=True)
-                if arm != STANDARD
-                else None,
+                **{
+                    name: _contrast(found, (arm, design), (other, design), paired=True) if arm != other else None
+                    for name, other in (("above_standard", STANDARD), ("above_baseline", baseline))
+                },
                 **_published(arm, published_note),
             }
         )
@@ -160,7 +164,7 @@ def _above_floor(
 def _contrast(
     found: Mapping[tuple[str, Design], tuple[Floats, Entry]],
     one: tuple[str, Design],
-    other: tuple[str, Design],
+    other: tuple[str | None, Design],
     *,
     paired: bool,
 ) -> LeaveOneOutContrast | None:

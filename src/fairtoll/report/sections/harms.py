@@ -2,9 +2,10 @@
 
 from collections.abc import Sequence
 
-from fairtoll.findings.results import Finding, LeaveOneOut, Results
+from fairtoll.findings.results import Finding, LeaveOneOutContrast, Results
 from fairtoll.metrics import METRICS
-from fairtoll.report.families import Family, compared, standard
+from fairtoll.report.families import compared, standard
+from fairtoll.report.left_out import LUF_LEAD, extra_flips
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import in_unit, percent
 from fairtoll.report.section import Section
@@ -41,7 +42,8 @@ def harms(results: Results) -> Section:
     pairs = _pairs(results, headline(results, protocol))
     section.tables += [pairs] if pairs else []
     control = any(finding.verdict_from_control is not None for finding in found)
-    section.lead = LEAD.format(control=OF_CONTROL if control else "")
+    left_out = any(extra_flips(results, finding.robust.arm) for finding in found)
+    section.lead = LEAD.format(control=OF_CONTROL if control else "") + (LUF_LEAD if left_out else "")
     return section
 
 
@@ -49,12 +51,14 @@ def _table(results: Results, partition: str, found: Sequence[Finding], *, contro
     questions = list(dict.fromkeys(_question(finding) for finding in found))
     of_arm = {(finding.robust.arm, _question(finding)): finding for finding in found}
     shown = [family for family in compared(results) if any((family.own.arm, one) in of_arm for one in questions)]
-    luf = partition == "class" and not control and any(_left_out(results, family) for family in shown)
+    flips = {family.own.arm: extra_flips(results, family.own.arm) for family in shown}
+    # One training row has no partition.
+    luf = partition == "class" and not control and any(flips.values())
     rows: list[list[Cell]] = [
         [
             family.title,
             *(_cell(of_arm.get((family.own.arm, one)), control=control) for one in questions),
-            *([_luf_cell(_left_out(results, family))] if luf else []),
+            *([_luf_cell(flips[family.own.arm])] if luf else []),
         ]
         for family in shown
     ]
@@ -126,23 +130,12 @@ def _cell(finding: Finding | None, *, control: bool = False, pair: bool = False)
     return f"{words} ({said})"
 
 
-def _left_out(results: Results, family: Family) -> LeaveOneOut | None:
-    return next(
-        (
-            one
-            for one in results.leave_one_out
-            if one.arm == family.own.arm and one.design == "masked" and one.above_standard is not None
-        ),
-        None,
-    )
-
-
-def _luf_cell(found: LeaveOneOut | None) -> Cell:
-    if found is None or found.above_standard is None:
+def _luf_cell(found: LeaveOneOutContrast | None) -> Cell:
+    if found is None:
         return None
-    above, said = found.above_standard, percent(found.above_standard.flip_rate, 2, sign=True)
-    if above.interval is None:
+    said = percent(found.flip_rate, 2, sign=True)
+    if found.interval is None:
         return f"inconclusive ({said})"
-    low, high = above.interval
+    low, high = found.interval
     verdict = "harms" if low > FLIPS else "does not" if high < FLIPS else "inconclusive"
     return f"{verdict} ({said})"

@@ -3,12 +3,14 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from fairtoll.findings.results import Finding, Recipe, Results, Shift
+from fairtoll.findings.results import Finding, LeaveOneOutContrast, Recipe, Results, Shift
 from fairtoll.metrics import METRICS
 from fairtoll.report.families import Family, baseline, families, partitions_of, shift, standard
+from fairtoll.report.left_out import LUF_LEAD, extra_flips
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import number, percent
 from fairtoll.report.section import Section
+from fairtoll.report.sections.leave_one_out.words import rate
 from fairtoll.report.tables.table import Cell, Column, Table
 
 LEAD = (
@@ -26,6 +28,8 @@ def repairs(results: Results) -> Section:
         return section
     base, plain = baseline(results), standard(results)
     section.lead = LEAD.format(base=_lower(base.title) if base else "weight averaging, which this run has not,")
+    if any(extra_flips(results, family.own.arm) for family in found):
+        section.lead += LUF_LEAD
     lines: list[list[Cell]] = []
     for against in (base, plain):
         if against is not None:
@@ -49,6 +53,11 @@ def _table(results: Results, against: Family, shown: list[Family]) -> Table:
     for what in ("robust", "clean"):
         columns += [Column(f"Worst {partition}, {what}") for partition in partitions]
         columns += [Column(f"Average, {what}")]
+    flips = {
+        family.own.arm: extra_flips(results, family.own.arm, "standard" if against.role == "standard" else "baseline")
+        for family in shown
+    }
+    columns += [Column("LUF, flip rate")] if any(flips.values()) else []
     columns += [Column("Who loses"), Column("Time, ×", number, key="times")]
     rows: list[list[Cell]] = []
     for family in shown:
@@ -57,6 +66,7 @@ def _table(results: Results, against: Family, shown: list[Family]) -> Table:
         for clean in (False, True):
             row += [_change(own, against, clean=clean, partition=partition) for partition in (*partitions, None)]
         base = against.own.seconds
+        row += [_flips(flips[own.arm])] if any(flips.values()) else []
         row += [_who(losers(results, own, against))]
         row += [own.seconds / base if own.seconds and base else None]
         rows.append(row)
@@ -83,6 +93,16 @@ def shift_words(found: Shift) -> str:
     low, high = (percent(end, sign=True) for end in found.interval)
     doubt = "?" if found.verdict == "unclear" else ""
     return f"{percent(found.value, sign=True)}{doubt} ({low} to {high})"
+
+
+def _flips(found: LeaveOneOutContrast | None) -> Cell:
+    if found is None:
+        return None
+    said = rate(found.flip_rate, sign=True)
+    if found.interval is None:
+        return f"{said}?"
+    low, high = found.interval
+    return f"{said}{'?' if low <= 0 <= high else ''} ({rate(low, sign=True)} to {rate(high, sign=True)})"
 
 
 @dataclass(frozen=True)
