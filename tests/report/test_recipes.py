@@ -177,7 +177,7 @@ def test_who_depends_on_single_rows_is_judged_by_the_margin_of_rates(results: Re
     assert tables["harms-class"].columns[-1].title == "LUF, flip rate"
     assert [row[-1] for row in tables["harms-class"].rows] == [
         "harms (+3.00)",
-        "does not (+0.10)",
+        "does not: the same (+0.10)",
         "inconclusive (+1.80)",
         "inconclusive (0.00)",
         None,
@@ -185,8 +185,16 @@ def test_who_depends_on_single_rows_is_judged_by_the_margin_of_rates(results: Re
     others = [table for name, table in tables.items() if name != "harms-class"]
     assert others
     assert all("LUF" not in column.title for table in others for column in table.columns)
-    assert "LUF: by how much larger" in made["harms"].lead
-    assert "leave-one-out" in made
+    assert "LUF: how many more" in made["harms"].lead
+    study = made["leave-one-out"]
+    assert [figure.name for figure in study.figures] == ["leave-one-out-flips"]
+    assert [panel.title for panel in study.figures[0].panels] == [
+        *("Standard", "Defence 1", "Defence 2", "Weight averaging", "FRL")
+    ]
+    (said,) = study.headlines
+    assert said.startswith("Predictions that leaving one training row out flips, all else fixed: Standard 0.0")
+    assert "Rounding" not in said
+    assert "A new seed, with no row left out, flips 5." in said
 
 
 def test_repairs_say_how_much_they_depend_on_single_rows(results: Results) -> None:
@@ -201,7 +209,7 @@ def test_repairs_say_how_much_they_depend_on_single_rows(results: Results) -> No
     ]
     assert [column.title for column in base.columns].index("LUF, flip rate") == place
     assert [row[place] for row in base.rows] == ["+0.20? (\u22120.20 to +1.00)", "0?"]
-    assert "LUF: by how much larger" in made.lead
+    assert "LUF: how many more" in made.lead
 
 
 def test_without_leave_one_out_there_is_no_such_column(sections: dict[str, Section]) -> None:

@@ -10,7 +10,7 @@ from fairtoll.report.accuracies import first_epsilon, main_accuracies, weakest
 from fairtoll.report.arms import arm_titles
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import percent
-from fairtoll.report.sections.leave_one_out.words import by_arm, entries_of, of_design, rate
+from fairtoll.report.sections.leave_one_out.words import by_arm, entries_of, of_design, rate, together
 from fairtoll.report.select import (
     OWN,
     VERDICTS,
@@ -144,6 +144,8 @@ def _at_least(share: float) -> str:
 
 def leave_one_out_line(results: Results) -> list[Line]:
     """Return what a left-out row and what a new seed flips, by arm; nothing where either was not measured."""
+    if text := together(results):
+        return [Line("Leave-one-out.", text)]
     titles, said = arm_titles(results), []
     for arm, entries in by_arm(entries_of(results)).items():
         masked, seed = of_design(entries, "masked"), of_design(entries, "new-seed")

@@ -5,10 +5,7 @@ from typing import Literal
 from fairtoll.findings.results import LeaveOneOutContrast, Results
 
 #: Added to the lead of a section that shows it.
-LUF_LEAD = (
-    " LUF: by how much larger the share of test predictions is that leaving one training row out, all else fixed, "
-    "changes."
-)
+LUF_LEAD = " LUF: how many more test predictions change, in points, where one training row is left out, all else fixed."
 
 
 def extra_flips(

@@ -20,8 +20,8 @@ from fairtoll.findings.results import Results
 from fairtoll.training import RECIPES, FitSettings
 from fairtoll.training.leave_one_out import Member, choose_left_out, plan_members, train_members
 
-NAMES = "online,smoothing,distillation,squeezing"
-MEASURED = ["standard", "online", "smoothing", "distillation"]
+NAMES = "online,smoothing,distillation,squeezing,averaging"
+MEASURED = ["standard", "online", "smoothing", "distillation", "averaging"]
 DESIGNS = ("masked", "one-ulp", "new-seed")
 
 
@@ -73,6 +73,11 @@ def test_every_recipe_that_masks_rows_has_every_design_beside_the_standard_arm(f
         else:
             apart = entry.flip_rate - by_key["standard", design].flip_rate
             assert entry.above_standard.flip_rate == pytest.approx(apart)
+        if arm == "averaging":
+            assert entry.above_baseline is None
+        else:
+            apart = entry.flip_rate - by_key["averaging", design].flip_rate
+            assert entry.above_baseline.flip_rate == pytest.approx(apart)
     assert all(by_key[arm, "masked"].luf > 0 for arm in MEASURED)
     (said,) = [note for note in results.notes if "not measured of" in note]
     assert said.startswith("Leave-one-out is not measured of squeezing: ")

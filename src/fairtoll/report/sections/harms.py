@@ -137,5 +137,6 @@ def _luf_cell(found: LeaveOneOutContrast | None) -> Cell:
     if found.interval is None:
         return f"inconclusive ({said})"
     low, high = found.interval
-    verdict = "harms" if low > FLIPS else "does not" if high < FLIPS else "inconclusive"
-    return f"{verdict} ({said})"
+    if low > FLIPS or high >= FLIPS:
+        return f"{'harms' if low > FLIPS else 'inconclusive'} ({said})"
+    return f"does not{': fairer' if high < -FLIPS else ': the same' if low > -FLIPS else ''} ({said})"

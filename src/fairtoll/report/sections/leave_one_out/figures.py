@@ -14,6 +14,7 @@ from fairtoll.report.charts.log import LogAxis, log_axis
 from fairtoll.report.charts.row import Row
 from fairtoll.report.charts.rows import row_panel
 from fairtoll.report.charts.style import PAPER_MARK, Figure, Panel
+from fairtoll.report.families import families
 from fairtoll.report.numbers import MINUS, count, finite, percent
 from fairtoll.report.sections.leave_one_out.words import (
     PAPER,
@@ -59,7 +60,9 @@ def rate_figure(results: Results, entries: Sequence[LeaveOneOut]) -> Figure:
 def rate_panel(results: Results, name: str, entries: Sequence[LeaveOneOut], axis: LogAxis) -> Panel:
     """Return one arm's designs, then its floors, then the paper."""
     arm = entries[0].arm
-    colour, title = arm_colours(results)[arm], arm_titles(results)[arm]
+    # A recipe has the colour that it has in the charts of recipes.
+    own = next((family.colour for family in families(results) if family.own.arm == arm), None)
+    colour, title = own or arm_colours(results)[arm], arm_titles(results)[arm]
     rows, words = [], []
     for heading, floor in (("One row left out", False), ("Floors", True)):
         found = [entry for entry in entries if bool(entry.floor) is floor]

@@ -11,7 +11,7 @@ from fairtoll.report.sections.leave_one_out.tables import (
     influence_table,
     summary_table,
 )
-from fairtoll.report.sections.leave_one_out.words import entries_of, headlines, of_design
+from fairtoll.report.sections.leave_one_out.words import MANY_ARMS, by_arm, entries_of, headlines, of_design
 
 LEAD = (
     "A member is the same training with one row left out; a flip is a test prediction that then differs from the full "
@@ -34,8 +34,10 @@ def leave_one_out(results: Results) -> Section:
     if not entries:
         return section
     section.headlines = headlines(results)
-    growth = growth_figure(results, entries)
-    section.figures = [rate_figure(results, entries), *([growth] if growth else []), *group_figures(results, entries)]
+    section.figures = [rate_figure(results, entries)]
+    if len(by_arm(entries)) <= MANY_ARMS:
+        growth = growth_figure(results, entries)
+        section.figures += [*([growth] if growth else []), *group_figures(results, entries)]
     left_out = [entry for entry in entries if not entry.floor]
     masked = [entry for entry in left_out if of_design([entry], "masked")]
     others = [entry for entry in left_out if entry not in masked]

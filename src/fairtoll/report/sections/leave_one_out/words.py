@@ -18,6 +18,8 @@ DESIGNS = {
 #: Left-out rows and test rows of the paper's study.
 PAPER_MEMBERS = 100
 PAPER_TEST_ROWS = 10_000
+#: More arms than the paper's are spoken of in one sentence, and their details are tables alone.
+MANY_ARMS = 2
 PAPER = "The paper, CIFAR-10"
 
 
@@ -124,8 +126,25 @@ def in_brackets(text: str) -> str:
     return f" ({text})" if text else ""
 
 
+def together(results: Results) -> str:
+    """Return in one text what a left-out row and what chance flips of each arm, where there are many; else nothing."""
+    titles, arms = arm_titles(results), by_arm(entries_of(results))
+    masked = {arm: found for arm, entries in arms.items() if (found := of_design(entries, "masked"))}
+    if len(masked) <= MANY_ARMS:
+        return ""
+    said = ", ".join(f"{titles[arm]} {rate(found.flip_rate)}%" for arm, found in masked.items())
+    text = f"Predictions that leaving one training row out flips, all else fixed: {said}."
+    for design, what in (("one-ulp", "Rounding alone flips"), ("new-seed", "A new seed, with no row left out, flips")):
+        rates = [found.flip_rate for entries in arms.values() if (found := of_design(entries, design))]
+        if rates and max(rates):
+            text += f" {what} {rate(min(rates))} to {rate(max(rates))}%."
+    return text
+
+
 def headlines(results: Results) -> list[str]:
     """Return one sentence or two for each arm: the row's own effect, compared with rounding, the seed and the paper."""
+    if text := together(results):
+        return [text]
     titles, said = arm_titles(results), []
     for arm, entries in by_arm(entries_of(results)).items():
         masked = of_design(entries, "masked")
