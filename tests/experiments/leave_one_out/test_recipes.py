@@ -2,12 +2,14 @@
 
 import dataclasses
 import json
+import warnings
 
 import numpy as np
 import pytest
 import torch
 
 from fairtoll import FairtollError
+from fairtoll.errors import FairtollWarning
 from fairtoll.experiments import find_experiment, reproduce
 from fairtoll.experiments.defences import with_recipes
 from fairtoll.experiments.gaussian import TwoGaussians
@@ -17,6 +19,7 @@ from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
 from fairtoll.experiments.reproduce import prepare
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.findings.results import Results
+from fairtoll.runs.folder import Run
 from fairtoll.training import RECIPES, FitSettings
 from fairtoll.training.leave_one_out import Member, choose_left_out, plan_members, train_members
 
@@ -107,6 +110,22 @@ def test_a_configuration_says_which_recipes(folder):
     described = json.loads((folder / "configuration.json").read_text(encoding="utf-8"))["leave_one_out"]
     assert described["arms"] == MEASURED
     assert LeaveOneOut.from_description(described).arms == tuple(MEASURED)
+
+
+def test_members_of_a_repair_that_holds_rows_out_and_warns(tmp_path):
+    """Its constraint is hardly met in two epochs, which each of its members would say."""
+    workspace = Workspace(small("lagrangian-cau"), tmp_path / "run")
+    options = LeaveOneOut(count=4, chunk=4, arms=("lagrangian-cau",), designs=("masked", "re-permuted", "rerun"))
+    run = Run(workspace.folder, {"leave_one_out": options.describe()})
+    with warnings.catch_warnings():
+        warnings.simplefilter("error", FairtollWarning)
+        for stage in leave_one_out_stages(workspace, options, seconds_per_step=0.001, items=30):
+            stage.keep(run, stage.make)
+    full = members_of(workspace.folder, "lagrangian-cau", FULL)
+    masked, deleted, rerun = (members_of(workspace.folder, "lagrangian-cau", design) for design in options.designs)
+    assert len(masked) == len(deleted) == 4
+    assert np.array_equal(rerun, np.repeat(full, 4, axis=0))
+    assert all((members != full).any(axis=(1, 2)).all() for members in (masked, deleted))
 
 
 def test_strengths_and_controls_are_not_left_out_of():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Sequence
 from dataclasses import replace
 from functools import partial
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fairtoll.data import TrainTest
-from fairtoll.errors import hearing_warnings
+from fairtoll.errors import FairtollWarning
 from fairtoll.experiments.leave_one_out.files import FULL, LEFT_OUT, Chunk, write_left_out, write_members
 from fairtoll.experiments.leave_one_out.options import DTYPES, STANDARD, STATIC, LeaveOneOut
 from fairtoll.experiments.leave_one_out.studies import BY_ROW, write_by_row
@@ -160,8 +161,9 @@ def _make(workspace: Workspace, options: LeaveOneOut, chunk: Chunk, *, keep_weig
             positions = list(range(start, start + len(block)))
             with part(share):
                 examples = _examples(workspace, options, chunk, positions)
-        # What members warn of, the arm's own training does.
-        with part(1 - share), hearing_warnings():
+        with part(1 - share), warnings.catch_warnings():
+            # The arm's own training says the same.
+            warnings.simplefilter("ignore", FairtollWarning)
             stack = train_members(block, setup, train=train, examples=examples, apart=apart, dtype=dtype)
         stacks.append(stack.to("cpu"))
     whole = ModelStack.joined(stacks)
