@@ -25,13 +25,14 @@ from fairtoll.training.leave_one_out import Member, choose_left_out, plan_member
 
 NAMES = "online,smoothing,distillation,squeezing,averaging"
 MEASURED = ["standard", "online", "smoothing", "distillation", "averaging"]
+ROWS = 240
 DESIGNS = ("masked", "one-ulp", "new-seed")
 
 
 def small(names, *, strengths=1):
     """Clean accuracy alone, of linear models of few rows."""
     gaussian = find_experiment("gaussian")
-    data = dataclasses.replace(gaussian.data, load=TwoGaussians(features=3, train=120, test=80))
+    data = dataclasses.replace(gaussian.data, load=TwoGaussians(features=3, train=ROWS, test=80))
     settings = FitSettings(epochs=2, batch_size=40, learning_rate=0.05)
     chosen = with_recipes(dataclasses.replace(gaussian, data=data, settings=settings), names, strengths=strengths)
     return dataclasses.replace(
@@ -91,7 +92,7 @@ def test_members_predict_as_they_are_deployed(folder, design):
     """A smoothed one by the mean of its probabilities over the draws, a distilled one at temperature 1."""
     workspace = Workspace(small(NAMES), folder)
     setup, test = workspace.leave_one_out_setup(), torch.from_numpy(workspace.data.test.x).double()
-    planned = [*plan_members(design, choose_left_out(120, 3, seed=0), seed=0), Member(0, 0)]
+    planned = [*plan_members(design, choose_left_out(ROWS, 3, seed=0), seed=0), Member(0, 0)]
     for arm in ("online", "smoothing", "distillation"):
         recipe = RECIPES[arm]
         stack = train_members(

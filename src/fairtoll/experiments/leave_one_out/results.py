@@ -85,10 +85,8 @@ def leave_one_out_results(
         entry.model_copy(
             update={
                 "above_floor": _above_floor(found, arm, design),
-                **{
-                    name: _contrast(found, (arm, design), (other, design), paired=True) if arm != other else None
-                    for name, other in (("above_standard", STANDARD), ("above_baseline", baseline))
-                },
+                "above_standard": _above(found, arm, STANDARD, design),
+                "above_baseline": None if baseline is None else _above(found, arm, baseline, design),
                 **_published(arm, published_note),
             }
         )
@@ -161,10 +159,16 @@ def _above_floor(
     return _contrast(found, (arm, design), (arm, floor), paired=paired)
 
 
+def _above(
+    found: Mapping[tuple[str, Design], tuple[Floats, Entry]], arm: str, other: str, design: Design
+) -> LeaveOneOutContrast | None:
+    return None if arm == other else _contrast(found, (arm, design), (other, design), paired=True)
+
+
 def _contrast(
     found: Mapping[tuple[str, Design], tuple[Floats, Entry]],
     one: tuple[str, Design],
-    other: tuple[str | None, Design],
+    other: tuple[str, Design],
     *,
     paired: bool,
 ) -> LeaveOneOutContrast | None:

@@ -136,7 +136,7 @@ def together(results: Results) -> str:
     text = f"Predictions that leaving one training row out flips, all else fixed: {said}."
     for design, what in (("one-ulp", "Rounding alone flips"), ("new-seed", "A new seed, with no row left out, flips")):
         rates = [found.flip_rate for entries in arms.values() if (found := of_design(entries, design))]
-        if rates and max(rates):
+        if any(rates):
             text += f" {what} {rate(min(rates))} to {rate(max(rates))}%."
     return text
 
