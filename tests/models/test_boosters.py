@@ -18,6 +18,8 @@ from fairtoll import FairtollError
 from fairtoll.data import load_frame
 from fairtoll.errors import FairtollNote, FairtollWarning
 from fairtoll.models import as_models, predict_probabilities, read_model
+from fairtoll.models.class_order import class_order
+from fairtoll.models.xgboost_counts import require_possible_counts
 
 RNG = np.random.default_rng(2)
 N = 400
@@ -214,6 +216,8 @@ def test_a_truncated_lightgbm_file_does_not_reach_its_library(keep, text, tmp_pa
         ("leaf_value", "x", ""),
         ("tree_sizes", "99999999", "other sizes than it says"),
         ("num_tree_per_iteration", "0", "other numbers of trees and classes"),
+        ("num_class", "2000000", "other numbers of trees and classes"),
+        ("max_feature_idx", "2000000", "another number of columns"),
     ],
 )
 def test_a_forged_lightgbm_file(field, value, message, text, tmp_path):
@@ -223,6 +227,23 @@ def test_a_forged_lightgbm_file(field, value, message, text, tmp_path):
     (tmp_path / "model.txt").write_text("\n".join(lines))
     with pytest.raises(FairtollError, match=f"cannot be read as a LightGBM model .*{message}"):
         read_model(tmp_path / "model.txt")
+
+
+def test_what_a_lightgbm_file_says_of_its_classes_twice(tmp_path):
+    """More classes than trees would be memory for as many, and minutes."""
+    fitted = lightgbm.LGBMClassifier(n_estimators=2, verbose=-1).fit(FRAME, THREE)
+    whole = fitted.booster_.model_to_string()
+    assert "num_class:3" in whole
+    for said, forged in (("num_class:3", "num_class:2000000"), ("num_class=3", "num_class=2000000")):
+        (tmp_path / "model.txt").write_text(whole.replace(said, forged))
+        with pytest.raises(FairtollError, match="it has other numbers of trees and classes than it says"):
+            read_model(tmp_path / "model.txt")
+
+
+def test_a_model_of_many_classes_is_refused_by_their_number_alone():
+    message = "the model has the classes '0', '1', '2', '3', '4' and 1999999999995 more and the data 'no', 'yes'"
+    with pytest.raises(FairtollError, match=message):
+        class_order(range(2_000_000_000_000), ("no", "yes"))
 
 
 def test_a_forged_lightgbm_model_inside_a_skops_file(tmp_path):
@@ -383,3 +404,36 @@ def test_what_xgboost_was_not_trained_for(xgboost, tmp_path):
         (tmp_path / "model.json").write_text(json.dumps(forged))
         with pytest.raises(FairtollError, match="cannot be read as an XGBoost model"):
             read_model(tmp_path / "model.json")
+    forged = json.loads(whole)
+    forged["learner"]["learner_model_param"]["num_target"] = "50"
+    (tmp_path / "model.json").write_text(json.dumps(forged))
+    with pytest.raises(FairtollError, match="it says that it has 50 classes, and has trees for fewer"):
+        read_model(tmp_path / "model.json")
+
+
+@pytest.mark.parametrize("field", ["num_class", "num_target", "num_feature"])
+def test_an_xgboost_file_that_says_it_has_room_for_more_than_it_has(field, tmp_path):
+    """As the library writes it, in JSON and in UBJSON, whose texts stand behind their length of eight bytes."""
+    for kind, digits in ((".json", b"3"), (".json", b"2000000000"), (".ubj", b"3"), (".ubj", b"2000000000")):
+        path, key = tmp_path / f"model{kind}", field.encode()
+        packed = b"L" + len(key).to_bytes(8) + key + b"SL" + len(digits).to_bytes(8) + digits
+        path.write_bytes(b'{"%b": "%b"}' % (key, digits) if kind == ".json" else b"{" + packed + b"}")
+        if digits == b"3":
+            require_possible_counts(path)
+            continue
+        with pytest.raises(FairtollError, match=r"bytes and says that it has 2,000,000,000 (classes|targets|columns);"):
+            require_possible_counts(path)
+
+
+@pytest.mark.slow
+def test_every_way_that_xgboost_counts_its_trees_is_read(xgboost, tmp_path):
+    """One tree a class, several in parallel, and trees whose leaves are vectors."""
+    numbers = FRAME[["wage", "years of age"]]
+    rows = load(features=["wage", "years of age"], y=THREE)
+    for options in ({}, {"booster": "dart", "num_parallel_tree": 2}, {"multi_strategy": "multi_output_tree"}):
+        fitted = xgboost.XGBClassifier(n_estimators=2, max_depth=2, **options).fit(numbers, codes(THREE))
+        for name in ("model.json", "model.ubj"):
+            fitted.save_model(tmp_path / name)
+            np.testing.assert_allclose(
+                probabilities(read_model(tmp_path / name), rows), fitted.predict_proba(numbers), atol=1e-6
+            )

@@ -1,6 +1,7 @@
 """Files that would run code, or fill the memory, under the suffix of every kind: each is refused and nothing is run."""
 
 import io
+import json
 import pickle
 import tracemalloc
 import zipfile
@@ -8,6 +9,7 @@ import zipfile
 import joblib
 import numpy as np
 import pytest
+import skops.io
 import torch
 
 from fairtoll import FairtollError
@@ -112,3 +114,24 @@ def test_an_archive_that_fills_the_memory_is_refused_before_it_is_unpacked(suffi
         reads(bombs[suffix])
     assert tracemalloc.get_traced_memory()[1] < 2**24
     tracemalloc.stop()
+
+
+def test_a_pool_of_random_numbers_that_would_be_mixed_for_days_is_refused(tmp_path):
+    """HistGradientBoosting keeps a Generator, and its seed sequence says how many words its pool has."""
+    from sklearn.ensemble import HistGradientBoostingClassifier
+
+    path, x = tmp_path / "model.skops", np.arange(40.0)[:, np.newaxis]
+    skops.io.dump(HistGradientBoostingClassifier(max_iter=2).fit(x, x[:, 0] > 20), path)
+    read_skops(path)
+    with zipfile.ZipFile(path) as archive:
+        files = {name: archive.read(name) for name in archive.namelist()}
+    schema = json.loads(files["schema.json"])
+    pool = schema["content"]["content"]["_feature_subsample_rng"]["content"]["seed_seq"]["content"]["pool_size"]
+    assert pool["content"] == "4"
+    for size in ("2000000", "9" * 5000):
+        pool["content"] = size
+        with zipfile.ZipFile(path, "w") as archive:
+            for name, content in (files | {"schema.json": json.dumps(schema).encode()}).items():
+                archive.writestr(name, content)
+        with pytest.raises(FairtollError, match=r"a source of random numbers with a pool of .*; expected 4, as numpy"):
+            read_skops(path)

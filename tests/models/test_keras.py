@@ -209,6 +209,18 @@ def test_layers_with_room_for_far_more_than_the_file_holds(keras, tmp_path):
     refused(message, lambda: read_model(tmp_path / "a.keras"))
 
 
+def test_a_large_layer_before_one_that_does_not_fit_it(keras, tmp_path):
+    """Reading would make its weights, and only then find out."""
+    perceptron(keras).save(tmp_path / "a.keras")
+    model = keras.Sequential([keras.Input((3,)), keras.layers.Dense(4), keras.layers.Dense(2)])
+    model(np.zeros((2, 3), dtype=np.float32))
+    held = json.loads(model.to_json())
+    held["config"]["layers"][1]["config"]["units"] = 200_000_000  # 3 inputs, 4 bytes: 2.4 GB
+    rewritten(tmp_path / "a.keras", lambda old: (old.clear(), old.update(held)))
+    message = "its layers take 2,400,000,000 bytes of weights; expected no more than 100 times its size"
+    refused(message, lambda: read_model(tmp_path / "a.keras"))
+
+
 def test_a_layer_that_holds_code(keras, tmp_path):
     start = keras.Input((4,))
     model = keras.Model(start, keras.layers.Lambda(lambda x: x * 2, output_shape=(4,))(start))

@@ -398,3 +398,11 @@ def forged(content, fields, path):
             new.writestr(name, part)
     assert changed
     return path
+
+
+def test_a_network_that_gives_one_score_for_two_classes():
+    """As of a damaged file: it says that it has more outputs than its last layer."""
+    fitted = MLPClassifier((3,), max_iter=3).fit(FRAME[["age"]], PAID)
+    fitted.n_outputs_ = 2_000_000
+    with pytest.raises(FairtollError, match="MLPClassifier gives 1 scores for 2 classes; expected one a class; fit it"):
+        module(fitted, load_frame(FRAME[["age"]].assign(y=PAID), label="y"))

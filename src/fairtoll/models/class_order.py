@@ -38,7 +38,7 @@ def class_order(classes: Sequence[Any], class_names: Sequence[str]) -> NDArray[n
     if are_positions(classes, class_names):
         return np.arange(len(class_names), dtype=np.intp)
     raise FairtollError(
-        f"the model has the classes {_few(map(name_of, classes))} and the data {_few(class_names)}; expected the same; "
+        f"the model has the classes {_few(classes)} and the data {_few(class_names)}; expected the same; "
         "train it on the data's labels, or name the data's classes alike"
     )
 
@@ -53,7 +53,8 @@ def are_positions(classes: Sequence[Any], class_names: Sequence[str]) -> bool:
     """
     positions = [str(code) for code in range(len(class_names))]
     return (
-        list(map(spelling, classes)) == positions
+        len(classes) == len(class_names)
+        and list(map(spelling, classes)) == positions
         and not any(_is_number(name) for name in class_names)
         and _by_name(classes, class_names) is None
     )
@@ -86,6 +87,8 @@ def by_position(class_names: Sequence[str], *, order: str, remedy: str) -> Remar
 
 
 def _by_name(classes: Sequence[Any], class_names: Sequence[str]) -> NDArray[np.intp] | None:
+    if len(classes) != len(class_names):
+        return None
     for read in (name_of, spelling):
         given, expected = list(map(read, classes)), list(map(read, class_names))
         if len(given) == len(set(given)) and sorted(given) == sorted(expected):
@@ -101,6 +104,6 @@ def _is_number(name: str) -> bool:
     return True
 
 
-def _few(names: Any) -> str:
-    texts = [repr(name) for name in names]
-    return ", ".join(texts[:5]) + (f" and {len(texts) - 5} more" if len(texts) > 5 else "")
+def _few(names: Sequence[Any]) -> str:
+    texts = [repr(name_of(name)) for name in names[:5]]
+    return ", ".join(texts) + (f" and {len(names) - 5} more" if len(names) > 5 else "")

@@ -144,17 +144,36 @@ def _require_plain(path: Path) -> tuple[str, dict[str, Any]]:
 
 def _require_stored(path: Path, config: dict[str, Any], keras: Any) -> None:
     """Raise if the layers have room for far more weights than the file can hold, before they take the memory."""
+    counted = _counted()
     try:
-        with keras.device("meta"):
+        with keras.device("meta"), counted:
             weights = keras.models.model_from_json(json.dumps(config)).variables
             declared = sum(math.prod(one.shape) * 4 for one in weights)
-    except Exception:  # reading the model says what is wrong with it
-        return
+    except Exception:
+        # Reading the model says what is wrong with it, after it has made the weights of the layers before.
+        declared = counted.largest
     if declared > max(FREE, TIMES * path.stat().st_size):
         raise FairtollError(
             f"{path} has {path.stat().st_size:,} bytes and its layers take {declared:,} bytes of weights; expected no "
             f"more than {TIMES} times its size, or {FREE:,} bytes; nothing was loaded; save the model again"
         )
+
+
+def _counted() -> Any:
+    """A context in which the bytes of the largest tensor that is made without memory are counted."""
+    from torch import Tensor
+    from torch.overrides import TorchFunctionMode
+
+    class Counted(TorchFunctionMode):
+        largest = 0
+
+        def __torch_function__(self, called: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+            made = called(*args, **(kwargs or {}))
+            if isinstance(made, Tensor) and made.device.type == "meta":
+                self.largest = max(self.largest, math.prod(made.shape) * made.element_size())
+            return made
+
+    return Counted()
 
 
 def _last(name: str) -> str:

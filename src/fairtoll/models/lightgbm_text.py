@@ -48,9 +48,13 @@ def require_sound(text: str) -> None:
     whole = text.encode()
     if min(sizes) < 1 or sum(sizes) != whole.index(b"\nend of trees") - whole.index(b"\nTree="):
         raise ValueError("its trees have other sizes than it says")
+    # What it says of classes and columns is memory that the library takes before it looks at the trees.
     a_round, classes = int(header["num_tree_per_iteration"]), int(header["num_class"])
-    if a_round < 1 or classes < 1 or len(trees) % a_round:
+    said = [int(one.partition(":")[2]) for one in header.get("objective", "").split() if one.startswith("num_class:")]
+    if a_round < 1 or len(trees) % a_round or {classes, *said} != {a_round}:
         raise ValueError("it has other numbers of trees and classes than it says")
+    if len(header["feature_names"].split(" ")) != int(header["max_feature_idx"]) + 1:
+        raise ValueError("it has another number of columns than it says")
 
 
 def _fields(text: str) -> dict[str, str]:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -68,6 +70,8 @@ KNOWN = (
     "xgboost.core.Booster",
     "xgboost.sklearn.XGBClassifier",
 )
+#: The most words in the pool of a numpy.random.SeedSequence, which has 4; mixing takes the square of it.
+POOL = 1000
 #: Files that joblib and pickle write.
 PICKLES = (".pkl", ".pickle", ".joblib")
 
@@ -93,6 +97,7 @@ def read_skops(path: Path) -> Any:
             "install it with fairtoll's extra: pip install -e '.[tables]' in its folder"
         ) from error
     require_plain_archive(path)
+    _require_small_pools(path)
     try:
         types = set(skops.io.get_untrusted_types(file=path))
         unknown = sorted(types - set(KNOWN))
@@ -120,6 +125,26 @@ def read_skops(path: Path) -> Any:
         warn(f"{path} was written by another version of scikit-learn, whose answers may differ; write it again")
     require_sound_parts(found, path=path)
     return found
+
+
+def _require_small_pools(path: Path) -> None:
+    """Raise for a source of random numbers whose pool is so large that numpy mixes it for days, deaf to signals."""
+    try:
+        with zipfile.ZipFile(path) as archive:
+            waiting: list[Any] = [json.loads(archive.read("schema.json"))]
+    except (OSError, ValueError, KeyError, zipfile.BadZipFile):  # skops says what is wrong with it
+        return
+    while waiting:
+        one = waiting.pop()
+        if isinstance(one, dict):
+            said = one.get("pool_size")
+            size = str(said.get("content", "")) if isinstance(said, dict) else ""
+            if len(size) > len(str(POOL)) or (size.isdecimal() and int(size) > POOL):
+                raise FairtollError(
+                    f"{path} holds a source of random numbers with a pool of {size[:20]}; expected 4, as numpy makes "
+                    "it; write the file again from the fitted model"
+                )
+        waiting += one.values() if isinstance(one, dict) else one if isinstance(one, list) else []
 
 
 def pickle_refused(path: Path) -> FairtollError:

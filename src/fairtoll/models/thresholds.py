@@ -105,7 +105,7 @@ def xgboost_splits(booster: Any) -> Splits:
     Raises
     ------
     FairtollError
-        If a node points outside of its tree, or a tree to a class that there is not.
+        If a node points outside of its tree, a tree to a class that there is not, or a class has no tree.
     """
     learner = json.loads(booster.save_raw("json"))["learner"]
     about, model = learner["learner_model_param"], learner["gradient_booster"]
@@ -114,6 +114,10 @@ def xgboost_splits(booster: Any) -> Splits:
     groups = max(1, int(about["num_class"]), int(about.get("num_target", 1)))
     if any(not 0 <= group < groups for group in model.get("tree_info", [])):
         raise FairtollError("a tree is for a class that there is not")
+    # A tree whose leaves are vectors is for all classes at once.
+    outputs = max((int(tree["tree_param"]["size_leaf_vector"]) for tree in model.get("trees", [])), default=groups)
+    if groups > max(outputs, len(set(model.get("tree_info", [])))):
+        raise FairtollError(f"it says that it has {groups} classes, and has trees for fewer")
     found: list[tuple[int, float]] = []
     for tree in model.get("trees", []):
         left, right, features, conditions, kinds = (

@@ -148,6 +148,11 @@ def _compare_predictions(given: Any, model: TableModel, schema: Schema) -> None:
     """A warning if `predict` is not the largest score: with a tuned threshold, or an SVC with its own probabilities."""
     x = trial_rows(schema.features, missing=False)
     scores = model(torch.from_numpy(x))
+    if scores.shape[1] != len(schema.class_names):
+        raise FairtollError(
+            f"the {type(given).__name__} gives {scores.shape[1]} scores for {len(schema.class_names)} classes; "
+            "expected one a class; fit it again, and write it again"
+        )
     largest = [schema.class_names[place] for place in scores.argmax(dim=1).tolist()]
     names = {str(name): place for place, name in enumerate(map(name_of, given.classes_))}
     own = np.asarray(given.predict(model.decoder(x)))

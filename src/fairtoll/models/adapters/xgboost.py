@@ -19,6 +19,7 @@ from fairtoll.models.outputs import Declared
 from fairtoll.models.tables import Decoder, TableModel, first_line
 from fairtoll.models.thresholds import booster_thresholds, xgboost_splits
 from fairtoll.models.trial import trial_rows
+from fairtoll.models.xgboost_counts import require_possible_counts
 
 #: Objectives whose margins are logits of classes: of the second of two, or of each.
 OBJECTIVES = ("binary:logistic", "binary:logitraw", "reg:logistic", "multi:softprob", "multi:softmax")
@@ -139,6 +140,7 @@ def _read(path: Path) -> Any:
             f"{path} needs XGBoost, which is not installed; "
             "install it with fairtoll's extra: pip install -e '.[xgboost]' in its folder"
         ) from error
+    require_possible_counts(path)
     require_readable(path, "xgboost", what="an XGBoost model")
     try:
         booster = xgboost.Booster()
