@@ -43,6 +43,8 @@ STATUSES = [
     (["--threshold", "accuracy=high"], 2),
     (["--threshold", "cau/site=nan"], 2),
     (["--threshold", "cau/site=inf"], 2),
+    (["--threshold", "cau/site=-0.1"], 2),
+    (["--threshold", "accuracy=80"], 2),
     (["--reference", "earlier"], 2),
     (["--threshold", "cru_s/site=0.1"], 2),
     (["--question", "model"], 2),

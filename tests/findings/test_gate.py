@@ -147,6 +147,36 @@ WRONG = [
 ]
 
 
+@pytest.mark.parametrize(
+    ("name", "limit", "possible"),
+    [
+        ("accuracy", 1.5, "a number from 0 to 1"),
+        ("accuracy", 80.0, "a number from 0 to 1"),
+        ("robust-worst-group/site@0.1", -0.1, "a number from 0 to 1"),
+        ("worst-class", float("nan"), "a number from 0 to 1"),
+        ("cau/site", -0.05, "a number from 0 to 1"),
+        ("cau", 5.0, "a number from 0 to 1"),
+        ("eou/site", 1.01, "a number from 0 to 1"),
+        ("cru_epsilon/site", -1.0, "a finite number of 0 or more"),
+        ("cru_epsilon/site", float("inf"), "a finite number of 0 or more"),
+        ("rdi/site", float("nan"), "a finite number of 0 or more"),
+    ],
+)
+def test_a_limit_that_nothing_can_reach_is_refused_when_it_is_given(name, limit, possible):
+    with pytest.raises(FairtollError, match=f"the threshold of '{name}' is .*; expected {possible}, which is what"):
+        GateRules(thresholds={name: limit})
+
+
+def test_the_ends_of_what_is_possible_are_limits():
+    assert GateRules(thresholds={"accuracy": 1, "cau/site": 0, "worst-class": 0.0, "cru_epsilon": 1e6})
+
+
+@pytest.mark.parametrize("radius", ["nan", "-0.1", "inf", "", "1e999"])
+def test_a_radius_that_nobody_attacks(radius):
+    with pytest.raises(FairtollError, match=f"has the radius '{radius}'; expected a number of 0 or more; give one"):
+        read_threshold(f"robust-accuracy@{radius}")
+
+
 @pytest.mark.parametrize(("rules", "message"), WRONG, ids=[message for _, message in WRONG])
 def test_rules_that_are_wrong(wider, rules, message):
     with pytest.raises(FairtollError) as raised:

@@ -16,6 +16,10 @@ from fairtoll.findings.units import spoken
 
 Outcome = Literal["passes", "fails", "undecided"]
 LESS_FAIR, ALARM = "less-fair", "alarm"
+IMPOSSIBLE = (
+    "the threshold of '{name}' is {limit:g}; expected {possible}, which is what it can be; correct it (give a share "
+    "as 0.8, not as 80)"
+)
 #: Exit statuses.
 PASSED, FAILED, UNDECIDED = 0, 1, 3
 OF_MODELS: Mapping[str, Outcome] = {
@@ -46,7 +50,7 @@ class GateRules:
     Raises
     ------
     FairtollError
-        For a limit that is not finite, or two of one threshold.
+        For a limit that no value of what it is of can have, or two of one threshold.
 
     Examples
     --------
@@ -70,10 +74,10 @@ class GateRules:
                     f"the thresholds '{before}' and '{name}' are the same; expected each once; leave one out"
                 )
         for name, limit in self.thresholds.items():
-            if not math.isfinite(limit):
-                raise FairtollError(
-                    f"the threshold of '{name}' is {limit}; expected a finite number, which can be missed or met"
-                )
+            most = read_threshold(name).most
+            if not (math.isfinite(limit) and 0 <= limit <= most):
+                possible = "a finite number of 0 or more" if most == math.inf else f"a number from 0 to {most:g}"
+                raise FairtollError(IMPOSSIBLE.format(name=name, limit=limit, possible=possible))
 
     def __bool__(self) -> bool:
         return bool(self.fail_on or self.thresholds)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
@@ -52,6 +53,11 @@ class Threshold:
         """Whether the value must be at least the threshold; a gap must be at most."""
         return self.quantity not in METRICS
 
+    @property
+    def most(self) -> float:
+        """The largest value that it can be held against; the smallest is 0."""
+        return 1.0 if self.is_floor else METRICS[self.quantity].upper_limit
+
 
 @dataclass(frozen=True)
 class Value:
@@ -82,7 +88,7 @@ def read_threshold(name: str) -> Threshold:
     Raises
     ------
     FairtollError
-        For a metric that there is not, or a radius that is no number.
+        For a metric that there is not, or a radius that is no number of 0 or more.
 
     Examples
     --------
@@ -109,8 +115,13 @@ def read_threshold(name: str) -> Threshold:
         raise FairtollError(f"the threshold '{name}' is incomplete; expected {FORM}")
     try:
         epsilon = float(radius) if at else None
-    except ValueError as error:
-        raise FairtollError(f"the threshold '{name}' has the radius '{radius}'; expected a number") from error
+    except ValueError:
+        epsilon = math.nan
+    if epsilon is not None and not 0 <= epsilon < math.inf:
+        raise FairtollError(
+            f"the threshold '{name}' has the radius '{radius}'; expected a number of 0 or more; give one that was "
+            "attacked"
+        )
     if epsilon is not None and quantity in FLOORS and not robust:
         raise FairtollError(
             f"the threshold '{name}' has a radius, and {rest} is of rows that nobody attacked; expected none, or "
