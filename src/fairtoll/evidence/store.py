@@ -16,29 +16,27 @@ import pandas as pd
 from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError, warn
-from fairtoll.evidence.blocks import Block
+from fairtoll.evidence._folder import NO_ATTACKS as NO_ATTACKS
+from fairtoll.evidence._folder import read_tables, require_evidence, write_tables
+from fairtoll.evidence._radii import names_of_proofs, names_of_searches, proved_radii, searched_radii
 from fairtoll.evidence.certificates import NO_CERTIFICATES, Certificates, Claimed, read_claims
 from fairtoll.evidence.certificates import describe_certificate as describe_certificate
 from fairtoll.evidence.checks import check_class_names, read_rows
-from fairtoll.evidence.compact import ATTACK_KEYS, NOT_COMPUTED_FROM, PREDICTION_KEYS, Attacks, Predictions
-from fairtoll.evidence.copies import copies_among, describe_copies
+from fairtoll.evidence.compact import Attacks, Predictions
+from fairtoll.evidence.copies import describe_copies, find_copies
 from fairtoll.evidence.detections import NO_DETECTIONS, Detected, Detections
 from fairtoll.evidence.predictions import read_predictions
 from fairtoll.evidence.ranges import read_range
 from fairtoll.evidence.refuted import smallest_broken
-from fairtoll.evidence.sources import Files, Given, Source
+from fairtoll.evidence.sources import Given, Source
 from fairtoll.evidence.tables import describe_attack as describe_attack
 from fairtoll.evidence.tables import describe_least_epsilon as describe_least_epsilon
 from fairtoll.evidence.tables import describe_predictions as describe_predictions
 from fairtoll.evidence.tables import describe_rows as describe_rows
 from fairtoll.evidence.tables import write_about as write_about
 from fairtoll.inputs.names import partition_rows
-from fairtoll.storage.files import make_folder, read_json, read_parquet, reading, write_parquet
-from fairtoll.storage.records import record_files, verifying_records
+from fairtoll.storage.records import verifying_records
 from fairtoll.threats import RangeOf
-
-NO_PREDICTIONS = pd.DataFrame(columns=[*PREDICTION_KEYS, "row"])
-NO_ATTACKS = pd.DataFrame(columns=[*ATTACK_KEYS, "source_arm", "row", "success"])
 
 
 class Evidence:
@@ -246,19 +244,11 @@ class Evidence:
     ) -> tuple[NDArray[np.float64], NDArray[np.bool_], NDArray[np.int64]]:
         """As `least_epsilon`, without what other attacks found."""
         wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
-        blocks, rows = self._attacked.aligned(arm, wanted, without=self.copies.get(arm, {}))
-        found = np.stack([_least_epsilons(block) for block in blocks])
-        if np.isnan(found).any():
-            raise FairtollError(
-                f"{attack} on '{arm}' has no least epsilon for {int(np.isnan(found).sum())} of {found.size} entries; "
-                "expected one for each attacked row; write it with describe_least_epsilon"
-            )
-        return found, np.stack([block.columns["censored"] for block in blocks]), rows
+        return searched_radii(self._attacked, arm, wanted, self.copies.get(arm, {}))
 
     def least_epsilon_names(self, arm: str) -> list[tuple[str, str, str, float]]:
         """Those of `attack_names` that measured least epsilon."""
-        blocks = self._attacked.by_key.items()
-        return sorted({key[2:] for key, one in blocks if key[0] == arm and np.isfinite(_least_epsilons(one)).any()})
+        return names_of_searches(self._attacked, arm)
 
     def proved_radius(
         self, arm: str, *, evaluation: str, threat: str, attack: str, epsilon: float
@@ -279,21 +269,11 @@ class Evidence:
             If there is no such evidence, or nothing was to be proved of some training run.
         """
         wanted = {"evaluation": evaluation, "threat": threat, "attack": attack, "epsilon": epsilon}
-        blocks, rows = self._attacked.aligned(arm, wanted, without=self.copies.get(arm, {}))
-        if not all(_has_proofs(block) for block in blocks):
-            raise FairtollError(
-                f"{attack} on '{arm}' has no proved radii; expected one for each attacked row of every training run"
-            )
-        proved = np.stack([block.columns["proved"] for block in blocks])
-        return proved, np.stack([block.columns["within_rounding"] for block in blocks]), rows
+        return proved_radii(self._attacked, arm, wanted, self.copies.get(arm, {}))
 
     def proof_names(self, arm: str) -> list[tuple[str, str, str, float]]:
         """Those of `attack_names` of which proved radii are known in every training run."""
-        without: dict[tuple[str, str, str, float], bool] = {}
-        for key, block in self._attacked.by_key.items():
-            if key[0] == arm:
-                without[key[2:]] = without.get(key[2:], False) or not _has_proofs(block)
-        return sorted(name for name, lacking in without.items() if not lacking)
+        return names_of_proofs(self._attacked, arm)
 
     def attack_names(self, arm: str) -> list[tuple[str, str, str, float]]:
         """Every (evaluation, threat, attack, epsilon) that was measured for an arm."""
@@ -359,28 +339,10 @@ class Evidence:
         They are duplicates, and left out everywhere. The first access warns. Runs whose
         probabilities are all 0 or 1 may agree by chance: they are copies if every attack agrees, too.
         """
-        found: dict[str, dict[Any, Any]] = {}
-        for arm in self.arms:
-            runs = {key[1]: block for key, block in self._predicted.ordered(arm) if key[2] == "clean"}
-            values = [block.columns["probabilities"].astype(np.float64) for block in runs.values()]
-            if all(np.isin(one, (0.0, 1.0)).all() for one in values):
-                values = [
-                    np.concatenate([one.ravel(), self._every_attack(arm, seed)])[:, np.newaxis]
-                    for seed, one in zip(runs, values, strict=True)
-                ]
-            alike = copies_among(values)
-            if alike:
-                seeds = list(runs)
-                found[arm] = {seeds[copy]: seeds[first] for copy, first in alike.items()}
-                warn(f"{describe_copies(arm, found[arm])} Give each training run once.")
+        found = find_copies(self.arms, self._predicted, self._attacked)
+        for arm, alike in found.items():
+            warn(f"{describe_copies(arm, alike)} Give each training run once.")
         return found
-
-    def _every_attack(self, arm: str, seed: Any) -> NDArray[np.float64]:
-        """Every outcome of every attack on one training run, in one order for all runs."""
-        blocks = [block for key, block in self._attacked.ordered(arm) if key[1] == seed]
-        success = [block.columns["success"].astype(np.float64) for block in blocks]
-        least = [np.nan_to_num(_least_epsilons(block), nan=-1.0) for block in blocks]
-        return np.concatenate([np.empty(0), *success, *least])
 
     def _require_every_row(self, what: str, rows: NDArray[np.int64]) -> None:
         if len(rows) != len(self.rows):
@@ -388,13 +350,9 @@ class Evidence:
 
     def save(self, folder: Path) -> None:
         """Write the tables as Parquet and `about` as JSON, each file atomically."""
-        make_folder(folder)
-        write_about(folder, self.class_names, self.about)
-        tables = ["rows", "predictions", "attacks", *(["certificates"] if self._certified.by_key else [])]
-        tables += ["detections"] if self._detections.known else []
-        for name in tables:
-            write_parquet(getattr(self, name), folder / f"{name}.parquet")
-        record_files(folder, ["about.json", *(f"{name}.parquet" for name in tables)])
+        names = ["rows", "predictions", "attacks", *(["certificates"] if self._certified.by_key else [])]
+        names += ["detections"] if self._detections.known else []
+        write_tables(folder, {name: getattr(self, name) for name in names}, self.class_names, self.about)
 
     @classmethod
     def load(cls, folder: Path, *, parts: Collection[str] | None = None) -> Evidence:
@@ -412,22 +370,9 @@ class Evidence:
         FairtollError
             If the folder holds no evidence, or a file is missing, damaged or changed since it was written.
         """
-        about = folder / "about.json"
-        if not about.is_file() or not (folder / "rows.parquet").is_file():
-            raise FairtollError(f"{folder} holds no evidence (about.json and rows.parquet); run the experiment first")
+        require_evidence(folder)
         with verifying_records(folder, names=parts):
-            description = read_json(about)
-            with reading(about, "whole: it lacks the names of the classes", verified=False):
-                class_names = tuple(map(str, description.pop("class_names")))
-            return cls(
-                read_parquet(folder / "rows.parquet"),
-                Files(_parts_of(folder, "predictions", parts), NO_PREDICTIONS),
-                Files(_parts_of(folder, "attacks", parts), NO_ATTACKS, without=NOT_COMPUTED_FROM),
-                class_names,
-                description,
-                Files(_parts_of(folder, "certificates", parts), NO_CERTIFICATES),
-                Files(_parts_of(folder, "detections", parts), NO_DETECTIONS),
-            )
+            return cls(**read_tables(folder, parts))
 
     @classmethod
     def from_frame(
@@ -486,17 +431,3 @@ class Evidence:
         )
         about = {"name": name, "title": name}
         return cls(rows, predictions, NO_ATTACKS, class_names, about, read_claims(frame, predictions, certified))
-
-
-def _parts_of(folder: Path, table: str, chosen: Collection[str] | None) -> list[Path]:
-    return sorted(path for path in folder.glob(f"{table}*.parquet") if chosen is None or path.name in chosen)
-
-
-def _has_proofs(block: Block) -> bool:
-    return "proved" in block.columns and bool(np.isfinite(block.columns["proved"]).all())
-
-
-def _least_epsilons(block: Block) -> NDArray[np.float64]:
-    """NaN for an attack that measured success alone."""
-    none = np.full(len(block.rows), np.nan)
-    return block.columns.get("least_epsilon", none)
