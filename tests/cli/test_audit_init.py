@@ -120,6 +120,27 @@ def test_what_is_written_runs_once_models_are_filled_in(command, folder):
     assert recorded["models"]["other"] == {"factory": "nets_of_init_test:other"}
 
 
+@pytest.mark.parametrize(
+    ("values", "radii", "said"),
+    [
+        # Bytes become 0 to 1; of whole numbers to 255 the customary radius is 8.
+        (lambda draws: draws.integers(0, 256, (80, 3, 8, 8)).astype(np.uint8), [0.01, 0.03], "of the values."),
+        (lambda draws: draws.integers(0, 256, (80, 3, 8, 8)), [3, 8], "1% and 3% of their range, 0 to 255, as whole"),
+        (lambda draws: draws.random((80, 3, 8, 8)), [0.01, 0.03], "of the values."),
+        (lambda draws: np.linspace(-2, 2, 80 * 192).reshape(80, 3, 8, 8), [0.04, 0.12], "of their range, -2 to 2."),
+        (lambda draws: np.linspace(0, 200, 80 * 192).reshape(80, 3, 8, 8), [2, 6], "of their range, 0 to 200."),
+        (lambda draws: np.full((80, 3, 8, 8), 7), [0.01, 0.03], "of the values."),
+    ],
+)
+def test_radii_of_images_are_in_the_units_of_their_values(values, radii, said, command, folder):
+    np.savez(folder / "units.npz", x=values(np.random.default_rng(0)), y=np.arange(80) % 2)
+    assert command("audit", "init", "units.npz", "--force")[0] == 0
+    text = (folder / "audit.toml").read_text()
+    assert tomllib.loads(text)["threat"]["epsilons"] == pytest.approx(radii)
+    assert said in text
+    assert f"robust-accuracy@{radii[0]:g}" in text  # one that is attacked
+
+
 def test_images_are_looked_at(command, folder):
     assert command("audit", "init", "tiny.npz")[0] == 0
     found = settings(folder)

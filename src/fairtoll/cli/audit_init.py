@@ -19,6 +19,8 @@ if TYPE_CHECKING:
     from fairtoll.data.guess import Guess
 
 BARE = re.compile(r"[A-Za-z0-9_-]+")
+#: Radii of a table, in standard deviations; of images, as shares of the range of their values.
+RADII, SHARES = ("0.1", "0.3"), (0.01, 0.03)
 #: How many values of a category a comment lists.
 LISTED = 8
 MODELS = """
@@ -34,7 +36,7 @@ GATE = """
 # When the command ends with an exit status that is not 0: 1 fails, 3 undecided.
 [gate]
 # fail_on = ["less-fair"]      # a gap is wider than the first model's by more than its margin
-# thresholds = { "cau/%s" = 0.05, "robust-accuracy@0.1" = 0.5 }
+# thresholds = { "cau/%s" = 0.05, "robust-accuracy@%s" = 0.5 }
 # require_decision = true
 """
 
@@ -121,7 +123,7 @@ def _table(files: Look, label: str | None, groups: Sequence[str] | None) -> Iter
     yield from _features(found, rows)
     yield MODELS
     yield from _threat(rows, found)
-    yield from _measures(found.groups)
+    yield from _measures(found.groups, RADII[0])
 
 
 def _features(found: Guess, rows: Dataset) -> Iterator[str]:
@@ -152,7 +154,7 @@ def _threat(rows: Dataset, found: Guess) -> Iterator[str]:
     rest = [feature.name for feature in rows.features if feature.name not in moving]
     yield "# What an adversary may change: numbers by epsilon standard deviations, within their range."
     yield "[threat]"
-    yield "epsilons = [0.1, 0.3]"
+    yield f"epsilons = [{', '.join(RADII)}]"
     if moving:
         decides = deciding_features(rows, moving)
         protected = [name for name in moving if name in found.finer or name in decides]
@@ -174,7 +176,7 @@ def _threat(rows: Dataset, found: Guess) -> Iterator[str]:
     yield f"# costs = {{ {_key(first)} = 2.0 }}       # what one standard deviation costs, else 1"
 
 
-def _measures(groups: Sequence[str]) -> Iterator[str]:
+def _measures(groups: Sequence[str], radius: str) -> Iterator[str]:
     yield ""
     yield "[audit]"
     yield '# attacks = ["union", "square-500"]'
@@ -184,7 +186,7 @@ def _measures(groups: Sequence[str]) -> Iterator[str]:
     yield "# minimum_rows = 10            # smaller groups are left out of gaps"
     yield "# least_epsilon_max = 2.0      # measure how far each row must move"
     yield "# margins = { cau = 0.01 }     # the largest difference that does not matter"
-    yield GATE % (groups[0] if groups else "class")
+    yield GATE % (groups[0] if groups else "class", radius)
 
 
 def _images(files: Look, label: str | None, groups: Sequence[str] | None) -> Iterator[str]:
@@ -213,10 +215,24 @@ def _images(files: Look, label: str | None, groups: Sequence[str] | None) -> Ite
     yield f"groups = {_list(found)}{'' if groups is not None else '    # (guess)'}"
     yield "# limit = 1000                 # so many rows, drawn in proportion from each class and group"
     yield MODELS
-    yield "# How far each value may move."
+    radii, said = _radii_of_images(rows)
+    yield f"# How far each value may move, in the units of the values{said}."
     yield "[threat]"
-    yield "epsilons = [0.01, 0.03]"
-    yield from _measures(found)
+    yield f"epsilons = [{', '.join(radii)}]"
+    yield from _measures(found, radii[0])
+
+
+def _radii_of_images(rows: Dataset) -> tuple[list[str], str]:
+    """Radii that are shares of the range of the values, and why: of bytes that were not divided 3 and 8 of 255."""
+    import numpy as np
+
+    low, high = float(rows.x.min()), float(rows.x.max())
+    if (low >= 0 and high <= 1) or low == high:
+        return [f"{share:g}" for share in SHARES], ""
+    whole = high - low >= 1 / SHARES[0] and bool((rows.x == np.floor(rows.x)).all())
+    radii = [f"{round(share * (high - low)):d}" if whole else f"{share * (high - low):.2g}" for share in SHARES]
+    shares = " and ".join(f"{share:.0%}" for share in SHARES)
+    return radii, f": {shares} of their range, {low:g} to {high:g}{', as whole numbers' if whole else ''}"
 
 
 def _text(value: Any) -> str:
