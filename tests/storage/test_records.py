@@ -158,6 +158,17 @@ def test_a_folder_within_a_run_is_verified_by_the_run(run):
         read_json(run / "evidence/a.json")
 
 
+def test_some_files_of_a_run_that_lacks_a_record_can_be_read_and_are_verified(run):
+    """A stage whose record is lost is made again from what stays on record; nothing else is taken from there."""
+    (run / "stages/first.json").unlink()
+    with verifying_records(run / "evidence", names=["b.json"]):
+        assert read_json(run / "evidence/b.json") == 2
+        with pytest.raises(FairtollError, match="is recorded by no finished stage"):
+            read_json(run / "evidence/a.json")
+    with pytest.raises(FairtollError, match="no record of first"), verifying_records(run / "evidence"):
+        raise AssertionError
+
+
 @pytest.mark.parametrize(
     ("spoil", "message"),
     [

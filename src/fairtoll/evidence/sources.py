@@ -84,6 +84,6 @@ class Files:
         """
         if not self._paths:
             return self._empty
-        with verifying_records(self._paths[0].parent):
+        with verifying_records(self._paths[0].parent, names=[path.name for path in self._paths]):
             frame = read_parquet(*self._paths)
         return frame if len(frame) else self._empty

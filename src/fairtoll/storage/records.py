@@ -99,13 +99,20 @@ def recorded_configuration(folder: Path) -> dict[str, Any] | None:
     return dict(read_record(folder / CHECKSUMS)["configuration"]) if (folder / CHECKSUMS).exists() else None
 
 
-def stage_records(folder: Path) -> dict[str, dict[str, Any]]:
+def stage_records(folder: Path, *, complete: bool = True) -> dict[str, dict[str, Any]]:
     """The records of a run's finished stages, in the order in which the stages ended.
+
+    Parameters
+    ----------
+    folder : Path
+        The run's.
+    complete : bool
+        Whether the record of every stage that another one read from must be there.
 
     Raises
     ------
     FairtollError
-        If a record has changed since it was written, or the record of a stage that another one read from is missing.
+        If a record has changed since it was written, or one that must be there is missing.
 
     Examples
     --------
@@ -114,7 +121,7 @@ def stage_records(folder: Path) -> dict[str, dict[str, Any]]:
     """
     records = {path.stem: read_record(path) for path in sorted((folder / STAGES).glob("*.json"))}
     missing = {name for record in records.values() for name in record["after"] if name not in records}
-    if missing:
+    if complete and missing:
         raise FairtollError(
             f"{folder / STAGES} has no record of {', '.join(sorted(missing))}, which others were made from; run the "
             "same command again: finished stages are kept"
@@ -122,18 +129,18 @@ def stage_records(folder: Path) -> dict[str, dict[str, Any]]:
     return dict(sorted(records.items(), key=lambda item: (item[1]["ended"], item[0])))
 
 
-def recorded_files(folder: Path) -> dict[str, str]:
+def recorded_files(folder: Path, *, complete: bool = True) -> dict[str, str]:
     """Checksums by relative path of all files that a folder, or its run's stages, have on record.
 
     Raises
     ------
     FairtollError
-        If a record has changed since it was written.
+        As `stage_records`.
     """
     files: dict[str, str] = {}
     if (folder / CHECKSUMS).exists():
         files |= read_record(folder / CHECKSUMS)["files"]
-    for record in stage_records(folder).values():
+    for record in stage_records(folder, complete=complete).values():
         files |= record["files"]
     return files
 
@@ -149,7 +156,8 @@ def verifying_records(folder: Path, *, names: Collection[str] | None = None) -> 
     folder : Path
         Where the files are.
     names : collection of str, optional
-        Names of those that must be there, as far as they are on record. Default: all on record.
+        Names of those that must be there, as far as they are on record; what else a run has or lacks is left aside: a
+        stage whose record is lost is made again from some of its files. Default: all on record.
 
     Raises
     ------
@@ -157,7 +165,7 @@ def verifying_records(folder: Path, *, names: Collection[str] | None = None) -> 
         If a record has changed since it was written, or one of the folder's recorded files is missing.
     """
     root = folder.parent if (folder.parent / CONFIGURATION).exists() else folder
-    files = recorded_files(root)
+    files = recorded_files(root, complete=names is None)
     needed = [root / name for name in files if names is None or Path(name).name in names]
     missing = [path for path in needed if path.is_relative_to(folder) and not path.is_file()]
     if missing:
