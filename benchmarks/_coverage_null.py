@@ -54,6 +54,7 @@ def null_experiment(repetition):
         network=DenseNetwork(depth=1, width=16),
         settings=FitSettings(epochs=2, learning_rate=0.02),
         runs=AUTO,
+        theory=None,
         max_runs=MAX_RUNS,
     )
 

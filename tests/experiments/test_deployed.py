@@ -19,7 +19,7 @@ FEATURES, ROWS = 3, 200
 
 def small(names, *, strengths=1):
     gaussian = find_experiment("gaussian")
-    data = replace(gaussian.data, load=TwoGaussians(features=FEATURES, train=600, test=ROWS))
+    data = replace(gaussian.data, attacked=None, load=TwoGaussians(strong=2, weak=1, train=600, test=ROWS))
     settings = FitSettings(epochs=3, learning_rate=0.01)
     return with_recipes(replace(gaussian, data=data, settings=settings), names, strengths=strengths)
 

@@ -97,16 +97,16 @@ def _training_stages(workspace: Workspace, seeds: Sequence[int]) -> list[Stage]:
 
 def _training_stage(workspace: Workspace, arm: str, seeds: Sequence[int]) -> Stage:
     recipe, suffix = workspace.experiment.recipe(arm), workspace.suffix(seeds)
-    standard = workspace.experiment.arms()[0]
+    source = workspace.experiment.source_of(arm)
     # The paper's recipes have nothing to warn of.
     remarks = [] if workspace.experiment.defences is None else [workspace.remarks_path(arm, seeds)]
 
     def make() -> None:
-        setup = workspace.setup(seeds)
+        setup = workspace.setup(seeds, arm)
 
         def crafted() -> Tensor:
             with part(CRAFT_SHARE):
-                return _craft_train(workspace, seeds, setup.x, setup.y)
+                return _craft_train(workspace, source, seeds, setup.x, setup.y)
 
         with hearing_warnings() as heard:
             stack = recipe(setup, replace(workspace.adversary, crafted=crafted))
@@ -119,7 +119,7 @@ def _training_stage(workspace: Workspace, arm: str, seeds: Sequence[int]) -> Sta
         _titled(workspace, f"Train: {workspace.experiment.title_of(arm)}", seeds),
         (workspace.model_path(arm, seeds), *remarks),
         make,
-        _after_look(workspace, seeds, *([f"train-{standard}{suffix}"] if recipe.needs_crafted else [])),
+        _after_look(workspace, seeds, *([f"train-{source}{suffix}"] if recipe.needs_crafted else [])),
         Estimate(workspace).training(recipe, runs=len(seeds)),
         portable=True,
         kind="training",
@@ -128,10 +128,10 @@ def _training_stage(workspace: Workspace, arm: str, seeds: Sequence[int]) -> Sta
     )
 
 
-def _craft_train(workspace: Workspace, seeds: Sequence[int], x: Tensor, y: Tensor) -> Tensor:
-    """Adversarial examples of all training rows on each standard model of a block, some rows at a time."""
+def _craft_train(workspace: Workspace, source: str, seeds: Sequence[int], x: Tensor, y: Tensor) -> Tensor:
+    """Adversarial examples of all training rows on each model of a block of an arm, some rows at a time."""
     experiment, adversary = workspace.experiment, workspace.adversary
-    sources = workspace.stack(experiment.arms()[0], seeds)
+    sources = workspace.stack(source, seeds)
     examples = torch.empty(len(seeds), *x.shape)
     for first in tracked(range(0, len(x), experiment.craft_rows)):
         rows = slice(first, first + experiment.craft_rows)

@@ -160,6 +160,7 @@ def with_recipes(
         published_leave_one_out=None,
         notes=None,
         highlights=None,
+        theory=None,
         leave_one_out=replace(
             experiment.leave_one_out, arms=(standard.name, *(recipe.name for recipe in own if recipe.masks))
         ),

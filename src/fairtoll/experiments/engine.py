@@ -22,7 +22,7 @@ from fairtoll.experiments.kept_images import FILES, keep_images
 from fairtoll.experiments.leave_one_out.options import SECTION
 from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
 from fairtoll.experiments.pictures import EXAMPLES, make_examples
-from fairtoll.experiments.results import compute_results
+from fairtoll.experiments.results import THEORY, compute_results
 from fairtoll.experiments.workspace import IMAGES, Workspace
 from fairtoll.findings.recipes import RECIPE
 from fairtoll.findings.results import Results
@@ -34,6 +34,8 @@ from fairtoll.storage.files import write_parquet, write_text
 MAX_RUNS = "max_runs"
 #: The part that says which recipes it has instead of the paper's.
 DEFENCES = "defences"
+#: The part that says which arms have another network.
+NETWORKS = "networks"
 
 
 def build_run(
@@ -80,6 +82,7 @@ def configuration_of(experiment: Experiment, device: str) -> dict[str, Any]:
         "recipes": [describe(experiment.recipe(arm)) for arm in experiment.arms()],
         **({MAX_RUNS: experiment.max_runs} if experiment.runs == AUTO else {}),
         **({DEFENCES: list(experiment.defences)} if experiment.defences is not None else {}),
+        **({NETWORKS: describe(experiment.networks)} if experiment.networks else {}),
         SECTION: experiment.leave_one_out.describe(),
     }
 
@@ -87,7 +90,7 @@ def configuration_of(experiment: Experiment, device: str) -> dict[str, Any]:
 def stages_of(workspace: Workspace, source: str | None = None) -> list[Stage]:
     """All stages, in order."""
     blocks, evidence = block_stages(workspace)
-    others = [*_picture_stages(workspace), *_leave_one_out_stages(workspace)]
+    others = [*_picture_stages(workspace), *_theory_stages(workspace), *_leave_one_out_stages(workspace)]
     rows = _rows_stage(workspace)
     ending = _ending_stages(workspace, [stage.name for stage in (rows, *evidence, *others)])
     return [*_data_stages(workspace, source), rows, *blocks, *others, *ending]
@@ -157,6 +160,20 @@ def _picture_stages(workspace: Workspace) -> list[Stage]:
 
     after = after_data(workspace, *(f"train-{arm}{workspace.suffix(seeds)}" for arm in arms))
     return [Stage("examples", "Images for the report", (EXAMPLES,), make, after, 5.0, kind="report")]
+
+
+def _theory_stages(workspace: Workspace) -> list[Stage]:
+    """What formulas say of the trained models."""
+    experiment = workspace.experiment
+    if (formulas := experiment.theory) is None:
+        return []
+
+    def make() -> None:
+        write_text(formulas(workspace).model_dump_json(indent=1) + "\n", workspace.folder / THEORY)
+
+    trained = [f"train-{arm}{workspace.suffix(seeds)}" for seeds in workspace.blocks for arm in experiment.arms()]
+    after = after_data(workspace, *trained)
+    return [Stage("theory", "Formulas at the trained rules", (THEORY,), make, after, 3.0, kind="statistics")]
 
 
 def _leave_one_out_stages(workspace: Workspace) -> list[Stage]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from fairtoll.attacks import PGD
 from fairtoll.data import TrainTest
@@ -20,6 +20,9 @@ from fairtoll.threats.linf import LinfThreat
 from fairtoll.training import FitSettings, Recipe
 from fairtoll.training.networks import DenseNetwork, Network
 
+if TYPE_CHECKING:
+    from fairtoll.experiments.workspace import Workspace
+
 Plan = Sequence[tuple[Comparison, Question]]
 #: Returns remarks for interpreting the figures, or sentences for the first screen.
 Remarks = Callable[[Sequence[types.Finding], Sequence[types.Accuracy], Sequence[types.LeaveOneOut]], list[str]]
@@ -27,6 +30,8 @@ Remarks = Callable[[Sequence[types.Finding], Sequence[types.Accuracy], Sequence[
 Threats = Callable[[TrainTest], Mapping[str, LinfThreat]]
 #: Returns what a run reduced compared with the whole experiment, from its configuration and `about` of its evidence.
 Reductions = Callable[[Mapping[str, Any], Mapping[str, Any]], list[str]]
+#: Returns what formulas say beside the measurements of a run, from its workspace.
+Formulas = Callable[["Workspace"], types.Theory]
 BOTH = "both"
 #: Training runs until every comparison is decided, or as many as are allowed.
 AUTO: Literal["auto"] = "auto"
@@ -276,6 +281,9 @@ class Experiment:
         How many of them at once.
     network : callable
         The architecture; see `fairtoll.training.networks`.
+    networks : mapping
+        The architecture of arms that have another one, by name. Examples are crafted on the first arm of the same
+        architecture.
     settings : FitSettings
         The optimiser.
     runs : int or "auto"
@@ -311,6 +319,8 @@ class Experiment:
         Remarks that the figures need, and sentences for the first screen.
     reductions : callable, optional
         What a run reduced compared with the whole experiment.
+    theory : callable, optional
+        Called with the run's workspace once every arm is trained; gives what formulas say beside its measurements.
     costs : Costs
         For the estimate of the time.
     on_device : callable, optional
@@ -352,6 +362,7 @@ class Experiment:
     craft: PGD = PGD(steps=20)
     craft_rows: int = 4096
     network: Network = DenseNetwork()
+    networks: Mapping[str, Network] = field(default_factory=dict, metadata=UNDESCRIBED)
     settings: FitSettings = FitSettings()
     runs: Runs = 3
     max_runs: int = field(default=10, metadata=UNDESCRIBED)
@@ -371,6 +382,7 @@ class Experiment:
     notes: Remarks | None = None
     highlights: Remarks | None = None
     reductions: Reductions | None = None
+    theory: Formulas | None = field(default=None, metadata=UNDESCRIBED)
     on_device: Callable[[Experiment, str], Experiment] | None = field(default=None, metadata=UNDESCRIBED)
     options: tuple[Option, ...] = field(default=(), metadata=UNDESCRIBED)
     attributes: tuple[str, ...] = field(default=(), metadata=UNDESCRIBED)
@@ -471,6 +483,14 @@ class Experiment:
         if collection.arms is not None:
             of = [arm for arm in of if arm in collection.arms]
         return [arm for arm in self.arms() if arm in of and (collection.controls or not self.recipe(arm).is_control)]
+
+    def network_of(self, arm: str) -> Network:
+        """The architecture of an arm."""
+        return self.networks.get(arm, self.network)
+
+    def source_of(self, arm: str) -> str:
+        """The arm whose models the crafted examples of an arm are crafted on: the first one of its architecture."""
+        return next(one for one in self.arms() if self.network_of(one) == self.network_of(arm))
 
     def title_of(self, arm: str) -> str:
         """What a report calls an arm."""

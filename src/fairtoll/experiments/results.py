@@ -10,6 +10,7 @@ from pathlib import Path
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
 from fairtoll.experiments.claims import judge_claims
+from fairtoll.experiments.closed_form.beside import beside_measured
 from fairtoll.experiments.environment import kept_environment
 from fairtoll.experiments.experiment import Experiment, Remarks
 from fairtoll.experiments.leave_one_out.options import SECTION, section_of
@@ -22,6 +23,9 @@ from fairtoll.findings.assemble import assemble
 from fairtoll.findings.measured import Measured
 from fairtoll.runs.folder import finished_stages, read_configuration
 from fairtoll.storage.files import read_json
+
+#: File of what formulas say of the trained models, relative to the run's folder.
+THEORY = "evidence/theory.json"
 
 
 def compute_results(experiment: Experiment, folder: Path) -> types.Results:
@@ -87,9 +91,14 @@ def compute_results(experiment: Experiment, folder: Path) -> types.Results:
         ],
     )
     masked = not_masked_note(experiment)
-    notes = [*leave_one_out_notes(left_out), *([masked] if masked else []), *found.notes]
-    of_models = [*training_remarks(experiment, folder), *found.model_notes]
-    return found.model_copy(update={"leave_one_out": left_out, "notes": notes, "model_notes": of_models})
+    return found.model_copy(
+        update={
+            "leave_one_out": left_out,
+            "notes": [*leave_one_out_notes(left_out), *([masked] if masked else []), *found.notes],
+            "model_notes": [*training_remarks(experiment, folder), *found.model_notes],
+            "theory": _theory(experiment, folder, found.findings),
+        }
+    )
 
 
 def _left_out(experiment: Experiment, folder: Path, evidence: Evidence) -> list[types.LeaveOneOut]:
@@ -103,6 +112,12 @@ def _left_out(experiment: Experiment, folder: Path, evidence: Evidence) -> list[
         published_note=experiment.published_leave_one_out,
         baseline=next((arm for arm in experiment.arms() if experiment.recipe(arm).role == "baseline"), None),
     )
+
+
+def _theory(experiment: Experiment, folder: Path, findings: Sequence[types.Finding]) -> types.Theory | None:
+    if experiment.theory is None:
+        return None
+    return beside_measured(types.Theory.model_validate(read_json(folder / THEORY)), experiment, findings)
 
 
 def _pictures(experiment: Experiment, folder: Path) -> list[types.Example]:

@@ -97,9 +97,17 @@ class Workspace:
         """The optimiser of leave-one-out members: in full precision."""
         return replace(self.experiment.settings, precision="float32")
 
-    def setup(self, seeds: Sequence[int]) -> TrainingSetup:
-        """The input of every recipe, for the seeds of one block."""
-        return self._setup(self.data.train, seeds)
+    def setup(self, seeds: Sequence[int], arm: str | None = None) -> TrainingSetup:
+        """The input of every recipe, for the seeds of one block; with the network of an arm, where one is named."""
+        experiment = self.experiment
+        return TrainingSetup.for_rows(
+            self.data.train,
+            seeds=seeds,
+            network=experiment.network if arm is None else experiment.network_of(arm),
+            copies=experiment.data.copies,
+            settings=experiment.settings,
+            device=self.device,
+        )
 
     def recipe(self, arm: str) -> Recipe:
         """How an arm is trained and deployed."""
@@ -108,17 +116,6 @@ class Workspace:
     def leave_one_out_setup(self) -> TrainingSetup:
         """As all arms have it, in full precision."""
         return replace(self.setup([0]), settings=self.settings)
-
-    def _setup(self, rows: Dataset, seeds: Sequence[int]) -> TrainingSetup:
-        experiment = self.experiment
-        return TrainingSetup.for_rows(
-            rows,
-            seeds=seeds,
-            network=experiment.network,
-            copies=experiment.data.copies,
-            settings=experiment.settings,
-            device=self.device,
-        )
 
     @cached_property
     def attacked(self) -> NDArray[np.int64]:
@@ -146,7 +143,7 @@ class Workspace:
 
     def stack(self, arm: str, seeds: Sequence[int]) -> ModelStack:
         """The trained models of one block of an arm."""
-        network = self.experiment.network(self.data.train)()
+        network = self.experiment.network_of(arm)(self.data.train)()
         return ModelStack.load(self.folder / self.model_path(arm, seeds), network).to(self.device)
 
     def arm(self, name: str, seeds: Sequence[int]) -> Arm:
@@ -154,7 +151,7 @@ class Workspace:
         members, recipe = self.stack(name, seeds).members(), self.experiment.recipe(name)
         if recipe.deploy is None:
             return Arm(name, members, seeds)
-        return Arm(name, recipe.deployed(members, self.setup(seeds), self.adversary), seeds)
+        return Arm(name, recipe.deployed(members, self.setup(seeds, name), self.adversary), seeds)
 
     def examples(self, seeds: Sequence[int]) -> dict[float, list[Tensor]]:
         """By radius, the attacked rows crafted on the standard models, one set for each seed."""

@@ -51,6 +51,14 @@ from fairtoll.findings.recipe_types import Recipe as Recipe
 from fairtoll.findings.recipe_types import Shift as Shift
 from fairtoll.findings.recipe_types import ShiftName as ShiftName
 from fairtoll.findings.recipe_types import WorstGroup as WorstGroup
+from fairtoll.findings.theory_types import CurvePoint as CurvePoint
+from fairtoll.findings.theory_types import ExactCurve as ExactCurve
+from fairtoll.findings.theory_types import ExactValue as ExactValue
+from fairtoll.findings.theory_types import Line as Line
+from fairtoll.findings.theory_types import Place as Place
+from fairtoll.findings.theory_types import SignMap as SignMap
+from fairtoll.findings.theory_types import Theory as Theory
+from fairtoll.findings.theory_types import Threshold as Threshold
 
 SCHEMA_VERSION: Literal[3] = 3
 
@@ -242,6 +250,7 @@ class Results(Strict):
     reach: list[Reach] = Field(default=[], description="of each family of recipes with several strengths")
     matched: list[Matched] = Field(default=[], description="tolls of families at equal average robust accuracy")
     leave_one_out: list[LeaveOneOut] = Field(default=[], description="by arm and design, the paper's design first")
+    theory: Theory | None = Field(default=None, description="where rows are drawn from a known model")
     environment: dict[str, Any]
     times: list[StageTime] = Field(default=[], description="of the stages, in the order they ended")
 

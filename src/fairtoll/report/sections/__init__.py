@@ -9,6 +9,7 @@ from fairtoll.report.sections.attack_success import attack_success
 from fairtoll.report.sections.attacked_into import attacked_into
 from fairtoll.report.sections.certificates import certificates
 from fairtoll.report.sections.class_accuracy import class_accuracy
+from fairtoll.report.sections.closed_form import closed_form
 from fairtoll.report.sections.confidence import confidence
 from fairtoll.report.sections.detection import detection
 from fairtoll.report.sections.evaluated import evaluated
@@ -33,6 +34,7 @@ from fairtoll.report.sections.transfer import transfer
 SECTIONS: tuple[Callable[[Results], Section | list[Section]], ...] = (
     evaluated,
     against_the_paper,
+    closed_form,
     gaps,
     accuracy,
     class_accuracy,

@@ -1,0 +1,116 @@
+"""What formulas give beside what was measured, where rows are drawn from a known model."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from fairtoll.findings._strict import Pair, Strict
+
+
+class ExactValue(Strict):
+    """One measure of one arm: a gap, or one group's own value."""
+
+    arm: str
+    question: str = Field(description="which gap: the end of the ids of its findings")
+    metric: str
+    partition: str
+    label: str | None = Field(description="true class that the rows are restricted to")
+    epsilon: float | None
+    group: str | None = Field(description="whose own value; none: the gap")
+    measured: float | None = Field(default=None, description="mean over training runs, as in the findings")
+    interval: Pair | None = Field(default=None, description="95% interval of `measured`, over training runs and rows")
+    exact: float | None = Field(
+        description="mean over training runs of the formula at each run's own rule; none where models are not linear"
+    )
+    per_run: list[float] = Field(description="their mean is `exact`")
+    least_loss: float | None = Field(
+        description="the formula at the linear rule with the least loss: what training tends to with more rows; none "
+        "where an arm's loss has no formula"
+    )
+    least_error: float | None = Field(
+        description="the formula at the linear rule with the least error under the adversary of training; none of "
+        "confidence, since errors leave the scale of the weights open"
+    )
+    inside: bool | None = Field(default=None, description="whether `exact` lies in `interval`")
+
+
+class CurvePoint(Strict):
+    """What one arm measured at its training radius."""
+
+    arm: str
+    radius: float
+    value: float
+    interval: Pair | None
+
+
+class ExactCurve(Strict):
+    """A gap over the radius that the adversary of training has, at the linear rules that are best for it."""
+
+    question: str
+    metric: str
+    partition: str
+    label: str | None
+    epsilon: float | None = Field(description="radius at which every rule is attacked")
+    radii: list[float]
+    least_loss: list[float]
+    least_error: list[float]
+    points: list[CurvePoint] = Field(default=[], description="of the standard arms, at 0, and of on-line training")
+
+
+class Threshold(Strict):
+    """Where one arm's rules, and the best ones for what it minimises, divide the classes."""
+
+    arm: str
+    radius: float = Field(description="of the adversary in training")
+    least_loss: float
+    least_error: float
+    per_run: list[float] = Field(description="of each training run's own rule")
+    errors: Pair = Field(description="of the runs' mean: share of each class that is wrong")
+    attacked: Pair = Field(description="the same where every row is attacked")
+
+
+class Line(Strict):
+    """Both classes on one line: the mean of the features that the best robust rule keeps, weighted as it does."""
+
+    features: int = Field(description="how many it keeps")
+    of: int
+    classes: list[str]
+    means: Pair
+    spreads: Pair = Field(description="standard deviations")
+    epsilon: float = Field(description="how far the adversary moves a row")
+    thresholds: list[Threshold]
+
+
+class Place(Strict):
+    """Where two classes lie among the pairs of Gaussian classes, read along one linear rule."""
+
+    title: str
+    ratio: float = Field(description="spread of the wider class over that of the other, along the rule: K")
+    distance: float = Field(description="of each mean from the middle, in spreads of the narrower class")
+    radius: float = Field(
+        description="share of the distance that the adversary moves a row; from 1 on no rule is robust"
+    )
+    cru_s: bool | None = Field(description="whether CRU_s rises with robust training; none: no rule is robust")
+    cru_epsilon: bool | None = Field(description="whether CRU_epsilon does")
+
+
+class SignMap(Strict):
+    """Where robust training makes gaps rise, over the ratio of spreads and the radius, at one distance of the means."""
+
+    title: str
+    how: str = Field(description="where its distance and its places come from")
+    distance: float
+    ratios: list[float] = Field(description="edges of the cells, ascending")
+    radii: list[float] = Field(description="edges of the cells, shares of the distance, ascending")
+    cru_s: list[list[bool | None]] = Field(description="by radius, then by ratio; as in `Place`")
+    cru_epsilon: list[list[bool | None]]
+    places: list[Place]
+
+
+class Theory(Strict):
+    """Everything that formulas give beside a run's measurements."""
+
+    values: list[ExactValue]
+    curves: list[ExactCurve]
+    line: Line | None = None
+    maps: list[SignMap] = Field(default=[], description="from the smallest distance to the largest")

@@ -1,0 +1,92 @@
+"""Places of real classes, and signs of gaps, against the numbers of published theorems and generated rows."""
+
+import numpy as np
+import pytest
+
+from fairtoll import FairtollError
+from fairtoll.experiments.closed_form.places import adult_map, cifar10_map, fisher_rule, measures, own_map
+from fairtoll.experiments.closed_form.signs import rises, sign_map
+from fairtoll.theory import Gaussians
+
+
+@pytest.mark.parametrize(
+    ("place", "expected"),
+    [
+        # By hand, from the threshold where a^2 = b^2 + 2 log K; see Theorems 2 and 3 of docs/theory.md.
+        ((2.0, 2.0, 0.25), (True, False)),  # gap in least epsilon 0.779, then 0.307
+        ((2.0, 2.0, 0.75), (True, True)),  # then -1.057: its sign changes
+        ((2.0, 0.8, 0.5), (True, True)),  # -0.235, then -0.816
+        ((2.0, 4.0, 0.5), (False, False)),  # success: -0.144, then 0.073
+        ((2.0, 1.0, 1.0), (None, None)),
+        ((1.0001, 0.7, 2.0), (None, None)),
+    ],
+)
+def test_signs_where_they_are_known(place, expected):
+    assert rises(*place) == expected
+
+
+def test_a_map_is_read_by_radius_and_then_by_ratio():
+    found = sign_map("", how="", distance=2.0, places=[])
+    for row, radius in enumerate((np.array(found.radii[1:]) + found.radii[:-1]) / 2):
+        for column in (0, 15, 29):
+            ratio = np.sqrt(found.ratios[column] * found.ratios[column + 1])
+            assert (found.cru_s[row][column], found.cru_epsilon[row][column]) == rises(ratio, 2.0, radius)
+
+
+def test_rows_of_two_gaussians_lie_where_their_model_does():
+    """Drawn with ratio 1.5, unlike features and correlated noise: along Fisher's rule the model is one feature."""
+    generator = np.random.default_rng(0)
+    mix = generator.standard_normal((3, 3))
+    theta, second = np.array([0.8, -0.4, 0.2]), np.arange(200_000) % 2 == 1
+    noise = generator.standard_normal((len(second), 3)) @ mix.T
+    rows = np.where(second, 1.0, -1.0)[:, None] * theta + np.where(second, 1.5, 1.0)[:, None] * noise
+    weights = fisher_rule(rows, second, ridge=0.0)
+    ratio, half, smaller = measures(rows @ weights, second)
+    assert ratio == pytest.approx(1.5, abs=0.02)
+    assert half / smaller == pytest.approx(np.sqrt(theta @ np.linalg.solve(mix @ mix.T, theta)), rel=0.02)
+
+
+@pytest.mark.parametrize("scores", [[0.0, 0.0, 1.0, 2.0], [1.0, 2.0, 0.0, 0.5]])
+def test_scores_that_separate_nothing_are_refused(scores):
+    with pytest.raises(FairtollError, match="4 scores do not separate two classes; expected scores that differ"):
+        measures(scores, [False, False, True, True])
+
+
+def test_adult_is_where_a_plain_least_squares_fit_puts_it():
+    """Least squares with both classes weighted alike, which is Fisher's rule but for its scale, by numpy's solver."""
+    from fairtoll.data import load_adult
+
+    data = load_adult()
+    train, test = data.train.x.astype(float), data.test.x.astype(float)
+    spread = train.std(axis=0)
+    share = np.sqrt(1 / np.bincount(data.train.y)[data.train.y])
+    columns = np.column_stack([train / spread, np.ones(len(train))])
+    weights = np.linalg.lstsq(columns * share[:, None], (2.0 * data.train.y - 1) * share)[0][:-1] / spread
+    scores = test @ weights
+    low, high = scores[data.test.y == 0], scores[data.test.y == 1]
+    half, smaller = (high.mean() - low.mean()) / 2, min(low.std(), high.std())
+    found = adult_map()
+    assert found.distance == pytest.approx(half / smaller, rel=0.01)
+    names = [feature.name for feature in data.train.features]
+    numbers = [names.index(name) for name in ("age", "fnlwgt", "education-num", "capital-gain", "capital-loss")]
+    numbers.append(names.index("hours-per-week"))
+    assert found.places[0].radius == pytest.approx(10 * np.abs(weights[numbers]).sum() / half, rel=0.01)
+    assert found.places[0].cru_s is None  # farther than the classes are apart
+    assert [one.ratio for one in found.places] == pytest.approx([max(low.std(), high.std()) / smaller] * 4, rel=0.01)
+
+
+def test_pairs_of_images_are_all_there():
+    found = cifar10_map()
+    assert len({one.title for one in found.places}) == 45
+    assert all(1 <= one.ratio < 1.5 and 0 < one.distance < 2 for one in found.places)
+    assert "JPEG copy" in found.how
+    for one in found.places:
+        assert (one.cru_s is None) == (one.radius >= 1)
+
+
+def test_the_radius_of_ones_own_model_is_what_soft_thresholding_leaves():
+    own = own_map(Gaussians([3.0, 4.0, 0.1], (9.0, 4.0)), 1.0).places[0]
+    # By hand: 3 and 4 become 2 and 3, 0.1 is dropped; spreads 3 and 2.
+    assert own.ratio == 1.5
+    assert own.distance == pytest.approx(np.sqrt(25.01) / 2)
+    assert own.radius == pytest.approx(1 - np.sqrt(13) / np.sqrt(25.01))
