@@ -160,6 +160,12 @@ QUESTIONS = [
 #: The gaps between the classes, whose curves are drawn over the radius of training.
 CURVES = [question for question in QUESTIONS if question.partition == "class"]
 LARGEST = 0.35
+#: By formula alone: success at the other radii.
+FURTHER = [
+    Question("cru_s", "class", replace(UNION, epsilon=epsilon), denominator="all")
+    for epsilon in EPSILONS
+    if epsilon != EPSILON
+]
 
 
 def gaussian_formulas(workspace: Workspace) -> Theory:
@@ -181,7 +187,7 @@ def gaussian_formulas(workspace: Workspace) -> Theory:
         if radius in (0.0, experiment.epsilon)
     }
     return Theory(
-        values=exact_values(workspace, model),
+        values=exact_values(workspace, model, FURTHER),
         curves=curves(model, CURVES, classes, largest=LARGEST),
         line=on_a_line(model, trained, classes, experiment.epsilon),
         maps=[adult_map(), cifar10_map(), own_map(model, experiment.epsilon), far_map()],

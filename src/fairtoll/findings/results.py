@@ -52,12 +52,14 @@ from fairtoll.findings.recipe_types import Shift as Shift
 from fairtoll.findings.recipe_types import ShiftName as ShiftName
 from fairtoll.findings.recipe_types import WorstGroup as WorstGroup
 from fairtoll.findings.theory_types import CurvePoint as CurvePoint
+from fairtoll.findings.theory_types import ExactChange as ExactChange
 from fairtoll.findings.theory_types import ExactCurve as ExactCurve
 from fairtoll.findings.theory_types import ExactValue as ExactValue
 from fairtoll.findings.theory_types import Line as Line
 from fairtoll.findings.theory_types import Place as Place
 from fairtoll.findings.theory_types import SignMap as SignMap
 from fairtoll.findings.theory_types import Theory as Theory
+from fairtoll.findings.theory_types import TheoryClaim as TheoryClaim
 from fairtoll.findings.theory_types import Threshold as Threshold
 
 SCHEMA_VERSION: Literal[3] = 3

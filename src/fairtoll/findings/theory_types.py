@@ -5,6 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from fairtoll.findings._strict import Pair, Strict
+from fairtoll.findings.gap_types import VerdictName
 
 
 class ExactValue(Strict):
@@ -90,7 +91,8 @@ class Place(Strict):
     radius: float = Field(
         description="share of the distance that the adversary moves a row; from 1 on no rule is robust"
     )
-    cru_s: bool | None = Field(description="whether CRU_s rises with robust training; none: no rule is robust")
+    cau: bool | None = Field(description="whether CAU rises with robust training; none: no rule is robust")
+    cru_s: bool | None = Field(description="whether CRU_s does")
     cru_epsilon: bool | None = Field(description="whether CRU_epsilon does")
 
 
@@ -99,6 +101,7 @@ class SignMap(Strict):
 
     title: str
     how: str = Field(description="where its distance and its places come from")
+    each: str = Field(description="what its places are, in the plural")
     distance: float
     ratios: list[float] = Field(description="edges of the cells, ascending")
     radii: list[float] = Field(description="edges of the cells, shares of the distance, ascending")
@@ -107,10 +110,33 @@ class SignMap(Strict):
     places: list[Place]
 
 
+class ExactChange(Strict):
+    """From the standard to the on-line adversarial linear model: by formula at the trained rules, and measured."""
+
+    of: str = Field(description="the gap or the group, in words")
+    metric: str
+    standard: float
+    robust: float
+    measured: float | None = Field(description="difference; none where no finding asks for it")
+    interval: Pair | None
+    verdict: VerdictName | None = Field(description="of the finding; none of a group's own value")
+
+
+class TheoryClaim(Strict):
+    """A finding of the paper: what formulas say of it in general, and what it is here."""
+
+    claims: list[str] = Field(description="ids in published.json")
+    finding: str
+    general: list[str] = Field(description="sentences: where it holds always, under a condition, and is reversed")
+    changes: list[ExactChange]
+    places: dict[str, str] = Field(description="what holds where classes like those of real data lie, by their title")
+
+
 class Theory(Strict):
     """Everything that formulas give beside a run's measurements."""
 
     values: list[ExactValue]
     curves: list[ExactCurve]
     line: Line | None = None
+    claims: list[TheoryClaim] = Field(default=[], description="the paper's findings that these rows can show")
     maps: list[SignMap] = Field(default=[], description="from the smallest distance to the largest")

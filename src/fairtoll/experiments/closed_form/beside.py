@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from fairtoll.experiments.closed_form.claims import theory_claims
 from fairtoll.experiments.closed_form.values import beside, trained_against
 from fairtoll.experiments.experiment import Experiment
 from fairtoll.findings.results import CurvePoint, ExactCurve, ExactValue, Finding, Theory
@@ -23,7 +24,8 @@ def beside_measured(theory: Theory, experiment: Experiment, findings: Sequence[F
     """
     values = [beside(value, findings) for value in theory.values]
     curves = [one.model_copy(update={"points": _points(one, values, experiment)}) for one in theory.curves]
-    return theory.model_copy(update={"values": values, "curves": curves})
+    joined = theory.model_copy(update={"values": values, "curves": curves})
+    return joined.model_copy(update={"claims": theory_claims(joined, findings)})
 
 
 def _points(curve: ExactCurve, values: Sequence[ExactValue], experiment: Experiment) -> list[CurvePoint]:

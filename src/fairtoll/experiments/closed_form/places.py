@@ -109,7 +109,7 @@ def cifar10_map() -> SignMap:
         for one in kept["places"]
     ]
     distance = float(np.median([one.distance for one in places]))
-    return sign_map("CIFAR-10-like", how=kept["how"], distance=distance, places=places)
+    return sign_map("CIFAR-10-like", how=kept["how"], distance=distance, places=places, each="pairs")
 
 
 def far_map() -> SignMap:

@@ -9,15 +9,15 @@ import numpy as np
 
 from fairtoll.errors import FairtollError
 from fairtoll.findings.results import Place, SignMap
-from fairtoll.theory import Gaussians, cru_epsilon, cru_s, robust_rule, standard_rule
+from fairtoll.theory import Gaussians, cau, cru_epsilon, cru_s, robust_rule, standard_rule
 
 #: Cells of a map, the largest ratio on it, and the radii at its ends.
 COLUMNS, ROWS, WIDEST, RADII = 30, 20, 3.0, (0.0, 1.0)
-Signs = tuple[bool | None, bool | None]
+Signs = tuple[bool | None, bool | None, bool | None]
 
 
 def rises(ratio: float, distance: float, radius: float) -> Signs:
-    """Whether CRU_s and CRU_epsilon rise from the best standard to the best robust linear rule.
+    """Whether CAU, CRU_s and CRU_epsilon rise from the best standard to the best robust linear rule.
 
     Both classes are isotropic Gaussian with alike features, so that they reduce to one feature.
 
@@ -32,20 +32,21 @@ def rises(ratio: float, distance: float, radius: float) -> Signs:
 
     Returns
     -------
-    (bool or None, bool or None)
+    (bool or None, bool or None, bool or None)
         None where no robust rule keeps the classes on their sides.
 
     Examples
     --------
     >>> rises(2.0, 2.0, 0.25), rises(2.0, 0.8, 0.5), rises(2.0, 1.0, 1.5)
-    ((True, False), (True, True), (None, None))
+    ((True, True, False), (True, True, True), (None, None, None))
     """
     model, epsilon = Gaussians([distance], (ratio**2, 1.0)), radius * distance
     try:
         standard, robust = standard_rule(model), robust_rule(model, epsilon)
     except FairtollError:
-        return None, None
+        return None, None, None
     return (
+        cau(model, robust) > cau(model, standard),
         cru_s(model, robust, epsilon) > cru_s(model, standard, epsilon),
         cru_epsilon(model, robust) > cru_epsilon(model, standard),
     )
@@ -59,11 +60,19 @@ def place(title: str, *, ratio: float, distance: float, radius: float) -> Place:
     >>> place("here", ratio=2.0, distance=2.0, radius=0.25).cru_epsilon
     False
     """
-    signs = rises(ratio, distance, radius)
-    return Place(title=title, ratio=ratio, distance=distance, radius=radius, cru_s=signs[0], cru_epsilon=signs[1])
+    of_cau, of_cru_s, of_cru_epsilon = rises(ratio, distance, radius)
+    return Place(
+        title=title,
+        ratio=ratio,
+        distance=distance,
+        radius=radius,
+        cau=of_cau,
+        cru_s=of_cru_s,
+        cru_epsilon=of_cru_epsilon,
+    )
 
 
-def sign_map(title: str, *, how: str, distance: float, places: Sequence[Place]) -> SignMap:
+def sign_map(title: str, *, how: str, distance: float, places: Sequence[Place], each: str = "radii") -> SignMap:
     """The signs over ratios and radii at one distance, each cell at its middle.
 
     Examples
@@ -82,10 +91,11 @@ def sign_map(title: str, *, how: str, distance: float, places: Sequence[Place]) 
     return SignMap(
         title=title,
         how=how,
+        each=each,
         distance=distance,
         ratios=ratios.tolist(),
         radii=radii.tolist(),
-        cru_s=[[signs[0] for signs in row] for row in cells],
-        cru_epsilon=[[signs[1] for signs in row] for row in cells],
+        cru_s=[[signs[1] for signs in row] for row in cells],
+        cru_epsilon=[[signs[2] for signs in row] for row in cells],
         places=list(places),
     )

@@ -9,7 +9,7 @@ from fairtoll.report.sections.attack_success import attack_success
 from fairtoll.report.sections.attacked_into import attacked_into
 from fairtoll.report.sections.certificates import certificates
 from fairtoll.report.sections.class_accuracy import class_accuracy
-from fairtoll.report.sections.closed_form import closed_form
+from fairtoll.report.sections.closed_form.section import closed_form
 from fairtoll.report.sections.confidence import confidence
 from fairtoll.report.sections.detection import detection
 from fairtoll.report.sections.evaluated import evaluated

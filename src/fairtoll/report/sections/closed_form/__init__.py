@@ -1,0 +1,1 @@
+"""The section on a known model: what formulas say beside the measurements."""

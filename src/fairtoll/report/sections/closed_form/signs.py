@@ -1,0 +1,117 @@
+"""Where robust training makes gaps rise, over spreads and radius, and where real classes lie."""
+
+from collections import Counter
+
+from fairtoll.findings.results import Place, SignMap
+from fairtoll.report.charts.cells import Spot, cells_panel
+from fairtoll.report.charts.style import Figure, Key, Panel
+from fairtoll.report.numbers import number, percent
+from fairtoll.report.tables.table import Cell, Column, Table
+
+#: By whether CRU_s and CRU_epsilon rise.
+SIGNS = {
+    (True, True): ("CRU_s and CRU_ε rise", "#D55E00"),
+    (True, False): ("CRU_s rises, CRU_ε falls", "#56B4E9"),
+    (False, True): ("CRU_s falls, CRU_ε rises", "#A9699F"),
+    (False, False): ("CRU_s and CRU_ε fall", "#009E73"),
+}
+#: So many places of a map have large marks.
+FEW = 5
+TICKS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0)
+MAP_MARKS = (
+    "By formula, from the best standard to the best robust linear rule. A panel is one distance of the means from the "
+    "middle, in spreads of the narrower class. Dots: places of real classes, or of these rows; small ones are pairs of "
+    "classes, each with its own distance, and the table says what holds at it. The radius is that of training and of "
+    "the attack."
+)
+
+
+def map_figures(maps: list[SignMap]) -> list[Figure]:
+    """Return two maps a figure, so that they are side by side."""
+    found = []
+    for first in range(0, len(maps), 2):
+        shown = maps[first : first + 2]
+        found.append(
+            Figure(
+                "signs",
+                "Where robust training makes the gaps rise" + (", farther apart" if first else ""),
+                [_map_panel(one, first + place) for place, one in enumerate(shown)],
+                marks=MAP_MARKS,
+                key=tuple(Key(words, colour) for words, colour in SIGNS.values()),
+            )
+        )
+    return found
+
+
+def _map_panel(one: SignMap, order: int) -> Panel:
+    colours = [
+        [None if s is None or e is None else SIGNS[s, e][1] for s, e in zip(*lines, strict=True)]
+        for lines in zip(one.cru_s, one.cru_epsilon, strict=True)
+    ]
+    shown = [place for place in one.places if place.radius < one.radii[-1] and place.ratio < one.ratios[-1]]
+    spots = [
+        Spot(
+            place.ratio,
+            place.radius,
+            len(one.places) <= FEW,
+            {
+                "place": place.title,
+                "ratio of spreads": number(place.ratio),
+                "distance": number(place.distance),
+                "radius": number(place.radius),
+                "formula": sign_words(place),
+            },
+        )
+        for place in shown
+    ]
+    heading = f"{one.title}: distance {number(one.distance)}"
+    counts = Counter(colour for line in colours for colour in line)
+    total = sum(counts.values())
+    words = ", ".join(
+        f"{said.lower()} in {percent(counts[colour] / total, 0)}%" for said, colour in SIGNS.values() if counts[colour]
+    )
+    return cells_panel(
+        f"signs-{order + 1}",
+        heading,
+        one.ratios,
+        one.radii,
+        colours,
+        spots,
+        axes=("Ratio of the spreads, K", "Radius, share of the distance"),
+        ticks=[tick for tick in TICKS if tick <= one.ratios[-1]],
+        summary=f"{heading}. Of the map, {words}. Places: "
+        + ("; ".join(f"{place.title}, {sign_words(place)}" for place in shown[:FEW]) or "none")
+        + ".",
+    )
+
+
+def sign_words(place: Place) -> str:
+    """Return what robust training does to the gaps at a place.
+
+    Examples
+    --------
+    >>> sign_words(Place(title="", ratio=2, distance=1, radius=2, cau=None, cru_s=None, cru_epsilon=None))
+    'no robust rule'
+    """
+    if place.cru_s is None or place.cru_epsilon is None:
+        return "no robust rule"
+    return SIGNS[place.cru_s, place.cru_epsilon][0]
+
+
+def places_table(maps: list[SignMap]) -> Table:
+    """Return every place of every map, with what formulas say at its own distance."""
+    columns = (
+        Column("Data"),
+        Column("Place"),
+        Column("Ratio of spreads", number),
+        Column("Distance", number),
+        Column("Radius, share", number),
+        Column("By formula"),
+    )
+    rows: list[list[Cell]] = [
+        [one.title, place.title, place.ratio, place.distance, place.radius, sign_words(place)]
+        for one in maps
+        for place in one.places
+    ]
+    note = " ".join(f"{one.title}: {one.how}." for one in maps if one.places)
+    return Table("places", "Where pairs of classes lie, and what formulas say there", columns, rows, note=note)

@@ -1,0 +1,16 @@
+"""Names that the parts of the section share."""
+
+from fairtoll.findings.results import ExactCurve, ExactValue
+from fairtoll.report.metrics import metric_of
+from fairtoll.report.select import epsilon_text
+
+
+def name_of(one: ExactCurve | ExactValue) -> str:
+    """Return which gap it is, in words."""
+    symbol = metric_of(one.metric).symbol
+    parts = [f"{symbol} by {one.partition}"]
+    parts += [f"{one.label} rows"] if one.label is not None else []
+    epsilon = epsilon_text(one.epsilon)
+    if one.metric.startswith("cru_epsilon"):
+        epsilon = epsilon.replace("=", "to")
+    return ", ".join([*parts, *([epsilon] if epsilon else [])])
