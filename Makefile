@@ -11,7 +11,7 @@ PEERS := .venv-peers
 # Which benchmarks `make bench` runs: names without .py, wildcards allowed.
 BENCH ?= [a-z]*
 # These are not run by `make bench`.
-NO_BENCH := coverage calibrate_cifar10 golden
+NO_BENCH := coverage calibrate_cifar10 golden gaussian_places
 # One stamp file for each set of packages; the set is installed again if it is missing or out of date.
 RUN_READY := $(VENV)/ready-to-run
 DEV_READY := $(VENV)/ready-to-develop

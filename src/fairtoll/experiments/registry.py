@@ -44,8 +44,8 @@ EXPERIMENTS = {
     ),
     "gaussian": Entry(
         "fairtoll.experiments.gaussian:GAUSSIAN",
-        "Two Gaussian classes, generated, and linear classifiers: unequal spreads and a shift between groups.",
-        "About a minute on two cores.",
+        "Two Gaussian classes, generated, and linear classifiers: what is measured beside what formulas give.",
+        "About a minute and a half on two cores.",
     ),
 }
 

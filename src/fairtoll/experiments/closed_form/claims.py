@@ -73,6 +73,7 @@ KNOWN = (
         ),
         "cau",
         groups=True,
+        elsewhere="the hard class loses wherever a rule is robust",
     ),
     Known(
         ("cru-s-adult", "cru-s-cifar10"),
@@ -139,7 +140,8 @@ def theory_claims(theory: Theory, findings: Sequence[Finding]) -> list[TheoryCla
     """
     found = []
     for known in KNOWN:
-        changes = [change for value in theory.values if (change := _change(known, value, theory, findings)) is not None]
+        values = sorted(theory.values, key=lambda value: value.epsilon or 0.0)
+        changes = [change for value in values if (change := _change(known, value, theory, findings)) is not None]
         if changes:
             found.append(
                 TheoryClaim(
@@ -186,8 +188,8 @@ def _change(known: Known, value: ExactValue, theory: Theory, findings: Sequence[
 
 def _gap_in_words(known: Known, value: ExactValue) -> str:
     if known.radii:
-        return f"gap at epsilon {value.epsilon:g}"
-    return "gap" if value.label is None else f"gap among {value.label}"
+        return f"at epsilon {value.epsilon:g}"
+    return "gap" if value.label is None else f"among {value.label}"
 
 
 def _compares(finding: Finding) -> bool:

@@ -12,7 +12,7 @@ from fairtoll.findings.results import Place, SignMap
 from fairtoll.theory import Gaussians, cau, cru_epsilon, cru_s, robust_rule, standard_rule
 
 #: Cells of a map, the largest ratio on it, and the radii at its ends.
-COLUMNS, ROWS, WIDEST, RADII = 30, 20, 3.0, (0.0, 1.0)
+COLUMNS, ROWS, WIDEST, RADII = 30, 30, 3.0, (0.0, 1.0)
 Signs = tuple[bool | None, bool | None, bool | None]
 
 
@@ -79,7 +79,7 @@ def sign_map(title: str, *, how: str, distance: float, places: Sequence[Place], 
     --------
     >>> found = sign_map("two", how="made up", distance=2.0, places=[])
     >>> len(found.cru_s), len(found.cru_s[0]), len(found.ratios)
-    (20, 30, 31)
+    (30, 30, 31)
     """
     # Evenly in the logarithm: real classes differ little in spread.
     ratios = np.geomspace(1.0, WIDEST, COLUMNS + 1)

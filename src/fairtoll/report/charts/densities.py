@@ -14,7 +14,7 @@ HEIGHT = 240
 #: Points of a curve, and how many standard deviations of it are shown.
 POINTS, REACH = 121, 2.6
 #: Above the highest curve, for the thresholds' names; and how far apart these are, in shares of the height.
-ROOM, APART = 0.42, 0.085
+ROOM, APART = 0.5, 0.085
 DASHES = ([1, 0], [5, 3])
 
 
@@ -77,18 +77,20 @@ def density_panel(
             lines = chart(f"divides-{dashed}", ends).mark_line(strokeWidth=2, strokeDash=DASHES[dashed])
             layers.append(lines.encode(x=x, y=y, color=colour, detail="line:N"))
     named = [one for one in divides if one.label]
-    step = APART * top * (1 + ROOM)
-    heights = spread_labels([top * 1.12] * len(named), step)
-    words = [
-        {"x": one.at, "y": height, "text": one.label, "colour": one.colour}
-        for one, height in zip(named, heights, strict=True)
-    ]
-    if words:
-        text = chart("names", words).mark_text(align="left", dx=5, fontSize=12, color=INK)
-        layers.append(text.encode(x=x, y=y, text="text:N"))
+    # On the side that is free: left of the left half, right of the right half.
+    order = sorted(named, key=lambda one: one.at)
+    half = len(order) // 2
+    for side, some in (("right", order[:half]), ("left", order[half:])):
+        heights = spread_labels([top * 1.25] * len(some), APART * top * (1 + ROOM))
+        words = [{"x": one.at, "y": height, "text": one.label} for one, height in zip(some, heights, strict=True)]
+        if words:
+            text = chart(f"names-{side}", words).mark_text(
+                align=side, dx=5 if side == "left" else -5, fontSize=12, color=INK
+            )
+            layers.append(text.encode(x=x, y=y, text="text:N"))
     classes = [{"x": bell.mean, "y": _density(bell, bell.mean), "text": bell.label} for bell in bells]
-    inside = chart("classes", classes).mark_text(baseline="top", dy=8, fontSize=12, color=INK)
-    layers.append(inside.encode(x=x, y=y, text="text:N"))
+    above = chart("classes", classes).mark_text(baseline="bottom", dy=-5, fontSize=12, color=INK)
+    layers.append(above.encode(x=x, y=y, text="text:N"))
     return Panel(name, title, layered(layers, datasets, title=title, height=HEIGHT), summary)
 
 

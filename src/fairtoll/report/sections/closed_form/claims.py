@@ -22,9 +22,9 @@ def claims_table(theory: Theory) -> Table:
         "What formulas say of the paper's findings",
         columns,
         rows,
-        note="By formula: from the standard to the on-line adversarial linear model, at the rules that were trained. "
-        "Measured: the change with its interval. Theorems are those of the documentation's page on theory, which has "
-        "every claim of the paper.",
+        note="By formula: from the standard to the on-line adversarial linear model, at the rules that were trained, "
+        "in percent or epsilon. Measured: the change with its interval. Theorems are those of the documentation's page "
+        "on theory, which has every claim of the paper.",
         compact=True,
     )
 
@@ -33,15 +33,15 @@ def _row(claim: TheoryClaim, places: list[str]) -> list[Cell]:
     return [
         claim.finding,
         " ".join(claim.general),
-        "; ".join(_by_formula(change) for change in claim.changes),
+        "; ".join(_by_formula(change, claim) for change in claim.changes),
         "; ".join(said for change in claim.changes if (said := _measured(change, claim))) or None,
         *(claim.places.get(title) for title in places),
     ]
 
 
-def _by_formula(change: ExactChange) -> str:
+def _by_formula(change: ExactChange, claim: TheoryClaim) -> str:
     unit = metric_of(change.metric).unit
-    return f"{change.of} {own_value(change.standard, unit)} to {own_value(change.robust, unit)}"
+    return f"{_named(change, claim)}{own_value(change.standard, unit)} to {own_value(change.robust, unit)}"
 
 
 def _measured(change: ExactChange, claim: TheoryClaim) -> str:
@@ -49,5 +49,10 @@ def _measured(change: ExactChange, claim: TheoryClaim) -> str:
         return ""
     unit = metric_of(change.metric).unit
     verdict = f", {change.verdict}" if change.verdict else ""
-    named = f"{change.of} " if len(claim.changes) > 1 else ""
-    return f"{named}{in_unit(change.measured, unit, sign=True)} ({interval(change.interval, unit, sign=True)}){verdict}"
+    value, ends = in_unit(change.measured, unit, sign=True), interval(change.interval, unit, sign=True)
+    return f"{_named(change, claim)}{value} ({ends}){verdict}"
+
+
+def _named(change: ExactChange, claim: TheoryClaim) -> str:
+    """Return which of several changes it is."""
+    return f"{change.of}: " if len(claim.changes) > 1 else ""

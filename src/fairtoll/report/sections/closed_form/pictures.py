@@ -58,9 +58,12 @@ def line_figure(line: Line, titles: Titles, colours: Colours) -> Figure:
 
 def curve_figure(theory: Theory, titles: Titles, colours: Colours) -> Figure:
     """Return each gap over the radius of training, by formula and measured."""
-    arms = list(dict.fromkeys(point.arm for curve in theory.curves for point in curve.points))
+    arms = {point.arm: point.radius for curve in theory.curves for point in curve.points}
     exact = {value.arm for value in theory.values if value.exact is not None}
-    panels = [_curve_panel(curve, titles, colours, exact) for curve in theory.curves]
+    # By what was trained; the network is in the shape.
+    leads = [next((arm for arm, radius in arms.items() if bool(radius) is attacked), "") for attacked in (False, True)]
+    shared = Colours({arm: colours[leads[bool(radius)]] for arm, radius in arms.items()})
+    panels = [_curve_panel(curve, titles, shared, exact) for curve in theory.curves]
     return Figure(
         "toll-by-radius",
         "The gap between the classes over the radius of training",
@@ -69,7 +72,7 @@ def curve_figure(theory: Theory, titles: Titles, colours: Colours) -> Figure:
         "Dashed: at the rule with the least robust error. Circle: measured on linear models. Hollow square: on the "
         "small network.",
         columns=3,
-        key=tuple(Key(titles[arm], colours[arm], arm not in exact) for arm in arms),
+        key=tuple(Key(titles[arm], colours[arm]) for arm in leads if arm),
     )
 
 
