@@ -118,6 +118,26 @@ def test_formulas_are_kept_in_the_folder_and_read_from_it(run, results):
     assert [value["exact"] for value in kept["values"]] == [value.exact for value in results.theory.values]
 
 
+def test_the_report_has_its_pictures_and_the_table_of_findings(run, results):
+    page = (run / "report.html").read_text(encoding="utf-8")
+    for figure in ("two-classes", "toll-by-radius", "signs", "signs-2", "measured-and-exact"):
+        assert (run / "figures" / f"{figure}.svg").is_file()
+        assert f'id="figure-{figure}"' in page
+    claims = {claim.finding: claim for claim in results.theory.claims}
+    assert 'id="theorems"' in page
+    assert all(finding.replace("CRU_s", "CRU<sub>s</sub>").split(" rises")[0] in page for finding in claims)
+    # The exact values at the trained rules: CAU rises, CRU_epsilon is reversed here, and so is EOU.
+    (cau,), (least,) = claims["CAU rises"].changes, claims["CRU_ε rises"].changes
+    assert cau.robust > cau.standard
+    assert least.robust < least.standard
+    assert all(change.robust < change.standard for change in claims["EOU rises"].changes)
+    shrinks = claims["The rise of CRU_s shrinks with the radius of the attack"].changes
+    assert [change.of for change in shrinks] == ["at epsilon 0.1", "at epsilon 0.2", "at epsilon 0.3"]
+    difference = next(one for one in results.findings if one.id == "sound/online/cau/class/clean").difference
+    assert (cau.measured, cau.interval) == (difference.value, difference.interval)
+    assert claims["CRU_ε rises"].places["CIFAR-10-like"] == "rises at 28 of 37 pairs; at 8 more no rule is robust"
+
+
 def test_rows_from_elsewhere_have_no_model(tmp_path):
     gaussian = find_experiment("gaussian")
     elsewhere = Workspace(dataclasses.replace(gaussian, data=Data(load_adult)), tmp_path)

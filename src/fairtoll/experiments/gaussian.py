@@ -116,7 +116,10 @@ def gaussian_threats(data: TrainTest) -> dict[str, LinfThreat]:
 
 #: The recipes of the report; on-line training also with half and with one and a half times the radius, linear alone.
 TRAINED = tuple(RECIPES[name] for name in ("standard", "static", "online", "trades", "smoothing"))
-AT_RADII = tuple(RECIPES["online"].at(share) for share in (0.5, 1.5))
+AT_RADII = tuple(
+    replace(RECIPES["online"].at(share), title=f"On-line, {words}")
+    for share, words in ((0.5, "half the radius"), (1.5, "1.5 radii"))
+)
 SMALL = DenseNetwork(width=32, depth=1)
 
 
@@ -126,9 +129,10 @@ def on_small(recipe: Recipe) -> Recipe:
     Examples
     --------
     >>> on_small(RECIPES["online"]).title
-    'On-line adversarial, small network'
+    'On-line adversarial, small'
     """
-    return replace(recipe, name=f"{recipe.name}-small", title=f"{recipe.title}, small network")
+    note = f"{recipe.note}; a network of {SMALL.depth} hidden layer with {SMALL.width} units"
+    return replace(recipe, name=f"{recipe.name}-small", title=f"{recipe.title}, small", note=note)
 
 
 LINEAR_ARMS, SMALL_ARMS = (*TRAINED, *AT_RADII), tuple(on_small(recipe) for recipe in TRAINED)

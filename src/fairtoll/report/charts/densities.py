@@ -84,9 +84,8 @@ def density_panel(
         heights = spread_labels([top * 1.25] * len(some), APART * top * (1 + ROOM))
         words = [{"x": one.at, "y": height, "text": one.label} for one, height in zip(some, heights, strict=True)]
         if words:
-            text = chart(f"names-{side}", words).mark_text(
-                align=side, dx=5 if side == "left" else -5, fontSize=12, color=INK
-            )
+            style: Json = {"align": side, "dx": 5 if side == "left" else -5, "fontSize": 12, "color": INK}
+            text = chart(f"names-{side}", words).mark_text(**style)
             layers.append(text.encode(x=x, y=y, text="text:N"))
     classes = [{"x": bell.mean, "y": _density(bell, bell.mean), "text": bell.label} for bell in bells]
     above = chart("classes", classes).mark_text(baseline="bottom", dy=-5, fontSize=12, color=INK)

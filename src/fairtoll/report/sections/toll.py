@@ -40,6 +40,8 @@ from fairtoll.report.words import GAP_NOTE
 
 #: A chart shows so many questions at most.
 MOST = 30
+#: So many arms are named in a title at most.
+NAMED = 4
 
 
 def toll(results: Results) -> Section:
@@ -63,7 +65,9 @@ def toll(results: Results) -> Section:
     titles = arm_titles(results)
     for protocol in protocols(results):
         found = headline(results, protocol)
-        arms = ", ".join(titles[arm] for arm in dict.fromkeys(finding.robust.arm for finding in found))
+        hardened = [titles[arm] for arm in dict.fromkeys(finding.robust.arm for finding in found)]
+        # A title that names many would be longer than its chart is wide.
+        arms = ", ".join(hardened) if len(hardened) <= NAMED else f"{len(hardened)} arms"
         units = dict.fromkeys(metric_of(finding.metric).unit for finding in found)
         for place, unit in enumerate(units):
             of_unit = together(finding for finding in found if metric_of(finding.metric).unit == unit)

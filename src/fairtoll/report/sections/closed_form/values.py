@@ -8,7 +8,7 @@ from fairtoll.report.charts.rows import row_panel
 from fairtoll.report.charts.style import Figure, Panel
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import in_unit, interval, unit_name
-from fairtoll.report.sections.closed_form.words import name_of, short
+from fairtoll.report.sections.closed_form.words import name_of
 from fairtoll.report.tables.table import Cell, Column, Table
 
 
@@ -29,7 +29,7 @@ def values_figure(theory: Theory, titles: Titles, colours: Colours) -> Figure:
         unit = metric_of(shown[0].metric).unit
         rows = [
             Row(
-                short(titles[value.arm]),
+                titles[value.arm],
                 colours[value.arm],
                 value=scaled(value.measured, unit),
                 interval=pair(value.interval, unit),

@@ -5,17 +5,6 @@ from fairtoll.report.metrics import metric_of
 from fairtoll.report.select import epsilon_text
 
 
-def short(title: str) -> str:
-    """Return an arm's title for a narrow chart.
-
-    Examples
-    --------
-    >>> short("On-line adversarial, radius 0.5")
-    'On-line, radius 0.5'
-    """
-    return title.replace(" adversarial", "")
-
-
 def name_of(one: ExactCurve | ExactValue) -> str:
     """Return which gap it is, in words."""
     symbol = metric_of(one.metric).symbol
