@@ -17,6 +17,7 @@ from fairtoll.findings.attacked_into import attacked_into
 from fairtoll.findings.certificates import certified
 from fairtoll.findings.compare import PublishedValues, answer_all
 from fairtoll.findings.detections import detections
+from fairtoll.findings.discoveries import discoveries
 from fairtoll.findings.gaps import measure_gaps
 from fairtoll.findings.judged import Rules
 from fairtoll.findings.least_epsilon import least_epsilons
@@ -101,6 +102,7 @@ def assemble(
     readings = Readings(evidence)
     recipes = describe_recipes(evidence, readings, plan, rules=rules, times=times)
     reach, matched = match_recipes(evidence, readings, plan, recipes, rules=rules) if recipes else ([], [])
+    discovered = discoveries(recipes, findings)
     return results.Results(
         fairtoll_version=__version__,
         schema_version=results.SCHEMA_VERSION,
@@ -131,7 +133,9 @@ def assemble(
             *notes_on(evidence),
             *(make_notes(findings, accuracy) if make_notes else []),
         ],
-        answer=answer_of_recipes(recipes, matched, findings) or answer(findings, arms) or answer_of_gaps(own, arms),
+        answer=answer_of_recipes(recipes, matched, findings, discovered)
+        or answer(findings, arms)
+        or answer_of_gaps(own, arms),
         highlights=make_highlights(findings, accuracy) if make_highlights else [],
         cuts=list(cuts),
         least_epsilon=least_epsilons(evidence),
@@ -139,6 +143,7 @@ def assemble(
         attacked_into=attacked_into(evidence),
         recipes=recipes,
         reach=reach,
+        discoveries=discovered,
         matched=matched,
         certified=certified(evidence, minimum_rows=rules.minimum_rows),
         detections=detections(evidence),

@@ -95,6 +95,16 @@ class Matched(Strict):
     needed: Needed | None
 
 
+class Discovery(Strict):
+    """Whether the gap of a recipe is wider than standard training's, judged with all others of the comparison."""
+
+    finding: str = Field(description="its id")
+    q_value: float = Field(
+        description="smallest false discovery rate at which the gap is called wider: the one-sided p-value, adjusted"
+    )
+    wider: bool = Field(description="at a false discovery rate of 5%; by how much is open")
+
+
 class Reach(Strict):
     """The average robust accuracies between which one family of recipes is compared: reached in every training run."""
 

@@ -44,6 +44,7 @@ from fairtoll.findings.leave_one_out_types import LeaveOneOutRow as LeaveOneOutR
 from fairtoll.findings.leave_one_out_types import PublishedLeaveOneOut as PublishedLeaveOneOut
 from fairtoll.findings.proof_types import Proof as Proof
 from fairtoll.findings.proof_types import ProofGroup as ProofGroup
+from fairtoll.findings.recipe_types import Discovery as Discovery
 from fairtoll.findings.recipe_types import Matched as Matched
 from fairtoll.findings.recipe_types import Reach as Reach
 from fairtoll.findings.recipe_types import Reached as Reached
@@ -250,6 +251,7 @@ class Results(Strict):
     examples: list[Example] = Field(default=[])
     recipes: list[Recipe] = Field(default=[], description="of a comparison of recipes: what each arm is and reaches")
     reach: list[Reach] = Field(default=[], description="of each family of recipes with several strengths")
+    discoveries: list[Discovery] = Field(default=[], description="of own strengths: which gaps are wider, of many")
     matched: list[Matched] = Field(default=[], description="tolls of families at equal average robust accuracy")
     leave_one_out: list[LeaveOneOut] = Field(default=[], description="by arm and design, the paper's design first")
     theory: Theory | None = Field(default=None, description="where rows are drawn from a known model")

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Sequence
 
-from fairtoll.findings.matched import MEASURES
-from fairtoll.findings.results import Finding, Matched, Recipe, Shift
+from fairtoll.findings.discoveries import LEVEL, against_standard
+from fairtoll.findings.results import Discovery, Finding, Matched, Recipe, Shift
 from fairtoll.findings.summary import what_it_takes
 from fairtoll.findings.units import spoken
 
@@ -22,7 +22,12 @@ PREDICATES = {
 }
 
 
-def answer_of_recipes(recipes: Sequence[Recipe], matched: Sequence[Matched], findings: Sequence[Finding]) -> list[str]:
+def answer_of_recipes(
+    recipes: Sequence[Recipe],
+    matched: Sequence[Matched],
+    findings: Sequence[Finding],
+    discovered: Sequence[Discovery] = (),
+) -> list[str]:
     """Say in at most three sentences which recipe costs least at equal robustness, which repair helps, what is open.
 
     Parameters
@@ -33,6 +38,8 @@ def answer_of_recipes(recipes: Sequence[Recipe], matched: Sequence[Matched], fin
         Tolls at equal robust accuracy.
     findings : sequence of Finding
         All of a report.
+    discovered : sequence of Discovery
+        Which of them are wider than standard training's, judged together.
 
     Returns
     -------
@@ -47,7 +54,7 @@ def answer_of_recipes(recipes: Sequence[Recipe], matched: Sequence[Matched], fin
     standard = next((one for one in recipes if one.role == "standard"), None)
     if standard is None:
         return []
-    said = (_least(recipes, matched, standard), _repair(recipes, standard), _counts(recipes, findings, standard))
+    said = (_least(recipes, matched, standard), _repair(recipes, standard), _counts(recipes, findings, discovered))
     return [sentence for sentence in said if sentence]
 
 
@@ -123,17 +130,9 @@ def _repair(recipes: Sequence[Recipe], standard: Recipe) -> str:
     )
 
 
-def _counts(recipes: Sequence[Recipe], findings: Sequence[Finding], standard: Recipe) -> str:
+def _counts(recipes: Sequence[Recipe], findings: Sequence[Finding], discovered: Sequence[Discovery]) -> str:
     """How many comparisons of own strengths with standard training harm, how many are open, and what it would take."""
-    own = {one.arm for one in recipes if one.own_strength and one.role not in ("standard", "control")}
-    found = [
-        one
-        for one in findings
-        if one.standard.arm == standard.arm
-        and one.robust.arm in own
-        and one.metric in MEASURES
-        and one.parameters.denominator != "correct"
-    ]
+    found = against_standard(recipes, findings)
     if not found:
         return ""
     counts: Counter[str] = Counter(one.verdict for one in found)
@@ -147,9 +146,19 @@ def _counts(recipes: Sequence[Recipe], findings: Sequence[Finding], standard: Re
         return f"The one gap of a recipe at its own strength, held against standard training's, {said[0][1]}."
     whose = "gaps of recipes at their own strengths, held against standard training's,"
     if len(said) == 1:
-        return f"All {len(found)} {whose} {said[0][1]}."
+        return f"All {len(found)} {whose} {said[0][1]}{_wider(found, discovered)}."
     parts = [f"{count} {words}" for count, words in said]
-    return f"Of {len(found)} {whose} {', '.join(parts[:-1])} and {parts[-1]}."
+    return f"Of {len(found)} {whose} {', '.join(parts[:-1])} and {parts[-1]}{_wider(found, discovered)}."
+
+
+def _wider(found: Sequence[Finding], discovered: Sequence[Discovery]) -> str:
+    """How many inconclusive gaps are wider all the same, by an amount that is open."""
+    wider = {one.finding for one in discovered if one.wider}
+    count = sum(one.id in wider for one in found if one.verdict == "inconclusive")
+    if not count:
+        return ""
+    of = f"{count} of the inconclusive ones {'is' if count == 1 else 'are'} wider"
+    return f"; {of}, by how much is open (false discovery rate {100 * LEVEL:g}%)"
 
 
 def _shift(one: Recipe, against: str, *, partition: str | None) -> Shift | None:

@@ -1,7 +1,8 @@
 """The section that says of each recipe which measure of fairness it harms: harms, does not, or inconclusive."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
+from fairtoll.findings.discoveries import LEVEL
 from fairtoll.findings.results import Finding, LeaveOneOutContrast, Results
 from fairtoll.metrics import METRICS
 from fairtoll.report.families import compared, standard
@@ -15,7 +16,12 @@ from fairtoll.report.tables.table import Cell, Column, Table
 LEAD = (
     "Against standard training, each recipe at its own strength, whatever robustness it reaches. Harms: the gap is "
     "wider by more than the margin. Does not: it is narrower, or the same within the margin. The number is by how much "
-    "the gap is wider.{control}"
+    "the gap is wider.{wider}{control}"
+)
+OF_WIDER = (
+    " Wider: of the gaps that no verdict decides, which all hold together, those that are wider by an amount that is "
+    "open; of all that are called so, {level:g}% at most are expected not to be (false discovery rate, Benjamini and "
+    "Hochberg)."
 )
 OF_CONTROL = (
     " Folded below: the same against each recipe's own control, which trains as much without an adversary; where it "
@@ -42,14 +48,16 @@ def harms(results: Results) -> Section:
     pairs = _pairs(results, headline(results, protocol))
     section.tables += [pairs] if pairs else []
     control = any(finding.verdict_from_control is not None for finding in found)
+    wider = OF_WIDER.format(level=100 * LEVEL) if any(one.wider for one in results.discoveries) else ""
     left_out = any(extra_flips(results, finding.robust.arm) for finding in found)
-    section.lead = LEAD.format(control=OF_CONTROL if control else "") + (LUF_LEAD if left_out else "")
+    section.lead = LEAD.format(wider=wider, control=OF_CONTROL if control else "") + (LUF_LEAD if left_out else "")
     return section
 
 
 def _table(results: Results, partition: str, found: Sequence[Finding], *, control: bool = False) -> Table:
     questions = list(dict.fromkeys(_question(finding) for finding in found))
     of_arm = {(finding.robust.arm, _question(finding)): finding for finding in found}
+    wider = set() if control else {one.finding for one in results.discoveries if one.wider}
     shown = [family for family in compared(results) if any((family.own.arm, one) in of_arm for one in questions)]
     flips = {family.own.arm: extra_flips(results, family.own.arm) for family in shown}
     # One training row has no partition.
@@ -57,7 +65,7 @@ def _table(results: Results, partition: str, found: Sequence[Finding], *, contro
     rows: list[list[Cell]] = [
         [
             family.title,
-            *(_cell(of_arm.get((family.own.arm, one)), control=control) for one in questions),
+            *(_cell(of_arm.get((family.own.arm, one)), control=control, wider=wider) for one in questions),
             *([_luf_cell(flips[family.own.arm])] if luf else []),
         ]
         for family in shown
@@ -115,11 +123,13 @@ def harm_words(verdict: str, *, levelled: bool = False) -> str:
     return {"less fair": "harms", "equivalent": "does not: the same"}.get(verdict, verdict)
 
 
-def _cell(finding: Finding | None, *, control: bool = False, pair: bool = False) -> Cell:
+def _cell(finding: Finding | None, *, control: bool = False, pair: bool = False, wider: Collection[str] = ()) -> Cell:
     if finding is None:
         return None
     # What is levelled down is known of the standard arm alone.
     words = finding.verdict if pair else harm_words(finding.verdict, levelled=finding.levelling_down is not None)
+    if words == "inconclusive" and finding.id in wider:
+        words = "wider"
     found = finding.difference
     if control:
         words, found = harm_words(str(finding.verdict_from_control)), finding.difference_from_control
