@@ -14,7 +14,7 @@ from fairtoll.cli.display import print_summary
 from fairtoll.findings.results import Results
 from fairtoll.report.alarms import kinds
 from fairtoll.report.build import build
-from fairtoll.report.charts.frontier import HEIGHT, LINE, Place, Track, frontier_panel
+from fairtoll.report.charts.frontier import HEIGHT, LINE, MOST, Place, Track, frontier_panel
 from fairtoll.report.section import Section
 
 
@@ -51,6 +51,16 @@ def test_a_line_joins_the_strengths_of_one_recipe(sections: dict[str, Section], 
             }
             named = {label["text"] for label in data["labels"]}
             assert named == {"Standard", "Defence 1", "Defence 2", "Weight averaging", "FRL", "FRL over sex"}
+
+
+def test_more_recipes_than_fit_are_shown_as_defences_and_as_repairs() -> None:
+    crowd = example_defences(MOST, runs=2, rows=200)
+    found = {figure.name: figure for section in build(crowd) for figure in section.figures}
+    names = [name for name in found if name.startswith("frontier")]
+    assert names == [f"frontier-{by}-{part}" for by in ("class", "sex") for part in ("defences", "repairs")]
+    shown = [key.label.split(" ", 1)[1] for key in found["frontier-class-defences"].key]
+    assert shown == ["Standard", *(f"Defence {number + 1}" for number in range(MOST)), "Weight averaging"]
+    assert [key.label for key in found["frontier-sex-repairs"].key] == ["Standard", "Weight averaging", "FRL over sex"]
 
 
 @pytest.mark.parametrize("count", [1, 6, 20])

@@ -8,7 +8,7 @@ from fairtoll.findings.results import ArmValue, Finding, LevellingDown, ModelPai
 from fairtoll.report.arms import Titles, arm_titles, arm_values
 from fairtoll.report.detail import details
 from fairtoll.report.metrics import metric_of
-from fairtoll.report.numbers import in_unit, interval, own_value, p_value, percent, unit_name
+from fairtoll.report.numbers import in_unit, interval, own_value, p_value, sure, unit_name
 from fairtoll.report.select import counted, decided_first, describe, of_two_models, verdict_words
 from fairtoll.report.sides import Sides, sides_of
 from fairtoll.report.tables.findings import difference_text
@@ -98,7 +98,7 @@ def finding_row(results: Results, finding: Finding, titles: Titles, anchor: str)
         margin=in_unit(finding.margin, metric.unit),
         p_value=p_value(change.p_value if change else None),
         least=in_unit(change.least_detectable if change else None, metric.unit),
-        confidence=percent(change.confidence if change else None, 2),
+        confidence=sure(change.confidence if change else None),
         details=details(finding, sides_of(finding, titles)),
     )
 

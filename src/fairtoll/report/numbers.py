@@ -63,6 +63,19 @@ def percent(value: Any, digits: int = 1, *, sign: bool = False) -> str:
     return text.replace("-", MINUS)
 
 
+def sure(value: Any) -> str:
+    """Return a confidence in percent with as many decimals as tell it from 100: two digits of what is missing.
+
+    Examples
+    --------
+    >>> sure(0.95), sure(0.99375), sure(0.99993687), sure(None)
+    ('95.0', '99.38', '99.9937', '–')
+    """
+    found = finite(value)
+    missing = 0.0 if found is None else 100 * (1 - found)
+    return percent(value, max(1, 1 - math.floor(math.log10(missing))) if 0 < missing < 1 else 1)
+
+
 def radius(value: Any) -> str:
     """Return an epsilon: five decimals where it is a part of the pixel range, else three digits.
 

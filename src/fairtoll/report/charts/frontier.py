@@ -18,6 +18,8 @@ LINE = 15  # pixels of a label's line
 LABEL_LENGTH = 20
 #: So many lines have their titles at the edge; of more their numbers.
 NAMED = 6
+#: As many labels as the plot has lines for.
+MOST = HEIGHT // LINE
 #: What an axis keeps free around its points, of their spread, and at least in points.
 MARGIN, LEAST = 0.07, 1.0
 

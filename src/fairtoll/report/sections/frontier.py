@@ -1,7 +1,7 @@
 """The section on the frontier: average against worst class and worst group, a line for each recipe."""
 
 from fairtoll.findings.results import Recipe, Results
-from fairtoll.report.charts.frontier import NAMED, Place, Track, frontier_panel
+from fairtoll.report.charts.frontier import MOST, NAMED, Place, Track, frontier_panel
 from fairtoll.report.charts.style import Figure, Key, Panel
 from fairtoll.report.families import Family, families, partitions_of, reached, worst
 from fairtoll.report.numbers import interval, percent
@@ -29,26 +29,44 @@ def frontier(results: Results) -> Section:
         return section
     groups = "class or group" if len(partitions) > 1 else "class"
     section.lead = LEAD.format(worst=f"worst {groups}", group=groups)
-    shown = families(results)
-    many = sum(family.compared for family in shown) > NAMED
     for partition in partitions:
-        panels = [
-            panel
-            for clean in (True, False)
-            if (panel := _panel(results, shown, partition, clean=clean, many=many)) is not None
-        ]
-        if panels:
-            section.figures.append(
-                Figure(
-                    f"frontier-{partition}",
-                    f"Average accuracy against that of the worst {_one_of(partition)}",
-                    panels,
-                    MARKS.format(label="number" if many else "name", of=" of own strengths" if many else ""),
-                    key=tuple(_key(family, many=many) for family in shown if family.role != "control"),
+        for part, of, shown in _parts(families(results), partition):
+            many = sum(family.compared for family in shown) > NAMED
+            name = f"{partition}-{part}" if part else partition
+            panels = [
+                panel
+                for clean in (True, False)
+                if (panel := _panel(results, shown, partition, name=name, clean=clean, many=many)) is not None
+            ]
+            if panels:
+                section.figures.append(
+                    Figure(
+                        f"frontier-{name}",
+                        f"Average accuracy against that of the worst {_one_of(partition)}{of}",
+                        panels,
+                        MARKS.format(label="number" if many else "name", of=" of own strengths" if many else ""),
+                        key=tuple(_key(family, many=many) for family in shown if family.role != "control"),
+                    )
                 )
-            )
     section.tables += [recipe_table(results), interval_table(results)]
     return section
+
+
+def _parts(shown: list[Family], partition: str) -> list[tuple[str, str, list[Family]]]:
+    """Name, words and families of each figure: all in one, or, of more than fit, defences and then repairs.
+
+    Repairs are those of what the figure shows, beside the standard arm and the baseline; tables have the others.
+    """
+    if sum(family.compared for family in shown) <= MOST:
+        return [("", "", shown)]
+    beside = [family for family in shown if family.role in ("standard", "baseline")]
+    defences = [family for family in shown if family.role != "repair"]
+    of_repairs = f": repairs of {'classes' if partition == 'class' else f'groups by {partition}'}"
+    repairs = [family for family in shown if family.role == "repair" and family.own.partition == partition]
+    return [
+        ("defences", ": defences", defences),
+        *([("repairs", of_repairs, [*beside, *repairs])] if repairs else []),
+    ]
 
 
 def _one_of(partition: str) -> str:
@@ -60,7 +78,9 @@ def _key(family: Family, *, many: bool) -> Key:
     return Key(f"{number}{family.title}", family.colour)
 
 
-def _panel(results: Results, shown: list[Family], partition: str, *, clean: bool, many: bool) -> Panel | None:
+def _panel(
+    results: Results, shown: list[Family], partition: str, *, name: str, clean: bool, many: bool
+) -> Panel | None:
     tracks = [
         Track(
             family.title,
@@ -84,7 +104,7 @@ def _panel(results: Results, shown: list[Family], partition: str, *, clean: bool
         for track in tracks
     )
     return frontier_panel(
-        f"frontier-{partition}-{'clean' if clean else 'robust'}",
+        f"frontier-{name}-{'clean' if clean else 'robust'}",
         heading,
         tracks,
         axes=("Average accuracy, percent", f"Worst {_one_of(partition)}, percent"),

@@ -9,7 +9,7 @@ from fairtoll.report.charts.rows import row_panel
 from fairtoll.report.charts.style import Figure, Panel
 from fairtoll.report.families import compared, family_titles, standard
 from fairtoll.report.metrics import metric_of
-from fairtoll.report.numbers import count, in_unit, interval, percent, unit_name
+from fairtoll.report.numbers import count, in_unit, interval, percent, sure, unit_name
 from fairtoll.report.section import Section
 from fairtoll.report.select import epsilon_text, evaluation_name
 from fairtoll.report.tables.table import Cell, Column, Table
@@ -112,7 +112,7 @@ def _toll_table(results: Results, tolls: Sequence[Matched]) -> Table:
     ]
     columns += [Column("Gap there", plainly(unit), key="gap"), Column("Gap standard", plainly(unit), key="standard")]
     columns += [Column("Toll", signed(unit)), Column("Low", end(unit)), Column("High", end(unit))]
-    columns += [Column("Confidence, %", percent, key="confidence"), Column("Runs", count), Column("To decide")]
+    columns += [Column("Confidence, %", sure, key="confidence"), Column("Runs", count), Column("To decide")]
     rows: list[list[Cell]] = [
         [
             *(_what(one), one.level, titles[one.family], one.verdict, one.gap, one.other, one.value, *one.interval),
@@ -134,7 +134,7 @@ def _least_table(results: Results, between: Sequence[Matched]) -> Table:
         Column("Recipe"),
     ]
     columns += [Column("Larger by", signed(unit)), Column("Low", end(unit)), Column("High", end(unit))]
-    columns += [Column("Told apart"), Column("Confidence, %", percent, key="confidence")]
+    columns += [Column("Told apart"), Column("Confidence, %", sure, key="confidence")]
     rows: list[list[Cell]] = [
         [
             *(_what(one), one.level, titles[one.against], titles[one.family], one.value, *one.interval),
