@@ -8,13 +8,13 @@ copyright = "the fairtoll developers, Apache License 2.0"
 version = release = __version__
 
 extensions = ["myst_nb", "sphinx.ext.autodoc", "sphinx.ext.napoleon"]
-exclude_patterns = ["adult-80-runs/*", "examples/*"]
+exclude_patterns = ["adult-80-runs/*", "adult-recipes/*", "examples/*"]
 
 # Pages link to headings as GitHub has them.
 myst_enable_extensions = ["deflist", "fieldlist"]
 myst_heading_anchors = 4
 # Files of the repository that are no page: links to them lead to copies.
-html_extra_path = ["adult-80-runs"]
+html_extra_path = ["adult-80-runs", "adult-recipes"]
 
 # Notebooks hold the outputs that the tests check.
 nb_execution_mode = "off"
