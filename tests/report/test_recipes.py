@@ -15,6 +15,7 @@ from fairtoll.findings.results import Results
 from fairtoll.report.alarms import kinds
 from fairtoll.report.build import build
 from fairtoll.report.charts.frontier import HEIGHT, LINE, MOST, Place, Track, frontier_panel
+from fairtoll.report.page import render_html
 from fairtoll.report.section import Section
 
 
@@ -51,6 +52,15 @@ def test_a_line_joins_the_strengths_of_one_recipe(sections: dict[str, Section], 
             }
             named = {label["text"] for label in data["labels"]}
             assert named == {"Standard", "Defence 1", "Defence 2", "Weight averaging", "FRL", "FRL over sex"}
+
+
+def test_many_notes_are_folded_and_none_is_lost(results: Results) -> None:
+    noted = results.model_copy(update={"notes": [f"Note number {number} ends here." for number in range(30)]})
+    page = render_html(noted)
+    assert all(page.count(f"Note number {number} ends here.") == 1 for number in range(30))
+    assert "<summary>26 more</summary>" in page
+    few = results.model_copy(update={"notes": noted.notes[:10]})
+    assert "more</summary>" not in render_html(few)
 
 
 def test_more_recipes_than_fit_are_shown_as_defences_and_as_repairs() -> None:
