@@ -32,7 +32,7 @@ DESIGNS = ("masked", "one-ulp", "new-seed")
 def small(names, *, strengths=1):
     """Clean accuracy alone, of linear models of few rows."""
     gaussian = find_experiment("gaussian")
-    data = dataclasses.replace(gaussian.data, load=TwoGaussians(features=3, train=ROWS, test=80))
+    data = dataclasses.replace(gaussian.data, load=TwoGaussians(strong=2, weak=1, train=ROWS, test=80))
     settings = FitSettings(epochs=2, batch_size=40, learning_rate=0.05)
     chosen = with_recipes(dataclasses.replace(gaussian, data=data, settings=settings), names, strengths=strengths)
     return dataclasses.replace(
