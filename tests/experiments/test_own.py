@@ -25,6 +25,7 @@ from fairtoll.experiments.defences import with_recipes
 from fairtoll.experiments.experiment import Collection, Costs, Data, compare
 from fairtoll.findings import Attack, Question
 from fairtoll.models import load_model
+from fairtoll.report.build import build
 from fairtoll.training import RECIPES, FitSettings
 from fairtoll.training.networks import TableNetwork
 
@@ -337,6 +338,7 @@ def test_images_are_trained_on_and_measured(tmp_path, monkeypatch):
     assert results.configuration["epsilon"] == pytest.approx(8 / 255)
     # Pictures of an easy and of a hard class, of each arm but the control.
     assert {one.arm for one in results.examples} == {"standard", "online"}
+    assert [section.anchor for section in build(results) if section.strips] == ["examples"]
     shown = results.examples[0]
     encoded = base64.b64decode(shown.clean.removeprefix("data:image/png;base64,"))
     pixels = np.asarray(Image.open(io.BytesIO(encoded)))

@@ -113,6 +113,9 @@ def test_pairs_of_recipes_are_compared_on_request():
     assert compared == {("standard", "online"), ("standard", "trades"), ("trades", "online")}
     of_pair = [question for one, question in chosen.questions if one.standard == "trades"]
     assert of_pair == [question for one, question in chosen.questions if one.robust == "trades"]
+    for pairs in ([("trades", "standard")], [("online", "trades"), ("trades", "online")]):
+        with pytest.raises(FairtollError, match="is compared already; expected two arms not yet compared"):
+            prepare("adult", device="cpu", recipes="online,trades", strengths=1, pairs=pairs)
     with pytest.raises(FairtollError, match="the pair online,trades without recipes; expected recipes with it"):
         prepare("adult", device="cpu", pairs=[("online", "trades")])
 

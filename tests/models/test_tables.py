@@ -58,7 +58,7 @@ def test_missing_values_come_back_as_nan_and_the_rows_stay_finite():
 def test_what_missing_values_cannot_do():
     empty = FRAME.assign(age=[30, None, 52, 63, 30])
     rows = load(empty, missing="keep")
-    with pytest.raises(FairtollError, match="keep them with missing='keep' if the models take them"):
+    with pytest.raises(FairtollError, match=r"keep them with missing='keep' \(--missing keep\) if the models"):
         load(empty)
     with pytest.raises(
         FairtollError, match="column 'age' has missing values in 1 rows and the training rows have none"

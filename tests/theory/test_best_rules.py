@@ -240,3 +240,25 @@ def test_rows_one_by_one_by_brute_force():
             low, high = (low, middle) if breaks(row, label, middle) else (middle, high)
         assert known == pytest.approx(high, abs=1e-10)
         assert (margin <= 0) == breaks(row, label, 0.3)
+
+
+@pytest.mark.parametrize("epsilon", [0.0, 0.4])
+def test_the_units_of_features_do_not_change_the_best_rule(epsilon):
+    """The spread of a share and of an income: what differs between the classes is the feature of small numbers."""
+    units = np.array([1e5, 0.05])
+    raw = Gaussians(units, (units**2, np.array([1.0, 4.0]) * units**2), scale=units)
+    standard = Gaussians([1.0, 1.0], (1.0, [1.0, 4.0]))
+    found = robust_rule(standard, epsilon)
+    expected = error(standard, found, epsilon)
+    assert error(raw, robust_rule(raw, epsilon), epsilon) == pytest.approx(expected, abs=1e-6)
+    # The other rule in these units is as good, so that the two are one model.
+    rescaled = LinearRule(found.weights / units, found.bias)
+    assert error(raw, rescaled, epsilon) == pytest.approx(expected, abs=1e-12)
+
+
+def test_a_covariance_is_singular_or_not_in_any_units():
+    units = np.array([1e5, 1e-4])
+    matrix = np.array([[1.0, 0.3], [0.3, 1.0]]) * np.outer(units, units)
+    assert robust_rule(Gaussians(units, (matrix, matrix), scale=units), 0.1).weights.shape == (2,)
+    with pytest.raises(FairtollError, match="singular"):
+        Gaussians(units, (np.outer(units, units), matrix))

@@ -285,6 +285,10 @@ def test_theorem_2_examples():
     differences = [accuracy_gap(x, 2.0, after) - accuracy_gap(x, 2.0, before) for x in (2.0, 1.0, 0.0, -1.0, -2.0)]
     says("Theorem 2", "0.104, 0.247, 0.342, 0.235, 0.101", *differences)
     says("Summary", "0.104, 0.247, 0.342, then 0.235, 0.101", *differences)
+    absolute = [
+        abs(accuracy_gap(x, 2.0, after)) - abs(accuracy_gap(x, 2.0, before)) for x in (2.0, 1.0, 0.0, -1.0, -2.0)
+    ]
+    says("Theorem 2", "0.104, 0.240, -0.059, -0.235, -0.101", *absolute)
 
 
 def test_theorem_2e_the_difference_grows_and_then_shrinks():

@@ -210,7 +210,7 @@ def _check_missing(
         "expected none; drop or fill them first"
     )
     if all(column in features for column in columns):
-        said += ", or keep them with missing='keep' if the models take them"
+        said += ", or keep them with missing='keep' (--missing keep) if the models take them"
     texts = [] if isinstance(source, pd.DataFrame) else texts_read_as_missing(Path(source), columns)
     if texts:
         said += (

@@ -170,7 +170,7 @@ def with_recipes(
 
 def _requested(pairs: Sequence[Sequence[str]], arms: Sequence[str], planned: Sequence[Comparison]) -> list[Comparison]:
     """The pairs as comparisons; each once, of arms that are trained, and none that is compared anyway."""
-    known = {(one.standard, one.robust) for one in planned}
+    known = {frozenset((one.standard, one.robust)) for one in planned}
     found: list[Comparison] = []
     for first, second in pairs:
         for name in (first, second):
@@ -180,10 +180,10 @@ def _requested(pairs: Sequence[Sequence[str]], arms: Sequence[str], planned: Seq
                 raise FairtollError(
                     NO_ARM.format(first=first, second=second, name=name, hint=hint, arms=", ".join(arms))
                 )
-        if first == second or (first, second) in known:
+        if first == second or {first, second} in known:
             why = "with itself" if first == second else "already"
             raise FairtollError(TWICE.format(first=first, second=second, why=why))
-        known.add((first, second))
+        known.add(frozenset((first, second)))
         found.append(Comparison(PROTOCOL, first, second))
     return found
 

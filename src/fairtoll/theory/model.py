@@ -177,10 +177,13 @@ def _covariance(given: Any, label: int, features: int) -> Floats:
     if covariance.ndim < 2:
         positive = bool((covariance > 0).all())
     else:
-        size = np.abs(covariance).max()
-        if np.abs(covariance - covariance.T).max() > 1e-9 * size:
+        # In standard deviations, so that the units of the features do not matter.
+        spread = np.sqrt(np.abs(covariance.diagonal()))
+        spread = np.where(spread > 0, spread, 1.0)
+        standardised = covariance / np.outer(spread, spread)
+        if np.abs(standardised - standardised.T).max() > 1e-9:
             raise FairtollError(messages.NOT_SYMMETRIC.format(label=f"{label:+d}"))
-        values = np.linalg.eigvalsh(covariance)
+        values = np.linalg.eigvalsh(standardised)
         positive = bool(values[0] > features * np.finfo(np.float64).eps * values[-1])
     if not positive:
         raise FairtollError(messages.SINGULAR.format(label=f"{label:+d}"))

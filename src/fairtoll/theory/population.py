@@ -122,7 +122,9 @@ def mean_variance(covariance: Floats) -> float:
 
 
 def are_proportional(covariances: tuple[Floats, Floats]) -> bool:
-    """Whether one covariance is a multiple of the other."""
+    """Whether one covariance is a multiple of the other, whatever the units of the features."""
     low, high = (combined(covariances, factors) for factors in ((1.0, 0.0), (0.0, 1.0)))
     ratio = mean_variance(high) / mean_variance(low)
-    return bool(np.allclose(high, ratio * low, rtol=1e-12, atol=1e-12 * np.abs(high).max()))
+    # Each entry in its own units: a feature of small variance would be lost beside one of large.
+    size = high if high.ndim < 2 else np.sqrt(np.outer(high.diagonal(), high.diagonal()))
+    return bool((np.abs(high - ratio * low) <= 1e-12 * size).all())

@@ -90,9 +90,9 @@ KNOWN = (
         ("cru-s-shrinks",),
         "The rise of CRU_s shrinks with the radius of the attack",
         (
-            "Under a condition: where features are alike, at radii that break more than half of each class "
-            "(Theorem 2e).",
-            "Reversed at radii that break less than half of each class.",
+            "Under a condition, of the signed gap: where features are alike, at radii that break more than half of "
+            "each class (Theorem 2e).",
+            "The signed one grows at radii that break less than half of each class; CRU_s itself may do either there.",
         ),
         "cru_s",
         radii=True,

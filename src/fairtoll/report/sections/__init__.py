@@ -60,6 +60,7 @@ OF_RECIPES: tuple[Callable[[Results], Section | list[Section]], ...] = (
     matched,
     harms,
     repairs,
+    examples,
     certificates,
     detection,
     leave_one_out,
