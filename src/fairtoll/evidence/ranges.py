@@ -9,7 +9,7 @@ from typing import Any
 from fairtoll.threats import RangeOf
 from fairtoll.threats.any import Threat
 
-#: Where it stands in `about`, by the name of the threat.
+#: Its key in `about`, by the name of the threat.
 RANGES = "ranges"
 
 

@@ -3,7 +3,7 @@
 The classes of Xu et al. 2021, "To be Robust or to be Fair: Towards Fairness in Adversarial Training": robust training
 moves the boundary towards the class that is spread less, so that it costs the class that is spread more. Some features
 tell the classes apart well, others hardly but differ between two groups of rows. The paper's recipes and two others are
-trained on a linear model and on a small network; what is measured stands beside what the formulas give.
+trained on a linear model and on a small network; what is measured is shown beside what the formulas give.
 """
 
 from __future__ import annotations
