@@ -14,8 +14,9 @@ from fairtoll.attacks import PGD
 from fairtoll.evidence import Attacked, Clean
 from fairtoll.experiments import find_experiment
 from fairtoll.experiments.engine import build_run
-from fairtoll.experiments.experiment import AUTO, Collection, compare
+from fairtoll.experiments.experiment import AUTO, compare
 from fairtoll.experiments.gaussian import CLASSES, EPSILON, THREAT, TwoGaussians
+from fairtoll.experiments.parts import Collection
 from fairtoll.findings import Attack, Question
 from fairtoll.findings.results import Results
 from fairtoll.training import FitSettings

@@ -10,8 +10,9 @@ from fairtoll.experiments import EXPERIMENTS, find_experiment, reproduce
 from fairtoll.experiments.defences import with_recipes
 from fairtoll.experiments.describe import describe
 from fairtoll.experiments.engine import configuration_of, stages_of
-from fairtoll.experiments.experiment import BOTH, Collection, Data
+from fairtoll.experiments.experiment import BOTH
 from fairtoll.experiments.leave_one_out.options import LeaveOneOut
+from fairtoll.experiments.parts import Collection, Data
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.findings import Comparison, Question
 from fairtoll.training import FitSettings

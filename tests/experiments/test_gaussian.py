@@ -10,8 +10,8 @@ from safetensors.torch import load_file
 from fairtoll import FairtollError
 from fairtoll.data import load_adult
 from fairtoll.experiments import find_experiment, reproduce
-from fairtoll.experiments.experiment import Data
 from fairtoll.experiments.gaussian import TwoGaussians, gaussian_formulas
+from fairtoll.experiments.parts import Data
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.findings.results import Results
 

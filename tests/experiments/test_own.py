@@ -22,7 +22,8 @@ from fairtoll.data import Dataset, Feature, TrainTest, load_adult
 from fairtoll.evidence import Attacked, Checks, Clean
 from fairtoll.experiments import Experiment, OwnSettings, own_experiment, reproduce, results_of, train
 from fairtoll.experiments.defences import with_recipes
-from fairtoll.experiments.experiment import Collection, Costs, Data, compare
+from fairtoll.experiments.experiment import compare
+from fairtoll.experiments.parts import Collection, Costs, Data
 from fairtoll.findings import Attack, Question
 from fairtoll.models import load_model
 from fairtoll.report.build import build

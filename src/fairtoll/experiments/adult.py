@@ -14,7 +14,8 @@ from fairtoll.data.adult import CLASS_NAMES
 from fairtoll.evidence import Attacked, Checks, Clean, Proofs, Transfer
 from fairtoll.evidence.measures import PROOF
 from fairtoll.experiments.claim_kinds import Conclusion, GroupBelow, LargerInSecond, RisesWithValues, Worse
-from fairtoll.experiments.experiment import AUTO, Collection, Costs, Data, Experiment, Option, compare
+from fairtoll.experiments.experiment import AUTO, Experiment, compare
+from fairtoll.experiments.parts import Collection, Costs, Data, Option
 from fairtoll.experiments.published import load_published, published_accuracy
 from fairtoll.findings import Attack, Question
 from fairtoll.findings.results import Accuracy, Finding, LeaveOneOut

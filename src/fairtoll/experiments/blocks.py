@@ -18,8 +18,9 @@ from fairtoll.evidence import Attacked, Certify, Clean, Detect, Transfer, collec
 from fairtoll.evidence.collect import craft
 from fairtoll.evidence.measures import Measure
 from fairtoll.experiments.costs import Estimate
-from fairtoll.experiments.experiment import Collection, Experiment
+from fairtoll.experiments.experiment import Experiment
 from fairtoll.experiments.looks import condition_of, look_before, look_name, look_stage
+from fairtoll.experiments.parts import Collection
 from fairtoll.experiments.training_remarks import write_remarks
 from fairtoll.experiments.workspace import IMAGES, Workspace
 from fairtoll.progress import part, tracked

@@ -13,10 +13,11 @@ from fairtoll.errors import FairtollError
 from fairtoll.evidence import Attacked, Checks, Clean, Transfer
 from fairtoll.evidence.measures import CHECK_ROWS
 from fairtoll.experiments.claim_kinds import ClassesMove, Conclusion, EasyRiseMore, Flips, Shrinks, Worse
-from fairtoll.experiments.experiment import OF_IMAGES, Collection, Costs, Data, Experiment, Option, Pictures, compare
+from fairtoll.experiments.experiment import Experiment, compare
 from fairtoll.experiments.leave_one_out.options import SEPARATING, LeaveOneOut
 from fairtoll.experiments.leave_one_out.results import leave_one_out_highlights
 from fairtoll.experiments.options import fastest_precision
+from fairtoll.experiments.parts import OF_IMAGES, Collection, Costs, Data, Option, Pictures
 from fairtoll.experiments.published import load_published, published_accuracy
 from fairtoll.findings import Attack, Question
 from fairtoll.findings import results as types

@@ -12,7 +12,8 @@ from torch.nn import functional
 
 from fairtoll.data import Dataset
 from fairtoll.evidence import Clean
-from fairtoll.experiments.experiment import Collection, Experiment
+from fairtoll.experiments.experiment import Experiment
+from fairtoll.experiments.parts import Collection
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.training import Recipe
 

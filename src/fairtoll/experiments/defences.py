@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from fairtoll.errors import FairtollError
 from fairtoll.evidence import Attacked, Certify, Detect, Transfer
 from fairtoll.evidence.measures import Measure
-from fairtoll.experiments.experiment import Collection
+from fairtoll.experiments.parts import Collection
 from fairtoll.findings import Comparison, Question
 from fairtoll.training import RECIPES, Recipe
 

@@ -21,7 +21,8 @@ from fairtoll.experiments.closed_form.line import on_a_line
 from fairtoll.experiments.closed_form.places import adult_map, cifar10_map, far_map, own_map
 from fairtoll.experiments.closed_form.rules import rules_of
 from fairtoll.experiments.closed_form.values import exact_values, is_linear, trained_against
-from fairtoll.experiments.experiment import Collection, Costs, Data, Experiment
+from fairtoll.experiments.experiment import Experiment
+from fairtoll.experiments.parts import Collection, Costs, Data
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.findings import Attack, Comparison, Question
 from fairtoll.findings.results import Theory

@@ -9,19 +9,10 @@ from typing import Any
 from fairtoll.attacks import PGD, Union
 from fairtoll.errors import FairtollError
 from fairtoll.evidence import Attacked, Checks, Clean, Transfer
-from fairtoll.experiments.experiment import (
-    OF_IMAGES,
-    OF_TABLES,
-    Collection,
-    Costs,
-    Data,
-    Experiment,
-    Pictures,
-    Threats,
-    compare,
-)
+from fairtoll.experiments.experiment import Experiment, Threats, compare
 from fairtoll.experiments.own.rows import OwnRows
 from fairtoll.experiments.own.threats import NUMBERS, PIXELS, NumbersMove, PixelsMove
+from fairtoll.experiments.parts import OF_IMAGES, OF_TABLES, Collection, Costs, Data, Pictures
 from fairtoll.findings import Attack, Question
 from fairtoll.findings.plan import audit_questions
 from fairtoll.training import RECIPES, FitSettings

@@ -16,12 +16,13 @@ from fairtoll.data import Dataset, TrainTest
 from fairtoll.data.guess import guess_columns
 from fairtoll.data.table_file import read_table
 from fairtoll.errors import FairtollError
-from fairtoll.experiments.experiment import Costs, Experiment, Pictures
+from fairtoll.experiments.experiment import Experiment
 from fairtoll.experiments.options import choose_device, fastest_precision
 from fairtoll.experiments.own.description import own_description
 from fairtoll.experiments.own.rows import NO_LABEL, OwnRows, encoded, encoder
 from fairtoll.experiments.own.settings import OwnSettings, optimiser_settings
 from fairtoll.experiments.own.threats import NumbersMove, PixelsMove, choose_movable, fixed_by_rounding
+from fairtoll.experiments.parts import Costs, Pictures
 from fairtoll.storage.checksums import checksum
 from fairtoll.training.networks import ConvolutionalNetwork, NamedNetwork, Network, TableNetwork
 
