@@ -38,7 +38,7 @@ help:
 	@echo 'make test-all    lint, then every test'
 	@echo 'make lint        ruff and mypy'
 	@echo 'make bench       benchmarks, each prints Markdown tables; BENCH=name runs one, ARGS="..." passes options'
-	@echo 'make coverage    simulate the coverage of the intervals; writes docs/coverage.md (fifteen minutes)'
+	@echo 'make coverage    simulate the coverage of the intervals; writes docs/coverage.md (half an hour)'
 	@echo 'make docs        build the site, strictly and without a network: build/site/index.html'
 	@echo 'make schema      write the JSON schemas of results.json and audit.toml from the code'
 	@echo 'make clean       remove the environments and caches; runs/ is kept'

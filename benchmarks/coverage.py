@@ -1,7 +1,8 @@
 """Simulate how often intervals and verdicts are right, and write docs/coverage.md.
 
-Run from the repository's root: `OMP_NUM_THREADS=1 python benchmarks/coverage.py` (about seventeen minutes);
-`--only looks` writes one part anew.
+Run from the repository's root: `OMP_NUM_THREADS=1 python benchmarks/coverage.py` (about half an hour);
+`--only looks` writes one part anew. Of the whole pipeline every repetition is kept once it is measured, and the same
+command goes on from there as long as the code is the same.
 """
 
 from __future__ import annotations
@@ -16,6 +17,8 @@ import numpy as np
 
 from _coverage_looks import looks_part
 from _coverage_null import null_part
+from _coverage_pipeline import REPETITIONS
+from _coverage_pipeline_tables import pipeline_part
 from _coverage_recipes import matched_part, worst_part
 from _coverage_tables import failing, replace_part, share, table
 from fairtoll.statistics import difference, gap_interval, mean_gap
@@ -260,6 +263,7 @@ PARTS = {
     "worst": ("The worst group", intervals(worst_part)),
     "looks": ("Looks while runs are added", looks_part),
     "null": ("Two arms of the same recipe", null_part),
+    "pipeline": ("The whole pipeline beside exact tolls", pipeline_part),
 }
 
 
@@ -268,6 +272,9 @@ def main():
     parser.add_argument("--trials", type=int, default=400)
     parser.add_argument("--naive-trials", type=int, default=100)
     parser.add_argument("--repetitions", type=int, default=40, help="of the experiment without a difference")
+    parser.add_argument("--pipeline-repetitions", type=int, default=REPETITIONS, help="of each setting")
+    parser.add_argument("--kept", type=Path, default=ROOT / "build" / "pipeline-coverage.jsonl", help="of these")
+    parser.add_argument("--workers", type=int, default=2, help="processes of these")
     parser.add_argument("--only", nargs="*", choices=PARTS, default=list(PARTS))
     parser.add_argument("--output", type=Path, default=ROOT / "docs" / "coverage.md")
     options = parser.parse_args()
