@@ -2,6 +2,7 @@
 
 from fairtoll.theory.best_rule import robust_rule, standard_rule
 from fairtoll.theory.confidence import eou, mean_confidence
+from fairtoll.theory.least_loss import least_loss_rule
 from fairtoll.theory.least_squares import LeaveOneOut, leave_one_out, luf, noise_leave_one_out
 from fairtoll.theory.model import Gaussians, Group
 from fairtoll.theory.radius import censored_share, cru_epsilon, mean_least_epsilon
@@ -27,6 +28,7 @@ __all__ = [
     "epsilon_at_rate",
     "error",
     "least_epsilon",
+    "least_loss_rule",
     "leave_one_out",
     "luf",
     "margins",

@@ -5,17 +5,15 @@ from __future__ import annotations
 import math
 
 import numpy as np
-from scipy.special import expit, ndtr
+from scipy.special import ndtr
 
 from fairtoll.errors import FairtollError
 from fairtoll.theory import messages
 from fairtoll.theory.cells import cells_of, gap
-from fairtoll.theory.checks import Floats, is_number, radius
+from fairtoll.theory.checks import is_number, radius
+from fairtoll.theory.logistic import logistic_means
 from fairtoll.theory.model import LABELS, Gaussians
 from fairtoll.theory.rule import LinearRule
-
-#: Step and reach of the trapezoid rule, whose error falls exponentially for functions that are analytic near the line.
-_STEP, _NORMAL_END, _LOGISTIC_END = 0.125, 12.0, 45.0
 
 
 def mean_confidence(
@@ -79,21 +77,9 @@ def mean_confidence(
     # The confidence in the target: the margin is that of a row's own class.
     logit = kappa * target * cells.label * (cells.mean - radius(epsilon) * cells.reach)
     spread = kappa * cells.spread
-    return cells.average(ndtr(logit / np.sqrt(1 + spread**2)) if link == "probit" else _logistic(logit, spread))
-
-
-def _logistic(mean: Floats, spread: Floats) -> Floats:
-    """E 1 / (1 + exp(-u)), u normal, by the trapezoid rule.
-
-    For a wide normal the poles of the logistic come near the line; then as P(logistic variable < u), whose integrand
-    in the logistic variable has none.
-    """
-    mean, spread = mean[:, None], spread[:, None]
-    z = np.arange(-_NORMAL_END, _NORMAL_END + _STEP / 2, _STEP)
-    narrow = expit(mean + spread * z) @ (np.exp(-(z**2) / 2) / np.sqrt(2 * np.pi))
-    v = np.arange(-_LOGISTIC_END, _LOGISTIC_END + _STEP / 2, _STEP)
-    wide = ndtr((mean - v) / np.maximum(spread, 1.0)) @ (expit(v) * expit(-v))
-    return np.asarray(_STEP * np.where(spread[:, 0] <= 1, narrow, wide))
+    if link == "probit":
+        return cells.average(ndtr(logit / np.sqrt(1 + spread**2)))
+    return cells.average(logistic_means(logit, spread, [1])[0])
 
 
 def eou(

@@ -9,7 +9,7 @@ from scipy.optimize import minimize
 from scipy.special import ndtr
 
 from fairtoll.theory.checks import Floats
-from fairtoll.theory.population import Population, combined, times
+from fairtoll.theory.population import Population, times
 
 #: The largest slope of the log error, in standard deviations of the features, at which a search has converged.
 CONVERGED = 1e-6
@@ -38,9 +38,7 @@ def descents(
     slope : float
         The largest slope of the log error that is left, per standard deviation.
     """
-    variance = combined(population.covariances, (0.5, 0.5))
-    variance = variance.diagonal() if variance.ndim == 2 else np.broadcast_to(variance, population.penalty.shape)
-    size = np.sqrt(variance)
+    size = population.spread_of_features()
     features = len(size)
     limits = [(0.0, None)] * (2 * features) + [(None, None)]
     for weights, bias in starts:
@@ -69,7 +67,7 @@ def _log_error(point: Floats, population: Population, size: Floats) -> tuple[flo
     variance = np.array([weights @ one for one in products])
     if not (variance > 0).all():
         return np.inf, np.zeros_like(point)
-    place = (population.label + 1) // 2
+    place = population.place
     spread = np.sqrt(variance)[place]
     z = (population.penalty @ moved - population.label * (population.mean @ weights + point[-1])) / spread
     error = float(population.weight @ ndtr(z))

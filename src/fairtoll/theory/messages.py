@@ -45,7 +45,18 @@ NO_RULE = (
     "at epsilon {epsilon:g} the adversary can make the two classes' means equal in every feature; expected a radius "
     "below {limit:g}; choose a smaller one"
 )
-SAME_MEANS = "theta is 0 in every feature; expected classes whose means differ; no linear rule tells these apart"
+SAME_MEANS = (
+    "the two classes have the same mean in every feature; expected means that differ; give other ones: rules that tell "
+    "classes apart by their spreads alone are not searched"
+)
+NO_WEIGHTS = (
+    "at epsilon {epsilon:g} the adversary can make the two classes' means equal, and the least loss has no weights; "
+    "expected means that differ, and a radius below {limit:g}; choose a smaller one"
+)
+LOSS_NOT_CONVERGED = (
+    "the search for the least loss stopped at a slope of {given:.2g}; expected below {expected:.0g}; give classes that "
+    "overlap more, or features that depend on each other less"
+)
 CONSTANT = (
     "no linear rule errs less than always predicting class {label} at epsilon {epsilon:g}; expected classes that can "
     "be told apart; choose a smaller radius or a prior nearer to 0.5"
@@ -63,13 +74,14 @@ RIDGE = "ridge is {given}; expected a finite number of 0 or more; give the facto
 SIGMA = "sigma is {given}; expected a finite number of 0 or more; give the noise's standard deviation"
 SCORE_LINK = "link is {given}; expected 'score', 'probit' or 'logistic'; name one of these"
 UNDETERMINED = (
-    "{rows} rows do not determine {features} weights; expected as many independent rows; give more rows or a ridge "
-    "above 0"
+    "{rows} rows do not determine {features} weights; expected as many independent rows; give more rows, drop columns "
+    "that others determine, or penalise the weights more"
 )
 DECIDES_ALONE = (
-    "the rows without row {row} do not determine the weights; expected rows enough without any one; give more rows or "
-    "a ridge above 0"
+    "the rows without {what} do not determine the weights; expected rows enough without any one; give more rows, drop "
+    "columns that vary there alone, or penalise the weights more"
 )
+BLOCKS = "blocks hold names that cannot be sorted; expected names of one kind; give numbers or text"
 CLASS_WEIGHTS = "class weights are {given}; expected two numbers above 0; give that of class -1, then that of class +1"
 NO_CLOSED_REPAIR = (
     "the model has covariances that are not proportional, or groups that differ; expected two classes of one shape; "

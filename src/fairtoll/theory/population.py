@@ -45,6 +45,11 @@ class Population:
         return float(self.weight[self.label == 1].sum())
 
     @property
+    def place(self) -> NDArray[np.int64]:
+        """Of each cell's class in a pair, (C,): 0 for class -1."""
+        return (self.label + 1) // 2
+
+    @property
     def half_difference(self) -> Floats:
         """Half the difference of the classes' means, (d,): theta where groups are alike in both classes."""
         low, high = (self._class_mean(label) for label in LABELS)
@@ -69,9 +74,14 @@ class Population:
         """Variance of the score in class -1 and +1, (2,)."""
         return np.array([weights @ times(one, weights) for one in self.covariances])
 
+    def spread_of_features(self) -> Floats:
+        """Standard deviation of each feature within a class, mean of both, (d,)."""
+        variance = combined(self.covariances, (0.5, 0.5))
+        return np.sqrt(variance.diagonal() if variance.ndim == 2 else np.broadcast_to(variance, self.penalty.shape))
+
     def error(self, weights: Floats, bias: float) -> float:
         """Share of rows that are or can be misclassified; weights not all 0."""
-        spread = np.sqrt(self.variance(weights))[(self.label + 1) // 2]
+        spread = np.sqrt(self.variance(weights))[self.place]
         margin = self.label * (self.mean @ weights + bias) - self.penalty @ np.abs(weights)
         return float(self.weight @ ndtr(-margin / spread))
 

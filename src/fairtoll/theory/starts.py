@@ -37,7 +37,7 @@ def starts(population: Population) -> list[tuple[Floats, float]]:
 def _cuts(population: Population, weights: Floats) -> list[tuple[float, float]]:
     """Errors and biases at the local minima over the threshold, at most two."""
     score = population.mean @ weights
-    spread = np.sqrt(population.variance(weights))[(population.label + 1) // 2]
+    spread = np.sqrt(population.variance(weights))[population.place]
     reach = population.penalty @ np.abs(weights)
     beyond = _BEYOND * spread.max() + reach
     thresholds = np.linspace(score.min() - beyond, score.max() + beyond, _THRESHOLDS)
@@ -64,8 +64,7 @@ def _directions(population: Population) -> Iterator[Floats]:
     for weights in unequal_directions(population, most=_UNEQUAL):
         yield weights
         yield -weights
-    variance = combined(population.covariances, (0.5, 0.5))
-    spread = np.sqrt(variance.diagonal() if variance.ndim == 2 else np.broadcast_to(variance, mean.shape[1:]))
+    spread = population.spread_of_features()
     usual = population.half_difference / spread
     generator = np.random.default_rng(0)
     for _ in range(_RANDOM):
