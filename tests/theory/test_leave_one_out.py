@@ -125,6 +125,56 @@ def test_luf_of_noiseless_rows_rises_with_the_ridge():
     assert luf(leave_one_out(x, y, 10.0), evaluated) > 0.01
 
 
+@pytest.mark.parametrize("intercept", [False, True])
+@pytest.mark.parametrize("ridge", [0.0, 0.5])
+def test_the_units_of_columns_do_not_matter(intercept, ridge):
+    """In other units only the weight changes. A ridge is of those units: it leaves a column of 1e-9 no weight."""
+    x, y, _ = rows_of(8)
+    unit = np.array([1.0, 1.0, 1e-9]) if ridge else np.array([1e9, 1.0, 1e-9])
+    left = leave_one_out(x * unit, y, ridge, intercept=intercept)
+    for row in range(len(x)):
+        rest, of_rest = np.delete(x, row, 0) * unit, np.delete(y, row)
+        if ridge:
+            # The others are fitted without it.
+            expected = fitted(rest[:, :2], of_rest, ridge, intercept)[0]
+            np.testing.assert_allclose(left.weights[row, :2], expected, rtol=1e-7)
+        else:
+            expected = fitted(rest / unit, of_rest, ridge, intercept)[0]
+            np.testing.assert_allclose(left.weights[row] * unit, expected, rtol=1e-9)
+
+
+def test_columns_far_from_zero_have_their_weights_beside_an_intercept():
+    """Years, or prices in a small currency: nearly the column of the intercept, but for rounding."""
+    x, y, _ = rows_of(9)
+    left = leave_one_out(x + np.array([2e6, 0.0, -3e7]), y, intercept=True)
+    for row in range(len(x)):
+        expected = fitted(np.delete(x, row, 0), np.delete(y, row), 0.0, True)[0]
+        np.testing.assert_allclose(left.weights[row], expected, rtol=1e-6)
+
+
+@pytest.mark.parametrize("size", [1e3, 1e6, 1e9])
+def test_a_row_far_out_is_left_out_like_any_other(size):
+    """Its leverage is 1 but for rounding, though the others determine every weight."""
+    x, y, _ = rows_of(10)
+    x[4] *= size
+    left = leave_one_out(x, y)
+    for row in (3, 4):
+        expected = np.linalg.lstsq(np.delete(x, row, 0), np.delete(y, row), rcond=None)[0]
+        np.testing.assert_allclose(left.weights[row], expected, rtol=1e-6)
+
+
+def test_the_block_that_decides_alone_is_named():
+    x, y, _ = rows_of(11)
+    x[[2, 9], 1], x[[0, 1, 3, 4, 5, 6, 7, 8, 10, 11, 12, 13], 1] = 1.0, 0.0
+    names = np.array(["north", "south"])[np.arange(len(x)) % 2]
+    names[[2, 9]] = "far"
+    with pytest.raises(FairtollError, match=r"^the rows without block 'far' do not determine the weights; expected"):
+        leave_one_out(x, y, blocks=names)
+    with pytest.raises(FairtollError, match=r"^the rows without block 7 do not determine the weights; expected"):
+        leave_one_out(x, y, blocks=np.where(names == "far", 7, np.arange(len(x)) % 2))
+    assert np.isfinite(leave_one_out(x, y, 0.1, blocks=names).weights).all()
+
+
 def test_bad_input():
     x, y, _ = rows_of(7)
 
@@ -141,8 +191,10 @@ def test_bad_input():
     refused(lambda: leave_one_out(x * math.nan, y), messages.NOT_FINITE, name="x")
     refused(lambda: leave_one_out(x, y, blocks=[0, 1]), messages.SHAPE, name="blocks", given=(2,), expected="(14,)")
     refused(lambda: leave_one_out(x[:2], y[:2]), messages.UNDETERMINED, rows=2, features=3)
-    refused(lambda: leave_one_out(x[:3], y[:3]), messages.DECIDES_ALONE, row=0)
-    refused(lambda: noise_leave_one_out(x[:1], y[:1], 1.0), messages.UNDETERMINED, rows=1, features=3)
+    refused(lambda: leave_one_out(x, y, blocks=[None, 1] * 7), messages.BLOCKS)
+    refused(lambda: leave_one_out(x[:3], y[:3]), messages.DECIDES_ALONE, what="row 0")
+    refused(lambda: static_copies(x[:3], y[:3], 0.0), messages.DECIDES_ALONE, what="row 0")
+    refused(lambda: noise_leave_one_out(x[:1], y[:1], 1.0), messages.DECIDES_ALONE, what="row 0")
     refused(lambda: static_copies(x, y + 1, 0.1), messages.LABELS, given="0")
     refused(lambda: static_copies(x, y, -0.1), messages.EPSILON, name="epsilon", given="-0.1")
     refused(lambda: static_copies(x, y, 0.1, scale=[1.0, -1.0, 1.0]), messages.SCALE, given="-1", feature=1)

@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
-from scipy.linalg import cho_factor, cho_solve
 from scipy.special import expit, ndtr
 
 from fairtoll.errors import FairtollError
@@ -16,8 +15,9 @@ from fairtoll.theory import messages
 from fairtoll.theory.checks import Floats, is_number, table, vector
 from fairtoll.theory.rule import LinearRule
 
-#: A block of rows whose leverage is so near 1 decides some weight alone.
-_ALONE = 1e-10
+#: A block of rows whose leverage is so near 1 is left out by another fit: what it leaves is the difference of two
+#: nearly equal numbers.
+_NEARLY_ALONE = 1e-6
 _LINKS: dict[str, Callable[[Floats], Floats]] = {"score": np.positive, "probit": ndtr, "logistic": expit}
 
 
@@ -73,8 +73,8 @@ def leave_one_out(
     Raises
     ------
     FairtollError
-        If shapes differ, a number is not finite, the ridge is negative, or the rows, all or without one, do not
-        determine the weights.
+        If shapes differ, a number is not finite, the ridge is negative, names of blocks cannot be sorted, or the rows,
+        all or without one, do not determine the weights.
 
     Examples
     --------
@@ -86,42 +86,98 @@ def leave_one_out(
     target = vector(y, name="y", size=len(rows))
     if not is_number(ridge) or not 0 <= ridge < math.inf:
         raise FairtollError(messages.RIDGE.format(given=repr(ridge)))
-    return fit_without(rows, target, float(ridge), intercept=intercept, blocks=_blocks(blocks, len(rows)))
+    numbers, names = _blocks(blocks, len(rows))
+    return fit_without(rows, target, float(ridge), intercept=intercept, blocks=numbers, names=names)
 
 
-def _blocks(blocks: ArrayLike | None, rows: int) -> NDArray[np.intp]:
+def _blocks(blocks: ArrayLike | None, rows: int) -> tuple[NDArray[np.intp], list[str]]:
+    """The number of each row's block, and what a message calls each block."""
     if blocks is None:
-        return np.arange(rows)
+        return np.arange(rows), [f"row {row}" for row in range(rows)]
     given = np.asarray(blocks)
     if given.shape != (rows,):
         raise FairtollError(messages.SHAPE.format(name="blocks", given=given.shape, expected=f"({rows},)"))
-    return np.unique(given, return_inverse=True)[1]
+    try:
+        names, numbers = np.unique(given, return_inverse=True)
+    except TypeError as error:
+        raise FairtollError(messages.BLOCKS) from error
+    return numbers, [f"block {name!r}" for name in names.tolist()]
+
+
+@dataclass(frozen=True, eq=False)
+class _Fit:
+    """A ridge regression, in columns of mean 0 if there is an intercept, and of length 1.
+
+    Neither changes the fit, and of columns in units of their own rounding would leave less, or seem to leave nothing.
+
+    Attributes
+    ----------
+    orthogonal : ndarray, (N, p)
+        Rows in a basis in which A is the identity: their products are leverages.
+    back : ndarray, (p, p)
+        From that basis to weights of the columns given.
+    solution, residual : ndarray, (p,) and (N,)
+        In that basis, and of each row.
+    """
+
+    orthogonal: Floats
+    back: Floats
+    solution: Floats
+    residual: Floats
+
+
+def _fit(rows: Floats, target: Floats, ridge: float, *, intercept: bool) -> _Fit | None:
+    """Least squares on rows and, below them, the penalty; None where they do not determine the weights."""
+    features = rows.shape[1]
+    design = np.hstack([rows, np.ones((len(rows), 1))]) if intercept else rows
+    columns = np.vstack([design, math.sqrt(ridge) * np.eye(features, design.shape[1])])
+    move = np.eye(design.shape[1])
+    if intercept and len(rows):
+        move[-1, :-1] = -rows.mean(axis=0)
+    columns = columns @ move
+    # The penalty is on the weights alone, whose columns it keeps apart whatever they were moved by.
+    columns[len(rows) :] = math.sqrt(ridge) * np.eye(features, design.shape[1])
+    length = np.linalg.norm(columns, axis=0)
+    if len(columns) < len(length) or not (length > 0).all():
+        return None
+    left, values, right = np.linalg.svd(columns / length, full_matrices=False)
+    if values[-1] <= max(columns.shape) * np.finfo(np.float64).eps * values[0]:
+        return None
+    orthogonal = left[: len(rows)]
+    solution = orthogonal.T @ target
+    back = (move / length) @ (right.T / values)
+    return _Fit(orthogonal, back, solution, target - orthogonal @ solution)
 
 
 def fit_without(
-    rows: Floats, target: Floats, ridge: float, *, intercept: bool, blocks: NDArray[np.intp]
+    rows: Floats,
+    target: Floats,
+    ridge: float,
+    *,
+    intercept: bool,
+    blocks: NDArray[np.intp],
+    names: Sequence[str] | None = None,
 ) -> LeaveOneOut:
-    """As `leave_one_out`, of what is checked; blocks are numbered from 0."""
-    features = rows.shape[1]
-    design = np.hstack([rows, np.ones((len(rows), 1))]) if intercept else rows
-    penalty = np.r_[np.full(features, ridge), np.zeros(design.shape[1] - features)]
-    gram = design.T @ design + np.diag(penalty)
-    values = np.linalg.eigvalsh(gram)
-    if values[0] <= len(gram) * np.finfo(np.float64).eps * values[-1]:
-        raise FairtollError(messages.UNDETERMINED.format(rows=len(rows), features=design.shape[1]))
-    factor = cho_factor(gram)
-    solution = cho_solve(factor, design.T @ target)
-    residual = target - design @ solution
-    spread = cho_solve(factor, design.T)
-    members = np.empty((int(blocks.max()) + 1, design.shape[1]))
+    """As `leave_one_out`, of what is checked; blocks are numbered from 0, and named by their numbers as rows."""
+    fit = _fit(rows, target, ridge, intercept=intercept)
+    if fit is None:
+        raise FairtollError(messages.UNDETERMINED.format(rows=len(rows), features=rows.shape[1] + intercept))
+    found = []
     order = np.argsort(blocks, kind="stable")
     for place, own in enumerate(np.split(order, np.flatnonzero(np.diff(blocks[order])) + 1)):
-        rest = np.eye(len(own)) - design[own] @ spread[:, own]
-        if np.linalg.eigvalsh((rest + rest.T) / 2)[0] < _ALONE:
-            raise FairtollError(messages.DECIDES_ALONE.format(row=place))
-        members[place] = solution - spread[:, own] @ np.linalg.solve(rest, residual[own])
-    bias = (solution[-1], members[:, -1]) if intercept else (0.0, np.zeros(len(members)))
-    return LeaveOneOut(LinearRule(solution[:features], float(bias[0])), members[:, :features], np.asarray(bias[1]))
+        rest = np.eye(len(own)) - fit.orthogonal[own] @ fit.orthogonal[own].T
+        if np.linalg.eigvalsh(rest)[0] >= _NEARLY_ALONE:
+            solution = fit.solution - fit.orthogonal[own].T @ np.linalg.solve(rest, fit.residual[own])
+            found.append(fit.back @ solution)
+            continue
+        others = np.delete(rows, own, axis=0), np.delete(target, own)
+        again = _fit(*others, ridge, intercept=intercept)
+        if again is None:
+            raise FairtollError(messages.DECIDES_ALONE.format(what=f"row {place}" if names is None else names[place]))
+        found.append(again.back @ again.solution)
+    features, full, members = rows.shape[1], fit.back @ fit.solution, np.array(found)
+    bias, biases = (full[-1], members[:, -1]) if intercept else (0.0, np.zeros(len(members)))
+    return LeaveOneOut(LinearRule(full[:features], float(bias)), members[:, :features], biases)
 
 
 def noise_leave_one_out(x: ArrayLike, y: ArrayLike, sigma: float, *, intercept: bool = False) -> LeaveOneOut:
@@ -159,7 +215,7 @@ def noise_leave_one_out(x: ArrayLike, y: ArrayLike, sigma: float, *, intercept: 
     if not is_number(sigma) or not 0 <= sigma < math.inf:
         raise FairtollError(messages.SIGMA.format(given=repr(sigma)))
     if len(rows) < 2:
-        raise FairtollError(messages.UNDETERMINED.format(rows=1, features=rows.shape[1]))
+        raise FairtollError(messages.DECIDES_ALONE.format(what="row 0"))
     full = leave_one_out(rows, y, len(rows) * float(sigma) ** 2, intercept=intercept)
     members = leave_one_out(rows, y, (len(rows) - 1) * float(sigma) ** 2, intercept=intercept)
     return LeaveOneOut(full.rule, members.weights, members.biases)
