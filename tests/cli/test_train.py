@@ -62,6 +62,15 @@ def tables(tmp_path_factory):
     ("arguments", "message"),
     [
         (["people.csv", *HEAD, "--recipes", "onlin"], "no recipe 'onlin' (did you mean 'online'?); "),
+        (
+            ["people.csv", *HEAD, "--recipes", "online, ONLINE"],
+            "the recipe 'online' is named 2 times in 'online, ONLINE'; expected each once; leave the others out",
+        ),
+        (["people.csv", *HEAD, "--recipes", "frl-class"], "expected 'frl', which treats classes; write frl"),
+        (
+            ["people.csv", "--label", "hired", "--group", "class", "--recipes", "frl-class"],
+            "an attribute is called 'class', which has another meaning",
+        ),
         (["people.csv", *HEAD, "--recipes", "dro-race"], "treats groups of 'race', which is not among the protected"),
         (
             ["people.csv", "--label", "hired", "--recipes", "dro-sex"],

@@ -8,7 +8,7 @@ from fairtoll.data import Dataset
 from fairtoll.experiments import find_experiment, reproduce
 from fairtoll.experiments.engine import build_run, configuration_of
 from fairtoll.experiments.published import published_accuracy
-from fairtoll.experiments.reproduce import prepare
+from fairtoll.experiments.running import prepare
 from fairtoll.experiments.workspace import stratified
 from fairtoll.runs.stages import expected_seconds
 

@@ -1,6 +1,7 @@
 """What holds for the description of every experiment, and for the configuration that it becomes."""
 
 import dataclasses
+import importlib.util
 import json
 
 import pytest
@@ -205,3 +206,23 @@ def test_the_question_of_recipes_calls_the_data_by_their_title(name, called):
     given = find_experiment(name)
     own = dataclasses.replace(given, name="people.csv", data=dataclasses.replace(given.data, title=None))
     assert "a classifier of people.csv less fair" in with_recipes(own, "online", strengths=1).question
+
+
+@pytest.mark.parametrize(
+    ("names", "pairs"),
+    [
+        ("trades,online,frl", [("trades", "frl"), ("online", "trades")]),
+        (" FRL ,online, Trades,", [("online", "trades"), ("trades", "frl")]),
+    ],
+)
+def test_recipes_and_pairs_in_any_order_are_one_configuration(names, pairs):
+    adult = find_experiment("adult")
+    plain = with_recipes(adult, "online,trades,frl", strengths=1, pairs=[("online", "trades"), ("trades", "frl")])
+    asked = with_recipes(adult, names, strengths=1, pairs=pairs)
+    assert configuration_of(asked, "cpu") == configuration_of(plain, "cpu")
+
+
+@pytest.mark.parametrize("name", ["own_experiment", "reproduce", "results_of", "train"])
+def test_no_module_takes_the_place_of_a_function_of_its_name(name):
+    """Whoever imports a module sets it as an attribute of its package."""
+    assert importlib.util.find_spec(f"fairtoll.experiments.{name}") is None

@@ -213,6 +213,12 @@ def test_the_same_command_goes_on_and_another_table_is_refused(run, tmp_path):
     shutil.copy(run / "people.csv", moved)
     train(moved, run / "run", settings=settings, **again)  # wherever the table is now
     assert {path: path.stat().st_mtime_ns for path in before} == before
+    other = again | {"recipes": "trades,online", "pairs": [("online", "trades")]}
+    with pytest.raises(
+        FairtollError, match=r"^--recipes online,trades --strengths 1 --pair online,trades is given"
+    ) as at:
+        train(moved, run / "run", settings=settings, **other)
+    assert "; expected --recipes online --strengths 1, with which it was started; " in str(at.value)
     people(seed=1).to_csv(moved, index=False)
     with pytest.raises(FairtollError, match=r"belongs to another configuration: data\.load\.checksum is"):
         train(moved, run / "run", settings=settings, **again)

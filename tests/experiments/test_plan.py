@@ -11,8 +11,8 @@ from fairtoll.experiments.costs import Estimate, slower_here
 from fairtoll.experiments.engine import stages_of
 from fairtoll.experiments.published import published_accuracy
 from fairtoll.experiments.registry import EXPERIMENTS
-from fairtoll.experiments.reproduce import prepare
 from fairtoll.experiments.results import compute_results
+from fairtoll.experiments.running import prepare
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.findings.results import Results
 from small_experiments import small_adult

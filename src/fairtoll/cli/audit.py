@@ -63,7 +63,8 @@ def run(
         Names, option_in(MODELS, "NAME=FILE", "NAME=FILE of a factory's weights; repeat a name for more training runs.")
     ] = None,
     preprocess: Annotated[
-        Names, option_in(MODELS, "NAME=FILE", "NAME=FILE.skops: a fitted preprocessor that stands before the model.")
+        Names,
+        option_in(MODELS, "NAME=FILE", "NAME=FILE.skops: a fitted preprocessor, applied before the model."),
     ] = None,
     trust_code: Annotated[
         bool, _switch("--trust-code", "Run programs in model files, such as TorchScript.", MODELS)

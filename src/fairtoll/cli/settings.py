@@ -73,7 +73,7 @@ class ModelSettings(Strict):
     )
     weights: str | list[str] | None = Field(default=None, description="of a factory: a file of weights, or one a run")
     preprocess: str | list[str] | None = Field(
-        default=None, description="a fitted preprocessor (.skops) that stands before the model; or one a run"
+        default=None, description="a fitted preprocessor (.skops) that is applied before the model; or one a run"
     )
     trust_code: bool = Field(
         default=False, description="whether a program in the file, such as TorchScript, may be run"

@@ -49,7 +49,7 @@ def column_with_missing(
         feature = replace(feature, integer=whole, missing=_missing_code(feature, whole=whole))
     if (filled == np.float32(feature.missing)).any():
         raise FairtollError(
-            f"column '{column.name}' holds {feature.missing:g}, which stands for a missing value in the training rows; "
+            f"column '{column.name}' holds {feature.missing:g}, which means a missing value in the training rows; "
             "expected values near their range; drop such rows"
         )
     values = np.full(len(column), feature.missing, dtype=np.float32)

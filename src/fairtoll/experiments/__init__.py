@@ -13,15 +13,15 @@ if TYPE_CHECKING:
     from fairtoll.experiments.own.experiment import own_experiment as own_experiment
     from fairtoll.experiments.own.settings import OwnSettings as OwnSettings
     from fairtoll.experiments.own.train import train as train
-    from fairtoll.experiments.reproduce import reproduce as reproduce
-    from fairtoll.experiments.reproduce import results_of as results_of
+    from fairtoll.experiments.running import reproduce as reproduce
+    from fairtoll.experiments.running import results_of as results_of
 
 _NAMES = {
     "Experiment": "experiment",
     "OwnSettings": "own.settings",
     "own_experiment": "own.experiment",
-    "reproduce": "reproduce",
-    "results_of": "reproduce",
+    "reproduce": "running",
+    "results_of": "running",
     "train": "own.train",
 }
 
@@ -30,6 +30,6 @@ def __getattr__(name: str) -> Any:
     if name not in _NAMES:
         raise AttributeError(f"module '{__name__}' has no attribute '{name}'")
     value = getattr(importlib.import_module(f"{__name__}.{_NAMES[name]}"), name)
-    # The module of the same name would otherwise shadow the function once it is imported.
+    # No module here has the name of what it holds: once imported by anyone, it would take the name's place.
     globals()[name] = value
     return value

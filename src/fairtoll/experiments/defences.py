@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from difflib import get_close_matches
 from typing import TYPE_CHECKING, Literal
@@ -25,6 +25,10 @@ UNKNOWN = (
     "no recipe '{name}'{hint}; expected {known}, or a repair over an attribute, such as frl-sex; give names with "
     "commas between, or all"
 )
+REPEATED = "the recipe '{name}' is named {times} times in '{names}'; expected each once; leave the others out"
+OVER_CLASSES = (
+    "the recipe '{name}' names classes as an attribute; expected '{repair}', which treats classes; write {repair}"
+)
 NO_ARM = (
     "the pair {first},{second} names '{name}'{hint}, which is not trained; expected two of {arms}; name its recipe "
     "among the recipes, too"
@@ -38,36 +42,49 @@ def choose_recipes(names: str, *, attributes: Sequence[str] = ()) -> list[Recipe
     Parameters
     ----------
     names : str
-        With commas between; ``frl-sex`` is the repair `frl` over the groups of sex instead of the classes. "all" is
-        every recipe but the controls, and every repair also over each attribute.
+        With commas between, in any order, in capitals or not; ``frl-sex`` is the repair `frl` over the groups of sex
+        instead of the classes. "all" is every recipe but the controls, and every repair also over each attribute.
     attributes : sequence of str
         Of the rows.
 
     Raises
     ------
     FairtollError
-        For a name that is none, or none at all.
+        For a name that is none, one that is there twice, or none at all.
 
     Examples
     --------
-    >>> [recipe.name for recipe in choose_recipes("online, static")]
+    >>> [recipe.name for recipe in choose_recipes("Online, static")]
     ['static', 'online']
     """
     known = {recipe.name: recipe for recipe in RECIPES.values() if recipe.role not in ("standard", "control")}
     for recipe in list(known.values()):
         if "partition" in recipe.parameters:
             known |= {one.name: one for one in (recipe.over(attribute) for attribute in attributes)}
-    if names.strip() == ALL:
+    if names.strip().lower() == ALL:
         return list(known.values())
-    wanted = [one.strip() for one in names.split(",") if one.strip() and one.strip() != "standard"]
+    spelled = {name.lower(): name for name in reversed(known)}
+    given = [one.strip() for one in names.split(",")]
+    wanted = [
+        one if one in known else spelled.get(one.lower(), one) for one in given if one and one.lower() != "standard"
+    ]
     for name in wanted:
+        if wanted.count(name) > 1:
+            raise FairtollError(REPEATED.format(name=name, times=wanted.count(name), names=names.strip()))
         if name not in known:
-            close = get_close_matches(name, known, n=1)
-            hint = f" (did you mean '{close[0]}'?)" if close else ""
-            raise FairtollError(UNKNOWN.format(name=name, hint=hint, known=", ".join(known)))
+            raise _unknown(name, known)
     if not wanted:
         raise FairtollError(UNKNOWN.format(name=names, hint="", known=", ".join(known)))
     return [recipe for name, recipe in known.items() if name in wanted]
+
+
+def _unknown(name: str, known: Mapping[str, Recipe]) -> FairtollError:
+    repair = name.lower().removesuffix("-class")
+    if repair != name.lower() and repair in known and "partition" in known[repair].parameters:
+        return FairtollError(OVER_CLASSES.format(name=name, repair=repair))
+    close = get_close_matches(name, known, n=1)
+    hint = f" (did you mean '{close[0]}'?)" if close else ""
+    return FairtollError(UNKNOWN.format(name=name, hint=hint, known=", ".join(known)))
 
 
 def at_strengths(recipes: Sequence[Recipe], number: int) -> list[Recipe]:
@@ -134,7 +151,8 @@ def with_recipes(
     standard = next(recipe for recipe in RECIPES.values() if recipe.role == "standard")
     controls = [RECIPES[name] for one in comparisons for name in (one.control, one.noise_control) if name is not None]
     trained = {recipe.name: recipe for recipe in (standard, *arms, *controls)}
-    comparisons += _requested(pairs, tuple(trained), comparisons)
+    requested = _requested(pairs, tuple(trained), comparisons)
+    comparisons += requested
     many = "recipe" if len(own) == 1 else f"of {len(own)} recipes"
     return replace(
         experiment,
@@ -164,12 +182,17 @@ def with_recipes(
         leave_one_out=replace(
             experiment.leave_one_out, arms=(standard.name, *(recipe.name for recipe in own if recipe.masks))
         ),
-        defences=(names, strengths, *([[list(pair) for pair in pairs]] if pairs else [])),
+        # In one order, whatever the one they were named in: the same recipes are the same run.
+        defences=(
+            ",".join(recipe.name for recipe in own),
+            strengths,
+            *([[[one.standard, one.robust] for one in requested]] if requested else []),
+        ),
     )
 
 
 def _requested(pairs: Sequence[Sequence[str]], arms: Sequence[str], planned: Sequence[Comparison]) -> list[Comparison]:
-    """The pairs as comparisons; each once, of arms that are trained, and none that is compared anyway."""
+    """The pairs as comparisons, in the order of the arms; each once, of trained arms, none that is compared anyway."""
     known = {frozenset((one.standard, one.robust)) for one in planned}
     found: list[Comparison] = []
     for first, second in pairs:
@@ -185,7 +208,7 @@ def _requested(pairs: Sequence[Sequence[str]], arms: Sequence[str], planned: Seq
             raise FairtollError(TWICE.format(first=first, second=second, why=why))
         known.add(frozenset((first, second)))
         found.append(Comparison(PROTOCOL, first, second))
-    return found
+    return sorted(found, key=lambda one: (arms.index(one.standard), arms.index(one.robust)))
 
 
 def _is_compared(experiment: Experiment, collection: Collection, questions: Sequence[Question]) -> bool:

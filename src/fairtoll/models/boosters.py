@@ -144,7 +144,7 @@ def _codes(feature: Feature, place: int, categories: Mapping[int, Sequence[Any] 
         found = list(map(float, feature.values))
     elif place in categories:
         raise FairtollError(
-            f"the model was trained on codes of '{feature.name}' and does not store which values they stand for, and "
+            f"the model was trained on codes of '{feature.name}' and does not store which values they mean, and "
             f"the table has text in it ({_listed(feature.categories[:3])}); expected the codes; give a table that has "
             "them, or a function of the model's scores"
         )

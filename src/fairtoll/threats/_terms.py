@@ -258,7 +258,7 @@ class Reader:
         found = lookup_of(target, call, self)
         if found is None or found not in self.lookups:
             self.refuse(
-                "lookup stands on one side of == with one feature on the other",
+                "lookup may only be one side of == with one feature on the other",
                 "expected such as education_num == lookup(education)",
             )
         place, keys = found
@@ -272,7 +272,7 @@ class Reader:
         if name == "clean":
             return self._clean(node)
         if name == "lookup":
-            self.refuse("lookup stands alone on one side of ==", "expected such as education_num == lookup(education)")
+            self.refuse("lookup must be alone on one side of ==", "expected such as education_num == lookup(education)")
         if name == "count" and node.args:
             truths = [self._counted(one) for one in node.args]
 

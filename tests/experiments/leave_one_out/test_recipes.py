@@ -16,7 +16,7 @@ from fairtoll.experiments.gaussian import TwoGaussians
 from fairtoll.experiments.leave_one_out.files import FULL, Chunk, read_members
 from fairtoll.experiments.leave_one_out.options import LeaveOneOut
 from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
-from fairtoll.experiments.reproduce import prepare
+from fairtoll.experiments.running import prepare
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.findings.results import Results
 from fairtoll.runs.folder import Run

@@ -23,7 +23,7 @@ from fairtoll.experiments.leave_one_out.files import Chunk, read_members
 from fairtoll.experiments.leave_one_out.options import SEPARATING, LeaveOneOut, last_requested
 from fairtoll.experiments.leave_one_out.results import leave_one_out_results
 from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
-from fairtoll.experiments.reproduce import choose_leave_one_out, prepare
+from fairtoll.experiments.running import choose_leave_one_out, prepare
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.runs.folder import Run
 from fairtoll.training import RECIPES, Adversary, FitSettings, craft_adversarial_examples

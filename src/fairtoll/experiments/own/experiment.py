@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-import numpy as np
 import torch
 
 from fairtoll.data import Dataset, TrainTest
@@ -21,6 +19,7 @@ from fairtoll.experiments.options import choose_device, fastest_precision
 from fairtoll.experiments.own.description import own_description
 from fairtoll.experiments.own.rows import NO_LABEL, OwnRows, encoded, encoder
 from fairtoll.experiments.own.settings import OwnSettings, optimiser_settings
+from fairtoll.experiments.own.small_groups import joined_attributes, require_large_groups, small_groups
 from fairtoll.experiments.own.threats import NumbersMove, PixelsMove, choose_movable, fixed_by_rounding
 from fairtoll.experiments.parts import Costs, Pictures
 from fairtoll.storage.checksums import checksum
@@ -28,8 +27,6 @@ from fairtoll.training.networks import ConvolutionalNetwork, NamedNetwork, Netwo
 
 #: The usual radii: a quarter of a standard deviation, and eight steps of a byte of an image between 0 and 1.
 EPSILON, PIXEL_EPSILON = 0.25, 8 / 255
-#: Test rows that every combination of two attributes has at least, for gaps between combinations.
-JOINED_ROWS = 10
 #: Images that are attacked where no number is given.
 ATTACKED_IMAGES = 1000
 
@@ -172,8 +169,10 @@ def own_experiment(
     train, test_rows = rows.coded()
     for attribute in rows.groups:
         _require_groups(attribute, train, test_rows, rows.table)
-    partitions = ("class", *rows.groups, *_joined(test_rows))
-    rows = replace(rows, classes=train.class_names, partitions=partitions)
+        require_large_groups(attribute, test_rows)
+    partitions = ("class", *rows.groups, *joined_attributes(test_rows))
+    small = small_groups(train, test_rows, partitions)
+    rows = replace(rows, classes=train.class_names, partitions=partitions, small=small)
     return (_of_table if rows.is_table else _of_images)(rows, train, test_rows, settings, choose_device(device))
 
 
@@ -193,7 +192,7 @@ def _of_table(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSetting
     network = chosen if settings.network is None else NamedNetwork(settings.network)
     _require_network(network, data.train)
     fixed = [feature.name for feature in train.features if feature.name not in moving]
-    notes = [rows.note, f"Under attack {', '.join(moving)} may move{_by(epsilon, settings)}"]
+    notes = [*rows.remarks, f"Under attack {', '.join(moving)} may move{_by(epsilon, settings)}"]
     notes[-1] += f", and {', '.join(fixed)} may not." if fixed else "."
     if stuck:
         notes.append(f"{', '.join(stuck)} are whole numbers and the radius is below 1: they stay as they are.")
@@ -233,7 +232,7 @@ def _of_images(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettin
         pictures=None if why else Pictures(),
     )
     moves = f"Under attack each value may move by {epsilon:.3g}, within {low:g} to {high:g}."
-    return Own(experiment, train, (rows.note, moves, *([NO_PICTURES.format(why=why)] if why else [])))
+    return Own(experiment, train, (*rows.remarks, moves, *([NO_PICTURES.format(why=why)] if why else [])))
 
 
 def _inputs(rows: OwnRows, features: Sequence[str] | None) -> dict[str, Any]:
@@ -257,12 +256,6 @@ def _require_groups(attribute: str, train: Dataset, test: Dataset, table: str) -
         names, _ = rows.partition(attribute)
         if len(names) < 2:
             raise FairtollError(ONE_VALUE.format(name=attribute, value=names[0], table=table))
-
-
-def _joined(test: Dataset) -> list[str]:
-    """Two attributes together, where every combination of them that occurs has enough test rows."""
-    pairs = [f"{one} & {other}" for one, other in itertools.combinations(test.groups, 2)]
-    return [pair for pair in pairs if np.bincount(test.partition(pair)[1]).min() >= JOINED_ROWS]
 
 
 def _require_network(network: Network, rows: Dataset) -> None:

@@ -15,6 +15,7 @@ from fairtoll.data.images import ARRAYS, load_images
 from fairtoll.data.split import require_classes, split_rows
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.describe import UNDESCRIBED
+from fairtoll.experiments.own.small_groups import small_note
 from fairtoll.inputs.features import Feature
 from fairtoll.models.encode import Coded, Encode
 from fairtoll.storage.checksums import checksum
@@ -47,6 +48,8 @@ class OwnRows:
         Columns or arrays of protected attributes.
     classes, partitions : tuple of str
         As they were found: the classes in order, and how rows are grouped where gaps are measured.
+    small : mapping of str to mapping of str to int
+        By partition, the groups with too few test rows for a gap, and how many they have.
     features : tuple of str
         Columns that networks read, in order; none of images.
     left_out : mapping of str to str
@@ -78,6 +81,7 @@ class OwnRows:
     groups: tuple[str, ...] = ()
     classes: tuple[str, ...] = ()
     partitions: tuple[str, ...] = ()
+    small: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
     features: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None
@@ -122,14 +126,19 @@ class OwnRows:
 
     @property
     def note(self) -> str:
-        """Where the rows come from, in words."""
+        """Where the rows come from and what of them is not used, in words."""
+        return " ".join(self.remarks)
+
+    @property
+    def remarks(self) -> tuple[str, ...]:
+        """The same, one subject each: where rows come from, which columns are no inputs, which groups are too small."""
         if self.test is None:
             share = f"a share of {self.test_share:.3g} are test rows"
             said = f"Rows of {self.table}: {share}, drawn in proportion from each class and group (seed {self.seed})."
         else:
             said = f"Training rows from {self.table}, test rows from {self.test}."
         left = "; ".join(f"{name}, since {why}" for name, why in self.left_out.items())
-        return f"{said} No input: {left}." if left else said
+        return tuple(filter(None, (said, f"No input: {left}." if left else "", small_note(self.small))))
 
     def _read(self, path: Path | None, kept: str | None, like: Dataset | None) -> Dataset:
         if path is None:

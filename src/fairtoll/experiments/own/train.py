@@ -15,7 +15,8 @@ from fairtoll.experiments.engine import build_run
 from fairtoll.experiments.options import choose_device
 from fairtoll.experiments.own.experiment import own_experiment
 from fairtoll.experiments.own.trained import write_trained
-from fairtoll.experiments.reproduce import prepare, reproduce, require_own
+from fairtoll.experiments.running import prepare, reproduce, require_own, require_same_recipes
+from fairtoll.inputs.names import as_attribute_names
 from fairtoll.runs.stages import Display, Silent
 from fairtoll.training import RECIPES, TrainingSetup
 from fairtoll.training.recipes.squeezing import require_detector
@@ -75,6 +76,7 @@ def train(
         As `own_experiment`, `with_recipes` and `reproduce`.
     """
     device, display = choose_device(device), display or Silent()
+    as_attribute_names(list(groups))
     if recipes is not None:
         require_attributes(recipes, groups)
         choose_recipes(recipes, attributes=tuple(groups))
@@ -93,6 +95,7 @@ def train(
         pairs=pairs,
     )
     require_own(folder, experiment.name)
+    require_same_recipes(folder, experiment)
     build_run(experiment, folder, device, None)  # a folder of another configuration is refused before notes are said
     for note in own.notes:
         display.message(note)
@@ -117,10 +120,11 @@ def require_attributes(recipes: str, groups: Sequence[str]) -> None:
     >>> require_attributes("online", [])
     """
     repairs = [name for name, recipe in RECIPES.items() if "partition" in recipe.parameters]
+    known = {name.lower() for name in ("class", *groups)}
     for name in (one.strip() for one in recipes.split(",")):
         for repair in repairs:
-            attribute = name.removeprefix(f"{repair}-")
-            if attribute != name and name not in RECIPES and attribute not in groups:
+            is_over = name.lower().startswith(f"{repair}-") and name.lower() not in RECIPES
+            if is_over and (attribute := name[len(repair) + 1 :]).lower() not in known:
                 raise FairtollError(NO_ATTRIBUTE.format(recipe=name, attribute=attribute))
 
 

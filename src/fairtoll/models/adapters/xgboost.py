@@ -118,7 +118,7 @@ def _categories(booster: Any, schema: Schema | None) -> dict[int, Any]:
         names = booster.feature_names or list(map(str, range(len(types))))
         raise FairtollError(
             f"the XGBoost model splits {', '.join(repr(names[place]) for place in unknown)} by category and does not "
-            "store which values its codes stand for (a version before 3.1 wrote it, or it was trained on codes); "
+            "store which values its codes mean (a version before 3.1 wrote it, or it was trained on codes); "
             "expected one that stores them; train it again on a table with XGBoost 3.1 or later, or give a function "
             "of its scores"
         )

@@ -27,6 +27,11 @@ from fairtoll.runs.schedule import Engine, run_stages
 from fairtoll.runs.stages import Display, Silent
 from fairtoll.storage.records import recorded_configuration, stage_records
 
+OTHER_RECIPES = (
+    "{here} is given for the folder {folder}; expected {there}, with which it was started; give these options, or "
+    "another folder with --out"
+)
+
 
 def reproduce(
     experiment: str | Experiment,
@@ -108,6 +113,7 @@ def reproduce(
         # Before a folder is made.
         raise FairtollError(f"no folder {source}; check the path, or leave it out to download the data")
     require_own(folder, chosen.name)
+    require_same_recipes(folder, chosen)
     left_out = choose_leave_one_out(
         chosen, folder, leave_one_out, designs=designs, references=references, keep_weights=keep_weights
     )
@@ -143,6 +149,30 @@ def require_own(folder: Path, name: str) -> None:
             f"the folder {folder} belongs to another configuration: experiment is {kept.get('experiment')!r} there and "
             f"{name!r} here; give another with --out"
         )
+
+
+def require_same_recipes(folder: Path, experiment: Experiment) -> None:
+    """Raise for a folder that was started with other recipes, from which nearly everything else would differ.
+
+    Examples
+    --------
+    >>> require_same_recipes(Path("nowhere"), find_experiment("adult"))
+    """
+    kept = recorded_configuration(folder)
+    if kept is None:
+        return
+    there, here = (_as_options(one) for one in (kept.get(DEFENCES), experiment.defences))
+    if there != here:
+        raise FairtollError(OTHER_RECIPES.format(here=here, folder=folder, there=there))
+
+
+def _as_options(defences: Sequence[Any] | None) -> str:
+    """The recipes of a run as they are given on the command line."""
+    if defences is None:
+        return "no --recipes"
+    names, strengths, *pairs = defences
+    requested = (f"--pair {first},{second}" for first, second in (pairs[0] if pairs else ()))
+    return " ".join((f"--recipes {names} --strengths {strengths}", *requested))
 
 
 def prepare(
