@@ -240,8 +240,9 @@ def test_starting_loads_nothing_heavy():
     assert result.stdout == "[]\n"
 
 
-def test_progress_without_a_terminal_and_an_interrupt(tmp_path):
-    """Plain lines on standard error; Ctrl-C leaves one line more and the finished stages."""
+@pytest.mark.parametrize(("number", "status"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_progress_without_a_terminal_and_an_end_from_outside(tmp_path, number, status):
+    """Plain lines on standard error; Ctrl-C, or a request to end, leaves one line more and the finished stages."""
     environment = os.environ | {"OMP_NUM_THREADS": "1", "COLUMNS": "80"}
     process = subprocess.Popen(
         [*START, "reproduce", "adult", "--runs", "1", "--out", str(tmp_path / "run")],
@@ -255,12 +256,13 @@ def test_progress_without_a_terminal_and_an_interrupt(tmp_path):
     assert process.stderr is not None
     lines = [process.stderr.readline()]
     assert "stages" in lines[0]
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, rest = process.communicate(timeout=60)
     lines += rest.splitlines(keepends=True)
-    assert (process.returncode, out) == (130, "")
+    assert (process.returncode, out) == (status, "")
+    # Standard error is read to its end: the processes that share it have ended, and said nothing after this.
     assert lines[-1] == "fairtoll: stopped; run the same command again to resume after the last finished stage\n"
-    assert not any("\x1b" in line or "Traceback" in line for line in lines)
+    assert not any(word in line for line in lines for word in ("\x1b", "Traceback", "resource_tracker"))
     assert not list(Path(tmp_path / "run").rglob("*.partial"))
 
 

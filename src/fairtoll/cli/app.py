@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import io
 import os
+import signal
 import sys
+import threading
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import Annotated, Any, NoReturn
 
 import typer
@@ -23,14 +26,19 @@ from fairtoll.cli.train import EPILOG as TRAIN_EXAMPLES
 from fairtoll.cli.train import train
 from fairtoll.errors import FairtollError, FairtollNote, FairtollWarning
 
-#: The exit status of an interrupted program, by convention.
-INTERRUPTED = 130
+#: The exit status of a program that was interrupted, and of one that was asked to end, by convention.
+INTERRUPTED, TERMINATED = 130, 128 + signal.SIGTERM
 #: Characters of an unexpected error's message.
 SHOWN = 200
 UTF8_MODE = "PYTHONUTF8"
 NO_TEXT = "the argument '{given}' holds bytes that are no UTF-8; expected names of files and columns in it; rename them"
 #: click's errors; some versions of typer bundle click under another name.
 UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__name__ == "UsageError")
+
+
+class _Terminated(BaseException):
+    """The program was asked to end: its worker processes are ended first, and what they share is given back."""
+
 
 app = typer.Typer(
     name="fairtoll",
@@ -68,7 +76,8 @@ def main() -> None:
     warnings.showwarning = _show_warning
     try:
         _require_text(sys.argv)
-        code = app(prog_name="fairtoll", standalone_mode=False)
+        with _terminable():
+            code = app(prog_name="fairtoll", standalone_mode=False)
     except FairtollError as error:
         _end(str(error), code=2)
     except UsageError as error:
@@ -80,11 +89,30 @@ def main() -> None:
         _end(f"{message}{' See' if message.endswith('?') else '; see'} {command} --help", code=2)
     except (KeyboardInterrupt, typer.Abort):
         code = INTERRUPTED
+    except _Terminated:
+        code = TERMINATED
     except Exception as error:
         _end(f"unexpected {_named(error)}; its traceback is in {_keep_traceback(error)}; please report it", code=4)
-    if code == INTERRUPTED:
-        _end("stopped; run the same command again to resume after the last finished stage", code=INTERRUPTED)
+    if code in (INTERRUPTED, TERMINATED):
+        _end("stopped; run the same command again to resume after the last finished stage", code=code)
     sys.exit(code)
+
+
+@contextmanager
+def _terminable() -> Iterator[None]:
+    """Raise where the program is asked to end, instead of ending at once; only a main thread can."""
+
+    def end(*_: object) -> None:
+        raise _Terminated
+
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(signal.SIGTERM, end)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _read_any_name() -> None:

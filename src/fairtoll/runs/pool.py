@@ -23,6 +23,8 @@ from fairtoll.progress import reporting_to
 from fairtoll.runs.stages import Build, Stage
 
 MAXIMUM_WORKERS = 8
+#: Signals that end a run, which are sent to its workers, too, where they are sent to the whole group.
+ENDING = (signal.SIGINT, signal.SIGTERM)
 _worker: dict[str, Any] = {}
 
 
@@ -107,24 +109,26 @@ def _explained() -> Iterator[None]:
 
 @contextmanager
 def _uninterrupted() -> Iterator[None]:
-    """Delay an interrupt: a process that is still starting would print its own traceback."""
+    """Delay an interrupt and a request to end: a process that is still starting would print its own traceback."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
     came: list[int] = []
-    before = signal.signal(signal.SIGINT, lambda number, _: came.append(number))
+    before = {one: signal.signal(one, lambda number, _: came.append(number)) for one in ENDING}
     try:
         yield
     finally:
-        signal.signal(signal.SIGINT, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
         if came:
-            signal.raise_signal(signal.SIGINT)
+            signal.raise_signal(came[0])
 
 
 def _begin_worker(build: Build, steps: Any) -> None:
     from fairtoll.threads import use_one_thread
 
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles it for both
+    for one in ENDING:
+        signal.signal(one, signal.SIG_IGN)  # the parent handles it for both
     threading.Thread(target=_end_with_parent, daemon=True).start()
     use_one_thread()
     run, stages = build()
