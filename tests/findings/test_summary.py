@@ -47,6 +47,22 @@ def test_its_counts_are_those_of_the_findings(example):
     assert f"{undecided} are inconclusive: {undecided} would take about 40 training runs" in said
 
 
+@pytest.mark.parametrize(
+    ("verdict", "said"),
+    [
+        ("fairer", "The one comparison with the standard model: fairer."),
+        ("inconclusive", "The one comparison with the standard model is inconclusive: it would take about 40 training"),
+    ],
+)
+def test_one_comparison_is_no_number_of_them(example, verdict, said):
+    finding = next(one for one in example.findings if one.verdict == "inconclusive")
+    only = finding.model_copy(update={"verdict": verdict, "levelling_down": None})
+    sentences = answer([only], example.arms)
+    assert sentences[1].startswith(said)
+    assert "Of 1 " not in " ".join(sentences)
+    assert len(sentences) == 2
+
+
 def test_one_pair_of_models_is_answered_of_these_models():
     audit = audit_results()
     said = answer(audit.findings, audit.arms)

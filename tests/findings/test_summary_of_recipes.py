@@ -82,6 +82,16 @@ def test_a_repair_that_helps_is_named_with_whom_it_helps_and_what_it_costs(resul
         "The one repair, FRL, raises the robust accuracy of the worst class above that of weight averaging: by +2.0 "
         "points (+1.0 to +3.0), with -3.0 points on average."
     )
+    worse = [one for one in with_shifts(results, -0.02, 0.0, "lower") if one.arm != "frl-sex"]
+    assert answer_of_recipes(worse, [], [])[1] == (
+        "The one repair, FRL, lowers the robust accuracy of the worst class below that of weight averaging: by -2.0 "
+        "points (-3.0 to -1.0), with -3.0 points on average."
+    )
+    losses = with_shifts(results, -0.005, -0.02, "unclear")
+    assert (
+        "; the smallest loss, as an estimate, is that of FRL, -0.5 points (-1.5 to +0.5)"
+        in (answer_of_recipes(losses, [], [])[1])
+    )
     neither = with_shifts(results, 0.005, 0.0, "unclear")
     assert answer_of_recipes(neither, [], [])[1].startswith("No repair of 2 is shown to raise the robust accuracy of ")
 
@@ -143,5 +153,23 @@ def test_what_an_open_gap_takes_stands_beside_it(results):
     )
     wider = counted(results)[1].model_copy(update={"verdict": "less fair"})
     assert answer_of_recipes(results.recipes, [], [inconclusive, wider])[-1].endswith(
-        " 1 is wider and 1 is inconclusive (1 would take about 9 training runs)."
+        " 1 is wider and 1 is inconclusive (it would take about 9 training runs)."
+    )
+
+
+@pytest.mark.parametrize(("runs", "said"), [(1, "one run does"), (2, "two runs do")])
+def test_of_too_few_runs_no_number_of_runs_is_estimated(results, runs, said):
+    needed = Needed(runs=3, rows=None, sentence="s")
+    found = [
+        one.model_copy(
+            update={
+                "verdict": "inconclusive",
+                "difference": one.difference.model_copy(update={"needed": needed, "runs": runs}),
+            }
+        )
+        for one in counted(results)
+    ]
+    assert (
+        f"(25 take at least 3 training runs, and {said} not say how many more)"
+        in (answer_of_recipes(results.recipes, [], found)[-1])
     )

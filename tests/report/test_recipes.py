@@ -15,6 +15,7 @@ from fairtoll.findings.results import Results
 from fairtoll.report.alarms import kinds
 from fairtoll.report.build import build
 from fairtoll.report.charts.frontier import HEIGHT, LINE, MOST, Place, Track, frontier_panel
+from fairtoll.report.listing import finding_rows
 from fairtoll.report.page import render_html
 from fairtoll.report.section import Section
 
@@ -125,14 +126,91 @@ def test_pairs_that_were_requested_have_a_table_of_their_own(sections: dict[str,
     assert "harms-pairs" not in {table.name for table in sections["harms"].tables}
     made = example_defences(2, runs=3, rows=400, pairs=[("defence 1", "defence 2"), ("averaging", "defence 1")])
     table = next(table for section in build(made) for table in section.tables if table.name == "harms-pairs")
-    assert [row[:2] for row in table.rows] == [["Defence 1", "Defence 2"], ["Weight averaging", "Defence 1"]]
+    pairs = ["Defence 2 against Defence 1", "Defence 1 against Weight averaging"]
+    assert list(dict.fromkeys(row[0] for row in table.rows)) == pairs
     found = {(one.standard.arm, one.robust.arm, one.metric, one.parameters.partition): one for one in made.findings}
     finding = found["defence 1", "defence 2", "cau", "class"]
-    assert table.columns[2].title == "CAU by class"
-    assert str(table.rows[0][2]).startswith(finding.verdict)
+    assert table.rows[0][1:3] == ["CAU by class", finding.verdict]
+    low, high = (f"{100 * end:+.1f}".replace("-", "\u2212") for end in finding.difference.interval)
+    assert str(table.rows[0][3]).endswith(f" ({low} to {high})")
     # One family: what is requested in addition widens every interval of the same metric.
     alone = {one.id: one for one in example_defences(2, runs=3, rows=400).findings}
     assert finding.family == alone["defences/defence 1/cau/class/clean"].family + 4  # two pairs by class and by sex
+
+
+def test_the_terminal_says_what_pairs_show_that_were_requested() -> None:
+    made = example_defences(2, runs=3, rows=400, pairs=[("defence 1", "defence 2")])
+    console = Console(file=io.StringIO(), width=400)
+    print_summary(made, console)
+    (said,) = [line for line in console.file.getvalue().splitlines() if line.startswith("Defence 2 against")]  # type: ignore[attr-defined]
+    found = [one for one in made.findings if (one.standard.arm, one.robust.arm) == ("defence 1", "defence 2")]
+    gap = next(one for one in found if one.metric == "cau" and one.parameters.partition == "class")
+    assert f"between the classes: CAU {100 * gap.difference.value:+.1f} points (" in said
+    assert f"), {gap.verdict}" in said
+    whole = [one for one in found if one.parameters.denominator != "correct"]
+    assert f". Of its {len(whole)} gaps: " in said
+
+
+def test_notes_on_models_are_merged_and_folded(results: Results) -> None:
+    arms = [one.arm for one in results.recipes][:6]
+    alike = [{"id": "training", "title": "T", "arm": arm, "text": "Training stopped early."} for arm in arms]
+    other = [{"id": "training", "title": "T", "arm": arm, "text": f"Not met by {number}."} for number, arm in
+             enumerate(arms)]  # fmt: skip
+    page = render_html(Results.model_validate(results.model_dump() | {"model_notes": [*alike, *other]}))
+    text = page[page.index("notes-heading") :]
+    assert text.count("Training stopped early.") == 1
+    assert " and 3 more (6 arms): Training stopped early." in text
+    assert all(text.count(f"Not met by {number}.") == 1 for number in range(6))
+    shown, folded = text.split("<summary>6 more</summary>")
+    assert "Not met" not in shown
+    assert "Not met by 5." in folded
+    one = render_html(Results.model_validate(results.model_dump() | {"model_notes": alike[:1]}))
+    assert "more</summary>" not in one[one.index("notes-heading") :].partition("</section>")[0]
+
+
+def test_an_interval_past_the_axis_ends_in_an_arrowhead() -> None:
+    places = [Place(80.0 + number, 70.0, {"recipe": "x"}, y_interval=(69.0, 71.0)) for number in range(4)]
+    places.append(Place(84.0, 70.0, {"recipe": "x"}, y_interval=(30.0, 71.0)))
+    tracks = [Track(f"R{n}", str(n), "#D55E00", "circle", [place]) for n, place in enumerate(places)]
+    panel = frontier_panel("a", "A", tracks, axes=("x", "y"), summary="", many=False)
+    low, _ = panel.spec["layer"][-1]["encoding"]["y"]["scale"]["domain"]
+    heads = {key: data for key, data in panel.spec["datasets"].items() if key.startswith("cut-")}
+    assert panel.cut
+    assert low > 30
+    assert [(key, one["x"], one["y"]) for key, data in heads.items() for one in data] == [
+        ("cut-triangle-down", 84, low)
+    ]
+    whole = frontier_panel("a", "A", tracks[:4], axes=("x", "y"), summary="", many=False)
+    assert not whole.cut
+
+
+def test_a_title_that_would_be_cut_off_is_a_number(results: Results) -> None:
+    long = [
+        one.model_dump() | ({"family_title": "Constrained: robust loss over sex"} if one.family == "frl" else {})
+        for one in results.recipes
+    ]
+    made = build(Results.model_validate(results.model_dump() | {"recipes": long}))
+    figure = next(figure for section in made for figure in section.figures if figure.name == "frontier-class")
+    labels = {label["text"] for label in figure.panels[0].spec["datasets"]["labels"]}
+    assert labels == {"0", "1", "2", "3", "4", "5"}
+    assert "4 Constrained: robust loss over sex" in {key.label for key in figure.key}
+
+
+def test_a_gap_that_grew_is_not_said_to_be_levelled_down(results: Results) -> None:
+    group = {"group": "low", "standard": 0.9, "robust": 0.7}
+    down = {"standard_gap": 0.2, "robust_gap": 0.1, "best": group, "worst": group, "robust_worst": group}
+    first = next(one for one in results.findings if one.difference is not None).model_dump()
+
+    def said(value: float, plain: float, verdict: str = "inconclusive") -> bool:
+        difference = first["difference"] | {"value": value, "plain": plain}
+        finding = first | {"levelling_down": down, "verdict": verdict, "difference": difference}
+        (row,) = finding_rows(Results.model_validate(results.model_dump() | {"findings": [finding]}))
+        return bool(row.levelling)
+
+    assert said(-0.1, -0.1)
+    assert said(0.1, -0.1, "fairer")
+    assert not said(0.1, -0.1)
+    assert not said(-0.1, 0.1)
 
 
 def test_alarms_of_other_strengths_are_folded(results: Results) -> None:

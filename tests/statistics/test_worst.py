@@ -42,6 +42,42 @@ def test_a_difference_is_the_difference_of_both_values():
     assert worst_difference(robust, standard, GROUPS, paired=True).value == -found.value
 
 
+def test_no_worst_group_is_better_than_the_average_of_the_same_rows():
+    generator = np.random.default_rng(1)
+    groups, held = np.repeat(np.arange(4), [400, 50, 50, 50]), 0
+    for _ in range(60):
+        right = generator.random((3, 550)) < 0.7
+        found, average = mean_worst(right, groups), right.mean()
+        assert found.value <= average + 1e-12
+        assert np.mean(found.per_run) == pytest.approx(found.value, abs=1e-12)
+        assert found.value in found.interval
+        held += found.value > average - 1e-9
+    assert 10 < held < 50  # noise is held back where it points upwards, and there alone
+
+
+def test_rows_that_do_not_count_are_not_in_the_average():
+    groups = np.repeat(["a", "b"], 100)
+    included = np.ones((1, 200), dtype=bool)
+    included[0, 180:] = False  # of these, all wrong, none counts: without them both groups have exactly 0.5
+    right = np.tile([1.0, 0.0], 100)
+    right[180:] = 0.0
+    found = mean_worst(right, groups, included=included)
+    assert found.value == pytest.approx(0.5, abs=1e-9)
+    # Groups of exactly the same rate: all that noise adds is taken off.
+    assert mean_worst(np.tile([1.0, 0.0], 100), groups).value == pytest.approx(0.5, abs=1e-12)
+
+
+def test_the_difference_of_arms_held_to_their_averages_is_that_of_what_is_shown():
+    generator = np.random.default_rng(2)
+    groups = np.repeat(np.arange(4), 100)
+    for _ in range(40):
+        standard, robust = generator.random((2, 3, 400)) < 0.7
+        found = worst_difference(standard, robust, groups)
+        one, other = mean_worst(standard, groups), mean_worst(robust, groups)
+        assert (found.standard, found.robust) == (one.value, other.value)
+        assert found.value in found.interval
+
+
 @pytest.mark.parametrize(("shape", "noise"), [("flat", "rows"), ("nearly tied", "rows"), ("separated", "runs")])
 def test_coverage(shape, noise):
     scenario, trials = Scenario(shape, shape, 5, 5, noise), 150
@@ -53,7 +89,7 @@ def test_coverage(shape, noise):
     assert covered >= stats.binom.ppf(1e-4, trials, 0.93)
 
 
-@pytest.mark.parametrize("pair", [("flat", "separated"), ("nearly tied", "halves")])
+@pytest.mark.parametrize("pair", [("flat", "separated"), ("nearly tied", "halves"), ("flat", "flat")])
 def test_coverage_of_a_difference(pair):
     scenario, trials = Scenario(*pair, 5, 5, "rows"), 100
     generator, truth = np.random.default_rng(4), scenario.worst[1] - scenario.worst[0]

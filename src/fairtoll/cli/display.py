@@ -154,6 +154,8 @@ def print_summary(results: Results, console: Console | None = None) -> None:
         console.print(Text(sentence), soft_wrap=True)
     if results.recipes:
         console.print(_of_recipes(results))
+        for line in pair_lines(results):
+            console.print(Text(line), soft_wrap=True)
     if results.claims:
         table = Table(title="The paper's claims", title_justify="left", show_edge=False)
         table.add_column("These recipes", no_wrap=True)
@@ -213,6 +215,29 @@ def _of_recipes(results: Results) -> Table:
         seconds = "–" if one.seconds is None else f"{one.seconds:.{0 if one.seconds >= 10 else 1}f}"
         table.add_row(Text(one.family_title), *cells, seconds)
     return table
+
+
+def pair_lines(results: Results) -> list[str]:
+    """A line for each pair of recipes that was compared on request: its gaps between the classes, and all counted."""
+    from fairtoll.findings.requested import requested_pairs
+    from fairtoll.findings.units import spoken
+    from fairtoll.metrics import METRICS
+
+    titles = {arm.name: arm.title for arm in results.arms}
+    lines = []
+    for (first, second), findings in requested_pairs(results.recipes, results.findings).items():
+        whole = [one for one in findings if one.parameters.denominator != "correct"]
+        said = []
+        for one in whole:
+            if one.parameters.partition == "class" and one.difference is not None:
+                unit, change = spoken(one.metric), one.difference
+                by = f"{unit.change(change.value)}{unit.name} ({unit.change_of(change.interval)})"
+                said.append(f"{METRICS[one.metric].symbol} {by}, {one.verdict}")
+        head = f"{titles[second]} against {titles[first]}"
+        classes = f", between the classes: {'; '.join(said)}" if said else ""
+        counts = _counted([one.verdict for one in whole])
+        lines.append(f"{head}{classes}. Of its {len(whole)} gaps: {counts}.")
+    return lines
 
 
 def _counts(results: Results) -> list[str]:

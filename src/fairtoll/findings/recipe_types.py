@@ -19,7 +19,8 @@ class WorstGroup(Strict):
     partition: str
     group: str = Field(description="the one most often worst; each run has its own")
     value: float = Field(
-        description="mean over training runs of the smallest accuracy, without what the noise of the rows takes off"
+        description="mean over training runs of the smallest accuracy, without what the noise of the rows takes off; "
+        "at most the average of the same rows"
     )
     plain: float = Field(description="the same with it: the smallest accuracy as measured, which lies lower")
     interval: Pair = Field(description="95%, over training runs and rows; with one run, over rows alone")

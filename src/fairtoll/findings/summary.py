@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from fairtoll.findings.levels import level_title
 from fairtoll.findings.results import Arm, ArmValue, Finding, MeasuredChange
 from fairtoll.metrics import METRICS
+from fairtoll.statistics.verdict import MINIMUM_RUNS
 
 MINUS = "\N{MINUS SIGN}"
 #: Of arms, by name.
@@ -41,7 +42,7 @@ def answer(findings: Sequence[Finding], arms: Sequence[Arm]) -> list[str]:
     titles = {arm.name: arm.title or arm.name for arm in arms}
     if all(finding.runs < 2 for finding in findings):
         return _of_models(findings, titles)
-    said = (_who_pays(findings, titles), _decided(findings, titles), _open(findings))
+    said = (_who_pays(findings, titles), _decided(findings, titles), _open(findings, titles))
     return [sentence for sentence in said if sentence]
 
 
@@ -81,49 +82,78 @@ def _first(findings: Sequence[Finding], titles: Titles) -> str:
 
 def _decided(findings: Sequence[Finding], titles: Titles) -> str:
     """How many comparisons have each verdict: as the table of verdicts counts them."""
-    counts = Counter(finding.verdict for finding in findings)
-    said = [f"{counts[verdict]} {verdict}" for verdict in ("less fair", "fairer", "equivalent") if counts[verdict]] or [
-        "none"
-    ]
+    counts: Counter[str] = Counter(finding.verdict for finding in findings)
+    decided = [verdict for verdict in ("less fair", "fairer", "equivalent") if counts[verdict]]
     levelled = sum(finding.verdict == "fairer" and finding.levelling_down is not None for finding in findings)
+    if len(findings) == 1:
+        how = " by levelling down" if levelled else ""
+        # What is open is said by the next sentence.
+        return f"The one comparison with {_first(findings, titles)}: {decided[0]}{how}." if decided else ""
+    said = [f"{counts[verdict]} {verdict}" for verdict in decided] or ["none"]
     more = f" ({levelled} of the fairer by levelling down)" if levelled else ""
     return (
         f"Of {len(findings)} comparisons with {_first(findings, titles)}, these are decided: {', '.join(said)}{more}."
     )
 
 
-def _open(findings: Sequence[Finding]) -> str:
+def _open(findings: Sequence[Finding], titles: Titles) -> str:
     """How many comparisons are inconclusive, and what would decide them."""
     undecided = [finding for finding in findings if finding.verdict == "inconclusive"]
     if not undecided:
         return ""
     said = what_it_takes(undecided)
-    verb = "is" if len(undecided) == 1 else "are"
-    return f"{len(undecided)} {verb} inconclusive{': ' if said else ''}{said}."
+    which = f"{len(undecided)} {'is' if len(undecided) == 1 else 'are'}"
+    if len(findings) == 1:
+        which = f"The one comparison with {_first(findings, titles)} is"
+    return f"{which} inconclusive{': ' if said else ''}{said}."
 
 
 def what_it_takes(undecided: Sequence[Finding]) -> str:
     """What would decide inconclusive comparisons, were their estimates exact; empty where that is not known.
+
+    How far training runs differ is known from three runs on: of fewer it is said that they are too few to estimate it.
 
     Examples
     --------
     >>> what_it_takes([])
     ''
     """
-    needed = [finding.difference.needed for finding in undecided if finding.difference and finding.difference.needed]
-    runs = sorted(one.runs for one in needed if one.runs is not None)
-    rows = sorted(one.rows for one in needed if one.runs is None and one.rows is not None)
+    needed = [
+        (finding.difference.runs, finding.difference.needed)
+        for finding in undecided
+        if finding.difference and finding.difference.needed
+    ]
+    few = [(had, one.runs) for had, one in needed if one.runs is not None and had < MINIMUM_RUNS]
+    runs = sorted(one.runs for had, one in needed if one.runs is not None and had >= MINIMUM_RUNS)
+    rows = sorted(one.rows for _, one in needed if one.runs is None and one.rows is not None)
     said = []
+    if few:
+        had, least = max(had for had, _ in few), min(least for _, least in few)
+        word = {1: "one run does", 2: "two runs do"}[had]
+        said.append(f"{_take(len(few), undecided)} at least {least} training runs, and {word} not say how many more")
     if runs:
-        span = f"about {runs[0]}" if runs[0] == runs[-1] else f"{runs[0]} to {runs[-1]}"
-        said.append(f"{len(runs)} would take {span} training runs")
+        said.append(f"{_would(len(runs), undecided)} {_span(runs)} training runs")
     if rows:
-        span = f"about {rows[0]:,}" if rows[0] == rows[-1] else f"{rows[0]:,} to {rows[-1]:,}"
-        said.append(f"{len(rows)} would take {span} test rows, however many runs")
-    rest = len(undecided) - len(runs) - len(rows)
+        said.append(f"{_would(len(rows), undecided)} {_span(rows)} test rows, however many runs")
+    rest = len(undecided) - len(few) - len(runs) - len(rows)
     if rest and said:
-        said.append(f"{rest} lie too near the margin to tell")
+        said.append(f"{rest} {'lies' if rest == 1 else 'lie'} too near the margin to tell")
     return "; ".join(said)
+
+
+def _span(numbers: Sequence[int]) -> str:
+    low, high = numbers[0], numbers[-1]
+    return f"about {low:,}" if low == high else f"about {low:,} to {high:,}"
+
+
+def _would(count: int, undecided: Sequence[Finding]) -> str:
+    return f"{'it' if len(undecided) == 1 else count} would take"
+
+
+def _take(count: int, undecided: Sequence[Finding]) -> str:
+    if len(undecided) == 1:
+        return "it takes"
+    return f"{count} {'takes' if count == 1 else 'take'}"
 
 
 def _of_models(findings: Sequence[Finding], titles: Titles) -> list[str]:
@@ -149,7 +179,8 @@ def _of_models(findings: Sequence[Finding], titles: Titles) -> list[str]:
         several = len({finding.robust.arm for finding in findings}) > 1
         which = "These models" if several else "These two models"
         sentences.append(f"{which}: no gap is shown to be wider {_than(findings, titles)}, on new rows.")
-    sentences.append(f"Of {len(judged)} comparisons of these models: {said}.")
+    which = "The one comparison" if len(judged) == 1 else f"Of {len(judged)} comparisons"
+    sentences.append(f"{which} of these models: {said if len(judged) > 1 else judged[0][1].verdict}.")
     sentences.append("One training run says nothing about the recipes: train more runs of each to compare them.")
     return sentences
 

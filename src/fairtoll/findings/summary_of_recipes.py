@@ -117,6 +117,8 @@ def _repair(recipes: Sequence[Recipe], standard: Recipe) -> str:
     above = f"the robust accuracy of the worst {whom} above that of {_lower(base.family_title)}"
     if len(found) == 1:
         verb, mark = ("raises", ": by") if shift.verdict == "higher" else ("is not shown to raise", "; the estimate is")
+        if shift.verdict == "lower":
+            verb, mark, above = "lowers", ": by", above.replace(" above that of ", " below that of ")
         return f"The one repair, {best.family_title}, {verb} {above}{mark} {_points(shift)}{of_best}{cost}."
     if shift.verdict == "higher":
         helping = sum(one.verdict == "higher" for _, one in found)
@@ -124,8 +126,10 @@ def _repair(recipes: Sequence[Recipe], standard: Recipe) -> str:
             f"Of {len(found)} repairs {helping} raise{'s' if helping == 1 else ''} {above}, {best.family_title} most: "
             f"by {_points(shift)}{of_best}{cost}."
         )
+    # Where every estimate is a loss, the largest one is the smallest loss.
+    largest = "largest estimate" if shift.value > 0 else "smallest loss, as an estimate,"
     return (
-        f"No repair of {len(found)} is shown to raise {above}; the largest estimate is that of {best.family_title}, "
+        f"No repair of {len(found)} is shown to raise {above}; the {largest} is that of {best.family_title}, "
         f"{_points(shift)}{of_best}{cost}."
     )
 

@@ -92,7 +92,9 @@ def finding_row(results: Results, finding: Finding, titles: Titles, anchor: str)
         counted=counted(results, finding),
         pair=of_two_models(finding),
         verdict_from_control=verdict_words(finding, from_control=True),
-        levelling=levelling_words(finding.levelling_down, metric.unit) if finding.levelling_down else "",
+        levelling=levelling_words(finding.levelling_down, metric.unit)
+        if finding.levelling_down and shrank(finding)
+        else "",
         difference=difference_text(finding, change),
         from_control=difference_text(finding, finding.difference_from_control),
         margin=in_unit(finding.margin, metric.unit),
@@ -139,6 +141,15 @@ def judged_side(finding: Finding, value: ArmValue, titles: Titles) -> ArmDetail:
 def level(value: float | None, unit: str) -> str:
     """Return a group's own value with its unit."""
     return f"{own_value(value, unit)}{'%' if unit == 'points' else ''}"
+
+
+def shrank(finding: Finding) -> bool:
+    """Return whether a gap is shown to be smaller, or is by every estimate: the plain one and that without noise.
+
+    Levelling down is read from the groups' means over training runs; the gap of one model may have grown all the same.
+    """
+    found = finding.difference
+    return finding.verdict == "fairer" or (found is not None and max(found.value, found.plain) < 0)
 
 
 def levelling_words(found: LevellingDown, unit: str) -> str:

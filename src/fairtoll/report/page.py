@@ -19,6 +19,7 @@ from fairtoll.report.build import build
 from fairtoll.report.charts.static import javascript, page_svg
 from fairtoll.report.charts.style import page_spec
 from fairtoll.report.listing import finding_rows
+from fairtoll.report.notes import notes
 from fairtoll.report.section import Section
 from fairtoll.report.select import measured, protocols, two_models, verdicts
 from fairtoll.report.sides import sides
@@ -27,8 +28,6 @@ from fairtoll.report.times import by_kind
 
 #: Of a longer table the page shows so many rows; its files hold all of them.
 ROWS = 100
-#: Of more notes than this the first few are shown, and the rest folded.
-MANY, FEW = 10, 4
 
 
 def text_of(name: str) -> str:
@@ -167,7 +166,7 @@ def render_page(results: Results, sections: list[Section], svgs: dict[str, str] 
             finding_names={row.finding.id: row.name for row in findings},
             fired=kinds(results, fired=True),
             silent=kinds(results, fired=False),
-            notes_shown=FEW if len(results.notes) > MANY else len(results.notes),
+            notes=notes(results),
             time=by_kind(results),
             configuration=json.dumps(results.configuration, indent=2, ensure_ascii=False),
         )

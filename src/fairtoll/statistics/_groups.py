@@ -44,16 +44,17 @@ class Partition:
 class Arm:
     """One trained arm: group means per training run, and how far rows and runs move them.
 
-    `runs (S, G)` group means; `deviations (S, M)` how far each row is from its group's, times its weight;
-    `influence (M,)` their mean over runs; `run_row_variance (S, G)` the variance that the choice of rows gives
-    to a group's mean in one run; `row_variance (G,)` the same for the mean over runs, less `interaction (G,)`,
-    which is new in each run and so part of the variance between runs too; `floor (G,)` the least variance that
-    rows can be credited with; `included_rows (G,)` the fewest that count in any run; `rates` whether outcomes
-    are shares between 0 and 1, as of rows that are right.
+    `runs (S, G)` group means; `averages (S,)` the means of all their rows; `deviations (S, M)` how far each row is
+    from its group's, times its weight; `influence (M,)` their mean over runs; `run_row_variance (S, G)` the variance
+    that the choice of rows gives to a group's mean in one run; `row_variance (G,)` the same for the mean over runs,
+    less `interaction (G,)`, which is new in each run and so part of the variance between runs too; `floor (G,)` the
+    least variance that rows can be credited with; `included_rows (G,)` the fewest that count in any run; `rates`
+    whether outcomes are shares between 0 and 1, as of rows that are right.
     """
 
     partition: Partition
     runs: Floats
+    averages: Floats
     deviations: Floats
     influence: Floats
     run_row_variance: Floats
@@ -232,6 +233,7 @@ def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] |
     return Arm(
         partition=partition,
         runs=runs,
+        averages=np.asarray((runs * included).sum(axis=1) / included.sum(axis=1), dtype=np.float64),
         deviations=deviations,
         influence=influence,
         run_row_variance=np.maximum(run_row_variance, floor),

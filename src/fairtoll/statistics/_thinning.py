@@ -22,7 +22,8 @@ class Thinned:
 
     `per_run (S,)` the corrected gap of each run, `plain (S,)` its largest minus its smallest group mean;
     `highest`, `lowest (S, D)` the positions of the groups chosen in each run and draw; `correction` by how
-    much the plain gaps exceed the corrected ones on average, near 0 where the extreme groups are well apart.
+    much the plain gaps exceed the corrected ones on average, near 0 where the extreme groups are well apart; `held`
+    by how much a smallest group mean lay above the average of all rows, and was lowered to it.
     """
 
     per_run: Floats
@@ -30,6 +31,7 @@ class Thinned:
     highest: NDArray[np.intp]
     lowest: NDArray[np.intp]
     correction: float
+    held: float = 0.0
 
     @property
     def allowance(self) -> float:
@@ -73,15 +75,26 @@ def thin(arm: Arm, noise: Floats) -> Thinned:
 def thin_lowest(arm: Arm, noise: Floats) -> Thinned:
     """Correct each run's smallest group mean in the same way; `plain` and `per_run` are its negative, a gap below 0.
 
-    Its groups `highest` are none: -1.
+    Its groups `highest` are none: -1. No model's worst group is better than its average. Where groups are nearly tied
+    noise may put the mean over runs above the average of the same rows: every run's is then lowered alike, so that the
+    mean is that average. That is nearer to the truth: in simulation the mean squared error is smaller for it in every
+    scenario with ties, and the same in the others. Lowering each run to its own average would take more off than noise
+    had added, since runs in which noise points the other way stay as they are.
     """
     errors = np.sqrt(arm.run_row_variance)[:, np.newaxis, :] * noise
     lowest = (arm.runs[:, np.newaxis, :] + errors).argmin(axis=2)
     measured = _at(arm.runs[:, np.newaxis, :] - errors, lowest)
     per_run = -np.asarray(measured.mean(axis=1), dtype=np.float64)
     plain = -np.asarray(arm.runs.min(axis=1), dtype=np.float64)
-    correction = float(np.maximum(plain - per_run, 0.0).mean())
-    return Thinned(per_run=per_run, plain=plain, highest=np.full_like(lowest, -1), lowest=lowest, correction=correction)
+    held = max(-float(per_run.mean()) - float(arm.averages.mean()), 0.0)
+    return Thinned(
+        per_run=per_run + held,
+        plain=plain,
+        highest=np.full_like(lowest, -1),
+        lowest=lowest,
+        correction=float(np.maximum(plain - per_run, 0.0).mean()),
+        held=held,
+    )
 
 
 def _at(values: Floats, positions: NDArray[np.intp]) -> Floats:

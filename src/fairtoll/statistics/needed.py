@@ -87,7 +87,9 @@ def runs_or_rows_needed(found: Difference, *, margin: float, at: Sequence[int] =
     outlook = _Outlook(found, margin)
     if outlook.runs < MINIMUM_RUNS:
         least = at[0] if at else MINIMUM_RUNS
-        sentence = f"a verdict on the recipes takes {least} training runs of each arm, or more"
+        sentence = (
+            f"a verdict on the recipes takes {least} training runs of each arm, or more; so few do not say how many"
+        )
         return Needed(runs=least, rows=None, hopeless=False, sentence=sentence)
     for runs in _candidates(outlook.runs, at):
         if outlook.decides(found.value, runs=runs):

@@ -21,9 +21,10 @@ from fairtoll.statistics.spread import parts_of
 class Worst:
     """The mean over training runs of the smallest of a run's group means, in the unit of the outcomes.
 
-    `value` is without what the noise of the rows takes off and the mean of `per_run`; `plain` is the mean of the
-    smallest group means as measured, which lies lower. `interval` is over new training runs and rows like these; with
-    one run, of that model and over rows alone. `group` is the one most often chosen.
+    `value` is without what the noise of the rows takes off, at most the average of the same rows, and the mean of
+    `per_run`; `plain` is the mean of the smallest group means as measured, which lies lower. `interval` is over new
+    training runs and rows like these; with one run, of that model and over rows alone. `group` is the one most often
+    chosen.
     """
 
     value: float
@@ -51,7 +52,8 @@ def mean_worst(
     do not agree on it. So each run's worst group is chosen, with one half of the rows' information, and measured with
     the other, averaged over all such halves, as in `mean_gap`. Where groups are nearly tied a better one is
     sometimes chosen, and the value is too large by less than `plain` is too small: the interval's lower limit is lower
-    by that.
+    by that. Where the value lies above the average of the same rows, which the worst group of no model does, it is
+    lowered to it; the interval is the one around what was found, and holds both.
 
     Parameters
     ----------
@@ -94,7 +96,8 @@ def mean_worst(
     parts, freedom = variances_of(arm, thinned)
     reach = quantile(parts, freedom, (1 - confidence) / 2) * float(np.sqrt(parts.sum()))
     value = -thinned.value
-    low, high = value - reach - thinned.correction, value + reach
+    found = value + thinned.held
+    low, high = found - reach - thinned.correction, found + reach
     if arm.rates:
         low, high = max(low, 0.0), min(high, 1.0)
     return Worst(
@@ -124,7 +127,8 @@ def worst_difference(
     """Difference of two arms' worst groups, robust minus standard, over training runs and the rows that they share.
 
     The value is the robust arm's `mean_worst` minus the standard arm's exactly, each with its own worst group in each
-    run; variance, degrees of freedom and allowances for near ties are as in `difference`.
+    run; variance, degrees of freedom and allowances for near ties are as in `difference`. The interval holds, too, what
+    the difference is without lowering either arm to its average.
 
     Parameters
     ----------
@@ -166,6 +170,7 @@ def worst_difference(
     by_group = row_variances(arms, (first, second), paired=paired)
     between, between_freedom = variance_of_runs(first.per_run, second.per_run, paired=paired)
     counted = np.minimum(arms[0].included_rows, arms[1].included_rows)
+    lowered = second.held - first.held
     lowest = [arms[0].partition.names[int(np.bincount(one.lowest.ravel()).argmax())] for one in (first, second)]
     return Difference(
         standard=-first.value,
@@ -175,8 +180,8 @@ def worst_difference(
         row_error=float(np.sqrt(by_group.sum())),
         parts=parts_of((by_group, counted - 1.0), (between, between_freedom)),
         # A worst group that is taken for a better one than it is makes the arm look better.
-        below=second.allowance,
-        above=first.allowance,
+        below=second.allowance + max(-lowered, 0.0),
+        above=first.allowance + max(lowered, 0.0),
         standard_per_run=tuple((-first.per_run).tolist()),
         robust_per_run=tuple((-second.per_run).tolist()),
         standard_highest=None,

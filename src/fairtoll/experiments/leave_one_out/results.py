@@ -95,14 +95,14 @@ def leave_one_out_results(
 
 
 def leave_one_out_notes(entries: Sequence[Entry]) -> list[str]:
-    """The designs in summary, a sentence for each arm that has the masked one.
+    """The designs in summary, a sentence for each arm that has the masked one; arms with the same figures share one.
 
     Parameters
     ----------
     entries : sequence of LeaveOneOut
         As `leave_one_out_results` gives them.
     """
-    notes = []
+    arms: dict[str, list[str]] = {}
     for masked in entries:
         if masked.design != "masked":
             continue
@@ -113,8 +113,10 @@ def leave_one_out_notes(entries: Sequence[Entry]) -> list[str]:
             for design, what in (("one-ulp", "rounding alone"), ("new-seed", "a new seed on all rows"))
             if design in floors
         ]
-        notes.append(f"Leave-one-out, {masked.arm} arm, {masked.members} rows: {'; '.join([said, *phrases])}.")
-    return notes
+        arms.setdefault(f"{masked.members} rows: {'; '.join([said, *phrases])}.", []).append(masked.arm)
+    return [
+        f"Leave-one-out, {', '.join(alike)} arm{'' if len(alike) == 1 else 's'}, {said}" for said, alike in arms.items()
+    ]
 
 
 def leave_one_out_highlights(entries: Sequence[Entry]) -> list[str]:

@@ -16,7 +16,7 @@ from fairtoll.report.numbers import Json
 HEIGHT = 340
 LINE = 15  # pixels of a label's line
 LABEL_LENGTH = 20
-#: So many lines have their titles at the edge; of more their numbers.
+#: So many lines have their titles at the edge, if none is longer than that; others their numbers.
 NAMED = 6
 #: As many labels as the plot has lines for.
 MOST = HEIGHT // LINE
@@ -50,11 +50,19 @@ class Track:
 
 
 def frontier_panel(
-    name: str, title: str, tracks: Sequence[Track], *, axes: tuple[str, str], summary: str, many: bool
+    name: str,
+    title: str,
+    tracks: Sequence[Track],
+    *,
+    axes: tuple[str, str],
+    summary: str,
+    many: bool,
+    numbered: bool | None = None,
 ) -> Panel:
     """Return a panel of worst group over average.
 
-    `many` marks lines by number instead of by title, and shows the intervals of own strengths alone.
+    `many` shows the intervals of own strengths alone; `numbered`, by default the same, marks lines by number instead
+    of by title.
     """
     places = [(track, place) for track in tracks for place in track.places]
     across = _domain([(place.x, place.x_interval, place.own) for _, place in places])
@@ -84,12 +92,19 @@ def frontier_panel(
         line = chart("equal", [{"x": end, "y": end} for end in equal])
         layers.append(line.mark_line(color=INK, strokeWidth=1, strokeDash=[2, 3], opacity=0.5).encode(x=x, y=y))
     faint = alt.Opacity(field="opacity", type="quantitative", scale=None, legend=None)
+    heads: dict[str, list[Json]] = {}
     for along, domain in (("x", across), ("y", up)):
         shown = [(track, place) for track, place in places if not many or (place.own and track.mark)]
         bars = [bar for track, place in shown if (bar := _bar(track, place, along, domain, many=many))]
         if bars:
             rules = chart(f"{along}-intervals", bars).mark_rule(strokeWidth=1.25)
             layers.append(rules.encode(x=x, y=y, **{f"{along}2": f"{along}2"}, color=colour, opacity=faint))
+        for track, place in shown:
+            for head, entry in _cut_ends(track, place, along, domain, many=many):
+                heads.setdefault(head, []).append(entry)
+    for head, entries in heads.items():
+        marks = chart(f"cut-{head}", entries).mark_point(shape=head, filled=True, size=24, strokeWidth=0)
+        layers.append(marks.encode(x=x, y=y, color=colour, opacity=faint))
     strengths = [
         {"x": place.x, "y": place.y, "line": track.label, "order": order, "colour": track.colour}
         for track in tracks
@@ -100,7 +115,8 @@ def frontier_panel(
         lines = chart("lines", strengths).mark_line(strokeWidth=1.75, opacity=0.9)
         order = alt.Order(field="order", type="quantitative")
         layers.append(lines.encode(x=x, y=y, color=colour, detail="line:N", order=order))
-    labels = _labels([track for track in tracks if track.mark], across, up, many=many)
+    named = [track for track in tracks if track.mark]
+    labels = _labels(named, across, up, numbered=many if numbered is None else numbered)
     if labels:
         leads = chart("leads", [end for one in labels for end in one["lead"]])
         line = leads.mark_line(strokeWidth=0.75, opacity=0.5)
@@ -124,7 +140,7 @@ def frontier_panel(
         layers.append(dots.encode(x=RIGHT_EDGE, y=y, color=colour))
         words = text.mark_text(align="left", dx=14, fontSize=12, color=INK)
         layers.append(words.encode(x=RIGHT_EDGE, y=y, text="text:N"))
-    return Panel(name, title, layered(layers, datasets, title=title, height=HEIGHT), summary)
+    return Panel(name, title, layered(layers, datasets, title=title, height=HEIGHT), summary, cut=bool(heads))
 
 
 def _domain(values: Sequence[tuple[float, Range | None, bool]]) -> Range:
@@ -146,13 +162,29 @@ def _bar(track: Track, place: Place, along: str, domain: Range, *, many: bool) -
     if interval is None:
         return None
     low, high = (min(max(end, domain[0]), domain[1]) for end in interval)
-    look = {"colour": track.colour, "opacity": (0.4 if many else 0.75) if place.own and track.mark else 0.22}
+    look = _look(track, place, many=many)
     if along == "x":
         return {"x": low, "x2": high, "y": place.y, **look}
     return {"x": place.x, "y": low, "y2": high, **look}
 
 
-def _labels(tracks: Sequence[Track], across: Range, up: Range, *, many: bool) -> list[Json]:
+def _look(track: Track, place: Place, *, many: bool) -> Json:
+    return {"colour": track.colour, "opacity": (0.4 if many else 0.75) if place.own and track.mark else 0.22}
+
+
+def _cut_ends(track: Track, place: Place, along: str, domain: Range, *, many: bool) -> list[tuple[str, Json]]:
+    """Return an arrowhead for each end of an interval that lies beyond the axis, and where it stands."""
+    interval = place.x_interval if along == "x" else place.y_interval
+    if interval is None:
+        return []
+    low, high = ("triangle-left", "triangle-right") if along == "x" else ("triangle-down", "triangle-up")
+    heads = [(low, domain[0])] if interval[0] < domain[0] - 1e-9 else []
+    heads += [(high, domain[1])] if interval[1] > domain[1] + 1e-9 else []
+    at = {"x": place.x, "y": place.y} | _look(track, place, many=many)
+    return [(head, at | {along: end}) for head, end in heads]
+
+
+def _labels(tracks: Sequence[Track], across: Range, up: Range, *, numbered: bool) -> list[Json]:
     """Return each line's label at the right edge, as near to its own strength as others allow, and what leads there."""
     if not tracks:
         return []
@@ -167,7 +199,7 @@ def _labels(tracks: Sequence[Track], across: Range, up: Range, *, many: bool) ->
     return [
         {
             "y": height,
-            "text": track.mark if many else shorten(track.label, LABEL_LENGTH),
+            "text": track.mark if numbered else shorten(track.label, LABEL_LENGTH),
             "colour": track.colour,
             "lead": [
                 {"x": end.x, "y": end.y, "line": track.label, "colour": track.colour},

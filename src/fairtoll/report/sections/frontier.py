@@ -1,7 +1,7 @@
 """The section on the frontier: average against worst class and worst group, a line for each recipe."""
 
 from fairtoll.findings.results import Recipe, Results
-from fairtoll.report.charts.frontier import MOST, NAMED, Place, Track, frontier_panel
+from fairtoll.report.charts.frontier import LABEL_LENGTH, MOST, NAMED, Place, Track, frontier_panel
 from fairtoll.report.charts.style import Figure, Key, Panel
 from fairtoll.report.families import Family, families, partitions_of, reached, worst
 from fairtoll.report.numbers import interval, percent
@@ -16,8 +16,8 @@ MARKS = (
 )
 LEAD = (
     "Right is more accurate, up is better for the {worst}. Further below the dotted line is a wider gap. Each run has "
-    "its own worst {group}, chosen with one half of the rows and measured with the other; above the dotted line the "
-    "groups are alike within the noise of the rows."
+    "its own worst {group}, chosen with one half of the rows and measured with the other, but none is better than the "
+    "average: on the dotted line the groups are alike within the noise of the rows."
 )
 
 
@@ -32,11 +32,13 @@ def frontier(results: Results) -> Section:
     for partition in partitions:
         for part, of, shown in _parts(families(results), partition):
             many = sum(family.compared for family in shown) > NAMED
+            numbered = many or any(len(family.title) > LABEL_LENGTH for family in shown if family.role != "control")
             name = f"{partition}-{part}" if part else partition
             panels = [
                 panel
                 for clean in (True, False)
-                if (panel := _panel(results, shown, partition, name=name, clean=clean, many=many)) is not None
+                if (panel := _panel(results, shown, partition, name=name, clean=clean, many=many, numbered=numbered))
+                is not None
             ]
             if panels:
                 section.figures.append(
@@ -44,8 +46,8 @@ def frontier(results: Results) -> Section:
                         f"frontier-{name}",
                         f"Average accuracy against that of the worst {_one_of(partition)}{of}",
                         panels,
-                        MARKS.format(label="number" if many else "name", of=" of own strengths" if many else ""),
-                        key=tuple(_key(family, many=many) for family in shown if family.role != "control"),
+                        MARKS.format(label="number" if numbered else "name", of=" of own strengths" if many else ""),
+                        key=tuple(_key(family, numbered=numbered) for family in shown if family.role != "control"),
                     )
                 )
     section.tables += [recipe_table(results), interval_table(results)]
@@ -73,13 +75,13 @@ def _one_of(partition: str) -> str:
     return "class" if partition == "class" else f"group by {partition}"
 
 
-def _key(family: Family, *, many: bool) -> Key:
-    number = f"{family.number} " if many else ""
+def _key(family: Family, *, numbered: bool) -> Key:
+    number = f"{family.number} " if numbered else ""
     return Key(f"{number}{family.title}", family.colour)
 
 
 def _panel(
-    results: Results, shown: list[Family], partition: str, *, name: str, clean: bool, many: bool
+    results: Results, shown: list[Family], partition: str, *, name: str, clean: bool, many: bool, numbered: bool
 ) -> Panel | None:
     tracks = [
         Track(
@@ -110,6 +112,7 @@ def _panel(
         axes=("Average accuracy, percent", f"Worst {_one_of(partition)}, percent"),
         summary=f"{heading}, average and worst {_one_of(partition)}: {words}.",
         many=many,
+        numbered=numbered,
     )
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Collection, Sequence
 
 from fairtoll.findings.discoveries import LEVEL
+from fairtoll.findings.requested import requested_pairs
 from fairtoll.findings.results import Finding, LeaveOneOutContrast, Results
 from fairtoll.metrics import METRICS
 from fairtoll.report.families import compared, standard
@@ -78,27 +79,20 @@ def _table(results: Results, partition: str, found: Sequence[Finding], *, contro
 
 
 def _pairs(results: Results, found: Sequence[Finding]) -> Table | None:
-    """Pairs of arms beside those with standard training and of repairs with the baseline: those that were requested."""
-    roles = {one.arm: one.role for one in results.recipes}
-    found = [
-        finding
-        for finding in found
-        if not (roles[finding.standard.arm] == "standard" and roles[finding.robust.arm] != "control")
-        and (roles[finding.standard.arm], roles[finding.robust.arm]) != ("baseline", "repair")
-    ]
-    if not found:
-        return None
+    """A line for each gap of each pair of arms that was compared on request."""
     titles = {arm.name: arm.title for arm in results.arms}
-    questions = list(dict.fromkeys(_question(finding, partition=True) for finding in found))
-    of_pair = {
-        (finding.standard.arm, finding.robust.arm, _question(finding, partition=True)): finding for finding in found
-    }
-    rows: list[list[Cell]] = [
-        [titles[first], titles[second], *(_cell(of_pair.get((first, second, one)), pair=True) for one in questions)]
-        for first, second in dict.fromkeys((first, second) for first, second, _ in of_pair)
-    ]
-    columns = (Column("From"), Column("To"), *(Column(one) for one in questions))
-    return Table("harms-pairs", "Other pairs of recipes", columns, rows, compact=True)
+    rows: list[list[Cell]] = []
+    for (first, second), findings in requested_pairs(results.recipes, found).items():
+        for finding in findings:
+            change, wider = finding.difference, None
+            if change is not None:
+                unit = metric_of(finding.metric).unit
+                value, low, high = (change_in_unit(one, unit) for one in (change.value, *change.interval))
+                wider = f"{value} ({low} to {high})"
+            pair = f"{titles[second]} against {titles[first]}"
+            rows.append([pair, _question(finding, partition=True), finding.verdict, wider])
+    columns = tuple(Column(name) for name in ("Recipes", "Gap", "Verdict", "Wider by, with interval"))
+    return Table("harms-pairs", "Other pairs of recipes", columns, rows, compact=True) if rows else None
 
 
 def _question(finding: Finding, *, partition: bool = False) -> str:
@@ -123,11 +117,10 @@ def harm_words(verdict: str, *, levelled: bool = False) -> str:
     return {"less fair": "harms", "equivalent": "does not: the same"}.get(verdict, verdict)
 
 
-def _cell(finding: Finding | None, *, control: bool = False, pair: bool = False, wider: Collection[str] = ()) -> Cell:
+def _cell(finding: Finding | None, *, control: bool = False, wider: Collection[str] = ()) -> Cell:
     if finding is None:
         return None
-    # What is levelled down is known of the standard arm alone.
-    words = finding.verdict if pair else harm_words(finding.verdict, levelled=finding.levelling_down is not None)
+    words = harm_words(finding.verdict, levelled=finding.levelling_down is not None)
     if words == "inconclusive" and finding.id in wider:
         words = "wider"
     found = finding.difference
@@ -135,9 +128,18 @@ def _cell(finding: Finding | None, *, control: bool = False, pair: bool = False,
         words, found = harm_words(str(finding.verdict_from_control)), finding.difference_from_control
     if found is None:
         return words
-    unit = metric_of(finding.metric).unit
-    said = percent(found.value, sign=True) if unit == "points" else in_unit(found.value, unit, sign=True)
-    return f"{words} ({said})"
+    return f"{words} ({change_in_unit(found.value, metric_of(finding.metric).unit)})"
+
+
+def change_in_unit(value: float, unit: str) -> str:
+    """Return a change of a gap with its sign; points without their name.
+
+    Examples
+    --------
+    >>> change_in_unit(0.021, "points")
+    '+2.1'
+    """
+    return percent(value, sign=True) if unit == "points" else in_unit(value, unit, sign=True)
 
 
 def _luf_cell(found: LeaveOneOutContrast | None) -> Cell:

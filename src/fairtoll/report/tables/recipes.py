@@ -63,7 +63,7 @@ def interval_table(results: Results) -> Table:
         "Every accuracy with its interval",
         tuple(columns),
         rows,
-        "95%, over training runs and rows. Worst: without what the noise of the rows takes off.",
+        "95%, over training runs and rows. Worst: without what the noise of the rows takes off, at most the average.",
     )
 
 
