@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
@@ -143,12 +144,11 @@ def answer(
     both = [sufficient_groups(at_look[role], groups, len(names), rules.minimum_rows) for role in ("standard", "robust")]
     systematic = {} if found is None or found.systematic is None else found.systematic.model_dump()
     values = {
-        role: arm_value(
+        role: _described(
+            readings,
             arm,
+            question,
             at_look[role],
-            groups,
-            names,
-            metric=metric,
             published={key[1]: one for key, one in published.items() if isinstance(key, tuple) and key[0] == role},
             minimum_rows=rules.minimum_rows,
             compared=both[0] & both[1] if role in ("standard", "robust") else None,
@@ -188,6 +188,35 @@ def answer(
         if "standard" in published
         else None,
     )
+
+
+def _described(
+    readings: Readings,
+    arm: str,
+    question: Question,
+    outcomes: Outcomes,
+    *,
+    published: Mapping[Any, float],
+    minimum_rows: int,
+    compared: NDArray[np.bool_] | None,
+    systematic: float | None,
+) -> results.ArmValue:
+    """One arm's value, computed once for all comparisons that it has the same part in."""
+    names, codes = readings.groups(question.partition)
+    same = None if compared is None else compared.tobytes()
+    key = arm, question, outcomes.runs, same, minimum_rows, tuple(published.items())
+    if key not in readings.described:
+        readings.described[key] = arm_value(
+            arm,
+            outcomes,
+            codes[outcomes.rows],
+            names,
+            metric=metric_of(question),
+            published=published,
+            minimum_rows=minimum_rows,
+            compared=compared,
+        )
+    return readings.described[key].model_copy(update={"systematic": systematic})
 
 
 def compare_arms(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import asdict
 from typing import Any
 
@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.refuted import largest_proved
 from fairtoll.evidence.store import Evidence
+from fairtoll.findings import results
 from fairtoll.findings.questions import Attack, Certificate
 
 #: Arrays by the name that a metric's outcome has for them, each (S, n, ...), and the n row numbers.
@@ -44,6 +45,8 @@ class Readings:
         self._predicted: dict[tuple[str, Attack | None], Reading] = {}
         self._probabilities: dict[str, tuple[Attack | None, Reading]] = {}
         self._groups: dict[str, tuple[tuple[str, ...], NDArray[np.intp]]] = {}
+        #: What was computed from them before: the arm that others are compared with is described once a question.
+        self.described: dict[Hashable, results.ArmValue] = {}
 
     def read(self, arm: str, under: Under, needs: Sequence[str]) -> Reading:
         """Whatever of `needs` is measured for each run and row, and the rows that all of it covers.

@@ -32,7 +32,12 @@ def combined_freedom(parts: Floats, freedom: Floats, confidence: float) -> Float
 
 def quantile(parts: Floats, freedom: Floats, tail: float) -> float:
     """The number of standard errors that a sum of `parts (K,)` is exceeded by with a probability of `tail`."""
-    return float(-stdtrit(_combined(parts, freedom, tail), tail))
+    return float(quantiles(parts, freedom, tail))
+
+
+def quantiles(parts: Floats, freedom: Floats, tail: float) -> Floats:
+    """The same of many sums, `parts (K, ...)`."""
+    return np.asarray(-stdtrit(_combined(parts, freedom, tail), tail), dtype=np.float64)
 
 
 def tail_beyond(parts: Floats, freedom: Floats, beyond: float) -> float:
@@ -51,5 +56,7 @@ def _combined(parts: Floats, freedom: Floats, tail: float) -> Floats:
     counted = parts * (stdtrit(freedom, tail) / ndtri(tail)) ** 2
     below: Floats = (counted**2 / freedom).sum(axis=0)
     above: Floats = counted.sum(axis=0) ** 2
+    if below.ndim == 0:  # of one sum, as most are, without what arrays cost
+        return np.asarray(above / below if below > 0 else freedom.sum(axis=0), dtype=np.float64)
     total = np.broadcast_to(freedom.sum(axis=0), below.shape)
     return np.divide(above, below, out=np.array(total, dtype=np.float64), where=below > 0)

@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
-from fairtoll.statistics._freedom import quantile
+from fairtoll.statistics._freedom import quantiles
 from fairtoll.statistics._groups import Floats
 from fairtoll.statistics.difference import Difference
 from fairtoll.statistics.verdict import MINIMUM_RUNS
@@ -49,26 +50,31 @@ class _Outlook:
     def runs(self) -> int:
         return min(self.found.standard_runs, self.found.robust_runs)
 
-    def reach(self, row_variance: float, run_variance: float, runs: float, tail: float) -> float:
-        """Half an interval that misses on one side with a probability of `tail`."""
-        of_runs = min((runs - 1) * (1 if self.found.paired else 2), 1e4)
-        parts, freedom = np.array([row_variance, run_variance]), np.array([1e4, max(of_runs, 1.0)])
-        return quantile(parts, freedom, tail) * float(np.sqrt(parts.sum()))
+    def reach(self, row_variance: Floats, run_variance: Floats, runs: Floats, tail: float) -> Floats:
+        """Half an interval that misses on one side with a probability of `tail`; of many cases at once, `(n,)`."""
+        of_runs = np.minimum((runs - 1) * (1 if self.found.paired else 2), 1e4)
+        parts = np.stack(np.broadcast_arrays(row_variance, run_variance))
+        freedom = np.stack(np.broadcast_arrays(np.full(1, 1e4), np.maximum(of_runs, 1.0)))
+        return np.asarray(quantiles(parts, freedom, tail) * np.sqrt(parts.sum(axis=0)), dtype=np.float64)
 
-    def decides(self, value: float, *, runs: float = np.inf, rows: float = 1.0) -> bool:
+    def decides(
+        self, value: Floats | float, *, runs: Sequence[float] = (np.inf,), rows: Floats | float = 1.0
+    ) -> NDArray[np.bool_]:
         """Whether a verdict comes of so many runs, and of so many times as many rows, at an estimate of `value`."""
-        row_variance = self.found.row_error**2 / rows
-        run_variance = 0.0 if np.isinf(runs) else self.run_variance * self.runs / runs
+        runs_of, rows_of = np.asarray(runs, dtype=np.float64), np.atleast_1d(rows)
+        row_variance = self.found.row_error**2 / rows_of
+        run_variance = self.run_variance * self.runs / runs_of
         error = 1 - self.found.confidence
-        outer, inner = (self.reach(row_variance, run_variance, runs, tail) for tail in (error / 2, min(error, 0.5)))
-        below, above = self.found.below / rows**0.5, self.found.above / rows**0.5
-        apart = value - outer - below > self.margin or value + outer + above < -self.margin
-        within = value - inner - below > -self.margin and value + inner + above < self.margin
-        return bool(apart or within)
+        outer, inner = (self.reach(row_variance, run_variance, runs_of, tail) for tail in (error / 2, min(error, 0.5)))
+        below, above = self.found.below / rows_of**0.5, self.found.above / rows_of**0.5
+        apart = (value - outer - below > self.margin) | (value + outer + above < -self.margin)
+        within = (value - inner - below > -self.margin) & (value + inner + above < self.margin)
+        return np.asarray(apart | within)
 
     def plausible(self) -> Floats:
         """Where more runs may bring the estimate."""
-        reach = self.reach(0.0, self.run_variance, self.runs, (1 - SURE) / 2)
+        none, runs = np.zeros(1), np.full(1, float(self.runs))
+        reach = float(self.reach(none, np.full(1, self.run_variance), runs, (1 - SURE) / 2)[0])
         return np.linspace(self.found.value - reach, self.found.value + reach, 201)
 
 
@@ -91,11 +97,13 @@ def runs_or_rows_needed(found: Difference, *, margin: float, at: Sequence[int] =
             f"a verdict on the recipes takes {least} training runs of each arm, or more; so few do not say how many"
         )
         return Needed(runs=least, rows=None, hopeless=False, sentence=sentence)
-    for runs in _candidates(outlook.runs, at):
-        if outlook.decides(found.value, runs=runs):
-            sentence = f"about {runs} training runs would decide it if the estimate stays as it is"
-            return Needed(runs=runs, rows=None, hopeless=False, sentence=sentence)
-    hopeless = not any(outlook.decides(value) for value in outlook.plausible())
+    candidates = _candidates(outlook.runs, at)
+    deciding = outlook.decides(found.value, runs=candidates)
+    if deciding.any():
+        runs = candidates[int(deciding.argmax())]
+        sentence = f"about {runs} training runs would decide it if the estimate stays as it is"
+        return Needed(runs=runs, rows=None, hopeless=False, sentence=sentence)
+    hopeless = not outlook.decides(outlook.plausible()).any()
     rows = _times_as_many(outlook)
     opening = (
         "more training runs cannot decide it"
@@ -116,7 +124,6 @@ def _candidates(runs: int, at: Sequence[int]) -> list[int]:
 
 
 def _times_as_many(outlook: _Outlook) -> float | None:
-    for rows in np.geomspace(1.1, MOST_ROWS, 200):
-        if outlook.decides(outlook.found.value, rows=float(rows)):
-            return float(rows)
-    return None
+    times = np.geomspace(1.1, MOST_ROWS, 200)
+    deciding = outlook.decides(outlook.found.value, rows=times)
+    return float(times[deciding.argmax()]) if deciding.any() else None
