@@ -110,6 +110,19 @@ def tables(tmp_path_factory):
         (["people.csv", *HEAD, "--range", "agee=1,9"], "no feature 'agee' to move; did you mean 'age'?"),
         (["images.npz", "--range", "age=1,9"], "--range is given for images; expected it for a table alone"),
         (["people.csv", *HEAD, "--scale", "age"], "--scale is 'age'; expected COLUMN=NUMBER, or raw"),
+        (
+            ["people.csv", *HEAD, "--also-feature", "idd"],
+            "--also-feature idd is given and the table has no such column, but id, age, score, job, sex, one, hired; ",
+        ),
+        (
+            ["people.csv", *HEAD, "--also-feature", "hired"],
+            "--also-feature hired is given for the label; expected one more column of the table beside those found; ",
+        ),
+        (
+            ["people.csv", *HEAD, "--feature", "age", "--also-feature", "id"],
+            "--also-feature id is given with --feature; expected one more column of the table beside those found; give",
+        ),
+        (["images.npz", "--also-feature", "x"], "--also-feature is given for images; expected it for a table alone"),
         (["people.csv", *HEAD, "--test-share", "1.5"], "the share of test rows is 1.5; expected a number above 0"),
         (["people.csv", *HEAD, "--test", "other.csv"], "no column 'score'; "),
         (
@@ -182,8 +195,11 @@ def test_two_flags_are_enough_and_the_next_step_that_is_printed_works(command, t
     assert status == 0, err
     assert "Report: runs/people/report.html" in out
     assert "a share of 0.25 are test rows, drawn in proportion from each class and group (seed 0)" in err
-    assert "No input: id, since it numbers the rows." in err
-    assert "Under attack age, score may move by 0.25 of a standard deviation, and job, one may not." in err
+    assert "No input: id, since it numbers the rows; --also-feature COLUMN keeps one." in err
+    assert "Inputs: age, score, job, one." in err
+    assert "Under attack, in training and after it, move age by up to 3 (whole numbers), score by up to 0.2" in err
+    assert "Never moved: job, one (a category)." in err
+    assert "3 arms, each trained 2 times: standard training, 1 recipe, 1 control." in err
     step = err.rpartition("Audit them: ")[2].splitlines()[0]
     program, *rest = shlex.split(step)
     assert program == "fairtoll"

@@ -16,18 +16,25 @@ import torch
 from PIL import Image
 from safetensors.numpy import save_file
 
+from example_defences import example_defences
 from fairtoll import FairtollError, LinfThreat
-from fairtoll.attacks import Union
+from fairtoll.attacks import PGD, Union
 from fairtoll.data import Dataset, Feature, TrainTest, load_adult
 from fairtoll.evidence import Attacked, Checks, Clean
 from fairtoll.experiments import Experiment, OwnSettings, own_experiment, reproduce, results_of, train
 from fairtoll.experiments.defences import with_recipes
 from fairtoll.experiments.experiment import compare
+from fairtoll.experiments.own.adversary import about_adversary
 from fairtoll.experiments.parts import Collection, Costs, Data
 from fairtoll.findings import Attack, Question
+from fairtoll.findings.results import Adversary
 from fairtoll.models import load_model
+from fairtoll.models.stack import ModelStack
 from fairtoll.report.build import build
+from fairtoll.threats import table_threat
 from fairtoll.training import RECIPES, FitSettings
+from fairtoll.training.attack_batch import attack_batch
+from fairtoll.training.batch import Batch, BatchNoise
 from fairtoll.training.networks import TableNetwork
 
 ROWS, EPSILON = (500, 300), 0.5
@@ -257,7 +264,7 @@ def test_a_killed_run_goes_on_and_ends_as_one_that_was_not(run, tmp_path, monkey
     assert resumed == whole
 
 
-def test_missing_numbers_become_the_mean_with_a_column_that_says_so_and_do_not_move(tmp_path):
+def test_missing_numbers_become_the_mean_with_a_column_that_says_so_and_do_not_move_in_their_rows(tmp_path):
     frame = people()
     frame.loc[::5, "age"] = np.nan
     frame.loc[::7, "job"] = None
@@ -273,7 +280,91 @@ def test_missing_numbers_become_the_mean_with_a_column_that_says_so_and_do_not_m
     assert data.train.x[absent, 0] == pytest.approx(data.train.x[~absent, 0].mean())
     assert data.train.x[:, 3:].sum(axis=1).tolist() == [1.0] * len(data.train)
     [threat] = own.experiment.threats(data).values()
-    assert [name for name, moves in zip(names, threat.mutable, strict=True) if moves] == ["score"]
+    assert [name for name, moves in zip(names, threat.mutable, strict=True) if moves] == ["age", "score"]
+    low, high = (end.numpy() for end in threat.bounds(torch.from_numpy(data.train.x), 0.25))
+    assert ((low[:, 0] == high[:, 0]) == absent).all()
+    # The spread is that of the values that are there.
+    assert float(threat.scale[0]) == pytest.approx(data.train.x[~absent, 0].std(dtype=np.float64))
+    # An audit of the same table, whose threat the settings name, moves as far.
+    train_rows, _ = own.experiment.data.load.coded()
+    audited = table_threat(train_rows, mutable=["age", "score"])
+    assert audited.scale[:2].tolist() == pytest.approx(threat.scale[[0, 2]].tolist())
+
+
+@pytest.mark.parametrize("attacked_in", ["training", "evaluation"])
+def test_an_attack_leaves_a_missing_number_alone_and_goes_as_far_as_it_may_in_the_others(tmp_path, attacked_in):
+    """Of a linear model in closed form: the loss is highest where each number has moved against its weight."""
+    frame = people().assign(age=lambda table: table["age"] / 2)
+    frame.loc[::5, "age"] = np.nan
+    frame.to_csv(tmp_path / "gaps.csv", index=False)
+    settings = replace(SMALL, ranges={"age": (-100.0, 100.0), "score": (-9.0, 9.0)})
+    own = own_experiment(tmp_path / "gaps.csv", label="hired", missing="keep", settings=settings)
+    data = own.experiment.data.load()
+    [threat] = own.experiment.threats(data).values()
+    x, y = torch.from_numpy(data.test.x), torch.zeros(len(data.test), dtype=torch.int64)
+    model = torch.nn.Linear(x.shape[1], 2)
+    with torch.no_grad():
+        model.weight.copy_(torch.stack([torch.zeros(x.shape[1]), torch.linspace(1.0, -1.0, x.shape[1])]))
+        model.bias.copy_(torch.tensor([60.0, 0.0]))  # right about every row, so that every row is attacked
+    if attacked_in == "training":
+        batch = Batch(x[None], x[None], y[None], torch.arange(len(x))[None], BatchNoise([0], epoch=0), 0)
+        moved = attack_batch(ModelStack([model]), batch, threat=threat, epsilon=0.5, steps=20)[0]
+    else:
+        moved = PGD(steps=20)(model, x, y, threat=threat, epsilon=0.5, generator=torch.Generator()).perturbed
+    moves = (0.5 * threat.scale * (threat.scale > 0) * model.weight[1].sign()).repeat(len(x), 1)
+    moves[x[:, 1] == 1, 0] = 0.0
+    assert (x[:, 1] == 1).any()
+    torch.testing.assert_close(moved, (x + moves).float(), rtol=1e-5, atol=1e-4)
+
+
+def test_columns_that_number_the_rows_are_no_inputs_unless_one_is_kept(tmp_path):
+    frame = people().assign(customer=lambda table: 9000 - 7 * np.arange(len(table)), code=[f"c{k}" for k in range(480)])
+    frame["late"] = np.where(np.arange(480) == 3, np.nan, 2.0 * np.arange(480))  # whole, and floats for the gap
+    frame["share"] = np.arange(480) + 0.5  # no whole numbers
+    frame.to_csv(tmp_path / "people.csv", index=False)
+    described = {"label": "hired", "groups": ["sex"], "settings": SMALL, "missing": "keep"}
+    own = own_experiment(tmp_path / "people.csv", **described)
+    rows = own.experiment.data.load
+    assert rows.features == ("age", "score", "job", "share")
+    assert set(rows.left_out) == {"customer", "code", "late"}
+    assert any("customer, since every row has another whole number, as an id has; " in note for note in own.notes)
+    assert any(note.endswith("--also-feature COLUMN keeps one.") for note in own.notes)
+    kept = own_experiment(tmp_path / "people.csv", also_features=["customer", "sex"], **described).experiment.data.load
+    assert kept.features == ("age", "score", "job", "sex", "customer", "share")
+    assert set(kept.left_out) == {"code", "late"}
+
+
+def test_what_may_move_and_how_far_is_said_at_the_start_and_in_the_report(tmp_path):
+    frame = people().assign(flag=np.arange(480) % 2, few=np.arange(480) % 5, same=1)
+    frame.loc[::5, "score"] = np.nan
+    path = tmp_path / "people.csv"
+    frame.to_csv(path, index=False)
+    settings = replace(SMALL, immutable=["same"], scale={"age": 8.0}, ranges={"score": (-5.0, 5.0)}, epsilon=0.5)
+    own = own_experiment(path, label="hired", test=path, missing="keep", settings=settings)
+    inputs, moving, fixed = own.notes[-3:]
+    assert inputs == "Inputs: age, score, job, sex, flag, few, same."
+    spread = np.nanstd(frame["score"].to_numpy(np.float32).astype(float))
+    assert f"move age by up to 4 (whole numbers), score by up to {0.5 * spread:.3g} (missing values stay): " in moving
+    assert "epsilon is 0.5, in which 1 is one standard deviation" in moving
+    assert "job, sex (a category)" in fixed
+    assert "flag (an indicator of two codes)" in fixed
+    assert "same (a constant)" in fixed
+    assert "few (whole numbers, which epsilon moves by less than 1)" in fixed
+    assert fixed.endswith("For few to move, give a larger --epsilon, or --scale COLUMN=2 or more.")
+    told = about_adversary(own.experiment, own.experiment.data.load())["adversary"]
+    columns = {one["name"]: one for one in told["columns"]}
+    assert list(columns) == list(own.experiment.data.load.features)
+    assert (columns["age"]["scale"], columns["age"]["reach"], columns["age"]["whole"]) == (8.0, 4.0, True)
+    assert (columns["score"]["low"], columns["score"]["high"], columns["score"]["missing"]) == (-5.0, 5.0, True)
+    assert columns["score"]["reach"] == pytest.approx(0.5 * spread)
+    assert columns["few"]["reach"] is None
+    results = example_defences(1, runs=2, rows=200).model_copy(update={"adversary": Adversary.model_validate(told)})
+    [section] = [one for one in build(results) if one.anchor == "adversary"]
+    shown = {str(row[0]): row[1:] for row in section.tables[0].rows}
+    assert shown["age"][:3] == ["up or down, whole numbers", "4", "8"]
+    assert shown["score"][-1] == "−5 to 5"
+    assert shown["job"][0] == "never: a category"
+    assert "Epsilon is 0.5" in section.lead
 
 
 def test_a_scale_and_a_range_of_a_number_are_those_that_were_given(tmp_path):

@@ -128,6 +128,9 @@ def test_as_plain_lists():
         ({"scale": "wide"}, "scale is 'wide'; expected numbers"),
         ({"box": 1.0}, "box is 1.0; expected a pair"),
         ({"box": ("low", 1.0)}, "box is 'low'; expected numbers"),
+        ({"fixed_where": [0, 1]}, r"fixed_where is \[0, 1\]; expected positions of features by position, such as"),
+        ({"fixed_where": {"age": 1}}, "fixed_where is {'age': 1}; expected positions of features by position"),
+        ({"fixed_where": {0: True}}, "fixed_where is {0: True}; expected positions"),
     ],
 )
 def test_a_threat_that_cannot_be(options, message):
@@ -152,11 +155,33 @@ def test_an_epsilon_that_cannot_be(epsilon):
         ({"mutable": [True]}, r"mutable has shape \(1,\) and a row has shape \(3,\); expected one boolean"),
         ({"mutable": [True, False]}, "mutable has shape|scale has shape"),
         ({"integer": [True]}, r"integer has shape \(1,\) and a row has shape \(3,\)"),
+        (
+            {"fixed_where": {0: 3}},
+            r"fixed_where has position 3 and a row has shape \(3,\); expected pos",
+        ),
     ],
 )
 def test_a_threat_that_does_not_fit_the_rows(options, message):
     with pytest.raises(FairtollError, match=message):
         LinfThreat(**options).bounds(torch.zeros(2, 3), 0.1)
+
+
+def test_a_feature_is_fixed_in_the_rows_whose_indicator_says_so():
+    """By hand: the first feature may not move where the second one is 1, whatever it holds."""
+    threat = LinfThreat(scale=[2.0, 0.0, 1.0], box=(-9.0, 9.0), fixed_where={0: 1})
+    x = torch.tensor([[1.0, 0.0, 0.0], [1.0, 1.0, 0.0]])
+    low, high = threat.bounds(x, 0.5)
+    assert low.tolist() == [[0.0, 0.0, -0.5], [1.0, 1.0, -0.5]]
+    assert high.tolist() == [[2.0, 0.0, 0.5], [1.0, 1.0, 0.5]]
+    moved = x + torch.tensor([1.0, 0.0, 0.25])
+    assert threat.admits(x, moved, 0.5).tolist() == [True, False]
+    assert threat.distance(x, moved).tolist() == [0.5, float("inf")]
+    assert threat.distance(x, x + torch.tensor([0.0, 0.0, 0.25])).tolist() == [0.25, 0.25]
+    assert threat.confine(x, x + 1.0, 0.5).tolist() == [[2.0, 0.0, 0.5], [1.0, 1.0, 0.5]]
+    far = torch.tensor([[10.0, 0.0, 0.0], [10.0, 1.0, 0.0]])
+    assert threat.outside_box(far)[:, 0].tolist() == [True, False]
+    assert threat.to_dict()["fixed_where"] == [[0, 1]]
+    assert not LinfThreat(fixed_where={0: 1}).frees_every_feature(x)
 
 
 def test_masks_of_an_image_are_of_all_its_pixels():

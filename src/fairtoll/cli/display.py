@@ -244,8 +244,16 @@ def _counts(results: Results) -> list[str]:
     """How many verdicts there are of each kind that the answer has not counted: on single pairs of several runs."""
     if all(finding.runs < 2 for finding in results.findings):
         return []
-    pairs = [pair.verdict for finding in results.findings if finding.models for pair in finding.models.pairs]
-    return [f"{len(pairs)} pairs of these models compared: {_counted(pairs)}."] if pairs else []
+    found = [finding.models.pairs for finding in results.findings if finding.models]
+    verdicts = [pair.verdict for pairs in found for pair in pairs]
+    if not verdicts:
+        return []
+    each = {len(pairs) for pairs in found}
+    many = f"{max(each)}" if len(each) == 1 else f"up to {max(each)}"
+    return [
+        f"These models, two by two: {len(found)} gaps in {many} pairs of models each make {len(verdicts)} comparisons: "
+        f"{_counted(verdicts)}."
+    ]
 
 
 def _counted(verdicts: Sequence[str]) -> str:

@@ -93,14 +93,11 @@ RecipesOption = Annotated[
         show_default=False,
     ),
 ]
-StrengthsOption = Annotated[
-    int | None,
-    typer.Option(
-        help="With --recipes: 1, or 3 for every recipe at three strengths, compared at equal robust accuracy. "
-        "Default: 3.",
-        show_default=False,
-    ),
-]
+STRENGTHS_HELP = (
+    "1, or 3 for every recipe at three strengths, compared at equal robust accuracy. A strength is radius, the share "
+    "of epsilon that it trains with (0.1, 0.3 or 1), or a parameter of its own, such as beta. Default: 3."
+)
+StrengthsOption = Annotated[int | None, typer.Option(help=f"With --recipes: {STRENGTHS_HELP}", show_default=False)]
 PAIR_HELP = (
     "Compare the second arm with the first, too, such as trades,dafa; repeat for more. All comparisons of a metric "
     "share the error."

@@ -11,6 +11,7 @@ import typer
 from fairtoll.cli.options import (
     PAIR_HELP,
     ROWS,
+    STRENGTHS_HELP,
     AddressOption,
     Device,
     DeviceOption,
@@ -53,8 +54,13 @@ def train(
         option_in(
             ROWS,
             "COLUMN",
-            "Input columns; repeat for more. Default: all that can be inputs but the label and the groups.",
+            "Input columns; repeat for more. Default: all that can be inputs but the label, the groups, and columns of "
+            "which every row has another value, such as an id.",
         ),
+    ] = None,
+    also_feature: Annotated[
+        Names,
+        option_in(ROWS, "COLUMN", "One more input beside the default ones: an id, or a group; repeat for more."),
     ] = None,
     image: Annotated[str | None, option_in(ROWS, "COLUMN", "Column or array of images.")] = None,
     categories: Annotated[
@@ -69,7 +75,8 @@ def train(
     missing: Annotated[
         Missing,
         typer.Option(
-            help="Whether inputs may have missing values: numbers become the mean, with a column that says so.",
+            help="Whether inputs may have missing values: numbers become the mean, with a column that says so, and do "
+            "not move in that row.",
             rich_help_panel=ROWS,
         ),
     ] = Missing.refuse,
@@ -129,14 +136,7 @@ def train(
             "Default: online, trades, averaging, frl, and frl over each attribute.",
         ),
     ] = None,
-    strengths: Annotated[
-        int,
-        option_in(
-            TRAINING,
-            "NUMBER",
-            "1, or 3 for every recipe at three strengths, compared at equal robust accuracy. Default: 3.",
-        ),
-    ] = 3,
+    strengths: Annotated[int, option_in(TRAINING, "NUMBER", STRENGTHS_HELP)] = 3,
     pair: Annotated[Names, option_in(TRAINING, "FIRST,SECOND", PAIR_HELP)] = None,
     runs: Annotated[int, option_in(TRAINING, "NUMBER", "Training runs of each arm. Default: 5.", min=1)] = 5,
     epochs: Annotated[int | None, option_in(TRAINING, "NUMBER", "Default: 20, more of few rows.", min=1)] = None,
@@ -197,6 +197,7 @@ def train(
             groups=group or (),
             label=label,
             features=feature or None,
+            also_features=also_feature or (),
             image=image,
             categories=read_pairs(categories, "--categories", "COLUMN=VALUE,VALUE,...", split_values),
             keep_na=keep_na or (),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
+from typing import Any
 
 import pandas as pd
 from pandas.api import types
@@ -24,7 +25,8 @@ PROTECTED = (
 )  # fmt: skip
 #: A label or a group has so many values at most.
 FEW = 20
-#: Text with more values than this, in more than half of the rows, says which row it is.
+#: Text with more values than this, in more than half of the rows, and whole numbers, in all of them, say which row it
+#: is.
 MANY = 50
 
 
@@ -133,6 +135,8 @@ def _no_feature(frame: pd.DataFrame, name: str, values: int, label: str) -> str:
         return "it has no name"
     if types.is_integer_dtype(column) and column.is_unique and _plain(name) in ("id", "index", "row"):
         return "it numbers the rows"
+    if values > MANY and _numbers_rows(column):
+        return "every row has another whole number, as an id has"
     if not types.is_numeric_dtype(column) and values > max(MANY, len(frame) / 2):
         return f"nearly every row has its own of {values} values"
     try:
@@ -140,3 +144,11 @@ def _no_feature(frame: pd.DataFrame, name: str, values: int, label: str) -> str:
     except FairtollError as error:
         return str(error).partition(";")[0]
     return ""
+
+
+def _numbers_rows(column: pd.Series[Any]) -> bool:
+    """Whether all values are whole numbers, and no two the same; a column with missing values is one of floats."""
+    there = column.dropna()
+    if not types.is_numeric_dtype(column) or types.is_bool_dtype(column) or not there.is_unique:
+        return False
+    return bool(types.is_integer_dtype(column) or (there % 1 == 0).all())

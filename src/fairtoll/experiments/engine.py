@@ -21,6 +21,7 @@ from fairtoll.experiments.experiment import AUTO, Experiment
 from fairtoll.experiments.kept_images import FILES, keep_images
 from fairtoll.experiments.leave_one_out.options import SECTION
 from fairtoll.experiments.leave_one_out.stages import leave_one_out_stages
+from fairtoll.experiments.own.adversary import about_adversary
 from fairtoll.experiments.pictures import EXAMPLES, make_examples
 from fairtoll.experiments.results import THEORY, compute_results
 from fairtoll.experiments.workspace import IMAGES, Workspace
@@ -122,6 +123,7 @@ def _rows_stage(workspace: Workspace) -> Stage:
             "rows": rows if experiment.data.attacked is None else {**rows, "attacked": len(workspace.attacked)},
             "arms": [_about_arm(experiment, arm) for arm in experiment.arms()],
             **describe_ranges(workspace.threats),
+            **about_adversary(experiment, data),
         }
         write_about(folder, data.test.class_names, about)
 

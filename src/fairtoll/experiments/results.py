@@ -16,6 +16,7 @@ from fairtoll.experiments.experiment import Experiment, Remarks
 from fairtoll.experiments.leave_one_out.options import SECTION, section_of
 from fairtoll.experiments.leave_one_out.recipes import not_masked_note
 from fairtoll.experiments.leave_one_out.results import leave_one_out_notes, leave_one_out_results
+from fairtoll.experiments.own.adversary import ADVERSARY
 from fairtoll.experiments.pictures import EXAMPLES
 from fairtoll.experiments.training_remarks import training_remarks
 from fairtoll.findings import results as types
@@ -96,6 +97,7 @@ def compute_results(experiment: Experiment, folder: Path) -> types.Results:
             "leave_one_out": left_out,
             "notes": [*leave_one_out_notes(left_out), *([masked] if masked else []), *found.notes],
             "model_notes": [*training_remarks(experiment, folder), *found.model_notes],
+            "adversary": _adversary(evidence),
             "theory": _theory(experiment, folder, found.findings),
         }
     )
@@ -112,6 +114,11 @@ def _left_out(experiment: Experiment, folder: Path, evidence: Evidence) -> list[
         published_note=experiment.published_leave_one_out,
         baseline=next((arm for arm in experiment.arms() if experiment.recipe(arm).role == "baseline"), None),
     )
+
+
+def _adversary(evidence: Evidence) -> types.Adversary | None:
+    described = evidence.about.get(ADVERSARY)
+    return None if described is None else types.Adversary.model_validate(described)
 
 
 def _theory(experiment: Experiment, folder: Path, findings: Sequence[types.Finding]) -> types.Theory | None:

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from fairtoll.errors import FairtollError
+from fairtoll.experiments.arms_in_words import arms_in_words
 from fairtoll.experiments.costs import slower_here
 from fairtoll.experiments.defences import with_recipes
 from fairtoll.experiments.describe import describe_fields
@@ -124,6 +125,8 @@ def reproduce(
     workers = 1 if device == "cuda" else workers or default_workers()
     display = display or Silent()
     with build()[0].lock():
+        for line in arms_in_words(chosen) if chosen.defences is not None else ():
+            display.message(line)
         if chosen.looks:
             display.message(
                 f"Up to {chosen.max_runs} training runs: from {chosen.looks[0]} on, only of arms whose comparisons are "

@@ -10,6 +10,8 @@ from pydantic import Field, ValidationError
 
 from fairtoll.errors import FairtollError
 from fairtoll.findings._strict import Pair, Strict
+from fairtoll.findings.adversary_types import Adversary as Adversary
+from fairtoll.findings.adversary_types import AdversaryColumn as AdversaryColumn
 from fairtoll.findings.certificate_types import Certified as Certified
 from fairtoll.findings.certificate_types import CertifiedGroup as CertifiedGroup
 from fairtoll.findings.detection_types import Detection as Detection
@@ -232,6 +234,7 @@ class Results(Strict):
     question: str = Field(description="what is evaluated, in one sentence")
     dataset: Data
     configuration: dict[str, Any]
+    adversary: Adversary | None = Field(default=None, description="of rows of one's own: what it may change")
     arms: list[Arm]
     findings: list[Finding]
     gaps: list[Gap] = Field(default=[], description="of a single arm, where there is none to compare it with")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import Any, Literal, Protocol
 
 import numpy as np
@@ -56,6 +57,26 @@ def mask(value: Any, name: str) -> Tensor:
             "row, not positions or numbers"
         )
     return booleans
+
+
+def places(value: Any, name: str) -> dict[int, int]:
+    """Positions of features by those of others, or an error that names it."""
+    if not isinstance(value, Mapping) or not all(
+        isinstance(one, int | np.integer) and not isinstance(one, bool) and one >= 0
+        for pair in value.items()
+        for one in pair
+    ):
+        raise FairtollError(f"{name} is {value!r}; expected positions of features by position, such as {{0: 1}}")
+    return {int(one): int(other) for one, other in value.items()}
+
+
+def require_places(wanted: Sequence[int], x: Tensor, name: str) -> None:
+    """Raise if a row of `x` is not one of a table that has these positions."""
+    if x.ndim != 2 or max(wanted) >= x.shape[1]:
+        raise FairtollError(
+            f"the threat's {name} has position {max(wanted)} and a row has shape {tuple(x.shape[1:])}; expected "
+            "positions of a table's features"
+        )
 
 
 def require_row_shape(shape: tuple[int, ...], x: Tensor, name: str) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, ClassVar
 
@@ -9,7 +10,18 @@ import torch
 from torch import Tensor
 
 from fairtoll.errors import FairtollError
-from fairtoll.threats._features import Norm, confine_by, fit, keeps_bounds, mask, moves, numbers, require_row_shape
+from fairtoll.threats._features import (
+    Norm,
+    confine_by,
+    fit,
+    keeps_bounds,
+    mask,
+    moves,
+    numbers,
+    places,
+    require_places,
+    require_row_shape,
+)
 from fairtoll.threats.range_of import RangeOf
 
 
@@ -31,6 +43,9 @@ class LinfThreat:
         Features that must stay whole numbers. Default: none. One boolean is for all features.
     range_of : RangeOf, optional
         Of what rows the box is the range, where it is one: how many others may lie outside by chance.
+    fixed_where : mapping of int to int, optional
+        Of rows of a table, by position: a feature and the indicator that is above 0 in the rows in which the feature
+        may not move, such as a number that was missing there and has been filled in.
 
     Raises
     ------
@@ -54,6 +69,7 @@ class LinfThreat:
     mutable: Any = None
     integer: Any = None
     range_of: RangeOf | None = None
+    fixed_where: Mapping[int, int] = field(default_factory=dict)
     _mask_shape: tuple[int, ...] = field(default=(), init=False, repr=False)
 
     def __post_init__(self) -> None:
@@ -80,6 +96,7 @@ class LinfThreat:
             object.__setattr__(self, "box", (low, high))
         if self.integer is not None:
             object.__setattr__(self, "integer", mask(self.integer, "integer"))
+        object.__setattr__(self, "fixed_where", places(self.fixed_where, "fixed_where"))
 
     def bounds(self, x: Tensor, epsilon: float | Tensor) -> tuple[Tensor, Tensor]:
         """Lowest and highest admissible value of every feature around `x`.
@@ -113,10 +130,24 @@ class LinfThreat:
             whole = fit(self.integer, x, "integer")
             low = torch.where(whole, torch.minimum(low.ceil(), x), low)
             high = torch.where(whole, torch.maximum(high.floor(), x), high)
+        if self.fixed_where:
+            fixed = self._fixed(x)
+            low, high = torch.where(fixed, x, low), torch.where(fixed, x, high)
         return low, high
 
+    def _fixed(self, x: Tensor) -> Tensor:
+        """Values that may not move since an indicator of their row says so, the shape of `x` `(N, D)`."""
+        fixed = torch.zeros_like(x, dtype=torch.bool)
+        if self.fixed_where:
+            require_places([*self.fixed_where, *self.fixed_where.values()], x, "fixed_where")
+            fixed[:, list(self.fixed_where)] = x[:, list(self.fixed_where.values())] > 0
+        return fixed
+
     def radius(self, x: Tensor, epsilon: float | Tensor) -> Tensor:
-        """``epsilon * scale`` for every feature of `x`, in the data's units, rounded to the precision of `x`."""
+        """``epsilon * scale`` for every feature of `x`, in the data's units, rounded to the precision of `x`.
+
+        In every row alike: `fixed_where` is in the bounds.
+        """
         return self._radius(x, epsilon).to(x.dtype)
 
     def _radius(self, x: Tensor, epsilon: float | Tensor) -> Tensor:
@@ -135,14 +166,14 @@ class LinfThreat:
 
     def frees_every_feature(self, x: Tensor) -> bool:
         """Whether every feature of a row of `x` may move, by any amount."""
-        return bool((self.radius(x[:1], 1.0) > 0).all())
+        return bool((self.radius(x[:1], 1.0) > 0).all()) and not self.fixed_where
 
     def outside_box(self, x: Tensor) -> Tensor:
         """Values that may move and lie outside the box, `(N, ...)` of bool: they may only move towards the box."""
         if self.box is None:
             return torch.zeros_like(x, dtype=torch.bool)
         low, high = (fit(end, x, "box").to(x.dtype) for end in self.box)
-        return ((x < low) | (x > high)) & (self.radius(x, 1.0) > 0)
+        return ((x < low) | (x > high)) & (self.radius(x, 1.0) > 0) & ~self._fixed(x)
 
     def project(self, x: Tensor, low: Tensor, high: Tensor) -> Tensor:
         """The nearest admissible value between `low` and `high`, rounded where it must be a whole number."""
@@ -153,7 +184,10 @@ class LinfThreat:
 
     def distance(self, x: Tensor, perturbed: Tensor) -> Tensor:
         """The largest move of each row in units of its scale, float64 `(N,)`; infinite if a fixed feature moved."""
-        return moves(self.scale, x, perturbed).amax(dim=1)
+        far = moves(self.scale, x, perturbed)
+        if self.fixed_where:
+            far = torch.where(self._fixed(x) & (far > 0), torch.inf, far)
+        return far.amax(dim=1)
 
     def admits(self, x: Tensor, perturbed: Tensor, epsilon: float | Tensor) -> Tensor:
         """Whether each row of `x` may become that of `perturbed` at radius `epsilon`, `(N,)` of bool."""
@@ -167,7 +201,12 @@ class LinfThreat:
         """The threat as plain lists, for a run's configuration."""
         box = None if self.box is None else [end.tolist() for end in self.box]
         integer = None if self.integer is None else self.integer.tolist()
-        return {"scale": self.scale.tolist(), "box": box, "integer": integer}
+        described = {"scale": self.scale.tolist(), "box": box, "integer": integer}
+        return (
+            {**described, "fixed_where": [list(pair) for pair in self.fixed_where.items()]}
+            if self.fixed_where
+            else described
+        )
 
 
 def _end(x: Tensor, radius: Tensor, sign: float) -> Tensor:

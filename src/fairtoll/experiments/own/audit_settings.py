@@ -10,7 +10,7 @@ from fairtoll.data import Dataset
 from fairtoll.experiments.experiment import Experiment
 from fairtoll.experiments.own.generated import deployed_arms, identifier
 from fairtoll.experiments.own.rows import OwnRows
-from fairtoll.experiments.own.threats import NumbersMove
+from fairtoll.experiments.own.threats import NumbersMove, present
 
 
 def audit_settings(
@@ -122,7 +122,7 @@ def _of_threat(experiment: Experiment, train: Dataset) -> Iterator[str]:
 
 def _costs(threat: NumbersMove, train: Dataset) -> dict[str, float]:
     """Where a number's scale is not its standard deviation: how many of its scales that is."""
-    spread = {one.name: float(train.x[:, k].std(dtype="float64")) for k, one in enumerate(train.features)}
+    spread = {one.name: float(present(train, k).std(dtype="float64")) for k, one in enumerate(train.features)}
     return {
         name: spread[name] / threat.scale.get(name, 1.0)
         for name in threat.mutable

@@ -16,11 +16,12 @@ from fairtoll.data.table_file import read_table
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.experiment import Experiment
 from fairtoll.experiments.options import choose_device, fastest_precision
+from fairtoll.experiments.own.adversary import adversary_of, said_of
 from fairtoll.experiments.own.description import own_description
 from fairtoll.experiments.own.rows import NO_LABEL, OwnRows, encoded, encoder
 from fairtoll.experiments.own.settings import OwnSettings, optimiser_settings
 from fairtoll.experiments.own.small_groups import joined_attributes, require_large_groups, small_groups
-from fairtoll.experiments.own.threats import NumbersMove, PixelsMove, choose_movable, fixed_by_rounding
+from fairtoll.experiments.own.threats import NumbersMove, PixelsMove, choose_movable, require_movement
 from fairtoll.experiments.parts import Costs, Pictures
 from fairtoll.storage.checksums import checksum
 from fairtoll.training.networks import ConvolutionalNetwork, NamedNetwork, Network, TableNetwork
@@ -52,6 +53,7 @@ NO_PICTURES = (
     "The report shows no pictures, since the images {why}: it shows those of 1 or 3 channels with values between 0 and "
     "1, or bytes."
 )
+NO_MORE = "--also-feature {name} is given {why}; expected one more column of the table beside those found; {remedy}"
 OTHER_NETWORK = "resize them, or give a network that takes them with --network PACKAGE.MODULE:FACTORY"
 
 
@@ -85,6 +87,7 @@ def own_experiment(
     label: str | None = None,
     groups: Sequence[str] = (),
     features: Sequence[str] | None = None,
+    also_features: Sequence[str] = (),
     image: str | None = None,
     categories: Mapping[str, Sequence[str]] | None = None,
     keep_na: Sequence[str] = (),
@@ -104,7 +107,9 @@ def own_experiment(
     label, groups, features, categories, keep_na, missing
         As `fairtoll.data.load_frame` takes them, and by default all columns that can be inputs but the label and the
         groups. Categories become columns of 0 and 1; a missing number becomes the mean, with a column that says so, and
-        does not move.
+        does not move in that row.
+    also_features : sequence of str
+        Columns that are inputs beside those found by default: one that was left out, such as an id, or a group.
     image : str, optional
         Array or column of images.
     test : path, optional
@@ -165,7 +170,10 @@ def own_experiment(
         path=path,
         test_path=other,
     )
-    rows = replace(rows, **_inputs(rows, features)) if rows.is_table else rows
+    if rows.is_table:
+        rows = replace(rows, **_inputs(rows, features, also_features))
+    elif also_features:
+        raise FairtollError(OF_TABLES.format(option="--also-feature"))
     train, test_rows = rows.coded()
     for attribute in rows.groups:
         _require_groups(attribute, train, test_rows, rows.table)
@@ -185,17 +193,12 @@ def _of_table(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSetting
     layer = encoder(train)
     data = TrainTest(encoded(train, layer), encoded(test, layer), title=rows.table, note=rows.note)
     [threat] = threats(data).values()
-    stuck = fixed_by_rounding(threat, data.train, epsilon)
+    require_movement(threat, data.train, epsilon)
     chosen = TableNetwork(
         **{name: value for name in ("width", "depth") if (value := getattr(settings, name)) is not None}
     )
     network = chosen if settings.network is None else NamedNetwork(settings.network)
     _require_network(network, data.train)
-    fixed = [feature.name for feature in train.features if feature.name not in moving]
-    notes = [*rows.remarks, f"Under attack {', '.join(moving)} may move{_by(epsilon, settings)}"]
-    notes[-1] += f", and {', '.join(fixed)} may not." if fixed else "."
-    if stuck:
-        notes.append(f"{', '.join(stuck)} are whole numbers and the radius is below 1: they stay as they are.")
     experiment = own_description(
         rows,
         epsilon=epsilon,
@@ -206,7 +209,7 @@ def _of_table(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSetting
         attacked=settings.attacked,
         costs=_costs(data, update=0.0013, gradient=0.00085, plain=0.0021),
     )
-    return Own(experiment, train, tuple(notes))
+    return Own(experiment, train, (*rows.remarks, *said_of(adversary_of(experiment, train, data), rows.features)))
 
 
 def _of_images(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettings, device: str) -> Own:
@@ -216,6 +219,7 @@ def _of_images(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettin
     low, high = _range(train)
     why = _not_shown(train, low, high)
     epsilon = PIXEL_EPSILON * (high - low) if settings.epsilon is None else settings.epsilon
+    data = TrainTest(train, test, title=rows.table, note=rows.note)
     network: Network = ConvolutionalNetwork() if settings.network is None else NamedNetwork(settings.network)
     _require_network(network, train)
     optimiser = replace(optimiser_settings(settings, len(train)), precision=fastest_precision(device))
@@ -227,23 +231,37 @@ def _of_images(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettin
         settings=optimiser,
         runs=settings.runs,
         attacked=min(ATTACKED_IMAGES, len(test)) if settings.attacked is None else settings.attacked,
-        costs=_costs(TrainTest(train, test, title="", note=""), update=0.92, gradient=0.75, plain=0.76),
+        costs=_costs(data, update=0.92, gradient=0.75, plain=0.76),
         together=False,
         pictures=None if why else Pictures(),
     )
-    moves = f"Under attack each value may move by {epsilon:.3g}, within {low:g} to {high:g}."
-    return Own(experiment, train, (*rows.remarks, moves, *([NO_PICTURES.format(why=why)] if why else [])))
+    moves = said_of(adversary_of(experiment, train, data), ())
+    return Own(experiment, train, (*rows.remarks, *moves, *([NO_PICTURES.format(why=why)] if why else [])))
 
 
-def _inputs(rows: OwnRows, features: Sequence[str] | None) -> dict[str, Any]:
+def _inputs(rows: OwnRows, features: Sequence[str] | None, also: Sequence[str]) -> dict[str, Any]:
     """The columns that networks read, and why others are none."""
     if rows.label is None:
         raise FairtollError(NO_LABEL)
     if features is not None:
+        for name in also:
+            why, remedy = "with --feature", f"give --feature {name} too, in its place"
+            raise FairtollError(NO_MORE.format(name=name, why=why, remedy=remedy))
         return {"features": tuple(features)}
     assert rows.path is not None
-    found = guess_columns(read_table(rows.path, keep_na=rows.keep_na), label=rows.label, groups=list(rows.groups))
-    return {"features": found.features, "left_out": found.left_out}
+    table = read_table(rows.path, keep_na=rows.keep_na)
+    columns = [str(one) for one in table.columns]
+    found = guess_columns(table, label=rows.label, groups=list(rows.groups))
+    for name in also:
+        if name == rows.label:
+            raise FairtollError(NO_MORE.format(name=name, why="for the label", remedy="leave it out"))
+        if name not in columns:
+            why = f"and the table has no such column, but {', '.join(columns)}"
+            raise FairtollError(NO_MORE.format(name=name, why=why, remedy="correct the name"))
+    return {
+        "features": tuple(name for name in columns if name in found.features or name in also),
+        "left_out": {name: why for name, why in found.left_out.items() if name not in also},
+    }
 
 
 def _require_radius(epsilon: float | None) -> None:
@@ -306,9 +324,3 @@ def _not_shown(rows: Dataset, low: float, high: float) -> str:
     if channels not in (1, 3):
         return f"have {channels} channels"
     return "" if (low, high) == (0.0, 1.0) else f"lie between {low:.3g} and {high:.3g}"
-
-
-def _by(epsilon: float, settings: OwnSettings) -> str:
-    unit = "of a standard deviation" if settings.unit == "sd" else "of their units"
-    own = "".join(f", {name} by {value * epsilon:g}" for name, value in settings.scale.items())
-    return f" by {epsilon:g} {unit}{own}"

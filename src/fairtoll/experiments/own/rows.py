@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import itertools
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -138,7 +139,12 @@ class OwnRows:
         else:
             said = f"Training rows from {self.table}, test rows from {self.test}."
         left = "; ".join(f"{name}, since {why}" for name, why in self.left_out.items())
-        return tuple(filter(None, (said, f"No input: {left}." if left else "", small_note(self.small))))
+        return tuple(
+            filter(
+                None,
+                (said, f"No input: {left}; --also-feature COLUMN keeps one." if left else "", small_note(self.small)),
+            )
+        )
 
     def _read(self, path: Path | None, kept: str | None, like: Dataset | None) -> Dataset:
         if path is None:
@@ -211,6 +217,27 @@ def encoded(rows: Dataset, layer: Encode) -> Dataset:
     return replace(rows, x=x, features=tuple(features))
 
 
+def indicators_of_missing(features: Sequence[Feature]) -> dict[int, int]:
+    """Of encoded rows, the position of each number with missing values, and of the column that says where they are.
+
+    Examples
+    --------
+    >>> age = Feature("age", "continuous", integer=True, low=20, high=40, unit="years", missing=-1)
+    >>> rows = Dataset([[20], [-1]], [0, 1], ("no", "yes"), features=(age,))
+    >>> indicators_of_missing(encoded(rows, encoder(rows)).features)
+    {0: 1}
+    """
+    return {
+        place: place + 1
+        for place, (one, following) in enumerate(itertools.pairwise(features))
+        if one.kind == "continuous" and following == _indicator(_says_missing(one))
+    }
+
+
+def _says_missing(feature: Feature) -> str:
+    return f"{feature.name} is missing"
+
+
 def _as_trained(whole: Dataset, train: np.ndarray) -> Dataset:
     """The training part of a whole: ranges are those of its own rows."""
     rows = whole.take(train)
@@ -239,7 +266,7 @@ def _columns(feature: Feature) -> list[Feature]:
         values = [*feature.categories, *(["missing"] if feature.missing is not None else [])]
         return [_indicator(f"{feature.name}={value}") for value in values]
     number = replace(feature, missing=None)
-    return [number] if feature.missing is None else [number, _indicator(f"{feature.name} is missing")]
+    return [number] if feature.missing is None else [number, _indicator(_says_missing(feature))]
 
 
 def _indicator(name: str) -> Feature:

@@ -12,6 +12,7 @@ import torch
 
 from fairtoll.data import Dataset, TrainTest
 from fairtoll.errors import FairtollError
+from fairtoll.experiments.own.rows import indicators_of_missing
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.threats.range_of import RangeOf
 from fairtoll.threats.table import movable
@@ -39,15 +40,15 @@ BAD_SCALE = "the scale of '{name}' is {scale:g}; expected a finite number above 
 class NumbersMove:
     """Numbers of a table move by epsilon times their scale, within the range of the training rows.
 
-    Whole numbers stay whole, and categories, indicators and protected attributes stay as they are: as in an audit of
-    the same table.
+    Whole numbers stay whole; categories, indicators, protected attributes and missing values stay as they are: as in an
+    audit of the same table.
 
     Attributes
     ----------
     mutable : tuple of str
         The features that may move.
     unit : {"sd", "raw"}
-        Whether a feature's scale is its standard deviation over the training rows, or 1 in its own unit.
+        Whether a feature's scale is its standard deviation over the training rows that have it, or 1 in its own unit.
     scale : mapping of str to float
         Of some features, in their own units, in place of that.
     ranges : mapping of str to (float, float)
@@ -68,8 +69,11 @@ class NumbersMove:
 
     def __call__(self, data: TrainTest) -> dict[str, LinfThreat]:
         """The threat by its name, from the rows as networks read them."""
-        rows = data.train
+        rows, absent = data.train, indicators_of_missing(data.train.features)
         spread = rows.x.std(axis=0, dtype=np.float64) if self.unit == "sd" else np.ones(rows.x.shape[1])
+        if self.unit == "sd":
+            for place, indicator in absent.items():
+                spread[place] = rows.x[rows.x[:, indicator] == 0, place].std(dtype=np.float64)
         scale = [self.scale.get(one.name, float(spread[place])) for place, one in enumerate(rows.features)]
         ends = [self.ranges.get(one.name, (one.low, one.high)) for one in rows.features]
         read = [name for name in self.mutable if name not in self.ranges]
@@ -79,6 +83,7 @@ class NumbersMove:
             mutable=[one.name in self.mutable for one in rows.features],
             integer=[one.integer for one in rows.features],
             range_of=RangeOf(len(rows), 2 * len(read)) if read else None,
+            fixed_where=absent,
         )
         return {NUMBERS: threat}
 
@@ -146,7 +151,7 @@ def choose_movable(
                 raise FairtollError(UNKNOWN.format(name=name, hint=hint, known=", ".join(features), option=option))
     for option, names in (("mutable", mutable or []), ("scale", scale), ("range", ranges)):
         for name in names:
-            if why := _no_number(rows, name):
+            if why := reason_fixed(rows, name):
                 raise FairtollError(NOT_A_NUMBER.format(name=name, why=why, option=option))
     for name, value in scale.items():
         if not 0 < value < float("inf"):
@@ -155,14 +160,14 @@ def choose_movable(
         if len(ends) != 2 or not -float("inf") < ends[0] < ends[1] < float("inf"):
             raise FairtollError(BAD_RANGE.format(name=name, ends=", ".join(f"{end:g}" for end in ends)))
     found = movable(rows) if mutable is None else mutable
-    chosen = tuple(one for one in features if one in found and one not in immutable and features[one].missing is None)
+    chosen = tuple(one for one in features if one in found and one not in immutable)
     if not chosen:
         raise FairtollError(NO_NUMBER.format(features=", ".join(features)))
     return chosen
 
 
-def fixed_by_rounding(threat: LinfThreat, rows: Dataset, epsilon: float) -> list[str]:
-    """Whole numbers that may move, and whose radius is below 1, so that they stay.
+def require_movement(threat: LinfThreat, rows: Dataset, epsilon: float) -> None:
+    """Raise where every number that may move is a whole one whose radius is below 1, so that all stay.
 
     Parameters
     ----------
@@ -171,41 +176,49 @@ def fixed_by_rounding(threat: LinfThreat, rows: Dataset, epsilon: float) -> list
         As networks read them.
     epsilon : float
 
-    Raises
-    ------
-    FairtollError
-        If nothing moves.
-
     Examples
     --------
     >>> from fairtoll.data import load_adult
     >>> data = load_adult()
     >>> [threat] = NumbersMove(("age", "education-num"))(data).values()
-    >>> fixed_by_rounding(threat, data.train, 0.25)
-    ['education-num']
+    >>> require_movement(threat, data.train, 0.25)
     """
-    x = torch.from_numpy(rows.x[:1])
-    radius = threat.radius(x, epsilon)[0]
-    mutable = (radius > 0).tolist()
-    names = [
-        one.name
-        for place, one in enumerate(rows.features)
-        if mutable[place] and one.integer and float(radius[place]) < 1.0
-    ]
-    if len(names) == sum(mutable):
-        raise FairtollError(TOO_SMALL.format(epsilon=epsilon, features=", ".join(names), radius=float(radius.max())))
-    return names
+    radius = threat.radius(torch.from_numpy(rows.x[:1]), epsilon)[0].tolist()
+    moving = [(one, far) for one, far in zip(rows.features, radius, strict=True) if far > 0]
+    if all(one.integer and far < 1.0 for one, far in moving):
+        names = ", ".join(one.name for one, _ in moving)
+        raise FairtollError(TOO_SMALL.format(epsilon=epsilon, features=names, radius=max(radius)))
 
 
-def _no_number(rows: Dataset, name: str) -> str:
-    """Why a feature may not move; nothing where it may."""
+def present(rows: Dataset, place: int) -> np.ndarray:
+    """The values of a feature that are not missing; one zero where all are.
+
+    Examples
+    --------
+    >>> from fairtoll.data import Feature
+    >>> age = Feature("age", "continuous", integer=True, low=20, high=40, unit="years", missing=-1)
+    >>> present(Dataset([[20], [-1]], [0, 1], ("no", "yes"), features=(age,)), 0).tolist()
+    [20.0]
+    """
+    values, missing = rows.x[:, place], rows.features[place].missing
+    there = values if missing is None else values[values != np.float32(missing)]
+    return there if len(there) else np.zeros(1, dtype=np.float32)
+
+
+def reason_fixed(rows: Dataset, name: str) -> str:
+    """Why a feature of rows with codes of categories may not move; nothing where it may.
+
+    Examples
+    --------
+    >>> from fairtoll.data import load_adult
+    >>> [reason_fixed(load_adult().train, name) for name in ("age", "race")]
+    ['', 'a category']
+    """
     place, feature = next((k, one) for k, one in enumerate(rows.features) if one.name == name)
     if feature.kind == "categorical":
         return "a category"
     if name in rows.groups:
         return "a protected attribute"
-    if feature.missing is not None:
-        return "a number with missing values"
-    if np.ptp(rows.x[:, place]) == 0:
+    if np.ptp(present(rows, place)) == 0:
         return "a constant"
     return "" if name in movable(rows) else "an indicator of two codes"

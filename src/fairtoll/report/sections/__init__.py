@@ -5,6 +5,7 @@ from collections.abc import Callable
 from fairtoll.findings.results import Results
 from fairtoll.report.section import Section
 from fairtoll.report.sections.accuracy import accuracy
+from fairtoll.report.sections.adversary import adversary
 from fairtoll.report.sections.attack_success import attack_success
 from fairtoll.report.sections.attacked_into import attacked_into
 from fairtoll.report.sections.certificates import certificates
@@ -53,6 +54,7 @@ SECTIONS: tuple[Callable[[Results], Section | list[Section]], ...] = (
     transfer,
     toll,
     leave_one_out,
+    adversary,
 )
 #: Of a comparison of recipes: charts of every question by arm would be of dozens of arms. The list of findings has all.
 OF_RECIPES: tuple[Callable[[Results], Section | list[Section]], ...] = (
@@ -64,4 +66,5 @@ OF_RECIPES: tuple[Callable[[Results], Section | list[Section]], ...] = (
     certificates,
     detection,
     leave_one_out,
+    adversary,
 )
