@@ -41,6 +41,7 @@ def tables(tmp_path_factory):
     frame.to_csv(folder / "people.csv", index=False)
     frame.rename(columns={"score": "points"}).to_csv(folder / "other.csv", index=False)
     frame.assign(score=["a", "b"] * 200, age=["young", "old"] * 200).to_csv(folder / "words.csv", index=False)
+    frame[["id", "sex", "hired"]].to_csv(folder / "ids.csv", index=False)
     frame.assign(hired=["yes"] * 398 + ["no"] * 2).to_csv(folder / "few.csv", index=False)
     frame.assign(hired="yes").to_csv(folder / "one.csv", index=False)
     frame.assign(age=frame["age"].where(frame.index != 3)).to_csv(folder / "gaps.csv", index=False)
@@ -121,6 +122,10 @@ def tables(tmp_path_factory):
         (
             ["people.csv", *HEAD, "--feature", "age", "--also-feature", "id"],
             "--also-feature id is given with --feature; expected one more column of the table beside those found; give",
+        ),
+        (
+            ["ids.csv", *HEAD],
+            "ids.csv has no input beside the label and the groups (id, since it numbers the rows); ",
         ),
         (["images.npz", "--also-feature", "x"], "--also-feature is given for images; expected it for a table alone"),
         (["people.csv", *HEAD, "--test-share", "1.5"], "the share of test rows is 1.5; expected a number above 0"),

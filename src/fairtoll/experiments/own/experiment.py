@@ -53,6 +53,10 @@ NO_PICTURES = (
     "The report shows no pictures, since the images {why}: it shows those of 1 or 3 channels with values between 0 and "
     "1, or bytes."
 )
+NO_INPUT = (
+    "{table} has no input beside the label and the groups ({left}); expected one column or more that models read; name "
+    "some with --feature"
+)
 NO_MORE = "--also-feature {name} is given {why}; expected one more column of the table beside those found; {remedy}"
 OTHER_NETWORK = "resize them, or give a network that takes them with --network PACKAGE.MODULE:FACTORY"
 
@@ -135,7 +139,7 @@ def own_experiment(
     --------
     >>> import tempfile
     >>> import pandas as pd
-    >>> people = pd.DataFrame({"age": range(200), "sex": ["f", "m"] * 100, "hired": ["no", "no", "yes", "yes"] * 50})
+    >>> people = pd.DataFrame({"age": [*range(20, 60)] * 5, "sex": ["f", "m"] * 100, "hired": [*"nnyy"] * 50})
     >>> path = Path(tempfile.mkdtemp()) / "people.csv"
     >>> people.to_csv(path, index=False)
     >>> own = own_experiment(path, label="hired", groups=["sex"])
@@ -258,10 +262,11 @@ def _inputs(rows: OwnRows, features: Sequence[str] | None, also: Sequence[str]) 
         if name not in columns:
             why = f"and the table has no such column, but {', '.join(columns)}"
             raise FairtollError(NO_MORE.format(name=name, why=why, remedy="correct the name"))
-    return {
-        "features": tuple(name for name in columns if name in found.features or name in also),
-        "left_out": {name: why for name, why in found.left_out.items() if name not in also},
-    }
+    features = tuple(name for name in columns if name in found.features or name in also)
+    if not features:
+        left = "; ".join(f"{name}, since {why}" for name, why in found.left_out.items()) or "it has no other columns"
+        raise FairtollError(NO_INPUT.format(table=rows.table, left=left))
+    return {"features": features, "left_out": {name: why for name, why in found.left_out.items() if name not in also}}
 
 
 def _require_radius(epsilon: float | None) -> None:
