@@ -149,10 +149,13 @@ def _minimum(loss: _Loss) -> tuple[Floats, float]:
         if value <= _NO_LOSS:
             break
         left = float(np.abs(slope[free]).max()) / value
-        if left <= CONVERGED:
-            return weights, bias
         newton = np.zeros_like(slope)
         newton[free] = -np.linalg.solve(curvature[np.ix_(free, free)], slope[free])
+        if left <= CONVERGED:
+            # The last step squares what is left, where the loss itself no longer tells two rules apart.
+            last = weights + newton[:-1]
+            kept = bool((last * signs >= 0)[penalty > 0].all())
+            return (last, bias + float(newton[-1])) if kept else (weights, bias)
         for direction in (newton, np.where(free, -slope, 0.0)):
             moved = _moved(loss, weights, bias, signs, slope, direction)
             if moved is not None:
