@@ -15,6 +15,8 @@ from fairtoll.experiments.parts import Data
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.findings.results import Results
 
+#: Ids of the paper's claims: those of the experiments on its data sets, and its conclusion.
+PUBLISHED = {claim.id for name in ("adult", "cifar10") for claim in find_experiment(name).claims} | {"conclusion"}
 ARMS = ("standard", "online", "standard-small", "online-small")
 
 
@@ -39,7 +41,9 @@ def run(tmp_path_factory):
         gaussian,
         data=Data(TwoGaussians(train=1500, test=2000), attacked=300),
         # What questions read.
-        collections=tuple(one for one in gaussian.collections if one.name in ("predict", "union", "least-epsilon")),
+        collections=tuple(
+            one for one in gaussian.collections if one.name in ("predict", "pgd", "union", "least-epsilon")
+        ),
         questions=tuple(one for one in gaussian.questions if one[0].robust in ARMS),
     )
     folder = tmp_path_factory.mktemp("gaussian") / "run"
@@ -115,7 +119,7 @@ def test_formulas_are_kept_in_the_folder_and_read_from_it(run, results):
     assert (run / "evidence" / "theory.json").is_file()
     kept = json.loads((run / "evidence" / "theory.json").read_text(encoding="utf-8"))
     assert all(value["measured"] is None for value in kept["values"])
-    # By formula alone: success at radii that no finding asks for.
+    # Of the small network no finding asks for success at further radii.
     unasked = [value for value in results.theory.values if value.measured is None]
     assert {(value.metric, value.epsilon) for value in unasked} == {("cru_s", 0.1), ("cru_s", 0.3)}
     assert [value["exact"] for value in kept["values"]] == [value.exact for value in results.theory.values]
@@ -134,11 +138,31 @@ def test_the_report_has_its_pictures_and_the_table_of_findings(run, results):
     assert cau.robust > cau.standard
     assert least.robust < least.standard
     assert all(change.robust < change.standard for change in claims["EOU rises"].changes)
+    assert {id for claim in results.theory.claims for id in claim.claims} == PUBLISHED
     shrinks = claims["The rise of CRU_s shrinks with the radius of the attack"].changes
     assert [change.of for change in shrinks] == ["at epsilon 0.1", "at epsilon 0.2", "at epsilon 0.3"]
     difference = next(one for one in results.findings if one.id == "sound/online/cau/class/clean").difference
     assert (cau.measured, cau.interval) == (difference.value, difference.interval)
-    assert claims["CRU_ε rises"].places["CIFAR-10-like"] == "rises at 28 of 37 pairs; at 8 more no rule is robust"
+    assert all(change.measured is not None for change in shrinks)
+    assert claims["CRU_ε rises"].places["CIFAR-10-like"] == (
+        "rises with the least error at 28 of 37 pairs, with the least loss at 0; at 8 more no rule is robust"
+    )
+    confidences = [change.of for change in claims["One group's mean confidence is lower in both classes"].changes]
+    assert confidences == ["a among wide", "b among wide", "a among narrow", "b among narrow"]
+
+
+def test_the_answer_is_that_of_the_question(results):
+    """Which gaps go which way by formula, then how many intervals hold the exact value, in figures of the results."""
+    ways, agreement, *rest = results.answer
+    caus = [
+        100 * next(one.exact for one in results.theory.values if (one.arm, one.metric, one.partition) == of)
+        for of in (("standard", "cau", "class"), ("online", "cau", "class"))
+    ]
+    assert f"widens CAU ({caus[0]:.1f} to {caus[1]:.1f} points)" in ways
+    assert "narrows CRU_ε (" in ways
+    inside = [value.inside for value in results.theory.values if value.inside is not None]
+    assert agreement.startswith(f"{sum(inside)} of {len(inside)} measured 95% intervals")
+    assert rest[0].startswith(f"Of {len(results.findings)} comparisons with the standard model")
 
 
 def test_rows_from_elsewhere_have_no_model(tmp_path):

@@ -165,9 +165,12 @@ QUESTIONS = [
 #: The gaps between the classes, whose curves are drawn over the radius of training.
 CURVES = [question for question in QUESTIONS if question.partition == "class"]
 LARGEST = 0.35
-#: By formula alone: success at the other radii.
+#: How the change of CRU_s goes on with the radius: of the linear models, on which PGD is as strong as any attack.
 FURTHER = [
-    Question("cru_s", "class", replace(UNION, epsilon=epsilon), denominator="all")
+    (
+        COMPARISONS[[arm.name for arm in LINEAR_ARMS[1:]].index("online")],
+        Question("cru_s", "class", Attack("white-box", CRAFT.name, epsilon, THREAT), denominator="all"),
+    )
     for epsilon in EPSILONS
     if epsilon != EPSILON
 ]
@@ -192,7 +195,7 @@ def gaussian_formulas(workspace: Workspace) -> Theory:
         if radius in (0.0, experiment.epsilon)
     }
     return Theory(
-        values=exact_values(workspace, model, FURTHER),
+        values=exact_values(workspace, model),
         curves=curves(model, CURVES, classes, largest=LARGEST),
         line=on_a_line(model, trained, classes, experiment.epsilon),
         maps=[adult_map(), cifar10_map(), own_map(model, experiment.epsilon), far_map()],
@@ -208,7 +211,7 @@ GAUSSIAN = Experiment(
     threats=gaussian_threats,
     threat=THREAT,
     recipes=(*RECIPES.values(), *AT_RADII, *SMALL_ARMS),
-    questions=tuple((comparison, question) for comparison in COMPARISONS for question in QUESTIONS),
+    questions=(*((comparison, question) for comparison in COMPARISONS for question in QUESTIONS), *FURTHER),
     collections=COLLECTIONS,
     epsilon=EPSILON,
     craft=CRAFT,

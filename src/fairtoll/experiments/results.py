@@ -10,6 +10,7 @@ from pathlib import Path
 from fairtoll.errors import FairtollError
 from fairtoll.evidence.store import Evidence
 from fairtoll.experiments.claims import judge_claims
+from fairtoll.experiments.closed_form.answer import answer_of_theory
 from fairtoll.experiments.closed_form.beside import beside_measured
 from fairtoll.experiments.environment import kept_environment
 from fairtoll.experiments.experiment import Experiment, Remarks
@@ -92,13 +93,17 @@ def compute_results(experiment: Experiment, folder: Path) -> types.Results:
         ],
     )
     masked = not_masked_note(experiment)
+    theory = _theory(experiment, folder, found.findings)
+    # Where formulas answer who pays, what is counted follows.
+    said = [] if theory is None else answer_of_theory(theory)
     return found.model_copy(
         update={
             "leave_one_out": left_out,
             "notes": [*leave_one_out_notes(left_out), *([masked] if masked else []), *found.notes],
             "model_notes": [*training_remarks(experiment, folder), *found.model_notes],
             "adversary": _adversary(evidence),
-            "theory": _theory(experiment, folder, found.findings),
+            "theory": theory,
+            "answer": [*said, *found.answer[1:]] if said else found.answer,
         }
     )
 

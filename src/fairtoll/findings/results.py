@@ -60,7 +60,9 @@ from fairtoll.findings.theory_types import ExactCurve as ExactCurve
 from fairtoll.findings.theory_types import ExactValue as ExactValue
 from fairtoll.findings.theory_types import Line as Line
 from fairtoll.findings.theory_types import Place as Place
+from fairtoll.findings.theory_types import SignCells as SignCells
 from fairtoll.findings.theory_types import SignMap as SignMap
+from fairtoll.findings.theory_types import Signs as Signs
 from fairtoll.findings.theory_types import Theory as Theory
 from fairtoll.findings.theory_types import TheoryClaim as TheoryClaim
 from fairtoll.findings.theory_types import Threshold as Threshold
@@ -241,7 +243,7 @@ class Results(Strict):
     accuracy: list[Accuracy]
     claims: list[Claim]
     alarms: list[Alarm]
-    answer: list[str] = Field(default=[], description="who pays and how much, in at most three sentences")
+    answer: list[str] = Field(default=[], description="who pays and how much, in a few sentences")
     model_notes: list[ModelNote] = Field(default=[], description="on the models of one arm each")
     notes: list[str] = Field(description="remarks on how to read these results")
     highlights: list[str] = Field(default=[], description="sentences for the first screen")

@@ -82,6 +82,14 @@ class Line(Strict):
     thresholds: list[Threshold]
 
 
+class Signs(Strict):
+    """Which gaps rise from the best standard to the best robust rule."""
+
+    cau: bool
+    cru_s: bool
+    cru_epsilon: bool
+
+
 class Place(Strict):
     """Where two classes lie among the pairs of Gaussian classes, read along one linear rule."""
 
@@ -91,9 +99,15 @@ class Place(Strict):
     radius: float = Field(
         description="share of the distance that the adversary moves a row; from 1 on no rule is robust"
     )
-    cau: bool | None = Field(description="whether CAU rises with robust training; none: no rule is robust")
-    cru_s: bool | None = Field(description="whether CRU_s does")
-    cru_epsilon: bool | None = Field(description="whether CRU_epsilon does")
+    least_error: Signs | None = Field(description="of rules with the least (robust) error; none: no rule is robust")
+    least_loss: Signs | None = Field(description="of rules with the least (robust) logistic loss, as training has it")
+
+
+class SignCells(Strict):
+    """Whether gaps rise in each cell of a map, by radius, then by ratio; none: no rule is robust."""
+
+    cru_s: list[list[bool | None]]
+    cru_epsilon: list[list[bool | None]]
 
 
 class SignMap(Strict):
@@ -105,8 +119,8 @@ class SignMap(Strict):
     distance: float
     ratios: list[float] = Field(description="edges of the cells, ascending")
     radii: list[float] = Field(description="edges of the cells, shares of the distance, ascending")
-    cru_s: list[list[bool | None]] = Field(description="by radius, then by ratio; as in `Place`")
-    cru_epsilon: list[list[bool | None]]
+    least_error: SignCells
+    least_loss: SignCells
     places: list[Place]
 
 

@@ -103,23 +103,23 @@ class _Loss:
         """The loss."""
         return float(self.moments(weights, bias, [0]).sum())
 
-    def smooth_slope(self, weights: Floats, bias: float) -> tuple[Floats, float]:
-        """Its slope in the weights as if the adversary's reach did not depend on them, and that in the reach."""
+    def signs(self, weights: Floats, moments: Floats) -> Floats:
+        """Of the weights; of one that is 0 the sign that it takes where it leaves 0, 0 where it stays."""
         cells = self.population
-        wrong, bent = self.moments(weights, bias, [1, 2])
-        slope = -(wrong * cells.label) @ cells.mean
+        smooth = -(moments[1] * cells.label) @ cells.mean
         for place, covariance in enumerate(cells.covariances):
-            slope = slope + bent[cells.place == place].sum() * covariance @ weights
-        return slope, float(wrong.sum())
+            smooth = smooth + moments[2][cells.place == place].sum() * covariance @ weights
+        enters = np.where(np.abs(smooth) > moments[1].sum() * cells.penalty, -np.sign(smooth), 0.0)
+        return np.where(weights != 0, np.sign(weights), enters)
 
-    def slope_and_curvature(self, weights: Floats, bias: float, signs: Floats) -> tuple[Floats, Floats]:
+    def slope_and_curvature(self, weights: Floats, moments: Floats, signs: Floats) -> tuple[Floats, Floats]:
         """Of weights and bias, (d + 1,) and (d + 1, d + 1), where weights keep these signs.
 
         By the chain rule of the mean m and the variance v of a cell's score, whose derivatives are known: those of a
         mean over normal scores in v are half the second ones in m.
         """
         cells = self.population
-        first, second, third, fourth = self.moments(weights, bias, [1, 2, 3, 4])
+        first, second, third, fourth = moments[1:]
         of_mean = np.column_stack([cells.penalty * signs - cells.label[:, None] * cells.mean, -cells.label])
         slope = first @ of_mean
         curvature = (of_mean * second[:, None]).T @ of_mean
@@ -139,15 +139,14 @@ def _minimum(loss: _Loss) -> tuple[Floats, float]:
     penalty = loss.population.penalty
     left = np.inf
     for _ in range(_STEPS):
-        smooth, of_reach = loss.smooth_slope(weights, bias)
-        enters = np.where(np.abs(smooth) > of_reach * penalty, -np.sign(smooth), 0.0)
-        signs = np.where(weights != 0, np.sign(weights), enters)
-        free = np.append((signs != 0) | (penalty == 0), True)
-        slope, curvature = loss.slope_and_curvature(weights, bias, signs)
-        value = loss.at(weights, bias)
+        moments = loss.moments(weights, bias, [0, 1, 2, 3, 4])
+        value = float(moments[0].sum())
         # Of classes so far apart that rounding leaves no loss there is no minimum to find.
         if value <= _NO_LOSS:
             break
+        signs = loss.signs(weights, moments)
+        free = np.append((signs != 0) | (penalty == 0), True)
+        slope, curvature = loss.slope_and_curvature(weights, moments, signs)
         left = float(np.abs(slope[free]).max()) / value
         newton = np.zeros_like(slope)
         newton[free] = -np.linalg.solve(curvature[np.ix_(free, free)], slope[free])
@@ -157,7 +156,7 @@ def _minimum(loss: _Loss) -> tuple[Floats, float]:
             kept = bool((last * signs >= 0)[penalty > 0].all())
             return (last, bias + float(newton[-1])) if kept else (weights, bias)
         for direction in (newton, np.where(free, -slope, 0.0)):
-            moved = _moved(loss, weights, bias, signs, slope, direction)
+            moved = _moved(loss, (weights, bias, value), signs, slope, direction)
             if moved is not None:
                 weights, bias = moved
                 break
@@ -167,11 +166,11 @@ def _minimum(loss: _Loss) -> tuple[Floats, float]:
 
 
 def _moved(
-    loss: _Loss, weights: Floats, bias: float, signs: Floats, slope: Floats, direction: Floats
+    loss: _Loss, start: tuple[Floats, float, float], signs: Floats, slope: Floats, direction: Floats
 ) -> tuple[Floats, float] | None:
-    """The longest of halved steps that lowers the loss enough; None where rounding leaves none."""
+    """The longest of halved steps from weights, a bias and their loss that lowers it enough; None if there is none."""
     held: NDArray[np.bool_] = loss.population.penalty > 0
-    before = loss.at(weights, bias)
+    weights, bias, before = start
     for halvings in range(_HALVINGS):
         step = 0.5**halvings
         tried = weights + step * direction[:-1]

@@ -10,7 +10,7 @@ from scipy.special import expit, ndtr
 from fairtoll.theory.checks import Floats
 
 #: Step and reach of the trapezoid rule, whose error falls exponentially for functions that are analytic near the line.
-_STEP, _NORMAL_END, _LOGISTIC_END = 0.125, 12.0, 45.0
+_STEP, _NORMAL_END, _LOGISTIC_END = 0.25, 12.0, 45.0
 
 
 def logistic_means(mean: Floats, spread: Floats, orders: Sequence[int]) -> Floats:

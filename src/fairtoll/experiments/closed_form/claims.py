@@ -3,128 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
-from typing import Literal
 
+from fairtoll.experiments.closed_form.known import KNOWN, Known
 from fairtoll.findings.results import ExactChange, ExactValue, Finding, SignMap, Theory, TheoryClaim, VerdictName
 
 #: The arms that are compared.
 STANDARD, ROBUST = "standard", "online"
 #: Maps of real classes, whose places have a column.
 REAL = ("Adult-like", "CIFAR-10-like")
-Sign = Literal["cau", "cru_s", "cru_epsilon"]
-
-
-@dataclass(frozen=True)
-class Known:
-    """One finding: which measures show it, and what is proved of it (docs/theory.md).
-
-    Attributes
-    ----------
-    claims : sequence of str
-        Ids in `published.json`.
-    finding : str
-        In a few words.
-    general : sequence of str
-        Where it holds, and where it is reversed.
-    metric, partition : str
-        Of the gaps that show it.
-    groups : bool
-        Whether the groups' own values show it, not their gap.
-    radii : bool
-        Whether gaps at every radius of the attack show it, measured or not.
-    sign : {"cau", "cru_s", "cru_epsilon"}, optional
-        Which sign of a place it is.
-    elsewhere : str
-        What to say of places without one.
-    """
-
-    claims: tuple[str, ...]
-    finding: str
-    general: tuple[str, ...]
-    metric: str
-    partition: str = "class"
-    groups: bool = False
-    radii: bool = False
-    sign: Sign | None = None
-    elsewhere: str = ""
-
-
-KNOWN = (
-    Known(
-        ("cau-adult", "cau-cifar10"),
-        "CAU rises",
-        (
-            "Always where covariances are proportional and classes equally frequent (Theorem 1).",
-            "Reversed where classes differ in spread only on features that a robust rule drops, or where the wide "
-            "class is the frequent one.",
-        ),
-        "cau",
-        sign="cau",
-    ),
-    Known(
-        ("easy-hard",),
-        "Hard classes lose accuracy, easy ones gain",
-        (
-            "Always for the hard class, under the conditions of Theorem 1.",
-            "Under a condition for the easy one: where all features are alike, or the threshold moves farther than the "
-            "distance shrinks.",
-            "Reversed where much of the easy class's accuracy came from weak features.",
-        ),
-        "cau",
-        groups=True,
-        elsewhere="the hard class loses wherever a rule is robust",
-    ),
-    Known(
-        ("cru-s-adult", "cru-s-cifar10"),
-        "CRU_s rises",
-        (
-            "Always the signed gap, hard minus easy, at every radius up to that of training (Theorem 2).",
-            "Under a condition the gap itself: where both signed gaps add up to more than 0.",
-            "Reversed where classes lie far apart: under attack the standard rule then breaks more of the easy class.",
-        ),
-        "cru_s",
-        sign="cru_s",
-    ),
-    Known(
-        ("cru-s-shrinks",),
-        "The rise of CRU_s shrinks with the radius of the attack",
-        (
-            "Under a condition, of the signed gap: where features are alike, at radii that break more than half of "
-            "each class (Theorem 2e).",
-            "The signed one grows at radii that break less than half of each class; CRU_s itself may do either there.",
-        ),
-        "cru_s",
-        radii=True,
-        elsewhere="depends on the radii, not on the data alone",
-    ),
-    Known(
-        ("least-epsilon",),
-        "CRU_ε rises",
-        (
-            "Always where classes are closer than about one spread, and features alike (Theorem 3).",
-            "Reversed farther apart: the hard class, more spread out, has the larger mean least epsilon, and robust "
-            "training gives the easy class what it takes from the hard one; unless the sign of the gap changes.",
-        ),
-        "cru_epsilon",
-        sign="cru_epsilon",
-    ),
-    Known(
-        ("eou-sex", "eou-race"),
-        "EOU rises",
-        (
-            "Under a condition: where groups differ on strong features, which robust training weighs more (Theorem 4).",
-            "Reversed where they differ on weak features, which it drops.",
-        ),
-        "eou",
-        partition="group",
-        elsewhere="not read from spreads: it depends on which features groups differ in",
-    ),
-)
 
 
 def theory_claims(theory: Theory, findings: Sequence[Finding]) -> list[TheoryClaim]:
-    """Every finding that these rows can show.
+    """Every finding of the paper, with what these rows show of it; nothing where they show none.
 
     Parameters
     ----------
@@ -138,21 +28,18 @@ def theory_claims(theory: Theory, findings: Sequence[Finding]) -> list[TheoryCla
     >>> theory_claims(Theory(values=[], curves=[]), [])
     []
     """
-    found = []
-    for known in KNOWN:
-        values = sorted(theory.values, key=lambda value: value.epsilon or 0.0)
-        changes = [change for value in values if (change := _change(known, value, theory, findings)) is not None]
-        if changes:
-            found.append(
-                TheoryClaim(
-                    claims=list(known.claims),
-                    finding=known.finding,
-                    general=list(known.general),
-                    changes=changes,
-                    places={one.title: _at(known, one) for one in theory.maps if one.title in REAL},
-                )
-            )
-    return found
+    values = sorted(theory.values, key=lambda value: value.epsilon or 0.0)
+    found = [
+        TheoryClaim(
+            claims=list(known.claims),
+            finding=known.finding,
+            general=list(known.general),
+            changes=[change for value in values if (change := _change(known, value, theory, findings)) is not None],
+            places={one.title: _at(known, one) for one in theory.maps if one.title in REAL},
+        )
+        for known in KNOWN
+    ]
+    return found if any(claim.changes for claim in found) else []
 
 
 def _change(known: Known, value: ExactValue, theory: Theory, findings: Sequence[Finding]) -> ExactChange | None:
@@ -161,7 +48,7 @@ def _change(known: Known, value: ExactValue, theory: Theory, findings: Sequence[
         return None
     if value.arm != STANDARD or value.exact is None or (value.group is not None) is not known.groups:
         return None
-    if value.measured is None and not known.radii:
+    if value.measured is None:
         return None
     robust = next(
         (
@@ -176,7 +63,7 @@ def _change(known: Known, value: ExactValue, theory: Theory, findings: Sequence[
     finding = next((one for one in findings if _compares(one) and one.id.endswith(f"/{value.question}")), None)
     measured, interval, verdict = _measured(finding, value.group)
     return ExactChange(
-        of=value.group or _gap_in_words(known, value),
+        of=_in_words(value),
         metric=value.metric,
         standard=value.exact,
         robust=robust,
@@ -186,10 +73,14 @@ def _change(known: Known, value: ExactValue, theory: Theory, findings: Sequence[
     )
 
 
-def _gap_in_words(known: Known, value: ExactValue) -> str:
-    if known.radii:
+def _in_words(value: ExactValue) -> str:
+    """Which gap or group's value it is, among those of one finding."""
+    if value.metric == "cru_s":
         return f"at epsilon {value.epsilon:g}"
-    return "gap" if value.label is None else f"among {value.label}"
+    among = "" if value.label is None else f"among {value.label}"
+    if value.group is not None:
+        return f"{value.group} {among}".strip()
+    return among or "gap"
 
 
 def _compares(finding: Finding) -> bool:
@@ -209,11 +100,19 @@ def _measured(
 
 
 def _at(known: Known, one: SignMap) -> str:
-    """What holds at the places of a map, in words."""
+    """What holds at the places of a map, in words: with the least error and with the least loss."""
     if known.sign is None:
         return known.elsewhere
-    signs = [getattr(place, known.sign) for place in one.places]
-    robust = [sign for sign in signs if sign is not None]
-    beyond = len(signs) - len(robust)
+    rises = {
+        rule: [getattr(sign, known.sign) for sign in signs if sign is not None]
+        for rule, signs in (
+            ("error", [place.least_error for place in one.places]),
+            ("loss", [place.least_loss for place in one.places]),
+        )
+    }
+    beyond = sum(place.least_error is None for place in one.places)
     more = f"; at {beyond} more no rule is robust" if beyond else ""
-    return f"rises at {sum(robust)} of {len(robust)} {one.each}{more}"
+    of = f"of {len(rises['error'])} {one.each}"
+    return (
+        f"rises with the least error at {sum(rises['error'])} {of}, with the least loss at {sum(rises['loss'])}{more}"
+    )

@@ -1,23 +1,24 @@
-"""Where robust training makes the gaps between two Gaussian classes rise, by formula."""
+"""Where robust training makes the gaps between two Gaussian classes rise, by formula: of both kinds of best rules."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from functools import lru_cache
 from itertools import pairwise
 
 import numpy as np
 
 from fairtoll.errors import FairtollError
-from fairtoll.findings.results import Place, SignMap
-from fairtoll.theory import Gaussians, cau, cru_epsilon, cru_s, robust_rule, standard_rule
+from fairtoll.experiments.closed_form.limit import best_rules
+from fairtoll.findings.results import Place, SignCells, SignMap, Signs
+from fairtoll.theory import Gaussians, LinearRule, cau, cru_epsilon, cru_s
 
 #: Cells of a map, the largest ratio on it, and the radii at its ends.
 COLUMNS, ROWS, WIDEST, RADII = 30, 30, 3.0, (0.0, 1.0)
-Signs = tuple[bool | None, bool | None, bool | None]
 
 
-def rises(ratio: float, distance: float, radius: float) -> Signs:
-    """Whether CAU, CRU_s and CRU_epsilon rise from the best standard to the best robust linear rule.
+def rises(ratio: float, distance: float, radius: float) -> tuple[Signs | None, Signs | None]:
+    """Which gaps rise from the best standard to the best robust linear rule: with the least error, with the least loss.
 
     Both classes are isotropic Gaussian with alike features, so that they reduce to one feature.
 
@@ -32,24 +33,44 @@ def rises(ratio: float, distance: float, radius: float) -> Signs:
 
     Returns
     -------
-    (bool or None, bool or None, bool or None)
+    (Signs or None, Signs or None)
         None where no robust rule keeps the classes on their sides.
 
     Examples
     --------
-    >>> rises(2.0, 2.0, 0.25), rises(2.0, 0.8, 0.5), rises(2.0, 1.0, 1.5)
-    ((True, True, False), (True, True, True), (None, None, None))
+    >>> least_error, least_loss = rises(2.0, 0.8, 0.5)
+    >>> least_error.cru_epsilon, least_loss.cru_epsilon
+    (True, False)
+    >>> rises(2.0, 1.0, 1.5)
+    (None, None)
     """
-    model, epsilon = Gaussians([distance], (ratio**2, 1.0)), radius * distance
+    model, epsilon = _model(ratio, distance), radius * distance
     try:
-        standard, robust = standard_rule(model), robust_rule(model, epsilon)
+        # The rules of the radius 0 are the same in every row of a map, and kept.
+        pairs = zip(best_rules(model, 0.0), best_rules(model, epsilon), strict=True)
+        of_loss, of_error = (_signs(model, standard, robust, epsilon) for standard, robust in pairs)
     except FairtollError:
-        return None, None, None
-    return (
-        cau(model, robust) > cau(model, standard),
-        cru_s(model, robust, epsilon) > cru_s(model, standard, epsilon),
-        cru_epsilon(model, robust) > cru_epsilon(model, standard),
+        return None, None
+    return of_error, of_loss
+
+
+@lru_cache(maxsize=256)
+def _model(ratio: float, distance: float) -> Gaussians:
+    return Gaussians([distance], (ratio**2, 1.0))
+
+
+def _signs(model: Gaussians, standard: LinearRule, robust: LinearRule, epsilon: float) -> Signs:
+    (cau_before, distance_before), (cau_after, distance_after) = (_gaps(model, one) for one in (standard, robust))
+    return Signs(
+        cau=cau_after > cau_before,
+        cru_s=cru_s(model, robust, epsilon) > cru_s(model, standard, epsilon),
+        cru_epsilon=distance_after > distance_before,
     )
+
+
+@lru_cache(maxsize=256)
+def _gaps(model: Gaussians, rule: LinearRule) -> tuple[float, float]:
+    return cau(model, rule), cru_epsilon(model, rule)
 
 
 def place(title: str, *, ratio: float, distance: float, radius: float) -> Place:
@@ -57,18 +78,12 @@ def place(title: str, *, ratio: float, distance: float, radius: float) -> Place:
 
     Examples
     --------
-    >>> place("here", ratio=2.0, distance=2.0, radius=0.25).cru_epsilon
+    >>> place("here", ratio=2.0, distance=2.0, radius=0.25).least_error.cru_epsilon
     False
     """
-    of_cau, of_cru_s, of_cru_epsilon = rises(ratio, distance, radius)
+    least_error, least_loss = rises(ratio, distance, radius)
     return Place(
-        title=title,
-        ratio=ratio,
-        distance=distance,
-        radius=radius,
-        cau=of_cau,
-        cru_s=of_cru_s,
-        cru_epsilon=of_cru_epsilon,
+        title=title, ratio=ratio, distance=distance, radius=radius, least_error=least_error, least_loss=least_loss
     )
 
 
@@ -78,7 +93,7 @@ def sign_map(title: str, *, how: str, distance: float, places: Sequence[Place], 
     Examples
     --------
     >>> found = sign_map("two", how="made up", distance=2.0, places=[])
-    >>> len(found.cru_s), len(found.cru_s[0]), len(found.ratios)
+    >>> len(found.least_error.cru_s), len(found.least_loss.cru_s[0]), len(found.ratios)
     (30, 30, 31)
     """
     # Evenly in the logarithm: real classes differ little in spread.
@@ -88,6 +103,13 @@ def sign_map(title: str, *, how: str, distance: float, places: Sequence[Place], 
         [rises(float(np.sqrt(low * high)), distance, float(radius)) for low, high in pairwise(ratios)]
         for radius in (radii[1:] + radii[:-1]) / 2
     ]
+    least_error, least_loss = (
+        SignCells(
+            cru_s=[[_of(both[which], "cru_s") for both in row] for row in cells],
+            cru_epsilon=[[_of(both[which], "cru_epsilon") for both in row] for row in cells],
+        )
+        for which in (0, 1)
+    )
     return SignMap(
         title=title,
         how=how,
@@ -95,7 +117,11 @@ def sign_map(title: str, *, how: str, distance: float, places: Sequence[Place], 
         distance=distance,
         ratios=ratios.tolist(),
         radii=radii.tolist(),
-        cru_s=[[signs[1] for signs in row] for row in cells],
-        cru_epsilon=[[signs[2] for signs in row] for row in cells],
+        least_error=least_error,
+        least_loss=least_loss,
         places=list(places),
     )
+
+
+def _of(signs: Signs | None, name: str) -> bool | None:
+    return None if signs is None else getattr(signs, name)

@@ -104,10 +104,10 @@ def trained_against(experiment: Experiment, arm: str) -> float | None:
     return recipe.radius * experiment.epsilon if recipe.train is RECIPES["online"].train else None
 
 
-def exact_values(workspace: Workspace, model: Gaussians, further: Sequence[Question] = ()) -> list[ExactValue]:
-    """Every gap that the run compares, and further ones, with their groups, arm by arm."""
+def exact_values(workspace: Workspace, model: Gaussians) -> list[ExactValue]:
+    """Every gap that the run compares, with its groups, arm by arm."""
     experiment, classes = workspace.experiment, workspace.data.train.class_names
-    questions = list(dict.fromkeys([*(question for _, question in experiment.plan()), *further]))
+    questions = list(dict.fromkeys(question for _, question in experiment.plan()))
     found = []
     for arm in experiment.arms():
         trained = rules_of(workspace, arm) if is_linear(experiment, arm) else []

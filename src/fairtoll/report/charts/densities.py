@@ -15,6 +15,8 @@ HEIGHT = 240
 POINTS, REACH = 121, 2.6
 #: Above the highest curve, for the thresholds' names; and how far apart these are, in shares of the height.
 ROOM, APART = 0.5, 0.085
+#: Where a class's name stands, in standard deviations from its mean.
+OUTWARD = 0.8
 DASHES = ([1, 0], [5, 3])
 
 
@@ -87,9 +89,17 @@ def density_panel(
             style: Json = {"align": side, "dx": 5 if side == "left" else -5, "fontSize": 12, "color": INK}
             text = chart(f"names-{side}", words).mark_text(**style)
             layers.append(text.encode(x=x, y=y, text="text:N"))
-    classes = [{"x": bell.mean, "y": _density(bell, bell.mean), "text": bell.label} for bell in bells]
-    above = chart("classes", classes).mark_text(baseline="bottom", dy=-5, fontSize=12, color=INK)
-    layers.append(above.encode(x=x, y=y, text="text:N"))
+    # On the outer slopes, away from the thresholds between the classes.
+    for side, outward in (("right", -1), ("left", 1)):
+        classes = [
+            {"x": at, "y": _density(bell, at), "text": bell.label}
+            for bell in bells
+            if (bell.mean > 0) is (outward > 0)
+            for at in [bell.mean + outward * OUTWARD * bell.spread]
+        ]
+        placed: Json = {"align": side, "baseline": "bottom", "dx": 6 * outward, "dy": -2, "fontSize": 12, "color": INK}
+        beside = chart(f"classes-{side}", classes).mark_text(**placed)
+        layers.append(beside.encode(x=x, y=y, text="text:N"))
     return Panel(name, title, layered(layers, datasets, title=title, height=HEIGHT), summary)
 
 

@@ -69,7 +69,12 @@ def rate_domain(finding: Compared) -> tuple[float, float] | None:
     entries = [group for value in finding.arms() for group in value.groups]
     found = [entry for group in entries for entry in (group.value, group.published)]
     found += [end for group in entries for end in group.interval or ()]
-    seen = in_axis(found, "points") or [0.0, 100.0]
+    return percent_domain(found)
+
+
+def percent_domain(shares: Sequence[object]) -> tuple[float, float]:
+    """Return an axis of percentages that these shares fill but for a little room, never past 0 or 100."""
+    seen = in_axis(shares, "points") or [0.0, 100.0]
     room = 0.04 * (max(seen) - min(seen)) + 0.5
     return max(min(seen) - room, 0.0), min(max(seen) + room, 100.0)
 
@@ -218,12 +223,13 @@ def spread_panel(
             rows.append(Row(arm, colours[value.arm], points=points))
             words.append(f"{heading} {arm}: " + ", ".join(f"{mark.group} {mark.value:.1f}%" for mark in points))
     partition = findings[0].parameters.partition
+    shown = [group for finding in findings for value in finding.arms() for group in value.groups]
     return row_panel(
         name,
         title,
         rows,
         axis=f"{metric.group_title}, percent of rows",
-        domain=(0, 100),
+        domain=percent_domain([share for one in shown for share in (one.value, *(one.interval or ()))]),
         summary=f"{title}. {'; '.join(words)}.",
         group_title=partition,
     )

@@ -10,6 +10,7 @@ from fairtoll.report.accuracies import (
 from fairtoll.report.arms import arm_colours, arm_titles
 from fairtoll.report.charts.gaps import (
     pair,
+    percent_domain,
     runs,
     scaled,
 )
@@ -63,7 +64,17 @@ def accuracy_figure(results: Results) -> Figure | None:
     colours, titles = arm_colours(results), arm_titles(results)
     panels: list[Panel] = []
     published = False
-    for full, entries in accuracies_by_attack(results).items():
+    shown = accuracies_by_attack(results)
+    # One axis, so that panels can be compared.
+    domain = percent_domain(
+        [
+            share
+            for entries in shown.values()
+            for one in entries
+            for share in (one.mean, one.published, *one.per_run, *(one.interval or ()))
+        ]
+    )
+    for full, entries in shown.items():
         evaluation = entries[0].evaluation
         rows, words = [], []
         for entry in entries:
@@ -94,7 +105,7 @@ def accuracy_figure(results: Results) -> Figure | None:
                 full,
                 rows,
                 axis="Accuracy, percent",
-                domain=(0, 100),
+                domain=domain,
                 summary=f"{full}: {', '.join(words)}.",
             )
         )

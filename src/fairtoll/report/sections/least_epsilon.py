@@ -46,7 +46,7 @@ WHOLE = "all"  # the name that the results give the whole set
 CURVE_MARKS = (
     "The share of a class's rows with a least epsilon of at most the radius below: where a curve starts, the rows "
     "that were wrong already; the gap to 100 percent at the end, the rows that are never broken. Solid: the "
-    "class with the smallest mean, the hardest. Dashed: the class with the largest, the easiest. Dotted: all rows. "
+    "class with the smallest mean, the first to break. Dashed: the class with the largest, the last. Dotted: all rows. "
     "Grey: the other classes."
 )
 QUARTERS = (0.25, 0.75)

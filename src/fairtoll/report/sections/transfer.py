@@ -11,7 +11,7 @@ from fairtoll.report.accuracies import (
     weakest,
 )
 from fairtoll.report.arms import arm_colours, arm_titles
-from fairtoll.report.charts.gaps import pair
+from fairtoll.report.charts.gaps import pair, percent_domain
 from fairtoll.report.charts.row import Mark, Row
 from fairtoll.report.charts.rows import row_panel
 from fairtoll.report.charts.style import Figure
@@ -71,12 +71,13 @@ def transfer_figure(results: Results) -> Figure | None:
         ]
         rows.append(Row(name, colours[arm], points=points, text=percent(apart, sign=True)))
         words.append(f"{name} {own} {percent(white[arm].mean)}%, transfer {percent(transfer[arm].mean)}%")
+    shown = [one for arm in both for one in (transfer[arm], white[arm])]
     panel = row_panel(
         "transfer",
         f"What static transfer overstates, {epsilon_text(epsilon)}",
         rows,
         axis="Accuracy, percent",
-        domain=(0, 100),
+        domain=percent_domain([share for one in shown for share in (one.mean, *(one.interval or ()))]),
         summary=f"Accuracy by evaluation: {'; '.join(words)}.",
     )
     return Figure(

@@ -7,7 +7,7 @@ from fairtoll.report.tables.table import Cell, Column, Table
 
 
 def claims_table(theory: Theory) -> Table:
-    """Return a row for each finding that these rows can show."""
+    """Return a row for each finding of the paper."""
     places = list(dict.fromkeys(title for claim in theory.claims for title in claim.places))
     columns = (
         Column("Finding of the paper"),
@@ -23,8 +23,9 @@ def claims_table(theory: Theory) -> Table:
         columns,
         rows,
         note="By formula: from the standard to the on-line adversarial linear model, at the rules that were trained, "
-        "in percent or epsilon. Measured: the change with its interval. Theorems are those of the documentation's page "
-        "on theory, which has every claim of the paper.",
+        "in percent or epsilon; empty where these rows cannot show it. Measured: the change with its interval. In "
+        "general: of rules with the least (robust) error, unless the loss is named; training minimises a loss. The "
+        "theorems are those of the documentation's page on theory.",
         compact=True,
     )
 
@@ -33,7 +34,7 @@ def _row(claim: TheoryClaim, places: list[str]) -> list[Cell]:
     return [
         claim.finding,
         " ".join(claim.general),
-        "; ".join(_by_formula(change, claim) for change in claim.changes),
+        "; ".join(_by_formula(change, claim) for change in claim.changes) or None,
         "; ".join(said for change in claim.changes if (said := _measured(change, claim))) or None,
         *(claim.places.get(title) for title in places),
     ]

@@ -1,6 +1,6 @@
 """The section itself: pictures for a newcomer, the table of findings, and every value."""
 
-from fairtoll.findings.results import Results, Theory
+from fairtoll.findings.results import Results
 from fairtoll.report.arms import arm_colours, arm_titles
 from fairtoll.report.section import Section
 from fairtoll.report.sections.closed_form.claims import claims_table
@@ -11,7 +11,9 @@ from fairtoll.report.sections.closed_form.values import values_figure, values_ta
 LEAD = (
     "Rows are drawn from two Gaussian classes, so that every measure of a linear model is a formula: it needs no test "
     "rows and no attack. Adversarial training moves the threshold towards the class that is spread more: near the "
-    "threshold an attack costs the narrow class, whose rows lie closely together, more of them."
+    "threshold an attack costs the narrow class, whose rows lie closely together, more of them. No control with the "
+    "same compute is trained: how far a linear model is from the rule that more training would give is in the table "
+    "of values, as least loss."
 )
 CLAIMS = (
     "A finding of the paper can be a theorem for Gaussian classes and linear rules, hold under a condition, or be "
@@ -26,7 +28,7 @@ def closed_form(results: Results) -> list[Section]:
     if theory is None:
         return []
     titles, colours = arm_titles(results), arm_colours(results)
-    section = Section("formulas", "The toll by formula", "By formula", LEAD, headlines=[_agreement(theory)])
+    section = Section("formulas", "The toll by formula", "By formula", LEAD)
     if theory.line is not None:
         section.figures.append(line_figure(theory.line, titles, colours))
     section.figures.append(curve_figure(theory, titles, colours))
@@ -37,11 +39,3 @@ def closed_form(results: Results) -> list[Section]:
     if theory.claims:
         claims.tables.append(claims_table(theory))
     return [section, claims]
-
-
-def _agreement(theory: Theory) -> str:
-    judged = [value.inside for value in theory.values if value.inside is not None]
-    return (
-        f"{sum(judged)} of {len(judged)} 95% intervals of the linear models hold what the formula gives at the rules "
-        "that were trained."
-    )

@@ -1,8 +1,9 @@
 """Where robust training makes gaps rise, over spreads and radius, and where real classes lie."""
 
 from collections import Counter
+from collections.abc import Callable
 
-from fairtoll.findings.results import Place, SignMap
+from fairtoll.findings.results import Place, SignCells, SignMap, Signs
 from fairtoll.report.charts.cells import Spot, cells_panel
 from fairtoll.report.charts.style import Figure, Key, Panel
 from fairtoll.report.numbers import number, percent
@@ -19,15 +20,16 @@ SIGNS = {
 FEW = 5
 TICKS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0)
 MAP_MARKS = (
-    "By formula, from the best standard to the best robust linear rule. A panel is one distance of the means from the "
-    "middle, in spreads of the narrower class. Dots: places of real classes, or of these rows; small ones are pairs of "
-    "classes, each with its own distance, and the table says what holds at it. The radius is that of training and of "
-    "the attack."
+    "By formula, from the best standard to the best robust linear rule: left of rules with the least error, which most "
+    "theorems are about, right of those with the least logistic loss, which training minimises. A row is one distance "
+    "of the means from the middle, in spreads of the narrower class. Dots: places of real classes, or of these rows; "
+    "small ones are pairs of classes, each with its own distance, and the table says what holds at it. The radius is "
+    "that of training and of the attack."
 )
 
 
 def map_figures(maps: list[SignMap]) -> list[Figure]:
-    """Return two maps a figure, so that they are side by side."""
+    """Return two maps a figure, each of both kinds of rules side by side."""
     found = []
     for first in range(0, len(maps), 2):
         shown = maps[first : first + 2]
@@ -35,7 +37,7 @@ def map_figures(maps: list[SignMap]) -> list[Figure]:
             Figure(
                 "signs",
                 "Where robust training makes the gaps rise" + (", farther apart" if first else ""),
-                [_map_panel(one, first + place) for place, one in enumerate(shown)],
+                [panel for place, one in enumerate(shown) for panel in _map_panels(one, first + place)],
                 marks=MAP_MARKS,
                 key=tuple(Key(words, colour) for words, colour in SIGNS.values()),
             )
@@ -43,10 +45,26 @@ def map_figures(maps: list[SignMap]) -> list[Figure]:
     return found
 
 
-def _map_panel(one: SignMap, order: int) -> Panel:
+def _map_panels(one: SignMap, order: int) -> list[Panel]:
+    """Return the map of rules with the least error and that of rules with the least loss."""
+    return [
+        _map_panel(one, f"signs-{order + 1}", "least error", one.least_error, _of_error),
+        _map_panel(one, f"signs-{order + 1}-loss", "least loss", one.least_loss, _of_loss),
+    ]
+
+
+def _of_error(place: Place) -> str:
+    return sign_words(place.least_error)
+
+
+def _of_loss(place: Place) -> str:
+    return sign_words(place.least_loss)
+
+
+def _map_panel(one: SignMap, name: str, rule: str, cells: SignCells, words_of: Callable[[Place], str]) -> Panel:
     colours = [
         [None if s is None or e is None else SIGNS[s, e][1] for s, e in zip(*lines, strict=True)]
-        for lines in zip(one.cru_s, one.cru_epsilon, strict=True)
+        for lines in zip(cells.cru_s, cells.cru_epsilon, strict=True)
     ]
     shown = [place for place in one.places if place.radius < one.radii[-1] and place.ratio < one.ratios[-1]]
     spots = [
@@ -59,19 +77,19 @@ def _map_panel(one: SignMap, order: int) -> Panel:
                 "ratio of spreads": number(place.ratio),
                 "distance": number(place.distance),
                 "radius": number(place.radius),
-                "formula": sign_words(place),
+                "formula": words_of(place),
             },
         )
         for place in shown
     ]
-    heading = f"{one.title}: distance {number(one.distance)}"
+    heading = f"{one.title}: distance {number(one.distance)}, {rule}"
     counts = Counter(colour for line in colours for colour in line)
     total = sum(counts.values())
     words = ", ".join(
         f"{said.lower()} in {percent(counts[colour] / total, 0)}%" for said, colour in SIGNS.values() if counts[colour]
     )
     return cells_panel(
-        f"signs-{order + 1}",
+        name,
         heading,
         one.ratios,
         one.radii,
@@ -80,22 +98,20 @@ def _map_panel(one: SignMap, order: int) -> Panel:
         axes=("Ratio of the spreads, K", "Radius, share of the distance"),
         ticks=[tick for tick in TICKS if tick <= one.ratios[-1]],
         summary=f"{heading}. Of the map, {words}. Places: "
-        + ("; ".join(f"{place.title}, {sign_words(place)}" for place in shown[:FEW]) or "none")
+        + ("; ".join(f"{place.title}, {words_of(place)}" for place in shown[:FEW]) or "none")
         + ".",
     )
 
 
-def sign_words(place: Place) -> str:
+def sign_words(signs: Signs | None) -> str:
     """Return what robust training does to the gaps at a place.
 
     Examples
     --------
-    >>> sign_words(Place(title="", ratio=2, distance=1, radius=2, cau=None, cru_s=None, cru_epsilon=None))
+    >>> sign_words(None)
     'no robust rule'
     """
-    if place.cru_s is None or place.cru_epsilon is None:
-        return "no robust rule"
-    return SIGNS[place.cru_s, place.cru_epsilon][0]
+    return "no robust rule" if signs is None else SIGNS[signs.cru_s, signs.cru_epsilon][0]
 
 
 def places_table(maps: list[SignMap]) -> Table:
@@ -106,10 +122,11 @@ def places_table(maps: list[SignMap]) -> Table:
         Column("Ratio of spreads", number),
         Column("Distance", number),
         Column("Radius, share", number),
-        Column("By formula"),
+        Column("Least error"),
+        Column("Least loss"),
     )
     rows: list[list[Cell]] = [
-        [one.title, place.title, place.ratio, place.distance, place.radius, sign_words(place)]
+        [one.title, place.title, place.ratio, place.distance, place.radius, _of_error(place), _of_loss(place)]
         for one in maps
         for place in one.places
     ]

@@ -95,5 +95,5 @@ def values_table(theory: Theory, titles: Titles) -> Table:
         columns,
         rows,
         note="Exact: the formula at each run's own rule, mean over runs. Least loss and least error: at the linear "
-        "that minimises it, for arms that minimise a loss of one radius.",
+        "rule that minimises it, for arms that minimise the loss of one radius.",
     )
