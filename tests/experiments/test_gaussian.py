@@ -127,7 +127,7 @@ def test_formulas_are_kept_in_the_folder_and_read_from_it(run, results):
 
 def test_the_report_has_its_pictures_and_the_table_of_findings(run, results):
     page = (run / "report.html").read_text(encoding="utf-8")
-    for figure in ("two-classes", "toll-by-radius", "signs", "signs-2", "measured-and-exact"):
+    for figure in ("two-classes", "toll-by-radius", "signs", "signs-4", "measured-and-exact"):
         assert (run / "figures" / f"{figure}.svg").is_file()
         assert f'id="figure-{figure}"' in page
     claims = {claim.finding: claim for claim in results.theory.claims}

@@ -51,6 +51,19 @@ class Cells:
         """The rest of each cell's rows, exact where they are few too."""
         return self._share(self.mean - epsilon * self.reach, wrong=False)
 
+    def share_right(self) -> float:
+        """Share of their rows that are classified correctly, as a denominator.
+
+        Raises
+        ------
+        FairtollError
+            If none is.
+        """
+        right = self.average(self.right())
+        if right == 0:
+            raise FairtollError(messages.NEVER_CORRECT)
+        return right
+
     def _share(self, margin: Floats, *, wrong: bool) -> Floats:
         # A rule without weights predicts one class: class -1 where the score is 0.
         kept = (margin > 0) | ((margin == 0) & (self.label == -1))

@@ -57,9 +57,21 @@ def labels(values: ArrayLike, *, rows: int) -> Floats:
 
 def radius(epsilon: Any, *, name: str = "epsilon") -> float:
     """A finite radius of 0 or more."""
-    if not is_number(epsilon) or not 0 <= epsilon < math.inf:
-        raise FairtollError(messages.EPSILON.format(name=name, given=repr(epsilon)))
-    return float(epsilon)
+    return zero_or_more(epsilon, messages.EPSILON, name=name)
+
+
+def zero_or_more(value: Any, message: str, **fields: str) -> float:
+    """A finite number of 0 or more; a message with its fields for anything else."""
+    if not is_number(value) or not 0 <= value < math.inf:
+        raise FairtollError(message.format(given=repr(value), **fields))
+    return float(value)
+
+
+def slope(kappa: Any) -> float:
+    """The factor between score and logit: a finite number above 0."""
+    if not is_number(kappa) or not 0 < kappa < math.inf:
+        raise FairtollError(messages.KAPPA.format(given=repr(kappa)))
+    return float(kappa)
 
 
 def is_number(value: Any) -> bool:

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 from scipy.special import ndtr
 
 from fairtoll.errors import FairtollError
 from fairtoll.theory import messages
 from fairtoll.theory.cells import cells_of, gap
-from fairtoll.theory.checks import is_number, radius
+from fairtoll.theory.checks import radius, slope
 from fairtoll.theory.logistic import logistic_means
 from fairtoll.theory.model import LABELS, Gaussians
 from fairtoll.theory.rule import LinearRule
@@ -69,14 +67,13 @@ def mean_confidence(
     """
     if link not in ("probit", "logistic"):
         raise FairtollError(messages.LINK.format(given=repr(link)))
-    if not is_number(kappa) or not 0 < kappa < math.inf:
-        raise FairtollError(messages.KAPPA.format(given=repr(kappa)))
+    factor = slope(kappa)
     if target not in LABELS:
         raise FairtollError(messages.TARGET.format(given=repr(target)))
     cells = cells_of(model, rule, label=label, group=group)
     # The confidence in the target: the margin is that of a row's own class.
-    logit = kappa * target * cells.label * (cells.mean - radius(epsilon) * cells.reach)
-    spread = kappa * cells.spread
+    logit = factor * target * cells.label * (cells.mean - radius(epsilon) * cells.reach)
+    spread = factor * cells.spread
     if link == "probit":
         return cells.average(ndtr(logit / np.sqrt(1 + spread**2)))
     return cells.average(logistic_means(logit, spread, [1])[0])

@@ -12,7 +12,7 @@ from scipy.special import expit, ndtr
 
 from fairtoll.errors import FairtollError
 from fairtoll.theory import messages
-from fairtoll.theory.checks import Floats, is_number, table, vector
+from fairtoll.theory.checks import Floats, slope, table, vector, zero_or_more
 from fairtoll.theory.rule import LinearRule
 
 #: A block of rows whose leverage is so near 1 is left out by another fit: what it leaves is the difference of two
@@ -84,10 +84,9 @@ def leave_one_out(
     """
     rows = table(x, name="x")
     target = vector(y, name="y", size=len(rows))
-    if not is_number(ridge) or not 0 <= ridge < math.inf:
-        raise FairtollError(messages.RIDGE.format(given=repr(ridge)))
+    penalty = zero_or_more(ridge, messages.RIDGE)
     numbers, names = _blocks(blocks, len(rows))
-    return fit_without(rows, target, float(ridge), intercept=intercept, blocks=numbers, names=names)
+    return fit_without(rows, target, penalty, intercept=intercept, blocks=numbers, names=names)
 
 
 def _blocks(blocks: ArrayLike | None, rows: int) -> tuple[NDArray[np.intp], list[str]]:
@@ -212,12 +211,11 @@ def noise_leave_one_out(x: ArrayLike, y: ArrayLike, sigma: float, *, intercept: 
     ([0.917], [1.0, 1.0, 0.714])
     """
     rows = table(x, name="x")
-    if not is_number(sigma) or not 0 <= sigma < math.inf:
-        raise FairtollError(messages.SIGMA.format(given=repr(sigma)))
+    variance = zero_or_more(sigma, messages.SIGMA) ** 2
     if len(rows) < 2:
         raise FairtollError(messages.DECIDES_ALONE.format(what="row 0"))
-    full = leave_one_out(rows, y, len(rows) * float(sigma) ** 2, intercept=intercept)
-    members = leave_one_out(rows, y, (len(rows) - 1) * float(sigma) ** 2, intercept=intercept)
+    full = leave_one_out(rows, y, len(rows) * variance, intercept=intercept)
+    members = leave_one_out(rows, y, (len(rows) - 1) * variance, intercept=intercept)
     return LeaveOneOut(full.rule, members.weights, members.biases)
 
 
@@ -254,8 +252,7 @@ def luf(left: LeaveOneOut, x: ArrayLike, *, link: str = "score", kappa: float = 
     """
     if link not in _LINKS:
         raise FairtollError(messages.SCORE_LINK.format(given=repr(link)))
-    if not is_number(kappa) or not 0 < kappa < math.inf:
-        raise FairtollError(messages.KAPPA.format(given=repr(kappa)))
+    factor = slope(kappa)
     rows = table(x, name="x", columns=left.weights.shape[1])
-    full, members = (_LINKS[link](kappa * scores) for scores in (left.rule.score(rows), left.scores(rows)))
+    full, members = (_LINKS[link](factor * scores) for scores in (left.rule.score(rows), left.scores(rows)))
     return float(np.abs(members - full).max(axis=0).mean())

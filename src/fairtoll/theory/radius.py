@@ -61,12 +61,7 @@ def mean_least_epsilon(
     """
     cells = cells_of(model, rule, label=label, group=group)
     mean = cells.average(_least(cells, epsilon_max))
-    if not only_correct:
-        return mean
-    right = cells.average(cells.right())
-    if right == 0:
-        raise FairtollError(messages.NEVER_CORRECT)
-    return mean / right
+    return mean / cells.share_right() if only_correct else mean
 
 
 def _least(cells: Cells, epsilon_max: float | None) -> Floats:

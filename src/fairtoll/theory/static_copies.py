@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 
-from fairtoll.errors import FairtollError
 from fairtoll.theory import messages
-from fairtoll.theory.checks import Floats, is_number, labels, radius, scales, table
+from fairtoll.theory.checks import Floats, labels, radius, scales, table, zero_or_more
 from fairtoll.theory.least_squares import LeaveOneOut, fit_without
 
 
@@ -85,9 +83,7 @@ def static_copies(
     rows = table(x, name="x")
     target = labels(y, rows=len(rows))
     reach = radius(epsilon) * scales(scale, features=rows.shape[1])
-    if not is_number(ridge) or not 0 <= ridge < math.inf:
-        raise FairtollError(messages.RIDGE.format(given=repr(ridge)))
-    n, penalty = len(rows), float(ridge)
+    n, penalty = len(rows), zero_or_more(ridge, messages.RIDGE)
     source = fit_without(rows, target, penalty, intercept=intercept, blocks=np.arange(n))
 
     def merged(weights: Floats) -> tuple[Floats, Floats]:

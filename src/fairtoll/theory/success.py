@@ -109,10 +109,8 @@ def success_rate(
     if denominator == "all":
         return error(model, rule, epsilon, label=label, group=group)
     cells = cells_of(model, rule, label=label, group=group)
-    right, kept = cells.average(cells.right()), cells.average(cells.right(radius(epsilon)))
-    if right == 0:
-        raise FairtollError(messages.NEVER_CORRECT)
-    return 1 - kept / right
+    kept = cells.average(cells.right(radius(epsilon)))
+    return 1 - kept / cells.share_right()
 
 
 def epsilon_at_rate(model: Gaussians, rule: LinearRule, rate: float) -> float:

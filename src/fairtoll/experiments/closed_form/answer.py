@@ -29,11 +29,11 @@ def _ways(theory: Theory) -> list[str]:
     mixed = [claim for claim in shown if claim not in (*rise, *fall)]
     parts = [
         f"{words} {_listed([_named(claim) for claim in some])}"
-        for words, some in (("widens", rise), ("narrows", fall), ("does either with", mixed))
+        for words, some in (("widens", rise), ("narrows", fall), ("moves both ways", mixed))
         if some
     ]
-    way = ", ".join(parts)
-    return [f"By formula, on-line adversarial training of the linear models {way}; the paper found all of them wider."]
+    way = ", and ".join(parts)
+    return [f"By formula, on-line adversarial training of the linear models {way}. The paper found all of them wider."]
 
 
 def _named(claim: TheoryClaim) -> str:

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 import numpy as np
 
 from fairtoll.experiments.closed_form.limit import best_rules
-from fairtoll.experiments.closed_form.values import group_values
+from fairtoll.experiments.closed_form.values import gap_of, group_values
 from fairtoll.findings import Question
 from fairtoll.findings.results import ExactCurve
 from fairtoll.theory import Gaussians
@@ -32,7 +32,7 @@ def curves(
     rules = [best_rules(model, radius) for radius in radii.tolist()]
     found = []
     for question in questions:
-        gaps = [[_gap(group_values(model, [rule], question, classes)) for rule in both] for both in rules]
+        gaps = [[gap_of(group_values(model, [rule], question, classes)) for rule in both] for both in rules]
         found.append(
             ExactCurve(
                 question=question.key,
@@ -46,7 +46,3 @@ def curves(
             )
         )
     return found
-
-
-def _gap(values: Mapping[str, float]) -> float:
-    return max(values.values()) - min(values.values())

@@ -8,10 +8,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fairtoll.experiments.closed_form.limit import best_rules
+from fairtoll.experiments.closed_form.values import LABELS
 from fairtoll.findings.results import Line, Threshold
 from fairtoll.theory import Gaussians, LinearRule, error
 
-LABELS = (-1, 1)
 #: What is smaller, as a share of the largest weight, is not kept.
 KEPT = 1e-6
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
 import numpy as np
@@ -149,7 +149,18 @@ def _value(
 
 
 def _of(values: dict[str, float], group: str | None) -> float:
-    return values[group] if group is not None else max(values.values()) - min(values.values())
+    return gap_of(values) if group is None else values[group]
+
+
+def gap_of(values: Mapping[str, float]) -> float:
+    """The largest minus the smallest of the groups' own values.
+
+    Examples
+    --------
+    >>> gap_of({"a": 0.5, "b": 2.0, "c": 1.0})
+    1.5
+    """
+    return max(values.values()) - min(values.values())
 
 
 def beside(value: ExactValue, findings: Sequence[Finding]) -> ExactValue:

@@ -21,35 +21,32 @@ FEW = 5
 TICKS = (1.0, 1.2, 1.5, 2.0, 2.5, 3.0)
 MAP_MARKS = (
     "By formula, from the best standard to the best robust linear rule: left of rules with the least error, which most "
-    "theorems are about, right of those with the least logistic loss, which training minimises. A row is one distance "
-    "of the means from the middle, in spreads of the narrower class. Dots: places of real classes, or of these rows; "
-    "small ones are pairs of classes, each with its own distance, and the table says what holds at it. The radius is "
-    "that of training and of the attack."
+    "theorems are about, right of those with the least logistic loss, which training minimises. The distance is that "
+    "of the means from the middle, in spreads of the narrower class; the radius that of training and of the attack. "
+    "Dots: places of real classes, or of these rows; small ones are pairs of classes, each with its own distance, and "
+    "the table says what holds at it."
 )
 
 
 def map_figures(maps: list[SignMap]) -> list[Figure]:
-    """Return two maps a figure, each of both kinds of rules side by side."""
-    found = []
-    for first in range(0, len(maps), 2):
-        shown = maps[first : first + 2]
-        found.append(
-            Figure(
-                "signs",
-                "Where robust training makes the gaps rise" + (", farther apart" if first else ""),
-                [panel for place, one in enumerate(shown) for panel in _map_panels(one, first + place)],
-                marks=MAP_MARKS,
-                key=tuple(Key(words, colour) for words, colour in SIGNS.values()),
-            )
+    """Return a figure for each map, of both kinds of rules side by side."""
+    return [
+        Figure(
+            "signs",
+            f"Where robust training makes the gaps rise: {one.title}, distance {number(one.distance)}",
+            _map_panels(one, place),
+            marks=MAP_MARKS,
+            key=tuple(Key(words, colour) for words, colour in SIGNS.values()),
         )
-    return found
+        for place, one in enumerate(maps)
+    ]
 
 
 def _map_panels(one: SignMap, order: int) -> list[Panel]:
     """Return the map of rules with the least error and that of rules with the least loss."""
     return [
-        _map_panel(one, f"signs-{order + 1}", "least error", one.least_error, _of_error),
-        _map_panel(one, f"signs-{order + 1}-loss", "least loss", one.least_loss, _of_loss),
+        _map_panel(one, f"signs-{order + 1}", "Rules with the least error", one.least_error, _of_error),
+        _map_panel(one, f"signs-{order + 1}-loss", "Rules with the least loss", one.least_loss, _of_loss),
     ]
 
 
@@ -82,7 +79,6 @@ def _map_panel(one: SignMap, name: str, rule: str, cells: SignCells, words_of: C
         )
         for place in shown
     ]
-    heading = f"{one.title}: distance {number(one.distance)}, {rule}"
     counts = Counter(colour for line in colours for colour in line)
     total = sum(counts.values())
     words = ", ".join(
@@ -90,14 +86,14 @@ def _map_panel(one: SignMap, name: str, rule: str, cells: SignCells, words_of: C
     )
     return cells_panel(
         name,
-        heading,
+        rule,
         one.ratios,
         one.radii,
         colours,
         spots,
         axes=("Ratio of the spreads, K", "Radius, share of the distance"),
         ticks=[tick for tick in TICKS if tick <= one.ratios[-1]],
-        summary=f"{heading}. Of the map, {words}. Places: "
+        summary=f"{one.title}, {rule.lower()}. Of the map, {words}. Places: "
         + ("; ".join(f"{place.title}, {words_of(place)}" for place in shown[:FEW]) or "none")
         + ".",
     )
