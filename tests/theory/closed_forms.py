@@ -99,7 +99,7 @@ def proportional(seed):
 def section(title):
     """The text of one section of the page, its lines joined."""
     parts = re.split(r"^## ", PAGE.read_text(encoding="utf-8"), flags=re.MULTILINE)
-    found = [part for part in parts if part.startswith(title)]
+    found = [part for part in parts if re.match(rf"{re.escape(title)}(?!\d)", part)]
     assert len(found) == 1, title
     return " ".join(found[0].split())
 
