@@ -202,7 +202,9 @@ def test_two_flags_are_enough_and_the_next_step_that_is_printed_works(command, t
     assert "a share of 0.25 are test rows, drawn in proportion from each class and group (seed 0)" in err
     assert "No input: id, since it numbers the rows; --also-feature COLUMN keeps one." in err
     assert "Inputs: age, score, job, one." in err
-    assert "Under attack, in training and after it, move age by up to 3 (whole numbers), score by up to 0.2" in err
+    assert (
+        "Under attack, in training and after it, these move: age by up to 3 (whole numbers), score by up to 0.2" in err
+    )
     assert "Never moved: job, one (a category)." in err
     assert "3 arms, each trained 2 times: standard training, 1 recipe, 1 control." in err
     step = err.rpartition("Audit them: ")[2].splitlines()[0]

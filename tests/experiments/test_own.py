@@ -344,8 +344,11 @@ def test_what_may_move_and_how_far_is_said_at_the_start_and_in_the_report(tmp_pa
     inputs, moving, fixed = own.notes[-3:]
     assert inputs == "Inputs: age, score, job, sex, flag, few, same."
     spread = np.nanstd(frame["score"].to_numpy(np.float32).astype(float))
-    assert f"move age by up to 4 (whole numbers), score by up to {0.5 * spread:.3g} (missing values stay): " in moving
-    assert "epsilon is 0.5, in which 1 is one standard deviation" in moving
+    assert (
+        f"these move: age by up to 4 (whole numbers), score by up to {0.5 * spread:.3g} (missing values stay). "
+        in moving
+    )
+    assert "Epsilon is 0.5; an epsilon of 1 is one standard deviation of each column" in moving
     assert "job, sex (a category)" in fixed
     assert "flag (an indicator of two codes)" in fixed
     assert "same (a constant)" in fixed

@@ -250,10 +250,7 @@ def _counts(results: Results) -> list[str]:
         return []
     each = {len(pairs) for pairs in found}
     many = f"{max(each)}" if len(each) == 1 else f"up to {max(each)}"
-    return [
-        f"These models, two by two: {len(found)} gaps in {many} pairs of models each make {len(verdicts)} comparisons: "
-        f"{_counted(verdicts)}."
-    ]
+    return [f"These models: {len(found)} gaps in {many} pairs each, {len(verdicts)} comparisons: {_counted(verdicts)}."]
 
 
 def _counted(verdicts: Sequence[str]) -> str:

@@ -103,8 +103,8 @@ def said_of(adversary: Adversary, inputs: Sequence[str]) -> list[str]:
     moving = [one for one in adversary.columns if one.fixed is None]
     lines = [f"Inputs: {_listed(inputs)}."] if inputs else []
     lines.append(
-        f"Under attack, in training and after it, move {_listed([_moves(one) for one in moving])}: epsilon is "
-        f"{adversary.epsilon:.3g}, in which 1 is {adversary.unit}."
+        f"Under attack, in training and after it, these move: {_listed([_moves(one) for one in moving])}. Epsilon is "
+        f"{adversary.epsilon:.3g}; an epsilon of 1 is {adversary.unit}."
     )
     reasons: dict[str, list[str]] = {}
     for one in adversary.columns:

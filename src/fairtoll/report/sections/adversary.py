@@ -16,8 +16,8 @@ def adversary(results: Results) -> Section:
     if told is None:
         return section
     section.lead = (
-        f"In training and in every attack. Epsilon is {told.epsilon:.3g}, in which 1 is {told.unit}. A strength called "
-        "radius is the share of this epsilon that a recipe trains with; every arm is attacked at the whole."
+        f"In training and in every attack. Epsilon is {told.epsilon:.3g}; an epsilon of 1 is {told.unit}. A strength "
+        "called radius is the share of this epsilon that a recipe trains with; every arm is attacked at the whole."
     )
     titles = ("Column", "May move", "By at most", "At an epsilon of 1", "Values")
     rows: list[list[Cell]] = [_row(one) for one in told.columns]
