@@ -8,7 +8,7 @@ import torch
 from threadpoolctl import threadpool_info
 from torch import nn
 
-from fairtoll.threads import threads_for
+from fairtoll.threads import one_thread_for_products, threads_for
 
 SMALL, LARGE, IMAGES = nn.Linear(4, 2), nn.Linear(1000, 1001), nn.Conv2d(1, 2, 3)
 
@@ -25,6 +25,15 @@ def test_small_dense_networks_get_one_thread(models, one):
         assert torch.get_num_threads() == (1 if one else 2)
         assert of_numpy() == ({1} if one and before else before)
     assert torch.get_num_threads() == 2
+    assert of_numpy() == before
+
+
+def test_products_of_statistics_get_one_thread_and_torch_keeps_its_own():
+    torch.set_num_threads(2)
+    before = of_numpy()
+    with one_thread_for_products():
+        assert torch.get_num_threads() == 2
+        assert of_numpy() == ({1} if before else before)
     assert of_numpy() == before
 
 

@@ -126,6 +126,7 @@ def test_pairs_of_recipes_are_compared_on_request():
         ("adult", {"runs": 2}, 4.2),
         ("adult", {"runs": 5}, 6.0),
         ("adult", {"runs": 80}, 23.7),
+        ("adult", {"recipes": "all"}, 113.0),
         ("cifar10", {"quick": True}, 1.7),
     ],
 )

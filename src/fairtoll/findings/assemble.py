@@ -33,6 +33,7 @@ from fairtoll.findings.summary import answer
 from fairtoll.findings.summary_of_gaps import answer_of_gaps
 from fairtoll.findings.summary_of_recipes import answer_of_recipes
 from fairtoll.statistics import group_intervals
+from fairtoll.threads import one_thread_for_products
 
 #: Judges claims from the findings, for a reproduction.
 JudgeClaims = Callable[[Sequence[results.Finding], Sequence[results.Accuracy]], list[results.Claim]]
@@ -40,6 +41,7 @@ JudgeClaims = Callable[[Sequence[results.Finding], Sequence[results.Accuracy]], 
 MakeNotes = Callable[[Sequence[results.Finding], Sequence[results.Accuracy]], list[str]]
 
 
+@one_thread_for_products()
 def assemble(
     evidence: Evidence,
     plan: Sequence[tuple[Comparison, Question]],
