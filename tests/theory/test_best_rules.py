@@ -256,6 +256,41 @@ def test_the_units_of_features_do_not_change_the_best_rule(epsilon):
     assert error(raw, rescaled, epsilon) == pytest.approx(expected, abs=1e-12)
 
 
+def weights_of_proportional(theta, covariance, penalty):
+    """The best direction by quadratic programming over weights split into positive and negative parts."""
+    features = len(theta)
+
+    def loss(split):
+        weights = split[:features] - split[features:]
+        return weights @ covariance @ weights / 2 - theta @ weights + np.tile(penalty, 2) @ split
+
+    limits = [(0, None)] * (2 * features)
+    found = minimize(loss, np.full(2 * features, 0.1), bounds=limits, options={"ftol": 1e-16, "gtol": 1e-10}).x
+    return found[:features] - found[features:]
+
+
+@pytest.mark.parametrize("unit", [1.0, 1e3, 1e6, 1e7])
+@pytest.mark.parametrize("epsilon", [0.0, 0.2])
+def test_correlated_features_in_very_different_units_have_one_rule(unit, epsilon):
+    """A feature of small numbers is not dropped beside one of large ones; weights by a solver in equal units."""
+    units, covariance, theta = np.array([1 / unit, unit]), np.array([[1.0, 0.3], [0.3, 1.0]]), np.array([1.0, 0.5])
+    raw = covariance * np.outer(units, units)
+    for factor in (1.0, 4.0):
+        model = Gaussians(theta * units, (factor * raw, raw), scale=units)
+        found = robust_rule(model, epsilon).weights * units
+        expected = weights_of_proportional(theta, covariance, np.full(2, epsilon))
+        np.testing.assert_allclose(found / found[0], expected / expected[0], atol=1e-5)
+    unequal = np.array([[2.0, -0.5], [-0.5, 1.0]])
+    errors = [
+        error(one, robust_rule(one, epsilon), epsilon)
+        for one in (
+            Gaussians(theta, (covariance, unequal)),
+            Gaussians(theta * units, (raw, unequal * np.outer(units, units)), scale=units),
+        )
+    ]
+    assert errors[0] == pytest.approx(errors[1], abs=1e-9)
+
+
 def test_a_covariance_is_singular_or_not_in_any_units():
     units = np.array([1e5, 1e-4])
     matrix = np.array([[1.0, 0.3], [0.3, 1.0]]) * np.outer(units, units)

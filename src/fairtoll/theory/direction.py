@@ -37,9 +37,12 @@ def best_direction(theta: Floats, covariance: Floats, penalty: Floats) -> Floats
     """
     if covariance.ndim < 2:
         return np.asarray(np.sign(theta) * np.maximum(np.abs(theta) - penalty, 0.0) / covariance + 0.0)
+    # Each feature in its own unit: beside one of large numbers the slack would drop one of small.
+    size = np.sqrt(covariance.diagonal())
+    theta, covariance, penalty = theta / size, covariance / np.outer(size, size), penalty / size
     if not penalty.any():
-        return np.asarray(np.linalg.solve(covariance, theta))
-    return _feature_sign(theta, covariance, penalty)
+        return np.asarray(np.linalg.solve(covariance, theta) / size)
+    return _feature_sign(theta, covariance, penalty) / size
 
 
 def _feature_sign(theta: Floats, covariance: Floats, penalty: Floats) -> Floats:
