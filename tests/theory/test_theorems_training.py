@@ -286,6 +286,56 @@ def test_theorem_9a_two_parts_and_9c_cost():
     assert checked > 500
 
 
+def test_theorem_9b_when_a_repair_goes_too_far():
+    """Weak features that are dropped make the standard rule's distance as large as one likes: a thousand settings."""
+    ratio, mean, attacked = settings()
+    generator = np.random.default_rng(90)
+    before = mean * generator.uniform(1, 4, 1000)
+    kept = best(before, ratio)
+    standard = accuracy_gap(before, ratio, kept)
+    possible = kept < attacked * (ratio**2 + 1) / (ratio**2 - 1)
+    easy, hard = ndtr(kept - mean), ndtr(-(mean + kept) / ratio)
+    assert ((easy > hard) == (kept > mean * (ratio - 1) / (ratio + 1))).all()
+    assert ((np.abs(hard - easy) > standard) == (hard - easy + standard < 0)).all()
+    assert (hard - easy <= standard + 1e-12)[possible].all()
+    assert (possible & (easy - hard > standard)).sum() > 20
+    assert (accuracy_gap(mean, ratio, best(mean, ratio)) >= standard - 1e-12).all()
+
+
+def test_theorem_9_a_repair_may_go_too_far():
+    """The counts of weak features of the page, by the formulas written out, and what the package says of them."""
+    title, robust_mean, attacked = "Theorem 9", 2.0, 1.8
+    rows = {
+        400: "| 400 | 0.0218 | 0.0918 | -0.0096 | 0.0144 | 0.0977 | 0.0881 |",
+        800: "| 800 | 0.0074 | 0.0918 | -0.0794 | 0.0354 | 0.1489 | 0.0695 |",
+        1600: "| 1600 | 0.0010 | 0.0918 | -0.2063 | 0.0835 | 0.2539 | 0.0476 |",
+    }
+    robust = ndtr(best(attacked, 2.0) - robust_mean), ndtr(-(robust_mean + best(attacked, 2.0)) / 2)
+    for weak, text in rows.items():
+        mean = math.sqrt(4 + weak * 0.01)
+        kept = minimize_scalar(  # the standard rule's threshold, by search
+            lambda t: average_error(mean, 2.0, t),
+            bounds=(-1, mean),
+            method="bounded",
+            options={"xatol": 1e-12},  # noqa: B023
+        ).x
+        standard = ndtr(-(mean + kept) / 2) - ndtr(kept - mean)
+        easy, hard = ndtr(kept - robust_mean), ndtr(-(robust_mean + kept) / 2)
+        cost = average_error(attacked, 2.0, kept) - average_error(attacked, 2.0, best(attacked, 2.0))
+        says(title, text, standard, robust[1] - robust[0], hard - easy, cost, easy, hard)
+        done = theory.repair(theory.Gaussians([1.0] * 4 + [0.1] * weak, (4.0, 1.0)), 0.1)
+        gaps = done.standard_gap, done.robust_gap, done.repaired_gap
+        assert gaps == pytest.approx((standard, robust[1] - robust[0], hard - easy), abs=1e-6)
+        assert done.overshoots
+    says("Summary", "CAU 0.0010 (standard), 0.0918 (robust), 0.2063 (repaired)", *gaps[:2], -gaps[2])
+    done = theory.repair(theory.Gaussians(WEAK, (4.0, 1.0)), 0.1)
+    assert not done.overshoots
+    # Class +1 may be the one that is spread more: the gaps are then of the other sign.
+    turned = theory.repair(theory.Gaussians([1.0] * 4 + [0.1] * 400, (1.0, 4.0)), 0.1)
+    assert turned.standard_gap < 0 < turned.repaired_gap
+    assert turned.overshoots
+
+
 def test_theorem_9d_orders():
     t, ratio, mean = sympy.symbols("t K m", positive=True)
     normal = lambda x: sympy.exp(-(x**2) / 2) / sympy.sqrt(2 * sympy.pi)  # noqa: E731

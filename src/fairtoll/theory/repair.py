@@ -32,12 +32,23 @@ class Repair:
         ends there.
     cost : float
         How much more of all rows can be attacked than under the robust rule without weights: a fraction.
+    standard_gap, robust_gap, repaired_gap : float
+        The error of class -1 minus that of class +1, on rows that are not attacked, of the standard rule, of the robust
+        one and of `rule`: fractions, of which CAU is the size. See `overshoots`.
     """
 
     class_weights: tuple[float, float]
     rule: LinearRule
     beats_one_class: bool
     cost: float
+    standard_gap: float
+    robust_gap: float
+    repaired_gap: float
+
+    @property
+    def overshoots(self) -> bool:
+        """Whether the repaired rule errs more on the class that the standard rule errs less on."""
+        return self.standard_gap * self.repaired_gap < 0
 
 
 def repair(model: Gaussians, epsilon: float) -> Repair:
@@ -50,6 +61,12 @@ def repair(model: Gaussians, epsilon: float) -> Repair:
     s_-) - Phi(-(t' + m') / s_-)]`` of average robust accuracy. In the model of Xu et al., where all features have one
     mean, the directions are the same: the repaired rule is the standard one, and the price is all that robust training
     gains.
+
+    Where the directions differ it may go too far. The robust direction has less clean distance, and the standard rule's
+    threshold may be too far towards the class that is spread less: for equal classes and ``s_+ < s_-`` class +1 errs
+    more if and only if ``t > m (K - 1) / (K + 1)``, with +-m the clean means of the scores of the robust direction and
+    ``K = s_- / s_+``. CAU may then be larger than under either of the other rules: compare the three gaps. For equal
+    classes, weights between 1 and `class_weights` overshoot less (docs/theory.md, Theorem 9).
 
     Thresholds are compared in standard deviations of the score.
 
@@ -75,6 +92,8 @@ def repair(model: Gaussians, epsilon: float) -> Repair:
     >>> done = repair(model, 0.3)
     >>> [round(one, 2) for one in done.class_weights], round(done.cost, 4)
     ([1.24, 0.76], 0.0176)
+    >>> done.overshoots
+    False
     >>> bool(np.allclose(done.rule.bias / done.rule.weights, standard_rule(model).bias / standard_rule(model).weights))
     True
     """
@@ -97,4 +116,9 @@ def repair(model: Gaussians, epsilon: float) -> Repair:
     weights = ((1 - prior) / (1 - model.prior), prior / model.prior)
     rule = LinearRule(robust.weights, float(-threshold * deviations[1] - robust.weights @ centre))
     best = weighted_error(mean, spreads, prior, threshold) < min(prior, 1 - prior)
-    return Repair(weights, rule, best, error(model, rule, epsilon) - error(model, robust, epsilon))
+    cost = error(model, rule, epsilon) - error(model, robust, epsilon)
+    return Repair(weights, rule, best, cost, *(_signed_gap(model, one) for one in (standard, robust, rule)))
+
+
+def _signed_gap(model: Gaussians, rule: LinearRule) -> float:
+    return error(model, rule, label=-1) - error(model, rule, label=1)
