@@ -104,6 +104,11 @@ def section(title):
     return " ".join(found[0].split())
 
 
+def introduction():
+    """What is above the first section, its lines joined."""
+    return " ".join(PAGE.read_text(encoding="utf-8").partition("\n## ")[0].split())
+
+
 def says(title, text, *values):
     """The page says this in that section, and its numbers, in order, are these values as rounded there."""
     assert text in section(title), text

@@ -289,6 +289,15 @@ def test_theorem_2_examples():
         abs(accuracy_gap(x, 2.0, after)) - abs(accuracy_gap(x, 2.0, before)) for x in (2.0, 1.0, 0.0, -1.0, -2.0)
     ]
     says("Theorem 2", "0.104, 0.240, -0.059, -0.235, -0.101", *absolute)
+    radii = np.linspace(0, 3, 3001)
+    x = 2.0 - 2.0 * radii
+    difference = np.abs(accuracy_gap(x, 2.0, after)) - np.abs(accuracy_gap(x, 2.0, before))
+    high, low = difference.argmax(), difference.argmin()
+    assert (np.diff(difference)[:high] > 0).all()
+    assert (np.diff(difference)[high:low] < 0).all()
+    assert (np.diff(difference)[low:] > 0).all()
+    text = "it rises to 0.244 at `ρ = 0.49 η`, just below the radius trained for, falls to -0.280 at `ρ = 1.356 η`"
+    says("Theorem 2", text, difference[high], radii[high], difference[low], radii[low])
 
 
 def test_theorem_2e_the_difference_grows_and_then_shrinks():

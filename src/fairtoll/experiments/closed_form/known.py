@@ -48,8 +48,8 @@ KNOWN = (
         (
             "Proved where covariances are proportional and classes equally frequent (Theorem 1); of rules with the "
             "least loss where features are alike and the threshold falls (Theorem 10).",
-            "Reversed where classes differ in spread only on features that a robust rule drops, or where the wide "
-            "class is the frequent one.",
+            "Reversed where classes differ in spread only on features that a robust rule drops, or, where features are "
+            "alike, the narrow class has a share below 1/(K + 1) and classes lie far apart (Theorem 7c).",
         ),
         "cau",
         sign="cau",
@@ -100,8 +100,8 @@ KNOWN = (
             "training gives the easy class what it takes from the hard one; unless the sign of the gap changes.",
             "Reversed of rules with the least loss at every distance, where features are alike and the threshold falls "
             "(Theorem 10).",
-            "It also rises where a robust rule drops features: then both classes are harder to break, and the hard one "
-            "gains more (Theorem 3d).",
+            "A robust rule that drops features makes both classes harder to break, so that the gap can rise, the hard "
+            "class gaining more; or fall, if they were few (Theorem 3d).",
         ),
         "cru_epsilon",
         sign="cru_epsilon",
