@@ -18,13 +18,19 @@ from fairtoll.theory import (
     epsilon_at_rate,
     error,
     least_epsilon,
+    least_loss_rule,
+    luf,
     margins,
     mean_confidence,
     mean_least_epsilon,
     messages,
+    repair,
+    reweighted,
     robust_rule,
     standard_rule,
+    static_rule,
     success_rate,
+    with_groups,
 )
 
 MODEL, RULE = Gaussians([1.0, 0.5], (1.0, 2.0)), LinearRule([1.0, 0.5], 0.0)
@@ -95,6 +101,9 @@ def test_groups():
     refused(gaussians(groups=HALVES[:1]), messages.SHARES, label="-1", given="0.5")
     uneven = (Group("a", (0.5, 0.4), [0.0, 0.0]), Group("b", (0.5, 0.5), [0.0, 0.0]))
     refused(gaussians(groups=uneven), messages.SHARES, label="+1", given="0.9")
+    refused(gaussians(groups=("a",)), messages.GROUPS, given="a tuple that holds 'a'")
+    for given in (HALVES[0], "ab", None):
+        refused(gaussians(groups=given), messages.GROUPS, given=f"of type {type(given).__name__}")
     longer = (HALVES[0], Group("b", 0.5, [0.0] * 3))
     refused(gaussians(groups=longer), messages.SHAPE, name="the shift of group b", given=(3,), expected="(2,)")
 
@@ -102,14 +111,16 @@ def test_groups():
 def test_rules():
     refused(lambda: LinearRule([math.nan], 0.0), messages.NOT_FINITE, name="weights")
     refused(lambda: LinearRule([1.0], math.inf), messages.NOT_FINITE, name="bias")
-    refused(lambda: LinearRule([1.0], "0"), messages.NOT_FINITE, name="bias")
+    refused(lambda: LinearRule([1.0], "0"), messages.NOT_NUMBERS, name="bias", given="str")
+    refused(lambda: LinearRule([1.0], None), messages.NOT_NUMBERS, name="bias", given="NoneType")
     wide = LinearRule([1.0] * 3, 0.0)
     refused(lambda: error(MODEL, wide), messages.FEATURES_DIFFER, given=3, expected=2)
     refused(
         lambda: RULE.score([1.0, 2.0]), messages.SHAPE, name="x", given=(2,), expected="(N, 2) with N of at least 1"
     )
     refused(lambda: margins(RULE, [[1.0, 2.0]], [0]), messages.LABELS, given="0")
-    refused(lambda: least_epsilon(RULE, [[1.0, 2.0]], [1, 1]), messages.SHAPE, name="y", given=(2,), expected="(1,)")
+    refused(lambda: least_epsilon(RULE, [[1.0, 2.0]], [1, 1]), messages.SHAPE_OF_ROWS, name="y", given=(2,),
+            expected="(1,)")  # fmt: skip
     refused(lambda: margins(RULE, [[1.0, 2.0]], [1], -1.0), messages.EPSILON, name="epsilon", given="-1.0")
     refused(lambda: margins(RULE, [[1.0, 2.0]], [1], 1.0, -1.0), messages.SCALE, given="-1", feature=0)
 
@@ -142,6 +153,51 @@ def test_what_is_asked_of_whom():
     apart = (Group("a", (1.0, 0.5), [0.0, 0.0]), Group("b", (0.0, 0.5), [0.5, 0.0]))
     model = Gaussians([1.0, 0.5], (1.0, 2.0), groups=apart)
     refused(lambda: error(model, RULE, label=-1, group="b"), messages.NO_ROW, label=-1, group="b")
+
+
+def test_something_else_than_a_model_or_a_rule():
+    for given in (None, "F", [1.0, 0.5]):
+        kind = {"given": type(given).__name__}
+        model = {"name": "the model", "expected": "Gaussians"} | kind
+        for call in (
+            lambda one=given: error(one, RULE),
+            lambda one=given: cau(one, RULE),
+            lambda one=given: eou(one, RULE),
+            lambda one=given: standard_rule(one),
+            lambda one=given: robust_rule(one, 0.1),
+            lambda one=given: least_loss_rule(one),
+            lambda one=given: repair(one, 0.1),
+            lambda one=given: static_rule(one, 0.1),
+            lambda one=given: reweighted(one, (1.0, 2.0)),
+            lambda one=given: with_groups(one, ["a"]),
+        ):
+            refused(call, messages.NOT_A, **model)
+        rule = {"name": "the rule", "expected": "LinearRule"} | kind
+        for call in (
+            lambda one=given: error(MODEL, one),
+            lambda one=given: cru_epsilon(MODEL, one),
+            lambda one=given: margins(one, [[1.0, 2.0]], [1]),
+            lambda one=given: least_epsilon(one, [[1.0, 2.0]], [1]),
+        ):
+            refused(call, messages.NOT_A, **rule)
+        left = {"name": "left", "expected": "LeaveOneOut"} | kind
+        refused(lambda one=given: luf(one, [[1.0, 2.0]]), messages.NOT_A, **left)
+    for call in (lambda: static_rule(MODEL, 0.1, source="F"), lambda: error(MODEL, RULE, 0.1, source="F")):
+        refused(call, messages.NOT_A, name="the source", given="str", expected="LinearRule")
+    refused(lambda: MODEL.sample(3, 0), messages.GENERATOR, given="0")
+
+
+def test_class_weights_that_leave_a_class_nothing():
+    for pair in ((1e-300, 1e300), (1e300, 1e-300), (1.0, 1e17)):
+        refused(lambda pair=pair: reweighted(MODEL, pair), messages.CLASS_WEIGHTS_APART, given=repr(pair))
+    assert 0 < reweighted(MODEL, (1.0, 1e12)).prior < 1
+
+
+def test_classes_without_a_least_loss():
+    refused(lambda: least_loss_rule(Gaussians([0.0, 0.0], (4.0, 1.0))), messages.SAME_MEANS_NO_WEIGHTS)
+    refused(lambda: least_loss_rule(MODEL, 1.0), messages.NO_WEIGHTS, epsilon=1.0, limit=1.0)
+    refused(lambda: least_loss_rule(Gaussians([100.0], (4.0, 1.0))), messages.NO_LOSS)
+    assert least_loss_rule(Gaussians([10.0], (4.0, 1.0))).weights[0] > 0
 
 
 def test_rules_that_are_never_correct_or_never_broken():

@@ -128,7 +128,6 @@ def test_confidence_is_a_mean_of_the_same_functions_by_quadrature():
         (Gaussians([1.0, 0.5], (1.0, 2.0)), 2.0, 1.0),
         (Gaussians([1.0, 0.5], (1.0, 2.0), scale=[1.0, 0.1]), 5.0, 5.0),
         (Gaussians([1.0, 0.0], (1.0, 2.0), scale=[2.0, 0.0]), 0.5, 0.5),
-        (Gaussians([0.0], (4.0, 1.0)), 0.0, 0.0),
         # Means that differ by their groups alone.
         (
             Gaussians([0.0], (1.0, 1.0), groups=(Group("a", (1.0, 0.0), [-0.5]), Group("b", (0.0, 1.0), [0.5]))),
@@ -150,8 +149,6 @@ def test_a_radius_that_is_none_is_refused(epsilon):
 
 
 def test_a_search_that_does_not_converge(monkeypatch):
-    with pytest.raises(FairtollError, match=r"^the search for the least loss stopped at a slope of .*; expected below"):
-        least_loss_rule(Gaussians([100.0], (1.0, 2.0)))  # nothing overlaps
     monkeypatch.setattr(least_loss, "CONVERGED", -1.0)
     with pytest.raises(FairtollError, match=r"^the search for the least loss stopped at a slope of .*; expected below"):
         least_loss_rule(Gaussians([1.0, 0.5], (1.0, 2.0)))

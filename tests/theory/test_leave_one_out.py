@@ -187,9 +187,10 @@ def test_bad_input():
         refused(lambda ridge=ridge: leave_one_out(x, y, ridge), messages.RIDGE, given=repr(ridge))
         refused(lambda ridge=ridge: static_copies(x, y, 0.1, ridge=ridge), messages.RIDGE, given=repr(ridge))
         refused(lambda sigma=ridge: noise_leave_one_out(x, y, sigma), messages.SIGMA, given=repr(ridge))
-    refused(lambda: leave_one_out(x, y[:3]), messages.SHAPE, name="y", given=(3,), expected="(14,)")
+    refused(lambda: leave_one_out(x, y[:3]), messages.SHAPE_OF_ROWS, name="y", given=(3,), expected="(14,)")
     refused(lambda: leave_one_out(x * math.nan, y), messages.NOT_FINITE, name="x")
-    refused(lambda: leave_one_out(x, y, blocks=[0, 1]), messages.SHAPE, name="blocks", given=(2,), expected="(14,)")
+    refused(lambda: leave_one_out(x, y, blocks=[0, 1]), messages.SHAPE_OF_ROWS, name="blocks", given=(2,),
+            expected="(14,)")  # fmt: skip
     refused(lambda: leave_one_out(x[:2], y[:2]), messages.UNDETERMINED, rows=2, features=3)
     refused(lambda: leave_one_out(x, y, blocks=[None, 1] * 7), messages.BLOCKS)
     refused(lambda: leave_one_out(x[:3], y[:3]), messages.DECIDES_ALONE, what="row 0")

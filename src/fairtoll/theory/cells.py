@@ -11,7 +11,7 @@ from scipy.special import ndtr
 
 from fairtoll.errors import FairtollError
 from fairtoll.theory import messages
-from fairtoll.theory.checks import Floats
+from fairtoll.theory.checks import Floats, of_kind
 from fairtoll.theory.model import LABELS, Gaussians
 from fairtoll.theory.rule import LinearRule
 
@@ -80,6 +80,10 @@ def cells_of(
     source: LinearRule | None = None,
 ) -> Cells:
     """The cells with a label and a group, or all; checks that the rule is one of the model and that rows are there."""
+    of_kind(model, Gaussians, name="the model")
+    of_kind(rule, LinearRule, name="the rule")
+    if source is not None:
+        of_kind(source, LinearRule, name="the source")
     for one in (rule, source):
         if one is not None and len(one.weights) != model.features:
             raise FairtollError(messages.FEATURES_DIFFER.format(given=len(one.weights), expected=model.features))
@@ -117,6 +121,7 @@ def gap(
     """
     if partition not in ("class", "group", "class and group"):
         raise FairtollError(messages.PARTITION.format(given=repr(partition)))
+    of_kind(model, Gaussians, name="the model")
     parts = _parts(model, partition, label)
     if len(parts) < 2:
         raise FairtollError(messages.NO_GROUPS.format(what=f"the partition {partition!r}"))

@@ -28,12 +28,18 @@ def numbers(values: ArrayLike, *, name: str) -> Floats:
     return copy
 
 
-def vector(values: ArrayLike, *, name: str, size: int | None = None) -> Floats:
-    """As `numbers`, of shape (size,), or of any length above 0."""
+def of_kind(value: Any, kind: type, *, name: str) -> None:
+    """Refuse what is not one of the theory's own objects."""
+    if not isinstance(value, kind):
+        raise FairtollError(messages.NOT_A.format(name=name, given=type(value).__name__, expected=kind.__name__))
+
+
+def vector(values: ArrayLike, *, name: str, size: int | None = None, message: str = messages.SHAPE) -> Floats:
+    """As `numbers`, of shape (size,), or of any length above 0; a message for other shapes."""
     array = numbers(values, name=name)
     if array.ndim != 1 or array.size == 0 or (size is not None and array.size != size):
         expected = "(d,) with d of at least 1" if size is None else f"({size},)"
-        raise FairtollError(messages.SHAPE.format(name=name, given=array.shape, expected=expected))
+        raise FairtollError(message.format(name=name, given=array.shape, expected=expected))
     return array
 
 
@@ -48,7 +54,7 @@ def table(values: ArrayLike, *, name: str, columns: int | None = None) -> Floats
 
 def labels(values: ArrayLike, *, rows: int) -> Floats:
     """Labels -1 and +1 as float64, (rows,)."""
-    array = vector(values, name="y", size=rows)
+    array = vector(values, name="y", size=rows, message=messages.SHAPE_OF_ROWS)
     wrong = np.abs(array) != 1
     if wrong.any():
         raise FairtollError(messages.LABELS.format(given=f"{array[np.argmax(wrong)]:g}"))

@@ -50,7 +50,8 @@ def least_loss_rule(model: Gaussians, epsilon: float = 0.0) -> LinearRule:
     Raises
     ------
     FairtollError
-        If the radius is negative or so large that the least loss has no weights, or the search does not converge.
+        If the radius is negative or so large that the least loss has no weights, the classes have the same means or are
+        so far apart that no loss is left, or the search does not converge.
 
     Examples
     --------
@@ -60,6 +61,8 @@ def least_loss_rule(model: Gaussians, epsilon: float = 0.0) -> LinearRule:
     """
     population = population_of(model, radius(epsilon))
     theta, penalty = np.abs(population.half_difference), population.penalty
+    if not theta.any():
+        raise FairtollError(messages.SAME_MEANS_NO_WEIGHTS)
     if not (theta > penalty).any():
         movable = model.scale > 0
         limit = float(np.max(theta[movable] / model.scale[movable])) if movable.any() else 0.0
@@ -143,7 +146,7 @@ def _minimum(loss: _Loss) -> tuple[Floats, float]:
         value = float(moments[0].sum())
         # Of classes so far apart that rounding leaves no loss there is no minimum to find.
         if value <= _NO_LOSS:
-            break
+            raise FairtollError(messages.NO_LOSS)
         signs = loss.signs(weights, moments)
         free = np.append((signs != 0) | (penalty == 0), True)
         slope, curvature = loss.slope_and_curvature(weights, moments, signs)

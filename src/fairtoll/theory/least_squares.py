@@ -12,7 +12,7 @@ from scipy.special import expit, ndtr
 
 from fairtoll.errors import FairtollError
 from fairtoll.theory import messages
-from fairtoll.theory.checks import Floats, slope, table, vector, zero_or_more
+from fairtoll.theory.checks import Floats, of_kind, slope, table, vector, zero_or_more
 from fairtoll.theory.rule import LinearRule
 
 #: A block of rows whose leverage is so near 1 is left out by another fit: what it leaves is the difference of two
@@ -83,7 +83,7 @@ def leave_one_out(
     ([1.222], [1.25, 1.4, 1.0])
     """
     rows = table(x, name="x")
-    target = vector(y, name="y", size=len(rows))
+    target = vector(y, name="y", size=len(rows), message=messages.SHAPE_OF_ROWS)
     penalty = zero_or_more(ridge, messages.RIDGE)
     numbers, names = _blocks(blocks, len(rows))
     return fit_without(rows, target, penalty, intercept=intercept, blocks=numbers, names=names)
@@ -95,7 +95,7 @@ def _blocks(blocks: ArrayLike | None, rows: int) -> tuple[NDArray[np.intp], list
         return np.arange(rows), [f"row {row}" for row in range(rows)]
     given = np.asarray(blocks)
     if given.shape != (rows,):
-        raise FairtollError(messages.SHAPE.format(name="blocks", given=given.shape, expected=f"({rows},)"))
+        raise FairtollError(messages.SHAPE_OF_ROWS.format(name="blocks", given=given.shape, expected=f"({rows},)"))
     try:
         names, numbers = np.unique(given, return_inverse=True)
     except TypeError as error:
@@ -250,6 +250,7 @@ def luf(left: LeaveOneOut, x: ArrayLike, *, link: str = "score", kappa: float = 
     >>> round(luf(left, [[9.0], [18.0]]), 3)  # 27 / 2 times 2 / 9
     3.0
     """
+    of_kind(left, LeaveOneOut, name="left")
     if link not in _LINKS:
         raise FairtollError(messages.SCORE_LINK.format(given=repr(link)))
     factor = slope(kappa)

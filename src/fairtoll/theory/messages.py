@@ -3,6 +3,10 @@
 NOT_FINITE = "{name} holds a NaN or infinite value; expected finite numbers; correct it"
 NOT_NUMBERS = "{name} has type {given}; expected numbers; convert it first"
 SHAPE = "{name} has shape {given}; expected {expected}; give one number for each feature"
+SHAPE_OF_ROWS = "{name} has shape {given}; expected {expected}; give one for each row"
+NOT_A = "{name} is of type {given}; expected a {expected}; give one from fairtoll.theory"
+GROUPS = "groups is {given}; expected a tuple of Group; give (Group(...), Group(...))"
+GENERATOR = "generator is {given}; expected a numpy Generator; give numpy.random.default_rng(seed)"
 COVARIANCE_PAIR = "covariances is {given}; expected a pair; give that of class -1, then that of class +1"
 COVARIANCE_SHAPE = (
     "the covariance of class {label} has shape {given}; expected a number, ({features},) or ({features}, {features}); "
@@ -53,6 +57,14 @@ NO_WEIGHTS = (
     "at epsilon {epsilon:g} the adversary can make the two classes' means equal, and the least loss has no weights; "
     "expected means that differ, and a radius below {limit:g}; choose a smaller one"
 )
+SAME_MEANS_NO_WEIGHTS = (
+    "the two classes have the same mean in every feature, so that the least loss has no weights; expected means that "
+    "differ; give other ones"
+)
+NO_LOSS = (
+    "the classes lie so far apart that the loss rounds to 0; expected classes that overlap; give means that are nearer "
+    "or spreads that are larger"
+)
 LOSS_NOT_CONVERGED = (
     "the search for the least loss stopped at a slope of {given:.2g}; expected below {expected:.0g}; give classes that "
     "overlap more, or features that depend on each other less"
@@ -83,6 +95,10 @@ DECIDES_ALONE = (
 )
 BLOCKS = "blocks hold names that cannot be sorted; expected names of one kind; give numbers or text"
 CLASS_WEIGHTS = "class weights are {given}; expected two numbers above 0; give that of class -1, then that of class +1"
+CLASS_WEIGHTS_APART = (
+    "class weights are {given}, which leave one class no share but for rounding; expected weights that leave both "
+    "some; give ones that differ by fewer orders of magnitude"
+)
 NO_CLOSED_REPAIR = (
     "the model has covariances that are not proportional, or groups that differ; expected two classes of one shape; "
     "for others compare the best rules of reweighted models"

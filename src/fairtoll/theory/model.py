@@ -107,7 +107,7 @@ class Gaussians:
         if not is_number(self.prior) or not 0 < self.prior < 1:
             raise FairtollError(messages.PRIOR.format(given=repr(self.prior)))
         object.__setattr__(self, "prior", float(self.prior))
-        object.__setattr__(self, "groups", tuple(self.groups))
+        object.__setattr__(self, "groups", _groups(self.groups))
         _check_groups(self.groups, len(theta))
         object.__setattr__(self, "scale", scales(self.scale, features=len(theta)))
 
@@ -150,6 +150,8 @@ class Gaussians:
         """
         if not isinstance(rows, int | np.integer) or isinstance(rows, bool) or rows < 1:
             raise FairtollError(messages.ROWS.format(given=repr(rows)))
+        if not isinstance(generator, np.random.Generator):
+            raise FairtollError(messages.GENERATOR.format(given=repr(generator)))
         y = np.where(generator.random(rows) < self.prior, 1, -1)
         group = np.zeros(rows, dtype=np.int64)
         x = generator.standard_normal((rows, self.features))
@@ -188,6 +190,15 @@ def _covariance(given: Any, label: int, features: int) -> Floats:
     if not positive:
         raise FairtollError(messages.SINGULAR.format(label=f"{label:+d}"))
     return covariance
+
+
+def _groups(given: Any) -> tuple[Group, ...]:
+    if not isinstance(given, Sequence) or isinstance(given, str):
+        raise FairtollError(messages.GROUPS.format(given=f"of type {type(given).__name__}"))
+    for one in given:
+        if not isinstance(one, Group):
+            raise FairtollError(messages.GROUPS.format(given=f"a {type(given).__name__} that holds {one!r}"))
+    return tuple(given)
 
 
 def _check_groups(groups: tuple[Group, ...], features: int) -> None:

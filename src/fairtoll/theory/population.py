@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtr
 
-from fairtoll.theory.checks import Floats
+from fairtoll.theory.checks import Floats, of_kind
 from fairtoll.theory.model import LABELS, Gaussians
 from fairtoll.theory.rule import LinearRule
 
@@ -100,6 +100,7 @@ class Population:
 
 def population_of(model: Gaussians, epsilon: float) -> Population:
     """A model's cells, and its adversary at a radius."""
+    of_kind(model, Gaussians, name="the model")
     shares = np.array([one.share for one in model.groups] or [(1.0, 1.0)])
     shifts = np.array([one.shift for one in model.groups] or [np.zeros(model.features)])
     label = np.repeat(LABELS, len(shares))

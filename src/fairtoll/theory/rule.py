@@ -10,7 +10,7 @@ from numpy.typing import ArrayLike, NDArray
 
 from fairtoll.errors import FairtollError
 from fairtoll.theory import messages
-from fairtoll.theory.checks import Floats, is_number, labels, radius, scales, table, vector
+from fairtoll.theory.checks import Floats, is_number, labels, of_kind, radius, scales, table, vector
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,7 +40,9 @@ class LinearRule:
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "weights", vector(self.weights, name="weights"))
-        if not is_number(self.bias) or not np.isfinite(self.bias):
+        if not is_number(self.bias):
+            raise FairtollError(messages.NOT_NUMBERS.format(name="bias", given=type(self.bias).__name__))
+        if not np.isfinite(self.bias):
             raise FairtollError(messages.NOT_FINITE.format(name="bias"))
         object.__setattr__(self, "bias", float(self.bias))
 
@@ -90,6 +92,7 @@ def margins(
     >>> margins(LinearRule([1.0, -2.0], 0.0), [[1.0, 0.0], [1.0, 1.0]], [1, -1], 0.25)
     array([0.25, 0.25])
     """
+    of_kind(rule, LinearRule, name="the rule")
     score = rule.score(x)
     return np.asarray(labels(y, rows=len(score)) * score - radius(epsilon) * rule.reach(scale))
 

@@ -9,7 +9,7 @@ import numpy as np
 from fairtoll.errors import FairtollError
 from fairtoll.theory import messages
 from fairtoll.theory.best_rule import best_rule, standard_rule
-from fairtoll.theory.checks import radius
+from fairtoll.theory.checks import of_kind, radius
 from fairtoll.theory.model import Gaussians
 from fairtoll.theory.population import population_of
 from fairtoll.theory.rule import LinearRule
@@ -48,7 +48,9 @@ def static_rule(model: Gaussians, epsilon: float, *, source: LinearRule | None =
     >>> [round(float(-rule.bias / np.linalg.norm(rule.weights)), 2) for rule in rules]  # the threshold moves down
     [-0.34, -0.59]
     """
+    of_kind(model, Gaussians, name="the model")
     first = standard_rule(model) if source is None else source
+    of_kind(first, LinearRule, name="the source")
     if len(first.weights) != model.features:
         raise FairtollError(messages.FEATURES_DIFFER.format(given=len(first.weights), expected=model.features))
     clean = population_of(model, 0.0)

@@ -8,7 +8,7 @@ from dataclasses import replace
 
 from fairtoll.errors import FairtollError
 from fairtoll.theory import messages
-from fairtoll.theory.checks import is_number
+from fairtoll.theory.checks import is_number, of_kind
 from fairtoll.theory.model import Gaussians, Group
 
 
@@ -32,18 +32,22 @@ def reweighted(model: Gaussians, weights: tuple[float, float]) -> Gaussians:
     Raises
     ------
     FairtollError
-        If the weights are not two finite numbers above 0.
+        If the weights are not two finite numbers above 0, or one is so small beside the other that its class vanishes.
 
     Examples
     --------
     >>> round(reweighted(Gaussians([1.0], (1.0, 1.0), prior=0.25), (1, 3)).prior, 12)
     0.5
     """
+    of_kind(model, Gaussians, name="the model")
     pair = tuple(weights) if isinstance(weights, Sequence) else ()
     if len(pair) != 2 or not all(is_number(one) and 0 < one < math.inf for one in pair):
         raise FairtollError(messages.CLASS_WEIGHTS.format(given=repr(weights)))
     high, low = pair[1] * model.prior, pair[0] * (1 - model.prior)
-    return replace(model, prior=high / (high + low))
+    prior = high / (high + low)
+    if not 0 < prior < 1:
+        raise FairtollError(messages.CLASS_WEIGHTS_APART.format(given=repr(weights)))
+    return replace(model, prior=prior)
 
 
 def with_groups(model: Gaussians, names: Sequence[str]) -> Gaussians:
@@ -74,6 +78,7 @@ def with_groups(model: Gaussians, names: Sequence[str]) -> Gaussians:
     >>> alone.groups[0].share, round(alone.prior, 12)
     ((1.0, 1.0), 0.3)
     """
+    of_kind(model, Gaussians, name="the model")
     known = [one.name for one in model.groups]
     for name in names:
         if name not in known:
