@@ -46,7 +46,8 @@ def test_what_cannot_be_compared_is_said(results):
         "cannot be said: no level is reached by two of them between their strengths."
     )
     own = [one for one in results.recipes if one.own_strength]
-    assert answer_of_recipes(own, [], [])[0].endswith("cannot be said: they were trained at one strength each.")
+    said = answer_of_recipes(own, [], [])[0]
+    assert said.endswith("cannot be said: they were trained at one strength each, and --strengths 3 trains three.")
 
 
 def with_shifts(results, of_class, of_sex, verdict):

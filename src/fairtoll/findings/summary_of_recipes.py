@@ -91,7 +91,7 @@ def _least(recipes: Sequence[Recipe], matched: Sequence[Matched], standard: Reci
 def _no_level(recipes: Sequence[Recipe]) -> str:
     why = "no level is reached by two of them between their strengths"
     if all(one.own_strength for one in recipes):
-        why = "they were trained at one strength each"
+        why = "they were trained at one strength each, and --strengths 3 trains three"
     return f"Which recipe costs least at equal robust accuracy cannot be said: {why}."
 
 

@@ -91,13 +91,15 @@ def group_table(results: Results, name: str, caption: str, findings: Sequence[Co
 def verdict_table(results: Results, name: str, caption: str, findings: Sequence[Finding]) -> Table:
     """Return both arms, the differences from standard and control, and the verdicts."""
     titles, (first, second) = arm_titles(results), sides(results).heads
-    # Protocols tell the arms of an experiment apart; the models of an audit are told apart by their names.
-    several = len({one.robust.arm for one in findings}) > 1 and all(one.protocol == "audit" for one in findings)
+    # Where a protocol compares more than two arms they are told apart by their names.
+    several = len({(one.protocol, one.robust.arm) for one in findings}) > len({one.protocol for one in findings})
+    bases = len({one.standard.arm for one in findings}) > 1
     columns = (
         Column("Protocol"),
         Column("Finding"),
         Column("Unit"),
         *([Column("Model")] if several else []),
+        *([Column("Compared with")] if bases else []),
         Column(first, number, key="standard"),
         Column(second, number, key="robust"),
         Column(f"{first} plain", number, key="standard_plain"),
@@ -124,6 +126,7 @@ def verdict_table(results: Results, name: str, caption: str, findings: Sequence[
                 describe(results, finding),
                 "fraction" if unit == "points" else unit_name(unit),
                 *([titles[finding.robust.arm]] if several else []),
+                *([titles[finding.standard.arm]] if bases else []),
                 finding.standard.value,
                 finding.robust.value,
                 finding.standard.plain,
