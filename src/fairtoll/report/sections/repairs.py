@@ -14,9 +14,10 @@ from fairtoll.report.sections.leave_one_out.words import rate
 from fairtoll.report.tables.table import Cell, Column, Table
 
 LEAD = (
-    "A repair has to beat {base}, which treats all classes and groups alike and takes hardly more time. Gains and costs "
-    "are in points of accuracy, with the interval; “?” where the interval holds 0. Who loses: classes and groups whose own accuracy, "
-    "clean or robust, falls, by an interval (95% each) that lies below 0 as a whole; folded below by how much."
+    "A repair has to beat {base}, which treats all classes and groups alike and takes hardly more time. Gains and "
+    "costs are in points of accuracy, with the interval; “?” where the interval holds 0. Who loses: classes and groups "
+    "whose own accuracy, clean or robust, falls, by an interval (95% each) that lies below 0 as a whole; folded below "
+    "by how much."
 )
 
 
