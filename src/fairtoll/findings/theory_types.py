@@ -131,6 +131,12 @@ class ExactChange(Strict):
     metric: str
     standard: float
     robust: float
+    static: float | None = Field(default=None, description="of the static adversarial model, the paper's own training")
+    larger: tuple[str, str] | None = Field(
+        default=None,
+        description="whose own value is the larger before and after, where that turns round: the signed gap then moves "
+        "by the sum of both; none of a group's own value",
+    )
     measured: float | None = Field(description="difference; none where no finding asks for it")
     interval: Pair | None
     verdict: VerdictName | None = Field(description="of the finding; none of a group's own value")

@@ -9,6 +9,8 @@ from fairtoll.findings.results import ExactChange, ExactValue, Finding, SignMap,
 
 #: The arms that are compared.
 STANDARD, ROBUST = "standard", "online"
+#: The paper's own training.
+STATIC = "static"
 #: Maps of real classes, whose places have a column.
 REAL = ("Adult-like", "CIFAR-10-like")
 
@@ -50,14 +52,7 @@ def _change(known: Known, value: ExactValue, theory: Theory, findings: Sequence[
         return None
     if value.measured is None:
         return None
-    robust = next(
-        (
-            one.exact
-            for one in theory.values
-            if (one.arm, one.question, one.group) == (ROBUST, value.question, value.group)
-        ),
-        None,
-    )
+    robust, static = (_exact(theory, arm, value.question, value.group) for arm in (ROBUST, STATIC))
     if robust is None:
         return None
     finding = next((one for one in findings if _compares(one) and one.id.endswith(f"/{value.question}")), None)
@@ -67,10 +62,31 @@ def _change(known: Known, value: ExactValue, theory: Theory, findings: Sequence[
         metric=value.metric,
         standard=value.exact,
         robust=robust,
+        static=static,
+        larger=_turned(theory, value.question) if value.group is None else None,
         measured=measured,
         interval=interval,
         verdict=verdict,
     )
+
+
+def _exact(theory: Theory, arm: str, question: str, group: str | None) -> float | None:
+    """The exact value of an arm; None where there is none."""
+    wanted = (arm, question, group)
+    return next((one.exact for one in theory.values if (one.arm, one.question, one.group) == wanted), None)
+
+
+def _turned(theory: Theory, question: str) -> tuple[str, str] | None:
+    """The group with the largest value of the standard and of the robust arm, where these are two."""
+    largest = []
+    for arm in (STANDARD, ROBUST):
+        own = {
+            one.group: one.exact
+            for one in theory.values
+            if (one.arm, one.question) == (arm, question) and one.group is not None and one.exact is not None
+        }
+        largest += [max(own, key=lambda name: own[name])] if own else []
+    return (largest[0], largest[1]) if len(set(largest)) == len(largest) == 2 else None
 
 
 def _in_words(value: ExactValue) -> str:

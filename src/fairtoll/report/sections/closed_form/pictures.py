@@ -8,7 +8,7 @@ from fairtoll.report.charts.gaps import pair, scaled
 from fairtoll.report.charts.style import Figure, Key, Panel
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import in_unit, interval, number, percent, unit_name
-from fairtoll.report.sections.closed_form.words import name_of
+from fairtoll.report.sections.closed_form.words import BELOW_ZERO, name_of
 
 
 def line_figure(line: Line, titles: Titles, colours: Colours) -> Figure:
@@ -68,9 +68,10 @@ def curve_figure(theory: Theory, titles: Titles, colours: Colours) -> Figure:
         "toll-by-radius",
         "The gap between the classes over the radius of training",
         panels,
-        marks="Solid: by formula, at the linear rule with the least robust loss, which is what training minimises. "
-        "Dashed: at the rule with the least robust error. Circle: measured on linear models. Hollow square: on the "
-        "small network.",
+        marks="Solid: by formula, at the linear rule with the least robust loss of the whole population; training "
+        "minimises that of its own rows, so that its rule, and a dot's interval, may lie beside the curve. Dashed: at "
+        "the rule with the least robust error. Circle: measured on linear models. Hollow square: on the small network. "
+        f"{BELOW_ZERO}",
         columns=3,
         key=tuple(Key(titles[arm], colours[arm]) for arm in leads if arm),
     )

@@ -9,12 +9,12 @@ from fairtoll.report.charts.style import Figure, Key, Panel
 from fairtoll.report.numbers import number, percent
 from fairtoll.report.tables.table import Cell, Column, Table
 
-#: By whether CRU_s and CRU_epsilon rise.
+#: By whether CRU_s and CRU_epsilon rise; hues that no arm has.
 SIGNS = {
-    (True, True): ("CRU_s and CRU_ε rise", "#D55E00"),
-    (True, False): ("CRU_s rises, CRU_ε falls", "#56B4E9"),
-    (False, True): ("CRU_s falls, CRU_ε rises", "#A9699F"),
-    (False, False): ("CRU_s and CRU_ε fall", "#009E73"),
+    (True, True): ("CRU_s and CRU_ε rise", "#A65628"),
+    (True, False): ("CRU_s rises, CRU_ε falls", "#D4A72C"),
+    (False, True): ("CRU_s falls, CRU_ε rises", "#6E6E6E"),
+    (False, False): ("CRU_s and CRU_ε fall", "#BDBDBD"),
 }
 #: So many places of a map have large marks.
 FEW = 5

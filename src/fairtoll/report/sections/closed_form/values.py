@@ -8,7 +8,7 @@ from fairtoll.report.charts.rows import row_panel
 from fairtoll.report.charts.style import Figure, Panel
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import in_unit, interval, unit_name
-from fairtoll.report.sections.closed_form.words import name_of
+from fairtoll.report.sections.closed_form.words import BELOW_ZERO, name_of
 from fairtoll.report.tables.table import Cell, Column, Table
 
 
@@ -57,7 +57,7 @@ def values_figure(theory: Theory, titles: Titles, colours: Colours) -> Figure:
         "Measured and exact gaps of the linear models",
         panels,
         marks="Dot: measured, mean over training runs; line, its interval. Tick: by formula at the rules that were "
-        "trained, with no noise of rows and no attack.",
+        f"trained, with no noise of rows and no attack. {BELOW_ZERO}",
         columns=2,
     )
 
@@ -95,5 +95,17 @@ def values_table(theory: Theory, titles: Titles) -> Table:
         columns,
         rows,
         note="Exact: the formula at each run's own rule, mean over runs. Least loss and least error: at the linear "
-        "rule that minimises it, for arms that minimise the loss of one radius.",
+        "rule that minimises it, for arms that minimise the loss of one radius. "
+        f"{BELOW_ZERO}{_outside(theory, titles)}",
     )
+
+
+def _outside(theory: Theory, titles: Titles) -> str:
+    """Return which intervals do not hold their exact value: those of one measure and group miss together."""
+    arms: dict[str, list[str]] = {}
+    for value in theory.values:
+        if value.inside is False:
+            whose = name_of(value) if value.group is None else f"{name_of(value)}, {value.group}"
+            arms.setdefault(whose, []).append(titles[value.arm])
+    said = "; ".join(f"{whose} ({', '.join(names)})" for whose, names in arms.items())
+    return f" Intervals that do not hold the exact value, on the same rows in every arm: {said}." if said else ""

@@ -4,6 +4,12 @@ from fairtoll.findings.results import ExactCurve, ExactValue
 from fairtoll.report.metrics import metric_of
 from fairtoll.report.select import epsilon_text
 
+#: Why an estimate of a size may be negative.
+BELOW_ZERO = (
+    "A measured gap leaves out what the noise of the rows adds to it, so that its estimate can fall below 0 where the "
+    "true gap is nearly 0."
+)
+
 
 def name_of(one: ExactCurve | ExactValue) -> str:
     """Return which gap it is, in words."""
