@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from pathlib import Path
 from typing import Literal
 
@@ -14,6 +15,7 @@ import torch
 from fairtoll.data import Dataset, TrainTest, load_frame
 from fairtoll.data.images import ARRAYS, load_images
 from fairtoll.data.split import require_classes, split_rows
+from fairtoll.data.table_file import read_table
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.describe import UNDESCRIBED
 from fairtoll.experiments.own.small_groups import small_note
@@ -119,8 +121,7 @@ class OwnRows:
         """
         whole = self._read(self.path, self.checksum, None)
         if self.test is None:
-            train, test = split_rows(whole, self.test_share, seed=self.seed)
-            return _as_trained(whole, train), whole.take(test)
+            return read_parts(self, whole)
         test_rows = self._read(self.test_path, self.test_checksum, whole)
         self._require_alike(whole, test_rows)
         return whole, test_rows
@@ -188,6 +189,64 @@ def read_rows(path: Path, rows: OwnRows, like: Dataset | None = None) -> Dataset
     )
 
 
+def drawn_parts(rows: OwnRows, whole: Dataset) -> tuple[np.ndarray, np.ndarray]:
+    """Positions of training and of test rows where the run draws them; a row that alone shows what a column holds
+    (a missing value, a value, a fraction) is a training row, since what is read later is read as those are.
+
+    Examples
+    --------
+    >>> age = Feature("age", "continuous", integer=True, low=20, high=40, unit="years", missing=-1)
+    >>> x = np.full((80, 1), 30.0)
+    >>> x[1] = -1
+    >>> whole = Dataset(x, np.arange(80) % 2, ("no", "yes"), features=(age,))
+    >>> [1 in drawn_parts(OwnRows("people.csv", "9f86d081", seed=seed), whole)[0] for seed in range(4)]
+    [True, True, True, True]
+    """
+    train, test = split_rows(whole, rows.test_share, seed=rows.seed)
+    for shown in _shown_by(whole):
+        if not shown[train].any() and shown[test].any():
+            row = test[shown[test]][:1]
+            train, test = np.union1d(train, row), np.setdiff1d(test, row)
+    require_classes(whole.take(train), whole.take(test))
+    return train, test
+
+
+def read_parts(rows: OwnRows, whole: Dataset) -> tuple[Dataset, Dataset]:
+    """Both parts of the file, each read by itself, as an audit reads the files of them that the run writes.
+
+    So ranges are those of the training rows, and so is what stands for a missing value.
+    """
+    positions = drawn_parts(rows, whole)
+    if not rows.is_table:
+        train, test = (whole.take(part) for part in positions)
+        return train, test
+    assert rows.path is not None and rows.label is not None
+    frame = read_table(rows.path, keep_na=rows.keep_na)
+    train, test = (frame.iloc[part] for part in positions)
+    read = partial(
+        load_frame,
+        label=rows.label,
+        groups=rows.groups,
+        features=[one.name for one in whole.features],
+        class_names=whole.class_names,
+        missing=rows.missing,
+        name=whole.name,
+    )
+    known = read(train, categories={one.name: one.categories for one in whole.features if one.categories})
+    return known, read(test, like=known)
+
+
+def _shown_by(whole: Dataset) -> Iterator[np.ndarray]:
+    """Of each column with missing values, by row, whether it has none there, a value, and a fraction."""
+    for place, one in enumerate(whole.features):
+        if one.missing is not None:
+            values = whole.x[:, place]
+            absent = values == np.float32(one.missing)
+            yield absent
+            yield ~absent
+            yield ~absent & (values != values.round())
+
+
 def encoder(train: Dataset) -> Encode:
     """The layer from coded rows to those that networks read; missing numbers become the mean of the training rows.
 
@@ -236,19 +295,6 @@ def indicators_of_missing(features: Sequence[Feature]) -> dict[int, int]:
 
 def _says_missing(feature: Feature) -> str:
     return f"{feature.name} is missing"
-
-
-def _as_trained(whole: Dataset, train: np.ndarray) -> Dataset:
-    """The training part of a whole: ranges are those of its own rows."""
-    rows = whole.take(train)
-    return replace(rows, features=tuple(_within(one, rows.x[:, k]) for k, one in enumerate(rows.features)))
-
-
-def _within(feature: Feature, values: np.ndarray) -> Feature:
-    if feature.kind == "categorical":
-        return feature
-    there = values if feature.missing is None else values[values != np.float32(feature.missing)]
-    return replace(feature, low=float(there.min()), high=float(there.max())) if len(there) else feature
 
 
 def _coded(feature: Feature, values: np.ndarray) -> Coded:

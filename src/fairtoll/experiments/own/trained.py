@@ -11,7 +11,6 @@ import numpy as np
 from safetensors.torch import save_file
 from torch import nn
 
-from fairtoll.data.split import split_rows
 from fairtoll.data.table_file import read_table
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.defences import with_recipes
@@ -20,7 +19,7 @@ from fairtoll.experiments.experiment import Experiment
 from fairtoll.experiments.own.audit_settings import audit_settings
 from fairtoll.experiments.own.description import read_description
 from fairtoll.experiments.own.generated import module_name, trained_module
-from fairtoll.experiments.own.rows import OwnRows, encoder, read_rows
+from fairtoll.experiments.own.rows import OwnRows, drawn_parts, encoder, read_rows
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.models.encode import Encode
 from fairtoll.runs.folder import read_configuration
@@ -121,7 +120,7 @@ def _write_rows(rows: OwnRows, place: Path) -> dict[str, str]:
     if rows.test_path is not None:
         return {"train": str(rows.path.resolve()), "rows": str(rows.test_path.resolve())}
     whole = read_rows(rows.path, rows)
-    train, test = split_rows(whole, rows.test_share, seed=rows.seed)
+    train, test = drawn_parts(rows, whole)
     suffix = "parquet" if rows.is_table else "npz"
     for name, positions in (("train", train), ("test", test)):
         if rows.is_table:
