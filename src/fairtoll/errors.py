@@ -47,6 +47,18 @@ def note(message: str) -> None:
     _issue(message, FairtollNote)
 
 
+def print_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Print a warning of this package as one line, and no other: `warnings.showwarning` of the command line.
+
+    Examples
+    --------
+    >>> print_warning(FairtollNote("scores only"), FairtollNote, "models.py", 1)  # to the standard error stream
+    """
+    if issubclass(category, FairtollWarning):
+        kind = "note" if issubclass(category, FairtollNote) else "warning"
+        print(f"fairtoll: {kind}: {' '.join(str(message).split())}", file=sys.stderr)
+
+
 _heard: ContextVar[tuple[list[str], ...]] = ContextVar("heard", default=())
 
 

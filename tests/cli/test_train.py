@@ -97,7 +97,7 @@ def tables(tmp_path_factory):
         ),
         (
             ["people.csv", *HEAD, "--mutable", "age", "--epsilon", "0.01"],
-            "no feature moves by it: age are whole",
+            "no feature moves by it: the largest radius is 0.13, of whole numbers alone (age); expected",
         ),
         (["people.csv", *HEAD, "--scale", "age=0"], "the scale of 'age' is 0; expected a finite number above 0"),
         (
@@ -108,6 +108,32 @@ def tables(tmp_path_factory):
             ["people.csv", *HEAD, "--range", "age=9"],
             "the range of 'age' is 9; expected its lowest and its highest value",
         ),
+        (
+            ["people.csv", *HEAD, "--range", "age=1000,2000"],
+            "the range of 'age' is 1000, 2000, and no training row is in it: they hold 20 to 64; expected one",
+        ),
+        (
+            ["people.csv", *HEAD, "--mutable", "age", "--immutable", "age"],
+            "'age' is given with --mutable and with --immutable; expected one of them; leave the other out",
+        ),
+        (
+            ["people.csv", *HEAD, "--recipes", "all,online"],
+            "'all,online' names all recipes and others too; expected all",
+        ),
+        (["people.csv", *HEAD, "--recipes", "standard"], "'standard' names no recipe beside standard training, which "),
+        (
+            ["people.csv", *HEAD, "--recipes", "online,,trades"],
+            "has no name between two commas, or at an end; expected",
+        ),
+        (
+            ["people.csv", *HEAD, "--rows", "5"],
+            "--rows is 5, of which 3 are of class 'no'; expected 10 or more attacked",
+        ),
+        (
+            ["people.csv", *HEAD, "--test", "people.csv"],
+            "the test rows in people.csv are the training rows in people.csv",
+        ),
+        (["people.csv", *HEAD, "--group", "hired"], "'hired' is given as the label and with --group; expected another"),
         (["people.csv", *HEAD, "--range", "agee=1,9"], "no feature 'agee' to move; did you mean 'age'?"),
         (["images.npz", "--range", "age=1,9"], "--range is given for images; expected it for a table alone"),
         (["people.csv", *HEAD, "--scale", "age"], "--scale is 'age'; expected COLUMN=NUMBER, or raw"),

@@ -20,7 +20,10 @@ def people(rows=400):
     sex = np.where(np.arange(rows) % 3 == 0, "female", "male")
     score = rng.normal(size=rows).round(3)
     hired = np.where(score + 0.5 * rng.normal(size=rows) > 0, "yes", "no")
-    columns = {"score": np.where(rng.random(rows) < 0.3, np.nan, score), "age": rng.integers(20, 65, rows).astype(float)}
+    columns = {
+        "score": np.where(rng.random(rows) < 0.3, np.nan, score),
+        "age": rng.integers(20, 65, rows).astype(float),
+    }
     return pd.DataFrame(columns | {"job": rng.choice(["clerk", "nurse"], rows), "sex": sex, "hired": hired})
 
 
@@ -43,7 +46,7 @@ def table(tmp_path_factory):
     return path
 
 
-def test_what_stands_for_a_missing_cell_is_read_again_from_the_rows_that_are_written(command, table, tmp_path, monkeypatch):
+def test_a_missing_cell_is_read_again_from_the_rows_that_are_written(command, table, tmp_path, monkeypatch):
     monkeypatch.setattr("fairtoll.report.write_report", lambda results, folder: (folder / "report.html").touch())
     train(table, tmp_path / "run", recipes="online", strengths=1, settings=SMALL, workers=1, **DESCRIBED)
     place = tmp_path / "run" / "trained"

@@ -340,7 +340,9 @@ def test_what_may_move_and_how_far_is_said_at_the_start_and_in_the_report(tmp_pa
     path = tmp_path / "people.csv"
     frame.to_csv(path, index=False)
     settings = replace(SMALL, immutable=["same"], scale={"age": 8.0}, ranges={"score": (-5.0, 5.0)}, epsilon=0.5)
-    own = own_experiment(path, label="hired", test=path, missing="keep", settings=settings)
+    test = tmp_path / "test.csv"
+    frame.iloc[::-1].to_csv(test, index=False)
+    own = own_experiment(path, label="hired", test=test, missing="keep", settings=settings)
     inputs, moving, fixed = own.notes[-3:]
     assert inputs == "Inputs: age, score, job, sex, flag, few, same."
     spread = np.nanstd(frame["score"].to_numpy(np.float32).astype(float))
@@ -422,7 +424,7 @@ def test_images_are_trained_on_and_measured(tmp_path, monkeypatch):
     np.testing.assert_array_equal(loaded[0].test.x, loaded[1].test.x)
     (tmp_path / "tiny_of_own_test.py").write_text(TINY)
     monkeypatch.syspath_prepend(str(tmp_path))
-    settings = OwnSettings(epochs=40, batch_size=20, runs=2, attacked=10, network="tiny_of_own_test:network")
+    settings = OwnSettings(epochs=40, batch_size=20, runs=2, attacked=20, network="tiny_of_own_test:network")
     train(
         tmp_path / "images.npz",
         tmp_path / "run",

@@ -62,7 +62,8 @@ def test_a_group_that_is_too_small_in_one_class_alone_is_named_for_that_class(tm
     women = np.flatnonzero(frame["sex"] == "female")
     frame.loc[women, "hired"] = ["yes"] * 4 + ["no"] * (len(women) - 4)
     frame.to_csv(tmp_path / "people.csv", index=False)
-    own = own_experiment(tmp_path / "people.csv", label="hired", groups=["sex"], test=tmp_path / "people.csv")
+    frame.iloc[::-1].to_csv(tmp_path / "test.csv", index=False)
+    own = own_experiment(tmp_path / "people.csv", label="hired", groups=["sex"], test=tmp_path / "test.csv")
     [said] = [note for note in own.notes if "fewer than 10 test rows" in note]
     assert said.endswith("by sex within class yes, female (4).")
 

@@ -24,7 +24,7 @@ from fairtoll.cli.report import report
 from fairtoll.cli.reproduce import reproduce
 from fairtoll.cli.train import EPILOG as TRAIN_EXAMPLES
 from fairtoll.cli.train import train
-from fairtoll.errors import FairtollError, FairtollNote, FairtollWarning
+from fairtoll.errors import FairtollError, print_warning
 
 #: The exit status of a program that was interrupted, and of one that was asked to end, by convention.
 INTERRUPTED, TERMINATED = 130, 128 + signal.SIGTERM
@@ -73,7 +73,7 @@ def main() -> None:
     """
     _read_any_name()
     _write_any_name()
-    warnings.showwarning = _show_warning
+    warnings.showwarning = print_warning
     try:
         _require_text(sys.argv)
         with _terminable():
@@ -162,12 +162,6 @@ def _keep_traceback(error: Exception) -> str:
 def _end(message: str, *, code: int) -> NoReturn:
     print(f"fairtoll: {' '.join(message.split())}", file=sys.stderr)
     sys.exit(code)
-
-
-def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
-    if issubclass(category, FairtollWarning):
-        kind = "note" if issubclass(category, FairtollNote) else "warning"
-        print(f"fairtoll: {kind}: {' '.join(str(message).split())}", file=sys.stderr)
 
 
 @app.callback(invoke_without_command=True)

@@ -89,7 +89,12 @@ def train(
     seed: Annotated[int | None, option_in(ROWS, "NUMBER", "Of the draw of test rows. Default: 0.", min=0)] = None,
     rows: Annotated[
         int | None,
-        option_in(ROWS, "NUMBER", "Attack so many test rows, as many of each class. Default: all; 1000 images.", min=1),
+        option_in(
+            ROWS,
+            "NUMBER",
+            "Attack so many test rows, as many of each class, or all of a smaller one. Default: all; 1000 images.",
+            min=1,
+        ),
     ] = None,
     epsilon: Annotated[
         float | None,

@@ -10,6 +10,7 @@ from typing import Any
 import pandas as pd
 from pandas.api import types
 
+from fairtoll.data._columns import class_codes
 from fairtoll.data.frame import load_frame
 from fairtoll.errors import FairtollError
 
@@ -28,6 +29,9 @@ FEW = 20
 #: Text with more values than this, in more than half of the rows, and whole numbers, in all of them, say which row it
 #: is.
 MANY = 50
+#: A column of which so few values are no numbers, as a share, is one of numbers with faults; so many are named.
+FEW_TEXTS, SHOWN = 0.1, 3
+NO_ROWS = "the table has no rows, only the columns {columns}; expected one row or more; give a table with rows"
 
 
 @dataclass(frozen=True)
@@ -45,7 +49,9 @@ class Guess:
     features : tuple of str
         Inputs, in the order of the table.
     left_out : mapping of str to str
-        Columns that can be no input, and why.
+        Columns that are no inputs, and why.
+    unreadable : tuple of str
+        Of these, the ones that can be none: no number, and no category either.
     missing : tuple of str
         Features with missing values.
     """
@@ -56,6 +62,7 @@ class Guess:
     features: tuple[str, ...]
     left_out: dict[str, str]
     missing: tuple[str, ...]
+    unreadable: tuple[str, ...] = ()
 
 
 def guess_columns(frame: pd.DataFrame, *, label: str | None = None, groups: Sequence[str] | None = None) -> Guess:
@@ -88,12 +95,17 @@ def guess_columns(frame: pd.DataFrame, *, label: str | None = None, groups: Sequ
             close = get_close_matches(name, columns, n=1)
             hint = f"did you mean '{close[0]}'? " if close else ""
             raise FairtollError(f"no column '{name}'; {hint}the table has: {', '.join(columns)}; correct the name")
+    if not len(frame):
+        raise FairtollError(NO_ROWS.format(columns=", ".join(columns)))
+    if label is not None:
+        class_codes(frame[label].dropna(), None)  # raises where it is none
     values = {name: int(frame[name].nunique(dropna=True)) for name in columns}
     chosen = label if label is not None else _label(columns, values)
     named = [name for name in columns if name != chosen and _is_protected(name)]
     few = tuple(groups) if groups is not None else tuple(name for name in named if 2 <= values[name] <= FEW)
     rest = [name for name in columns if name != chosen and name not in few]
-    left_out = {name: why for name in rest if (why := _no_feature(frame, name, values[name], chosen))}
+    reasons = {name: _no_feature(frame, name, values[name], chosen) for name in rest}
+    left_out = {name: why for name, (why, _) in reasons.items() if why}
     features = tuple(name for name in rest if name not in left_out)
     return Guess(
         label=chosen,
@@ -102,7 +114,35 @@ def guess_columns(frame: pd.DataFrame, *, label: str | None = None, groups: Sequ
         features=features,
         left_out=left_out,
         missing=tuple(name for name in features if frame[name].isna().any()),
+        unreadable=tuple(name for name in left_out if not reasons[name][1]),
     )
+
+
+def numbers_with_texts(frame: pd.DataFrame, names: Sequence[str]) -> dict[str, str]:
+    """Columns of text that are numbers but for a few values, and which those are.
+
+    Parameters
+    ----------
+    frame : DataFrame
+    names : sequence of str
+        Of its columns.
+
+    Examples
+    --------
+    >>> frame = pd.DataFrame({"age": [*map(str, range(20, 50)), "n/a?"], "job": ["clerk", "nurse", "7"] * 10 + ["7"]})
+    >>> numbers_with_texts(frame, ["age", "job"])
+    {'age': "1 of its 31 values is no number ('n/a?')"}
+    """
+    found = {}
+    for name in names:
+        there = frame[name].dropna()
+        if types.is_numeric_dtype(there) or isinstance(there.dtype, pd.CategoricalDtype):
+            continue
+        odd = there[pd.to_numeric(there, errors="coerce").isna()]
+        if 0 < len(odd) <= FEW_TEXTS * len(there):
+            few = ", ".join(repr(str(one)) for one in odd.unique()[:SHOWN])
+            found[name] = f"{len(odd)} of its {len(there)} values {'is' if len(odd) == 1 else 'are'} no number ({few})"
+    return found
 
 
 def _label(columns: Sequence[str], values: dict[str, int]) -> str:
@@ -126,24 +166,24 @@ def _plain(name: str) -> str:
     return "_".join(name.strip().lower().replace("-", " ").replace("_", " ").replace(".", " ").split())
 
 
-def _no_feature(frame: pd.DataFrame, name: str, values: int, label: str) -> str:
-    """Why a column can be no input; nothing where it can."""
+def _no_feature(frame: pd.DataFrame, name: str, values: int, label: str) -> tuple[str, bool]:
+    """Why a column is no input, nothing where it is one; and whether it can be one."""
     column = frame[name]
     if values == 0:
-        return "it has no value"
+        return "it has no value", False
     if name.startswith("Unnamed: ") or not name.strip():
-        return "it has no name"
+        return "it has no name", False
     if types.is_integer_dtype(column) and column.is_unique and _plain(name) in ("id", "index", "row"):
-        return "it numbers the rows"
+        return "it numbers the rows", True
     if values > MANY and _numbers_rows(column):
-        return "every row has another whole number, as an id has"
+        return "every row has another whole number, as an id has", True
     if not types.is_numeric_dtype(column) and values > max(MANY, len(frame) / 2):
-        return f"nearly every row has its own of {values} values"
+        return f"nearly every row has its own of {values} values", True
     try:
         load_frame(frame[[name, label]].dropna(subset=[label]), label=label, features=[name], missing="keep")
     except FairtollError as error:
-        return str(error).partition(";")[0]
-    return ""
+        return str(error).partition(";")[0], False
+    return "", True
 
 
 def _numbers_rows(column: pd.Series[Any]) -> bool:

@@ -25,6 +25,12 @@ UNKNOWN = (
     "no recipe '{name}'{hint}; expected {known}, or a repair over an attribute, such as frl-sex; give names with "
     "commas between, or all"
 )
+WITH_ALL = "'{names}' names all recipes and others too; expected all alone, or the names of some; leave the rest out"
+NO_NAME = "'{names}' has no name between two commas, or at an end; expected names with commas between; correct it"
+STANDARD_ALONE = (
+    "'{names}' names no recipe beside standard training, which every run has; expected one or more of {known}; name "
+    "what it is compared with"
+)
 REPEATED = "the recipe '{name}' is named {times} times in '{names}'; expected each once; leave the others out"
 OVER_CLASSES = (
     "the recipe '{name}' names classes as an attribute; expected '{repair}', which treats classes; write {repair}"
@@ -50,7 +56,7 @@ def choose_recipes(names: str, *, attributes: Sequence[str] = ()) -> list[Recipe
     Raises
     ------
     FairtollError
-        For a name that is none, one that is there twice, or none at all.
+        For a name that is none, one that is there twice, "all" beside others, or none at all.
 
     Examples
     --------
@@ -65,6 +71,10 @@ def choose_recipes(names: str, *, attributes: Sequence[str] = ()) -> list[Recipe
         return list(known.values())
     spelled = {name.lower(): name for name in reversed(known)}
     given = [one.strip() for one in names.split(",")]
+    if ALL in (one.lower() for one in given):
+        raise FairtollError(WITH_ALL.format(names=names.strip()))
+    if "" in given and any(given):
+        raise FairtollError(NO_NAME.format(names=names.strip()))
     wanted = [
         one if one in known else spelled.get(one.lower(), one) for one in given if one and one.lower() != "standard"
     ]
@@ -73,6 +83,8 @@ def choose_recipes(names: str, *, attributes: Sequence[str] = ()) -> list[Recipe
             raise FairtollError(REPEATED.format(name=name, times=wanted.count(name), names=names.strip()))
         if name not in known:
             raise _unknown(name, known)
+    if not wanted and any(given):
+        raise FairtollError(STANDARD_ALONE.format(names=names.strip(), known=", ".join(known)))
     if not wanted:
         raise FairtollError(UNKNOWN.format(name=names, hint="", known=", ".join(known)))
     return [recipe for name, recipe in known.items() if name in wanted]

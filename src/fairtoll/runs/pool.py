@@ -12,13 +12,14 @@ import os
 import signal
 import threading
 import time
+import warnings
 from collections.abc import Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager
 from typing import Any
 
-from fairtoll.errors import FairtollError
+from fairtoll.errors import FairtollError, print_warning
 from fairtoll.progress import reporting_to
 from fairtoll.runs.stages import Build, Stage
 
@@ -55,7 +56,10 @@ class Pool:
         context = multiprocessing.get_context("spawn")
         self._workers = workers
         self._steps = context.SimpleQueue()
-        self._executor = ProcessPoolExecutor(workers, context, initializer=_begin_worker, initargs=(build, self._steps))
+        in_lines = warnings.showwarning is print_warning
+        self._executor = ProcessPoolExecutor(
+            workers, context, initializer=_begin_worker, initargs=(build, self._steps, in_lines)
+        )
 
     def slots(self) -> int:
         """Stages that can be made at once."""
@@ -124,9 +128,11 @@ def _uninterrupted() -> Iterator[None]:
             signal.raise_signal(came[0])
 
 
-def _begin_worker(build: Build, steps: Any) -> None:
+def _begin_worker(build: Build, steps: Any, in_lines: bool) -> None:
     from fairtoll.threads import use_one_thread
 
+    if in_lines:
+        warnings.showwarning = print_warning  # as the parent does
     for one in ENDING:
         signal.signal(one, signal.SIG_IGN)  # the parent handles it for both
     threading.Thread(target=_end_with_parent, daemon=True).start()

@@ -2,27 +2,37 @@
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
+import numpy as np
 import torch
 
 from fairtoll.data import Dataset, TrainTest
-from fairtoll.data.guess import guess_columns
-from fairtoll.data.table_file import read_table
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.experiment import Experiment
 from fairtoll.experiments.options import choose_device, fastest_precision
 from fairtoll.experiments.own.adversary import adversary_of, said_of
 from fairtoll.experiments.own.description import own_description
-from fairtoll.experiments.own.rows import NO_LABEL, OwnRows, encoded, encoder
+from fairtoll.experiments.own.encoding import encoded, encoder
+from fairtoll.experiments.own.inputs import choose_inputs
+from fairtoll.experiments.own.rows import OwnRows, shared_rows
 from fairtoll.experiments.own.settings import OwnSettings, optimiser_settings
-from fairtoll.experiments.own.small_groups import joined_attributes, require_large_groups, small_groups
+from fairtoll.experiments.own.small_groups import (
+    LEAST,
+    joined_attributes,
+    require_attacked,
+    require_large_groups,
+    small_groups,
+    small_under_attack,
+)
 from fairtoll.experiments.own.threats import NumbersMove, PixelsMove, choose_movable, require_movement
 from fairtoll.experiments.parts import Costs, Pictures
+from fairtoll.experiments.workspace import stratified
 from fairtoll.storage.checksums import checksum
 from fairtoll.training.networks import ConvolutionalNetwork, NamedNetwork, Network, TableNetwork
 
@@ -40,8 +50,16 @@ NO_SPLIT = (
 )
 BAD_EPSILON = "epsilon is {epsilon}; expected a finite number above 0; correct --epsilon"
 ONE_VALUE = (
-    "attribute '{name}' has one value, '{value}', in {table}; expected two or more groups; leave --group {name} out, "
-    "or give rows of other groups"
+    "attribute '{name}' has one value, '{value}', in the {part} of {table}{others}; expected two or more groups; leave "
+    "--group {name} out, or give more rows of other groups"
+)
+LABEL_GROUP = (
+    "'{name}' is given as the label and with --group; expected another column, since classes are compared in any case; "
+    "leave --group {name} out"
+)
+SAME_FILE = (
+    "the test rows in {test} are the training rows in {table}, byte by byte; expected others; give another --test, or "
+    "leave it out: a share of the rows is then kept for testing"
 )
 OF_TABLES = "{option} is given for images; expected it for a table alone; leave it out"
 OWN_NETWORK = "--{option} is given with the network {network}; expected one of them; leave --{option} out"
@@ -53,11 +71,6 @@ NO_PICTURES = (
     "The report shows no pictures, since the images {why}: it shows those of 1 or 3 channels with values between 0 and "
     "1, or bytes."
 )
-NO_INPUT = (
-    "{table} has no input beside the label and the groups ({left}); expected one column or more that models read; name "
-    "some with --feature"
-)
-NO_MORE = "--also-feature {name} is given {why}; expected one more column of the table beside those found; {remedy}"
 OTHER_NETWORK = "resize them, or give a network that takes them with --network PACKAGE.MODULE:FACTORY"
 
 
@@ -155,6 +168,8 @@ def own_experiment(
                 raise FairtollError(NO_SPLIT.format(option=name, value=value, test=test))
     path, other = Path(table), None if test is None else Path(test)
     _require_radius(settings.epsilon)
+    if label is not None and label in groups:
+        raise FairtollError(LABEL_GROUP.format(name=label))
     for one in (path, *([] if other is None else [other])):
         if not one.is_file():
             raise FairtollError(f"{one} is not a file; expected a table in CSV or Parquet, or images; check the path")
@@ -174,18 +189,43 @@ def own_experiment(
         path=path,
         test_path=other,
     )
+    if rows.test_checksum == rows.checksum:
+        raise FairtollError(SAME_FILE.format(test=other, table=path))
     if rows.is_table:
-        rows = replace(rows, **_inputs(rows, features, also_features))
+        rows = replace(rows, **choose_inputs(rows, features, also_features))
     elif also_features:
         raise FairtollError(OF_TABLES.format(option="--also-feature"))
     train, test_rows = rows.coded()
     for attribute in rows.groups:
-        _require_groups(attribute, train, test_rows, rows.table)
+        _require_groups(attribute, train, test_rows, rows)
         require_large_groups(attribute, test_rows)
     partitions = ("class", *rows.groups, *joined_attributes(test_rows))
-    small = small_groups(train, test_rows, partitions)
-    rows = replace(rows, classes=train.class_names, partitions=partitions, small=small)
+    rows = replace(
+        rows,
+        classes=train.class_names,
+        partitions=partitions,
+        small=small_groups(train, test_rows, partitions),
+        test_rows=len(test_rows),
+        shared=0 if other is None else shared_rows(train, test_rows),
+    )
+    if not rows.is_table and settings.attacked is None:
+        settings = replace(settings, attacked=max(ATTACKED_IMAGES, LEAST * len(rows.classes)))
+    rows = _with_attacked(rows, train, test_rows, settings.attacked)
     return (_of_table if rows.is_table else _of_images)(rows, train, test_rows, settings, choose_device(device))
+
+
+def _with_attacked(rows: OwnRows, train: Dataset, test: Dataset, count: int | None) -> OwnRows:
+    """With which of the test rows are attacked, where not all are."""
+    if count is None or count >= len(test):
+        return rows
+    attacked = test.take(stratified(test, count))
+    require_attacked(attacked, given=count)
+    sizes = np.bincount(attacked.y, minlength=len(test.class_names)).tolist()
+    return replace(
+        rows,
+        attacked=dict(zip(test.class_names, sizes, strict=True)),
+        small_attacked=small_under_attack(train, attacked, rows.partitions, small=rows.small),
+    )
 
 
 def _of_table(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettings, device: str) -> Own:
@@ -234,7 +274,7 @@ def _of_images(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettin
         network=network,
         settings=optimiser,
         runs=settings.runs,
-        attacked=min(ATTACKED_IMAGES, len(test)) if settings.attacked is None else settings.attacked,
+        attacked=None if settings.attacked is None else min(settings.attacked, len(test)),
         costs=_costs(data, update=0.92, gradient=0.75, plain=0.76),
         together=False,
         pictures=None if why else Pictures(),
@@ -243,42 +283,21 @@ def _of_images(rows: OwnRows, train: Dataset, test: Dataset, settings: OwnSettin
     return Own(experiment, train, (*rows.remarks, *moves, *([NO_PICTURES.format(why=why)] if why else [])))
 
 
-def _inputs(rows: OwnRows, features: Sequence[str] | None, also: Sequence[str]) -> dict[str, Any]:
-    """The columns that networks read, and why others are none."""
-    if rows.label is None:
-        raise FairtollError(NO_LABEL)
-    if features is not None:
-        for name in also:
-            why, remedy = "with --feature", f"give --feature {name} too, in its place"
-            raise FairtollError(NO_MORE.format(name=name, why=why, remedy=remedy))
-        return {"features": tuple(features)}
-    assert rows.path is not None
-    table = read_table(rows.path, keep_na=rows.keep_na)
-    columns = [str(one) for one in table.columns]
-    found = guess_columns(table, label=rows.label, groups=list(rows.groups))
-    for name in also:
-        if name == rows.label:
-            raise FairtollError(NO_MORE.format(name=name, why="for the label", remedy="leave it out"))
-        if name not in columns:
-            why = f"and the table has no such column, but {', '.join(columns)}"
-            raise FairtollError(NO_MORE.format(name=name, why=why, remedy="correct the name"))
-    features = tuple(name for name in columns if name in found.features or name in also)
-    if not features:
-        left = "; ".join(f"{name}, since {why}" for name, why in found.left_out.items()) or "it has no other columns"
-        raise FairtollError(NO_INPUT.format(table=rows.table, left=left))
-    return {"features": features, "left_out": {name: why for name, why in found.left_out.items() if name not in also}}
-
-
 def _require_radius(epsilon: float | None) -> None:
     if epsilon is not None and not (0 < epsilon < math.inf):
         raise FairtollError(BAD_EPSILON.format(epsilon=epsilon))
 
 
-def _require_groups(attribute: str, train: Dataset, test: Dataset, table: str) -> None:
-    for rows in (train, test):
-        names, _ = rows.partition(attribute)
-        if len(names) < 2:
-            raise FairtollError(ONE_VALUE.format(name=attribute, value=names[0], table=table))
+def _require_groups(attribute: str, train: Dataset, test: Dataset, rows: OwnRows) -> None:
+    parts = (("training rows", train, rows.table), ("test rows", test, rows.test or rows.table))
+    groups = {part: part_rows.partition(attribute)[0] for part, part_rows, _ in parts}
+    for part, _, table in parts:
+        if len(groups[part]) < 2:
+            elsewhere = sorted({*itertools.chain(*groups.values())} - {*groups[part]})
+            others = f", and the others hold {', '.join(elsewhere)} too" if elsewhere else ""
+            raise FairtollError(
+                ONE_VALUE.format(name=attribute, value=groups[part][0], part=part, table=table, others=others)
+            )
 
 
 def _require_network(network: Network, rows: Dataset) -> None:

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
+import hashlib
 import itertools
-from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Literal
 
 import numpy as np
-import torch
 
 from fairtoll.data import Dataset, TrainTest, load_frame
 from fairtoll.data.images import ARRAYS, load_images
@@ -18,9 +18,8 @@ from fairtoll.data.split import require_classes, split_rows
 from fairtoll.data.table_file import read_table
 from fairtoll.errors import FairtollError
 from fairtoll.experiments.describe import UNDESCRIBED
-from fairtoll.experiments.own.small_groups import small_note
-from fairtoll.inputs.features import Feature
-from fairtoll.models.encode import Coded, Encode
+from fairtoll.experiments.own.encoding import encoded, encoder
+from fairtoll.experiments.own.small_groups import ATTACKED, attacked_note, small_note
 from fairtoll.storage.checksums import checksum
 
 CHANGED = (
@@ -53,10 +52,20 @@ class OwnRows:
         As they were found: the classes in order, and how rows are grouped where gaps are measured.
     small : mapping of str to mapping of str to int
         By partition, the groups with too few test rows for a gap, and how many they have.
+    attacked : mapping of str to int
+        By class, the test rows that are attacked, where not all are.
+    test_rows : int
+        How many test rows there are.
+    small_attacked : mapping of str to mapping of str to int
+        By partition, the groups with too few attacked rows alone, and how many they have.
+    shared : int
+        Test rows from a file of their own that are training rows, too.
     features : tuple of str
         Columns that networks read, in order; none of images.
-    left_out : mapping of str to str
-        Columns that are no inputs, and why.
+    left_out, unreadable : mapping of str to str
+        Columns that are no inputs by default, and those that can be none, and why.
+    texts : mapping of str to str
+        Inputs of text that are numbers but for a few values, and which those are.
     image : str, optional
         Column or array of the images.
     categories : mapping of str to tuple of str
@@ -85,8 +94,14 @@ class OwnRows:
     classes: tuple[str, ...] = ()
     partitions: tuple[str, ...] = ()
     small: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    attacked: Mapping[str, int] = field(default_factory=dict)
+    test_rows: int = 0
+    small_attacked: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
+    shared: int = 0
     features: tuple[str, ...] = ()
     left_out: Mapping[str, str] = field(default_factory=dict)
+    unreadable: Mapping[str, str] = field(default_factory=dict)
+    texts: Mapping[str, str] = field(default_factory=dict)
     image: str | None = None
     categories: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     keep_na: tuple[str, ...] = ()
@@ -133,19 +148,25 @@ class OwnRows:
 
     @property
     def remarks(self) -> tuple[str, ...]:
-        """The same, one subject each: where rows come from, which columns are no inputs, which groups are too small."""
+        """The same, one subject each: where rows come from, what is no input, what is attacked, what is too small."""
         if self.test is None:
             share = f"a share of {self.test_share:.3g} are test rows"
             said = f"Rows of {self.table}: {share}, drawn in proportion from each class and group (seed {self.seed})."
         else:
             said = f"Training rows from {self.table}, test rows from {self.test}."
-        left = "; ".join(f"{name}, since {why}" for name, why in self.left_out.items())
-        return tuple(
-            filter(
-                None,
-                (said, f"No input: {left}; --also-feature COLUMN keeps one." if left else "", small_note(self.small)),
-            )
+        left, unreadable, texts = map(_reasons, (self.left_out, self.unreadable, self.texts))
+        if self.shared:
+            said += f" {self.shared} of {self.test_rows} test rows are training rows, too: alike in every value read."
+        remarks = (
+            said,
+            f"No input: {left}; --also-feature COLUMN keeps one." if left else "",
+            f"These can be no input: {unreadable}." if unreadable else "",
+            f"Read as text: {texts}; for numbers, correct these cells." if texts else "",
+            attacked_note(self.attacked, self.test_rows),
+            small_note(self.small),
+            small_note(self.small_attacked, ATTACKED),
         )
+        return tuple(filter(None, remarks))
 
     def _read(self, path: Path | None, kept: str | None, like: Dataset | None) -> Dataset:
         if path is None:
@@ -189,12 +210,19 @@ def read_rows(path: Path, rows: OwnRows, like: Dataset | None = None) -> Dataset
     )
 
 
+def _reasons(columns: Mapping[str, str]) -> str:
+    return "; ".join(f"{name}, since {why}" for name, why in columns.items())
+
+
 def drawn_parts(rows: OwnRows, whole: Dataset) -> tuple[np.ndarray, np.ndarray]:
-    """Positions of training and of test rows where the run draws them; a row that alone shows what a column holds
-    (a missing value, a value, a fraction) is a training row, since what is read later is read as those are.
+    """Positions of training and of test rows where the run draws them.
+
+    A row that alone shows what a column holds (a missing value, a value, a fraction) is a training row: test rows are
+    read as training rows are.
 
     Examples
     --------
+    >>> from fairtoll.data import Feature
     >>> age = Feature("age", "continuous", integer=True, low=20, high=40, unit="years", missing=-1)
     >>> x = np.full((80, 1), 30.0)
     >>> x[1] = -1
@@ -220,9 +248,10 @@ def read_parts(rows: OwnRows, whole: Dataset) -> tuple[Dataset, Dataset]:
     if not rows.is_table:
         train, test = (whole.take(part) for part in positions)
         return train, test
-    assert rows.path is not None and rows.label is not None
+    assert rows.path is not None
+    assert rows.label is not None
     frame = read_table(rows.path, keep_na=rows.keep_na)
-    train, test = (frame.iloc[part] for part in positions)
+    frames = [frame.iloc[part] for part in positions]
     read = partial(
         load_frame,
         label=rows.label,
@@ -232,8 +261,8 @@ def read_parts(rows: OwnRows, whole: Dataset) -> tuple[Dataset, Dataset]:
         missing=rows.missing,
         name=whole.name,
     )
-    known = read(train, categories={one.name: one.categories for one in whole.features if one.categories})
-    return known, read(test, like=known)
+    known = read(frames[0], categories={one.name: one.categories for one in whole.features if one.categories})
+    return known, read(frames[1], like=known)
 
 
 def _shown_by(whole: Dataset) -> Iterator[np.ndarray]:
@@ -247,73 +276,20 @@ def _shown_by(whole: Dataset) -> Iterator[np.ndarray]:
             yield ~absent & (values != values.round())
 
 
-def encoder(train: Dataset) -> Encode:
-    """The layer from coded rows to those that networks read; missing numbers become the mean of the training rows.
+def shared_rows(train: Dataset, test: Dataset) -> int:
+    """How many test rows are training rows, too: alike in inputs, class and groups.
 
     Examples
     --------
-    >>> age = Feature("age", "continuous", integer=True, low=20, high=40, unit="years")
-    >>> job = Feature("job", "categorical", True, 0, 1, "code", categories=("a", "b"))
-    >>> rows = Dataset([[20, 0], [40, 1]], [0, 1], ("no", "yes"), features=(age, job))
-    >>> encoder(rows)(torch.tensor([[30.0, 1.0]])).tolist()
-    [[30.0, 0.0, 1.0]]
+    >>> rows = Dataset([[0.0], [1.0], [2.0]], [0, 1, 0], ("no", "yes"))
+    >>> shared_rows(rows.take([0, 1]), rows.take([1, 2]))
+    1
     """
-    return Encode([_coded(feature, train.x[:, place]) for place, feature in enumerate(train.features)])
+    trained = set(_digests(train))
+    return sum(one in trained for one in _digests(test))
 
 
-def encoded(rows: Dataset, layer: Encode) -> Dataset:
-    """The same rows through that layer, with a feature for each of its columns.
-
-    Examples
-    --------
-    >>> job = Feature("job", "categorical", True, 0, 1, "code", categories=("a", "b"))
-    >>> rows = Dataset([[0], [1]], [0, 1], ("no", "yes"), features=(job,))
-    >>> [feature.name for feature in encoded(rows, encoder(rows)).features]
-    ['job=a', 'job=b']
-    """
-    x = layer(torch.from_numpy(rows.x)).numpy()
-    features = [one for feature in rows.features for one in _columns(feature)]
-    return replace(rows, x=x, features=tuple(features))
-
-
-def indicators_of_missing(features: Sequence[Feature]) -> dict[int, int]:
-    """Of encoded rows, the position of each number with missing values, and of the column that says where they are.
-
-    Examples
-    --------
-    >>> age = Feature("age", "continuous", integer=True, low=20, high=40, unit="years", missing=-1)
-    >>> rows = Dataset([[20], [-1]], [0, 1], ("no", "yes"), features=(age,))
-    >>> indicators_of_missing(encoded(rows, encoder(rows)).features)
-    {0: 1}
-    """
-    return {
-        place: place + 1
-        for place, (one, following) in enumerate(itertools.pairwise(features))
-        if one.kind == "continuous" and following == _indicator(_says_missing(one))
-    }
-
-
-def _says_missing(feature: Feature) -> str:
-    return f"{feature.name} is missing"
-
-
-def _coded(feature: Feature, values: np.ndarray) -> Coded:
-    if feature.kind == "categorical":
-        return Coded(codes=len(feature.categories) + (feature.missing is not None))
-    if feature.missing is None:
-        return Coded()
-    there = values[values != np.float32(feature.missing)]
-    return Coded(missing=feature.missing, filled=float(np.float32(there.mean(dtype=np.float64))) if len(there) else 0.0)
-
-
-def _columns(feature: Feature) -> list[Feature]:
-    """The features of what `Encode` makes of one."""
-    if feature.kind == "categorical":
-        values = [*feature.categories, *(["missing"] if feature.missing is not None else [])]
-        return [_indicator(f"{feature.name}={value}") for value in values]
-    number = replace(feature, missing=None)
-    return [number] if feature.missing is None else [number, _indicator(_says_missing(feature))]
-
-
-def _indicator(name: str) -> Feature:
-    return Feature(name, "categorical", True, 0.0, 1.0, "0 or 1", ("no", "yes"))
+def _digests(rows: Dataset) -> Iterator[bytes]:
+    groups = zip(*rows.groups.values(), strict=True) if rows.groups else itertools.repeat(())
+    for x, label, group in zip(rows.x, rows.y.tolist(), groups, strict=False):
+        yield hashlib.sha256(x.tobytes() + repr((label, *map(str, group))).encode()).digest()

@@ -42,7 +42,8 @@ class OwnSettings:
     runs : int
         Training runs of each arm.
     attacked : int, optional
-        Test rows that are attacked. Default: all of a table, 1000 images.
+        Test rows that are attacked, as many of each class; of a class with fewer, all. Default: all of a table, 1000
+        images or 10 of each class.
 
     Examples
     --------

@@ -16,9 +16,14 @@ LEAST = 10
 #: Of more groups of a partition, so many are named.
 NAMED = 6
 WITHIN = " within class "
+TEST, ATTACKED = "test rows", "attacked rows"
 ONE_LARGE = (
     "attribute '{name}' has {count} of {least} or more test rows ({groups}); expected two or more such groups; leave "
     "--group {name} out, merge its groups, or give more test rows"
+)
+FEW_ATTACKED = (
+    "--rows is {given}, of which {rows} are of class '{name}'; expected {least} or more attacked rows of each class; "
+    "give --rows {needed} or more"
 )
 
 
@@ -86,8 +91,84 @@ def small_groups(train: Dataset, test: Dataset, partitions: Sequence[str]) -> di
     return {partition: groups for partition, groups in found.items() if groups}
 
 
-def small_note(small: Mapping[str, Mapping[str, int]]) -> str:
+def small_under_attack(
+    train: Dataset, attacked: Dataset, partitions: Sequence[str], *, small: Mapping[str, Mapping[str, int]]
+) -> dict[str, dict[str, int]]:
+    """By partition, the groups that are left out of its gaps under attack alone, with their number of attacked rows.
+
+    Parameters
+    ----------
+    train, attacked : Dataset
+    partitions : sequence of str
+    small : mapping
+        The groups that are left out of every gap.
+
+    Examples
+    --------
+    >>> rows = Dataset([[0.0]] * 40, [0, 1] * 20, ("no", "yes"), {"sex": [*"ffmm"] * 10})
+    >>> small_under_attack(rows, rows.take(range(18)), ["class", "sex"], small={})
+    {'sex': {'m': 8}}
+    """
+    found = {
+        partition: _small(_sizes(train, partition), _sizes(attacked, partition))
+        for partition in partitions
+        if partition != "class"
+    }
+    new = {
+        partition: {group: rows for group, rows in groups.items() if group not in small.get(partition, {})}
+        for partition, groups in found.items()
+    }
+    return {partition: groups for partition, groups in new.items() if groups}
+
+
+def require_attacked(attacked: Dataset, *, given: int) -> None:
+    """Raise where a class has too few attacked rows for a gap.
+
+    Parameters
+    ----------
+    attacked : Dataset
+        The rows that are attacked.
+    given : int
+        How many were asked for.
+
+    Examples
+    --------
+    >>> require_attacked(Dataset([[0.0]] * 20, [0, 1] * 10, ("no", "yes")), given=20)
+    """
+    classes = attacked.class_names
+    for name, rows in zip(classes, np.bincount(attacked.y, minlength=len(classes)).tolist(), strict=True):
+        if rows < LEAST:
+            needed = LEAST * len(classes)
+            raise FairtollError(FEW_ATTACKED.format(given=given, rows=rows, name=name, least=LEAST, needed=needed))
+
+
+def attacked_note(attacked: Mapping[str, int], test_rows: int) -> str:
+    """How many of the test rows are attacked, class by class; nothing where all are.
+
+    Examples
+    --------
+    >>> attacked_note({"no": 500, "yes": 72}, 1072)
+    'Attacked are 572 of the 1072 test rows, by class: no (500), yes (72); accuracy under attack is of these rows.'
+    """
+    count = sum(attacked.values())
+    if count in (0, test_rows):
+        return ""
+    by_class = _listed(attacked, limit=NAMED)
+    return (
+        f"Attacked are {count} of the {test_rows} test rows, by class: {by_class}; accuracy under attack is of these "
+        "rows."
+    )
+
+
+def small_note(small: Mapping[str, Mapping[str, int]], rows: str = TEST) -> str:
     """What is left out of gaps, in one sentence; nothing where no group is.
+
+    Parameters
+    ----------
+    small : mapping of str to mapping of str to int
+        As `small_groups` returns them.
+    rows : str
+        What is counted: test rows, or those that are attacked, for gaps under attack.
 
     Examples
     --------
@@ -97,7 +178,7 @@ def small_note(small: Mapping[str, Mapping[str, int]]) -> str:
     if not small:
         return ""
     said = "; ".join(f"by {partition}, {_listed(groups, limit=NAMED)}" for partition, groups in small.items())
-    return f"Left out of gaps, with fewer than {LEAST} test rows: {said}."
+    return f"Left out of gaps{' under attack' if rows == ATTACKED else ''}, with fewer than {LEAST} {rows}: {said}."
 
 
 def _small(train: Mapping[str, int], test: Mapping[str, int]) -> dict[str, int]:

@@ -12,7 +12,7 @@ import torch
 
 from fairtoll.data import Dataset, TrainTest
 from fairtoll.errors import FairtollError
-from fairtoll.experiments.own.rows import indicators_of_missing
+from fairtoll.experiments.own.encoding import indicators_of_missing
 from fairtoll.threats.linf import LinfThreat
 from fairtoll.threats.range_of import RangeOf
 from fairtoll.threats.table import movable
@@ -29,10 +29,15 @@ NOT_A_NUMBER = (
     "the trained models with it"
 )
 TOO_SMALL = (
-    "epsilon is {epsilon:g}, and no feature moves by it: {features} are whole numbers and {radius:.3g} is the largest "
-    "radius; expected a radius of 1 or more for one of them; give a larger --epsilon or --scale"
+    "epsilon is {epsilon:g}, and no feature moves by it: the largest radius is {radius:.3g}, of whole numbers alone "
+    "({features}); expected a radius of 1 or more for one of them; give a larger --epsilon or --scale"
 )
 BAD_RANGE = "the range of '{name}' is {ends}; expected its lowest and its highest value; give --range COLUMN=LOW,HIGH"
+OUTSIDE = (
+    "the range of '{name}' is {ends}, and no training row is in it: they hold {low:g} to {high:g}; expected one that "
+    "rows lie in; correct --range"
+)
+BOTH = "'{name}' is given with --mutable and with --immutable; expected one of them; leave the other out"
 BAD_SCALE = "the scale of '{name}' is {scale:g}; expected a finite number above 0; give COLUMN=NUMBER with --scale"
 
 
@@ -133,8 +138,8 @@ def choose_movable(
     Raises
     ------
     FairtollError
-        For a name that is none, a feature that is no number, a scale of 0 or less, a range from high to low, or
-        nothing that may move.
+        For a name that is none or is given twice, a feature that is no number, a scale of 0 or less, a range from high
+        to low or without rows, or nothing that may move.
 
     Examples
     --------
@@ -159,6 +164,12 @@ def choose_movable(
     for name, ends in ranges.items():
         if len(ends) != 2 or not -float("inf") < ends[0] < ends[1] < float("inf"):
             raise FairtollError(BAD_RANGE.format(name=name, ends=", ".join(f"{end:g}" for end in ends)))
+        values = present(rows, list(features).index(name))
+        if not ((values >= ends[0]) & (values <= ends[1])).any():
+            said = ", ".join(f"{end:g}" for end in ends)
+            raise FairtollError(OUTSIDE.format(name=name, ends=said, low=values.min(), high=values.max()))
+    if both := [name for name in mutable or () if name in immutable]:
+        raise FairtollError(BOTH.format(name=both[0]))
     found = movable(rows) if mutable is None else mutable
     chosen = tuple(one for one in features if one in found and one not in immutable)
     if not chosen:

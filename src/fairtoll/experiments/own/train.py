@@ -10,7 +10,7 @@ import numpy as np
 
 from fairtoll.data import Dataset
 from fairtoll.errors import FairtollError
-from fairtoll.experiments.defences import choose_recipes
+from fairtoll.experiments.defences import ALL, choose_recipes
 from fairtoll.experiments.engine import build_run
 from fairtoll.experiments.options import choose_device
 from fairtoll.experiments.own.experiment import own_experiment
@@ -18,12 +18,17 @@ from fairtoll.experiments.own.trained import write_trained
 from fairtoll.experiments.running import prepare, reproduce, require_own, require_same_recipes
 from fairtoll.inputs.names import as_attribute_names
 from fairtoll.runs.stages import Display, Silent
-from fairtoll.training import RECIPES, TrainingSetup
+from fairtoll.training import RECIPES, Recipe, TrainingSetup
+from fairtoll.training.recipes.held_out_noise import HELD_OUT_NOISE, HELD_OUT_ONLINE
 from fairtoll.training.recipes.squeezing import require_detector
 
 ONE_ROW = (
     "the recipe '{recipe}' treats each group of {partition} by itself, and '{group}' has 1 training row of class "
     "'{label}'; expected 2 or more; leave the recipe out, or give more such rows"
+)
+NOT_TRAINED = (
+    "Not trained: {recipe}, which needs 2 training rows of each class of every group of {partition}; '{group}' has 1 "
+    "of class '{label}'."
 )
 NO_ATTRIBUTE = (
     "the recipe '{recipe}' treats groups of '{attribute}', which is not among the protected attributes; expected one "
@@ -81,9 +86,8 @@ def train(
         require_attributes(recipes, groups)
         choose_recipes(recipes, attributes=tuple(groups))
     own = own_experiment(table, groups=groups, device=device, **described)
-    if recipes is None:
-        recipes = usual_recipes(own.train)
-    require_cells(own.train, recipes)
+    wanted = usual_recipes(own.train) if recipes is None else recipes
+    recipes, skipped = with_cells(own.train, wanted, skip=recipes is None or recipes.strip().lower() == ALL)
     if any(recipe.extra == "detection" for recipe in choose_recipes(recipes, attributes=tuple(groups))):
         require_detector(TrainingSetup.for_rows(own.train, seeds=[0]))
     experiment = prepare(
@@ -97,7 +101,7 @@ def train(
     require_own(folder, experiment.name)
     require_same_recipes(folder, experiment)
     build_run(experiment, folder, device, None)  # a folder of another configuration is refused before notes are said
-    for note in own.notes:
+    for note in (*own.notes, *skipped):
         display.message(note)
     report = reproduce(
         experiment, folder, device=device, workers=workers, engine=engine, address=address, display=display
@@ -138,19 +142,24 @@ def usual_recipes(rows: Dataset) -> str:
     'online,trades,averaging,frl,frl-sex'
     """
     over = [
-        f"{name}-{attribute}"
-        for name in USUAL
-        if "partition" in RECIPES[name].parameters
-        for attribute in rows.groups
-        if _lone(rows, attribute) is None
+        f"{name}-{attribute}" for name in USUAL if "partition" in RECIPES[name].parameters for attribute in rows.groups
     ]
     return ",".join([*USUAL, *over])
 
 
-def require_cells(rows: Dataset, recipes: str) -> None:
-    """Raise where a repair over groups would have fewer than two training rows of some class of a group.
+def with_cells(rows: Dataset, recipes: str, *, skip: bool) -> tuple[str, list[str]]:
+    """The names of recipes, without those that cannot be trained on these rows; and what is said of each.
 
-    It keeps some of them out of training, to measure on.
+    A repair over groups that keeps some rows of each class of a group out of training, to measure on, needs two.
+
+    Parameters
+    ----------
+    rows : Dataset
+        Training rows.
+    recipes : str
+        As `choose_recipes` takes them.
+    skip : bool
+        Whether one that cannot be trained is left out. Else it is refused.
 
     Raises
     ------
@@ -160,12 +169,27 @@ def require_cells(rows: Dataset, recipes: str) -> None:
     Examples
     --------
     >>> rows = Dataset([[0.0], [1.0], [2.0]], [0, 1, 1], ("no", "yes"), groups={"sex": ["f", "m", "f"]})
-    >>> require_cells(rows, "online")
+    >>> kept, said = with_cells(rows, "online,frl-sex,dro-sex", skip=True)
+    >>> kept, len(said)
+    ('online,dro-sex', 1)
     """
+    kept, said = [], []
     for recipe in choose_recipes(recipes, attributes=tuple(rows.groups)):
         partition = str(recipe.parameters.get("partition", "class"))
-        if partition != "class" and (lone := _lone(rows, partition)) is not None:
-            raise FairtollError(ONE_ROW.format(recipe=recipe.name, partition=partition, group=lone[0], label=lone[1]))
+        lone = _lone(rows, partition) if partition != "class" and _holds_out(recipe) else None
+        if lone is None:
+            kept.append(recipe.name)
+            continue
+        group, label = lone
+        if not skip:
+            raise FairtollError(ONE_ROW.format(recipe=recipe.name, partition=partition, group=group, label=label))
+        said.append(NOT_TRAINED.format(recipe=recipe.name, partition=partition, group=group, label=label))
+    return ",".join(kept), said
+
+
+def _holds_out(recipe: Recipe) -> bool:
+    """Whether it measures on rows that it keeps out of training, as its control does."""
+    return recipe.control in (HELD_OUT_NOISE.name, HELD_OUT_ONLINE.name)
 
 
 def _lone(rows: Dataset, partition: str) -> tuple[str, str] | None:

@@ -18,8 +18,9 @@ from fairtoll.experiments.engine import DEFENCES
 from fairtoll.experiments.experiment import Experiment
 from fairtoll.experiments.own.audit_settings import audit_settings
 from fairtoll.experiments.own.description import read_description
+from fairtoll.experiments.own.encoding import encoder
 from fairtoll.experiments.own.generated import module_name, trained_module
-from fairtoll.experiments.own.rows import OwnRows, drawn_parts, encoder, read_rows
+from fairtoll.experiments.own.rows import OwnRows, drawn_parts, read_rows
 from fairtoll.experiments.workspace import Workspace
 from fairtoll.models.encode import Encode
 from fairtoll.runs.folder import read_configuration

@@ -11,7 +11,7 @@ from fairtoll.training.recipes.faal import FAAL
 from fairtoll.training.recipes.fgsm import FGSM
 from fairtoll.training.recipes.frl import FRL, FRL_REMARGIN, FRL_REWEIGHT
 from fairtoll.training.recipes.held_out import HELD_OUT
-from fairtoll.training.recipes.held_out_noise import HELD_OUT_NOISE
+from fairtoll.training.recipes.held_out_noise import HELD_OUT_NOISE, HELD_OUT_ONLINE
 from fairtoll.training.recipes.lagrangian import LAGRANGIAN
 from fairtoll.training.recipes.mart import MART
 from fairtoll.training.recipes.noise import NOISE
@@ -48,6 +48,7 @@ RECIPES: dict[str, Recipe] = {
         FRL_REMARGIN,
         FRL,
         HELD_OUT_NOISE,
+        HELD_OUT_ONLINE,
         CFA,
         DAFA,
         FAAL,
