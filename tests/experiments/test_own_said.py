@@ -57,8 +57,10 @@ def test_how_many_rows_are_attacked_is_said_by_class_with_the_groups_that_are_to
     counted = {}
     for columns in (["sex"], ["site"], ["sex", "site"]):
         large, attacked = (table.groupby(columns).size() for table in (test, chosen))
-        few = {" & ".join(key): int(attacked.get(key, 0)) for key, rows in large.items() if rows >= 10}
-        counted[" & ".join(columns)] = {group: rows for group, rows in few.items() if rows < 10}
+        few = {key: int(attacked.get(key, 0)) for key, rows in large.items() if rows >= 10}
+        counted[" & ".join(columns)] = {
+            key if isinstance(key, str) else " & ".join(key): rows for key, rows in few.items() if rows < 10
+        }
     [left] = [note for note in own.notes if note.startswith("Left out of gaps under attack, with fewer than 10")]
     named = {
         by: {group.strip(): int(rows) for group, rows in re.findall(r"([^,()]+?) \((\d+)\)", groups)}
@@ -150,7 +152,7 @@ def test_a_group_that_is_in_one_part_alone_is_not_said_to_be_the_only_one_of_the
     frame.loc[[3, 300], "sex"] = "m"
     with pytest.raises(
         FairtollError,
-        match=r"^attribute 'sex' has one value, 'f', in the (training|test) rows of people\.csv, and the others hold m ",
+        match=r"^attribute 'sex' has one value, 'f', in the (training|test) rows of people\.csv, and the others hold m",
     ):
         described(frame)
 

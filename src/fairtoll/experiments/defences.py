@@ -26,7 +26,7 @@ UNKNOWN = (
     "commas between, or all"
 )
 WITH_ALL = "'{names}' names all recipes and others too; expected all alone, or the names of some; leave the rest out"
-NO_NAME = "'{names}' has no name between two commas, or at an end; expected names with commas between; correct it"
+NO_NAME = "'{names}' has no name before a comma; expected names with commas between; correct it"
 STANDARD_ALONE = (
     "'{names}' names no recipe beside standard training, which every run has; expected one or more of {known}; name "
     "what it is compared with"
@@ -73,7 +73,7 @@ def choose_recipes(names: str, *, attributes: Sequence[str] = ()) -> list[Recipe
     given = [one.strip() for one in names.split(",")]
     if ALL in (one.lower() for one in given):
         raise FairtollError(WITH_ALL.format(names=names.strip()))
-    if "" in given and any(given):
+    if "" in given[:-1] and any(given):
         raise FairtollError(NO_NAME.format(names=names.strip()))
     wanted = [
         one if one in known else spelled.get(one.lower(), one) for one in given if one and one.lower() != "standard"
