@@ -52,6 +52,13 @@ def test_the_answer_counts_those_that_no_verdict_decides(results):
     assert "wider" not in answer_of_recipes(results.recipes, [], none, discoveries(results.recipes, none))[-1]
 
 
+def test_nothing_is_wider_by_fewer_than_three_training_runs(results):
+    findings = with_p_values(results, [0.0009, 0.003])
+    few = [one.model_copy(update={"difference": one.difference.model_copy(update={"runs": 2})}) for one in findings]
+    assert [one.wider for one in discoveries(results.recipes, findings)][:2] == [True, True]
+    assert not any(one.wider for one in discoveries(results.recipes, few))
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.8])
 def test_at_most_the_level_is_wrong_where_all_share_the_standard_runs(results, share):
     """Forty recipes of five runs, each held against the same five standard runs, two correlated measures of each."""

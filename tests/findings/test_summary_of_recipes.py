@@ -85,8 +85,13 @@ def test_a_repair_that_helps_is_named_with_whom_it_helps_and_what_it_costs(resul
     )
     worse = [one for one in with_shifts(results, -0.02, 0.0, "lower") if one.arm != "frl-sex"]
     assert answer_of_recipes(worse, [], [])[1] == (
-        "The one repair, FRL, lowers the robust accuracy of the worst class below that of weight averaging: by -2.0 "
-        "points (-3.0 to -1.0), with -3.0 points on average."
+        "The one repair, FRL, lowers the robust accuracy of the worst class below that of weight averaging: by 2.0 "
+        "points (1.0 to 3.0), with -3.0 points on average."
+    )
+    of_sex = [one for one in with_shifts(results, 0.0, 0.04, "higher") if one.arm != "frl"]
+    assert answer_of_recipes(of_sex, [], [])[1] == (
+        "The one repair, FRL over sex, raises the robust accuracy of the worst group by sex above that of weight "
+        "averaging: by +4.0 points (+3.0 to +5.0), with -3.0 points on average."
     )
     losses = with_shifts(results, -0.005, -0.02, "unclear")
     assert (
@@ -173,4 +178,18 @@ def test_of_too_few_runs_no_number_of_runs_is_estimated(results, runs, said):
     assert (
         f"(25 take at least 3 training runs, and {said} not say how many more)"
         in (answer_of_recipes(results.recipes, [], found)[-1])
+    )
+
+
+def test_the_count_says_what_it_leaves_out(results):
+    def said(findings):
+        return answer_of_recipes(results.recipes, [], findings)[-1]
+
+    plain = [one for one in results.findings if one.parameters.denominator != "correct" and one.metric == "cau"]
+    assert "in the list" not in said(plain)
+    further = [one.model_copy(update={"metric": "equalized_odds"}) for one in plain]
+    own = {one.arm for one in results.recipes if one.own_strength and one.role not in ("standard", "control")}
+    more = sum(one.standard.arm == "standard" and one.robust.arm in own for one in further)
+    assert said([*plain, *further]).endswith(
+        f"; {more} more, in further measures or of correct rows alone, are in the list."
     )

@@ -340,3 +340,51 @@ def test_the_terminal_shows_own_strengths(results: Results) -> None:
     text = console.file.getvalue()  # type: ignore[attr-defined]
     shown = [line.partition("\u2502")[0].strip() for line in text.splitlines() if "\u2502" in line]
     assert shown == ["Standard", "Defence 1", "Defence 2", "Weight averaging", "FRL", "FRL over sex"]
+
+
+def by_runs(results: Results, runs: int) -> Results:
+    """The results as if every arm had so many training runs."""
+    few = [one.model_copy(update={"runs": min(one.runs, runs)}) for one in results.findings]
+    recipes = [
+        one.model_copy(update={"reached": [f.model_copy(update={"per_run": f.per_run[:runs]}) for f in one.reached]})
+        for one in results.recipes
+    ]
+    return results.model_copy(update={"findings": few, "recipes": recipes})
+
+
+def test_nobody_is_said_to_lose_by_fewer_than_three_training_runs(results: Results) -> None:
+    def tables(of: Results) -> dict[str, list[list[object]]]:
+        (section,) = (one for one in build(of) if one.anchor == "repairs")
+        return {"lead": [[section.lead]]} | {table.name: table.rows for table in section.tables}
+
+    assert "repairs-losers" in tables(results)
+    two = tables(by_runs(results, 2))
+    assert "repairs-losers" not in two
+    assert {row[-2] for row in two["repairs-baseline"]} == {"nobody shown"}
+    assert "fewer than 3 training runs" in str(two["lead"])
+    assert "fewer than" not in str(tables(results)["lead"])
+
+
+def test_a_repair_without_a_baseline_is_introduced_in_whole_sentences(results: Results) -> None:
+    alone = results.model_copy(update={"recipes": [one for one in results.recipes if one.role != "baseline"]})
+    (section,) = (one for one in build(alone) if one.anchor == "repairs")
+    assert section.lead.startswith("A repair has to beat what treats all classes and groups alike and takes ")
+    assert ",," not in section.lead
+
+
+def test_intervals_of_one_training_run_are_over_rows_alone(results: Results) -> None:
+    (section,) = (one for one in build(by_runs(results, 1)) if one.anchor == "frontier")
+    for said in (section.tables[1].note, section.figures[0].marks):
+        assert "over rows alone" in said
+        assert "training runs and rows" not in said
+
+
+def test_an_effect_that_cannot_be_is_not_said_to_be_detectable(results: Results) -> None:
+    first = next(one for one in results.findings if one.metric == "cau" and one.difference)
+    assert first.difference is not None
+    for least, said in ((6.7, "none (not even the largest that there can be)"), (0.067, "6.70 points")):
+        changed = first.difference.model_copy(update={"least_detectable": least})
+        (row,) = finding_rows(
+            results.model_copy(update={"findings": [first.model_copy(update={"difference": changed})]})
+        )
+        assert row.least == said

@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from scipy import stats
 
 from fairtoll.errors import FairtollError
-from fairtoll.statistics import difference, mean_gap, systematic_difference
+from fairtoll.statistics import difference, mean_gap, state_verdict, systematic_difference
 
 
 def arms(seed=0, runs=3, rows=900, groups=3):
@@ -227,3 +227,21 @@ def test_outcomes_all_alike_still_leave_a_doubt():
     assert found.value == pytest.approx(0, abs=0.05)
     one = mean_gap(ones, np.repeat([0, 1, 2], 20)).interval
     assert one.low == 0 < one.high
+
+
+@pytest.mark.parametrize("found_by", [difference, systematic_difference])
+def test_no_difference_of_rates_is_larger_than_any_two_gaps_allow(found_by):
+    # Equal groups, whose gap without the noise of the rows falls below 0, beside the largest gap that there is.
+    labels = np.repeat(["a", "b"], 10)
+    alike = np.array([([1.0, 0.0] * 5) * 2] * 3)
+    apart = np.array([[1.0] * 10 + [0.0] * 10] * 3)
+    found = found_by(alike, apart, labels)
+    assert found.robust - found.standard > 1
+    assert found.value == 1.0
+    assert -1 <= found.interval.low <= found.value <= found.interval.high <= 1
+    back = found_by(apart, alike, labels)
+    assert (back.value, back.interval.low, back.interval.high) == (-1.0, -found.interval.high, -found.interval.low)
+    assert "is +1, from" in state_verdict(found, margin=0.01).reason
+    # Numbers in a unit have no such limit.
+    in_a_unit = found_by(8 * alike, 8 * apart, labels, rates=False)
+    assert in_a_unit.value == in_a_unit.robust - in_a_unit.standard > 8

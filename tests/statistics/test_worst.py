@@ -102,3 +102,12 @@ def test_bad_input_is_refused():
         mean_worst([1.0] * 20, ["a"] * 20)
     with pytest.raises(FairtollError, match="paired arms have 1 and 2 training runs; expected the same runs"):
         worst_difference(np.ones((1, 40)), np.ones((2, 40)), ["a", "b"] * 20, paired=True)
+
+
+def test_a_group_with_nothing_right_has_0_and_no_less():
+    right = np.stack([np.repeat([1.0, 0.0], [30, 13])] * 3)
+    found = mean_worst(right, np.repeat(["a", "b"], [30, 13]))
+    assert (found.value, found.per_run) == (0.0, (0.0, 0.0, 0.0))
+    assert not np.signbit([found.value, *found.per_run]).any()  # -0.0 is written as "-0.0"
+    moved = worst_difference(right, right, np.repeat(["a", "b"], [30, 13]))
+    assert not np.signbit([moved.standard, moved.robust]).any()

@@ -8,6 +8,7 @@ from scipy.stats import false_discovery_control
 
 from fairtoll.findings.matched import MEASURES
 from fairtoll.findings.results import Discovery, Finding, Recipe
+from fairtoll.statistics.verdict import MINIMUM_RUNS
 
 #: The share of the gaps called wider that may be expected to be wrong.
 LEVEL = 0.05
@@ -40,7 +41,8 @@ def discoveries(recipes: Sequence[Recipe], findings: Sequence[Finding]) -> list[
     few training runs next to none is decided. This is about the direction of many: among the gaps that are called
     wider, no more than `LEVEL` are expected not to be (Benjamini and Hochberg, 1995, Journal of the Royal Statistical
     Society B 57, 289). All are compared with the same standard models, which makes their statistics positively
-    dependent; the bound holds then, too (Benjamini and Yekutieli, 2001, Annals of Statistics 29, 1165).
+    dependent; the bound holds then, too (Benjamini and Yekutieli, 2001, Annals of Statistics 29, 1165). As with
+    verdicts, nothing is called wider from fewer than three training runs.
 
     Parameters
     ----------
@@ -59,11 +61,15 @@ def discoveries(recipes: Sequence[Recipe], findings: Sequence[Finding]) -> list[
     >>> discoveries([], [])
     []
     """
-    judged = [(one.id, one.difference.p_value) for one in against_standard(recipes, findings) if one.difference]
+    judged = [(one.id, one.difference) for one in against_standard(recipes, findings) if one.difference]
     if not judged:
         return []
-    adjusted = false_discovery_control([p_value for _, p_value in judged], method="bh")
+    adjusted = false_discovery_control([difference.p_value for _, difference in judged], method="bh")
     return [
-        Discovery(finding=name, q_value=float(q_value), wider=bool(q_value <= LEVEL))
-        for (name, _), q_value in zip(judged, adjusted, strict=True)
+        Discovery(
+            finding=name,
+            q_value=float(q_value),
+            wider=bool(q_value <= LEVEL and difference.runs >= MINIMUM_RUNS),
+        )
+        for (name, difference), q_value in zip(judged, adjusted, strict=True)
     ]

@@ -20,6 +20,7 @@ from fairtoll.metrics import Metric
 from fairtoll.statistics import (
     Difference,
     InsufficientDataError,
+    Interval,
     Judgement,
     Look,
     Needed,
@@ -172,9 +173,9 @@ class Compared:
         return self.widened(found, first, second)
 
     def widened(self, found: Difference, first: Sequence[int], second: Sequence[int]) -> Difference:
-        """With all that the gaps may be off through rows that are neither broken nor proved robust."""
+        """Within the metric's range, and with all that rows that are neither broken nor proved may move the gaps."""
         slack = self.slack(first, second)
-        return replace(found, below=found.below + slack, above=found.above + slack) if slack else found
+        return replace(found, below=found.below + slack, above=found.above + slack, limit=self.metric.upper_limit)
 
     def slack(self, first: Sequence[int], second: Sequence[int]) -> float:
         """By how much the difference may be off through such rows, of these runs of either arm."""
@@ -197,7 +198,7 @@ def describe_difference(
     if judgement is None:
         return None
     last = judgement.looks[-1]
-    found, bound = last.difference, compared.metric.upper_limit
+    found = last.difference
     first, second = (
         f"{arm}: {names[high]} over {names[low]}"
         for arm, high, low in (
@@ -212,7 +213,7 @@ def describe_difference(
         standard=found.standard,
         robust=found.robust,
         value=found.value,
-        interval=_within(found, bound),
+        interval=ends(found.interval),
         confidence=found.confidence,
         p_value=judgement.p_value,
         plain=found.plain,
@@ -228,9 +229,9 @@ def describe_difference(
             for part in (describe_reason(last, compared.metric, compared.margin), _open_rows(slack, compared), limits)
             if part
         ),
-        path=[_look(look, bound) for look in judgement.looks],
+        path=[_look(look) for look in judgement.looks],
         needed=describe_needed(judgement.needed, len(compared.groups)) if open_ else None,
-        systematic=_systematic(compared, last, bound),
+        systematic=_systematic(compared, last),
         groups=f"{first}; {second}",
         spread=stored_spread(found.spread),
     )
@@ -239,9 +240,10 @@ def describe_difference(
 def describe_reason(last: Look, metric: Metric, margin: float) -> str:
     """Why the verdict is what it is, in the metric's unit."""
     found, unit = last.difference, spoken(metric.name)
-    interval = _within(found, metric.upper_limit)
     runs = min(found.standard_runs, found.robust_runs)
-    said = f"the difference of gaps is {unit.change(found.value)}{unit.name}, from {unit.change_of(interval)}"
+    said = (
+        f"the difference of gaps is {unit.change(found.value)}{unit.name}, from {unit.change_of(ends(found.interval))}"
+    )
     allowed = f"{unit.number(margin)}{unit.name}"
     if runs == 1:
         return f"one training run: {said} over rows alone, and another run may differ"
@@ -254,8 +256,10 @@ def describe_reason(last: Look, metric: Metric, margin: float) -> str:
             return f"{said}, below minus the margin of {allowed}"
         case VerdictKind.EQUIVALENT:
             return f"{said}, and by two one-sided tests within the margin of {allowed}"
-    least = unit.number(found.least_detectable(margin))
-    return f"{said}; a difference under {least}{unit.name} would often not have been shown"
+    least = found.least_detectable(margin)
+    if least > metric.upper_limit:
+        return f"{said}; the largest difference that there can be would often not have been shown"
+    return f"{said}; a difference under {unit.number(least)}{unit.name} would often not have been shown"
 
 
 def _open_rows(slack: float, compared: Compared) -> str:
@@ -264,6 +268,11 @@ def _open_rows(slack: float, compared: Compared) -> str:
         return ""
     unit = spoken(compared.metric.name)
     return f"rows that are neither broken nor proved robust may move it by {unit.number(slack)}{unit.name} either way"
+
+
+def ends(interval: Interval) -> tuple[float, float]:
+    """An interval as results have it."""
+    return interval.low, interval.high
 
 
 def describe_needed(needed: Needed | None, rows: int) -> results.Needed | None:
@@ -278,17 +287,17 @@ def describe_needed(needed: Needed | None, rows: int) -> results.Needed | None:
     return results.Needed(runs=None, rows=round(number), sentence=sentence)
 
 
-def _look(look: Look, bound: float) -> results.Look:
+def _look(look: Look) -> results.Look:
     return results.Look(
         runs=look.runs,
         value=look.difference.value,
-        interval=_within(look.difference, bound),
+        interval=ends(look.difference.interval),
         confidence=look.difference.confidence,
         verdict=look.verdict.kind.value,
     )
 
 
-def _systematic(compared: Compared, last: Look, bound: float) -> results.Systematic | None:
+def _systematic(compared: Compared, last: Look) -> results.Systematic | None:
     found = compared.systematic(last.runs, last.difference.confidence)
     if found is None:
         return None
@@ -296,11 +305,6 @@ def _systematic(compared: Compared, last: Look, bound: float) -> results.Systema
         standard=found.standard,
         robust=found.robust,
         value=found.value,
-        interval=_within(found, bound),
+        interval=ends(found.interval),
         verdict=state_verdict(found, margin=compared.margin).kind.value,
     )
-
-
-def _within(found: Difference, bound: float) -> tuple[float, float]:
-    """Gaps of rates or confidences lie between 0 and 1, so their differences within -1 and 1."""
-    return max(found.interval.low, -bound), min(found.interval.high, bound)

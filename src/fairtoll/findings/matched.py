@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
 from fairtoll.findings.compare import parameters_of
-from fairtoll.findings.judged import CONFIDENCE, Rules, describe_needed, describe_reason
+from fairtoll.findings.judged import CONFIDENCE, Rules, describe_needed, describe_reason, ends
 from fairtoll.findings.levels_of_robustness import choose_levels
 from fairtoll.findings.outcomes import Outcomes, metric_of, outcomes_of
 from fairtoll.findings.questions import Attack, Comparison, Question
@@ -254,7 +254,7 @@ def _matched(
 ) -> results.Matched:
     metric, margin = metric_of(question), matching.margin(question)
     judgement = judge(
-        lambda _, confidence: replace(difference, confidence=confidence),
+        lambda _, confidence: replace(difference, confidence=confidence, limit=metric.upper_limit),
         runs=difference.robust_runs,
         margin=margin,
         family=judged,
@@ -262,7 +262,6 @@ def _matched(
     )
     assert judgement is not None  # the difference is there
     last, attack = judgement.last.difference, matching.level.attack
-    bound = metric.upper_limit
     return results.Matched(
         family=family,
         against=against,
@@ -275,7 +274,7 @@ def _matched(
         other=last.standard,
         gap=last.robust,
         value=last.value,
-        interval=(max(last.interval.low, -bound), min(last.interval.high, bound)),
+        interval=ends(last.interval),
         confidence=last.confidence,
         p_value=judgement.p_value,
         margin=margin,

@@ -110,16 +110,20 @@ def _repair(recipes: Sequence[Recipe], standard: Recipe) -> str:
         return ""
     best, shift = max(found, key=lambda one: (one[1].verdict == "higher", one[1].value))
     treated = {shift.partition for _, shift in found}
-    whom = "class" if treated == {"class"} else "class or group that each treats"
-    of_best = "" if treated == {"class"} else f" for the worst {_one_of(str(shift.partition))}"
+    many = "class" if treated == {"class"} else "class or group that each treats"
+    whom = many if len(found) > 1 else _one_of(str(shift.partition))
+    of_best = "" if len(found) == 1 or treated == {"class"} else f" for the worst {_one_of(str(shift.partition))}"
     average = _shift(best, base.arm, partition=None)
     cost = "" if average is None else f", with {100 * average.value:+.1f} points on average"
     above = f"the robust accuracy of the worst {whom} above that of {_lower(base.family_title)}"
     if len(found) == 1:
         verb, mark = ("raises", ": by") if shift.verdict == "higher" else ("is not shown to raise", "; the estimate is")
+        said = _points(shift)
         if shift.verdict == "lower":
             verb, mark, above = "lowers", ": by", above.replace(" above that of ", " below that of ")
-        return f"The one repair, {best.family_title}, {verb} {above}{mark} {_points(shift)}{of_best}{cost}."
+            low, high = (100 * abs(end) for end in reversed(shift.interval))
+            said = f"{100 * abs(shift.value):.1f} points ({low:.1f} to {high:.1f})"
+        return f"The one repair, {best.family_title}, {verb} {above}{mark} {said}{of_best}{cost}."
     if shift.verdict == "higher":
         helping = sum(one.verdict == "higher" for _, one in found)
         return (
@@ -148,11 +152,12 @@ def _counts(recipes: Sequence[Recipe], findings: Sequence[Finding], discovered: 
     ]
     if len(found) == 1:
         return f"The one gap of a recipe at its own strength, held against standard training's, {said[0][1]}."
+    rest = _left_out(recipes, findings)
     whose = "gaps of recipes at their own strengths, held against standard training's,"
     if len(said) == 1:
-        return f"All {len(found)} {whose} {said[0][1]}{_wider(found, discovered)}."
+        return f"All {len(found)} {whose} {said[0][1]}{_wider(found, discovered)}{rest}."
     parts = [f"{count} {words}" for count, words in said]
-    return f"Of {len(found)} {whose} {', '.join(parts[:-1])} and {parts[-1]}{_wider(found, discovered)}."
+    return f"Of {len(found)} {whose} {', '.join(parts[:-1])} and {parts[-1]}{_wider(found, discovered)}{rest}."
 
 
 def _wider(found: Sequence[Finding], discovered: Sequence[Discovery]) -> str:
@@ -163,6 +168,14 @@ def _wider(found: Sequence[Finding], discovered: Sequence[Discovery]) -> str:
         return ""
     of = f"{count} of the inconclusive ones {'is' if count == 1 else 'are'} wider"
     return f"; {of}, by how much is open (false discovery rate {100 * LEVEL:g}%)"
+
+
+def _left_out(recipes: Sequence[Recipe], findings: Sequence[Finding]) -> str:
+    """How many comparisons of the same recipes are not counted: of further measures, and of correct rows alone."""
+    pairs = {(one.standard.arm, one.robust.arm) for one in against_standard(recipes, findings)}
+    every = [one for one in findings if (one.standard.arm, one.robust.arm) in pairs]
+    more = len(every) - len(against_standard(recipes, every))
+    return f"; {more} more, in further measures or of correct rows alone, are in the list" if more else ""
 
 
 def _shift(one: Recipe, against: str, *, partition: str | None) -> Shift | None:

@@ -4,7 +4,7 @@ import re
 from collections import Counter
 from dataclasses import dataclass, replace
 
-from fairtoll.findings.results import ArmValue, Finding, LevellingDown, ModelPair, Results
+from fairtoll.findings.results import ArmValue, Difference, Finding, LevellingDown, ModelPair, Results
 from fairtoll.report.arms import Titles, arm_titles, arm_values
 from fairtoll.report.detail import details
 from fairtoll.report.metrics import metric_of
@@ -99,10 +99,18 @@ def finding_row(results: Results, finding: Finding, titles: Titles, anchor: str)
         from_control=difference_text(finding, finding.difference_from_control),
         margin=in_unit(finding.margin, metric.unit),
         p_value=p_value(change.p_value if change else None),
-        least=in_unit(change.least_detectable if change else None, metric.unit),
+        least=least_detectable(change, metric.unit),
         confidence=sure(change.confidence if change else None),
         details=details(finding, sides_of(finding, titles)),
     )
+
+
+def least_detectable(change: Difference | None, unit: str) -> str:
+    """Return the least effect that would have been found, in words; what no effect can be is none."""
+    if change is not None and unit == "points" and change.least_detectable > 1:
+        return "none (not even the largest that there can be)"
+    said = in_unit(change.least_detectable if change else None, unit)
+    return f"{said} {'points' if unit == 'points' else unit_name(unit)}"
 
 
 def name_of(results: Results, finding: Finding, titles: Titles) -> str:

@@ -86,6 +86,9 @@ def thin_lowest(arm: Arm, noise: Floats) -> Thinned:
     measured = _at(arm.runs[:, np.newaxis, :] - errors, lowest)
     per_run = -np.asarray(measured.mean(axis=1), dtype=np.float64)
     plain = -np.asarray(arm.runs.min(axis=1), dtype=np.float64)
+    if arm.rates:
+        # Rounding alone puts the mean over mirrored draws below 0 where a group has nothing right.
+        per_run = np.minimum(per_run, 0.0)
     held = max(-float(per_run.mean()) - float(arm.averages.mean()), 0.0)
     return Thinned(
         per_run=per_run + held,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -27,8 +28,9 @@ class Difference:
     the `per_run` ones. `plain` is the robust plain gap minus the standard one. `row_error` is the part of
     `standard_error` that more runs do not lower. `parts` are the variances that add up to its square, each with its
     degrees of freedom. `below` and `above` are the allowances that the interval has on
-    either side for groups that are nearly tied. `paired` says whether run k of both arms is a pair. The `highest`
-    and `lowest` group of each arm are those most often chosen.
+    either side for groups that are nearly tied. `limit` is the largest difference that there can be: without the noise
+    of the rows a gap of 0 may be measured as less, and one of 1 beside it as further off. `paired` says whether run k
+    of both arms is a pair. The `highest` and `lowest` group of each arm are those most often chosen.
     """
 
     standard: float
@@ -48,11 +50,12 @@ class Difference:
     standard_runs: int
     robust_runs: int
     paired: bool
+    limit: float = float("inf")
 
     @property
     def value(self) -> float:
-        """The robust gap minus the standard gap."""
-        return self.robust - self.standard
+        """The robust gap minus the standard gap, no further from 0 than any difference can be."""
+        return self._within(self.robust - self.standard)
 
     @property
     def interval(self) -> Interval:
@@ -62,7 +65,7 @@ class Difference:
     @property
     def p_value(self) -> float:
         """One-sided, of the null that the difference is at most 0: half of 1 - confidence of an interval from 0 on."""
-        beyond = self.value - self.below
+        beyond = self.robust - self.standard - self.below
         if self.standard_error == 0:
             return float(beyond <= 0)
         return tail_beyond(*self._split(), beyond / self.standard_error)
@@ -85,14 +88,20 @@ class Difference:
     def interval_at(self, confidence: float) -> Interval:
         """The interval at another confidence."""
         reach = self._quantile((1 - check_confidence(confidence)) / 2) * self.standard_error
+        found = self.robust - self.standard
         return Interval(
-            low=self.value - reach - self.below, high=self.value + reach + self.above, confidence=confidence
+            low=self._within(found - reach - self.below),
+            high=self._within(found + reach + self.above),
+            confidence=confidence,
         )
 
     def least_detectable(self, margin: float) -> float:
         """The least true difference that would have been called less fair, or minus it fairer, with a power of 80%."""
         reach = self._quantile((1 - self.confidence) / 2) + self._quantile(1 - POWER)
         return margin + reach * self.standard_error + max(self.below, self.above)
+
+    def _within(self, value: float) -> float:
+        return max(-self.limit, min(value, self.limit))
 
     def _quantile(self, tail: float) -> float:
         return quantile(*self._split(), tail) if self.parts else 0.0
@@ -202,6 +211,7 @@ def difference(
         standard_runs=len(first.per_run),
         robust_runs=len(second.per_run),
         paired=paired,
+        limit=limit_of(arms),
     )
 
 
@@ -223,6 +233,11 @@ def read_pair(
     if paired:
         check_paired(arms)
     return arms
+
+
+def limit_of(arms: Sequence[Arm]) -> float:
+    """The largest difference of two gaps, or means: rates lie between 0 and 1."""
+    return 1.0 if all(arm.rates for arm in arms) else float("inf")
 
 
 def check_paired(arms: tuple[Arm, ...]) -> None:

@@ -12,7 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from fairtoll.errors import FairtollError
 from fairtoll.statistics._groups import Arm, Floats, check_confidence, check_included, check_outcomes, read_arms
 from fairtoll.statistics._thinning import ALLOWANCE, Thinned, draw_noise, thin
-from fairtoll.statistics.difference import Difference
+from fairtoll.statistics.difference import Difference, limit_of
 from fairtoll.statistics.spread import parts_of
 
 #: The shape of a level's mask and of what it is the mean of, in errors.
@@ -259,6 +259,7 @@ def _difference(standard: _Side, recipe: _Side, level: float, confidence: float)
         standard_runs=runs,
         robust_runs=runs,
         paired=True,
+        limit=limit_of([*standard.arms, *recipe.arms]),
     )
 
 

@@ -8,7 +8,7 @@ from numpy.typing import ArrayLike
 from fairtoll.statistics._groups import Arm, Floats, check_confidence
 from fairtoll.statistics._systematic import correct_gap, draw_run_weights
 from fairtoll.statistics._thinning import draw_noise
-from fairtoll.statistics.difference import Difference, read_pair, variance_of_runs
+from fairtoll.statistics.difference import Difference, limit_of, read_pair, variance_of_runs
 from fairtoll.statistics.spread import parts_of
 
 
@@ -115,6 +115,7 @@ def systematic_difference(
         standard_runs=len(arms[0].runs),
         robust_runs=len(arms[1].runs),
         paired=paired,
+        limit=limit_of(arms),
     )
 
 

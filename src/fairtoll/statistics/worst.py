@@ -12,7 +12,7 @@ from fairtoll.statistics._freedom import quantile
 from fairtoll.statistics._groups import check_confidence, read_arms
 from fairtoll.statistics._rows import row_variances, variances_of
 from fairtoll.statistics._thinning import draw_noise, thin_lowest
-from fairtoll.statistics.difference import Difference, read_pair, variance_of_runs
+from fairtoll.statistics.difference import Difference, limit_of, read_pair, variance_of_runs
 from fairtoll.statistics.interval import Interval
 from fairtoll.statistics.spread import parts_of
 
@@ -95,7 +95,7 @@ def mean_worst(
     thinned = thin_lowest(arm, draw_noise(len(arm.partition.rows), generator))
     parts, freedom = variances_of(arm, thinned)
     reach = quantile(parts, freedom, (1 - confidence) / 2) * float(np.sqrt(parts.sum()))
-    value = -thinned.value
+    value = 0.0 - thinned.value  # not -0.0
     found = value + thinned.held
     low, high = found - reach - thinned.correction, found + reach
     if arm.rates:
@@ -103,7 +103,7 @@ def mean_worst(
     return Worst(
         value=value,
         plain=-float(thinned.plain.mean()),
-        per_run=tuple((-thinned.per_run).tolist()),
+        per_run=tuple((0.0 - thinned.per_run).tolist()),
         interval=Interval(low=min(low, value), high=max(high, value), confidence=confidence),
         row_error=float(np.sqrt(parts[:-1].sum())),
         group=arm.partition.names[int(np.bincount(thinned.lowest.ravel()).argmax())],
@@ -173,8 +173,8 @@ def worst_difference(
     lowered = second.held - first.held
     lowest = [arms[0].partition.names[int(np.bincount(one.lowest.ravel()).argmax())] for one in (first, second)]
     return Difference(
-        standard=-first.value,
-        robust=-second.value,
+        standard=0.0 - first.value,
+        robust=0.0 - second.value,
         confidence=confidence,
         plain=float(first.plain.mean() - second.plain.mean()),
         row_error=float(np.sqrt(by_group.sum())),
@@ -182,8 +182,8 @@ def worst_difference(
         # A worst group that is taken for a better one than it is makes the arm look better.
         below=second.allowance + max(-lowered, 0.0),
         above=first.allowance + max(lowered, 0.0),
-        standard_per_run=tuple((-first.per_run).tolist()),
-        robust_per_run=tuple((-second.per_run).tolist()),
+        standard_per_run=tuple((0.0 - first.per_run).tolist()),
+        robust_per_run=tuple((0.0 - second.per_run).tolist()),
         standard_highest=None,
         standard_lowest=lowest[0],
         robust_highest=None,
@@ -191,4 +191,5 @@ def worst_difference(
         standard_runs=len(first.per_run),
         robust_runs=len(second.per_run),
         paired=paired,
+        limit=limit_of(arms),
     )

@@ -7,12 +7,12 @@ from fairtoll.report.families import Family, families, partitions_of, reached, w
 from fairtoll.report.numbers import interval, percent
 from fairtoll.report.section import Section
 from fairtoll.report.select import epsilon_text, evaluation_name
-from fairtoll.report.tables.recipes import interval_table, recipe_table
+from fairtoll.report.tables.recipes import interval_table, over, recipe_table
 
 MARKS = (
     "A line joins the strengths of one recipe, evaluated alike; the large mark is its own strength, and leads to its "
     "{label}. Circle: defence. Square: baseline. Triangle: repair. Diamond: standard training. Hollow grey: control. "
-    "Bars: 95% intervals{of}, over training runs and rows. Dotted: average and worst are equal."
+    "Bars: 95% intervals{of}, {over}. Dotted: average and worst are equal."
 )
 LEAD = (
     "Right is more accurate, up is better for the {worst}. Further below the dotted line is a wider gap. Each run has "
@@ -46,7 +46,11 @@ def frontier(results: Results) -> Section:
                         f"frontier-{name}",
                         f"Average accuracy against that of the worst {_one_of(partition)}{of}",
                         panels,
-                        MARKS.format(label="number" if numbered else "name", of=" of own strengths" if many else ""),
+                        MARKS.format(
+                            label="number" if numbered else "name",
+                            of=" of own strengths" if many else "",
+                            over=over(results),
+                        ),
                         key=tuple(_key(family, numbered=numbered) for family in shown if family.role != "control"),
                     )
                 )

@@ -12,13 +12,19 @@ from fairtoll.report.numbers import number, percent
 from fairtoll.report.section import Section
 from fairtoll.report.sections.leave_one_out.words import rate
 from fairtoll.report.tables.table import Cell, Column, Table
+from fairtoll.statistics.verdict import MINIMUM_RUNS
 
 LEAD = (
-    "A repair has to beat {base}, which treats all classes and groups alike and takes hardly more time. Gains and "
-    "costs are in points of accuracy, with the interval; “?” where the interval holds 0. Who loses: classes and groups "
-    "whose own accuracy, clean or robust, falls, by an interval (95% each) that lies below 0 as a whole; folded below "
-    "by how much."
+    "{base} Gains and costs are in points of accuracy, with the interval; “?” where the interval holds 0{few}. Who "
+    "loses: classes and groups whose own accuracy, clean or robust, falls, by an interval (95% each) that lies below 0 "
+    "as a whole{alike}; folded below by how much."
 )
+BASE = "A repair has to beat {base}, which treats all classes and groups alike and takes hardly more time."
+NO_BASE = (
+    "A repair has to beat what treats all classes and groups alike and takes hardly more time, such as weight averaging, "
+    "which this run has not."
+)
+FEW = f", and with fewer than {MINIMUM_RUNS} training runs"
 
 
 def repairs(results: Results) -> Section:
@@ -28,7 +34,12 @@ def repairs(results: Results) -> Section:
     if not found:
         return section
     base, plain = baseline(results), standard(results)
-    section.lead = LEAD.format(base=_lower(base.title) if base else "weight averaging, which this run has not,")
+    few = any(finding.runs < MINIMUM_RUNS for finding in results.findings)
+    section.lead = LEAD.format(
+        base=BASE.format(base=_lower(base.title)) if base else NO_BASE,
+        few=FEW if few else "",
+        alike=f" (nobody with fewer than {MINIMUM_RUNS} training runs)" if few else "",
+    )
     if any(extra_flips(results, family.own.arm) for family in found):
         section.lead += LUF_LEAD
     lines: list[list[Cell]] = []
@@ -118,12 +129,19 @@ class Loss:
 
 
 def losers(results: Results, own: Recipe, against: Family) -> list[Loss]:
-    """Return the classes and groups whose own accuracy, clean or robust, is shown to be lower than in another arm."""
+    """Return the classes and groups whose own accuracy, clean or robust, is shown to be lower than in another arm.
+
+    As with verdicts, nothing is shown of recipes by fewer than three training runs.
+    """
     found = []
     for finding in results.findings:
         if (finding.robust.arm, finding.standard.arm) != (own.arm, against.own.arm) or not _in_points(finding):
             continue
-        if finding.parameters.denominator == "correct" or " & " in finding.parameters.partition:
+        if (
+            finding.runs < MINIMUM_RUNS
+            or finding.parameters.denominator == "correct"
+            or " & " in finding.parameters.partition
+        ):
             continue
         sign = 1.0 if METRICS[finding.metric].higher_is_better else -1.0
         how = "clean" if finding.parameters.evaluation == "clean" else "robust"

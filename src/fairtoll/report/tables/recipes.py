@@ -63,8 +63,16 @@ def interval_table(results: Results) -> Table:
         "Every accuracy with its interval",
         tuple(columns),
         rows,
-        "95%, over training runs and rows. Worst: without what the noise of the rows takes off, at most the average.",
+        f"95%, {over(results)}. Worst: without what the noise of the rows takes off, at most the average.",
     )
+
+
+def over(results: Results) -> str:
+    """Return what intervals of accuracies are over: one training run says nothing of the next."""
+    runs = {len(found.per_run) for one in results.recipes for found in one.reached}
+    if max(runs, default=1) > 1:
+        return "over training runs and rows" + (", of one training run over rows alone" if 1 in runs else "")
+    return "over rows alone: one training run does not say how far another may differ"
 
 
 def strength_of(name: str | None, value: float | None) -> str | None:
