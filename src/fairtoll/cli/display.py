@@ -154,6 +154,10 @@ def print_summary(results: Results, console: Console | None = None) -> None:
         console.print(Text(sentence), soft_wrap=True)
     if results.recipes:
         console.print(_of_recipes(results))
+        from fairtoll.findings.attacked_rows import attacked_words
+
+        if words := attacked_words(results.dataset.rows):
+            console.print(Text(words), soft_wrap=True)
         for line in pair_lines(results):
             console.print(Text(line), soft_wrap=True)
     if results.claims:

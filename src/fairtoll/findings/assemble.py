@@ -14,6 +14,7 @@ from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
 from fairtoll.findings.alarms import raise_alarms
 from fairtoll.findings.attacked_into import attacked_into
+from fairtoll.findings.attacked_rows import class_weights, run_means
 from fairtoll.findings.certificates import certified
 from fairtoll.findings.compare import PublishedValues, answer_all
 from fairtoll.findings.detections import detections
@@ -160,7 +161,7 @@ def accuracies(evidence: Evidence, published: Mapping[tuple[str, ...], float]) -
     found = []
     for arm in evidence.arms:
         clean = evidence.probabilities(arm).argmax(axis=2) == evidence.labels
-        found.append(_accuracy(arm, clean, ("clean", None, None, None), published))
+        found.append(_accuracy(arm, clean, ("clean", None, None, None), published, None))
         searches = evidence.least_epsilon_names(arm)
         for attack in evidence.attack_names(arm):
             evaluation, threat, name, epsilon = attack
@@ -175,7 +176,7 @@ def accuracies(evidence: Evidence, published: Mapping[tuple[str, ...], float]) -
                 # What is neither broken nor proved does not count.
                 success = evidence.proved_radius(arm, **address)[0] < epsilon * (1 - 1e-9)
             source = evidence.source_arm(arm) if evaluation == "static-transfer" else None
-            entry = _accuracy(arm, ~success, attack, published)
+            entry = _accuracy(arm, ~success, attack, published, class_weights(evidence, rows))
             found.append(entry.model_copy(update={"source_arm": source}))
     return found
 
@@ -199,12 +200,15 @@ def _accuracy(
     correct: NDArray[np.bool_],
     attack: tuple[Any, Any, Any, Any],
     published: Mapping[tuple[str, ...], float],
+    weights: NDArray[np.float64] | None,
 ) -> results.Accuracy:
     evaluation, threat, name, epsilon = attack
-    runs = correct.mean(axis=1)
+    runs = run_means(correct, weights)
     interval = None
     if correct.shape[1] > 1:
-        (interval,) = group_intervals(correct, np.zeros(correct.shape[1], dtype=int), minimum_rows=2).values()
+        (interval,) = group_intervals(
+            correct, np.zeros(correct.shape[1], dtype=int), minimum_rows=2, weights=weights
+        ).values()
     key = (arm, evaluation) if name is None else (arm, evaluation, threat, name, f"{epsilon:g}")
     return results.Accuracy(
         arm=arm,

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
+from fairtoll.findings.attacked_rows import class_weights, run_means
 from fairtoll.findings.compare import parameters_of
 from fairtoll.findings.judged import CONFIDENCE, Rules, describe_needed, describe_reason, ends
 from fairtoll.findings.levels_of_robustness import choose_levels
@@ -99,11 +100,20 @@ def _level(evidence: Evidence, readings: Readings, arms: Sequence[str], attack: 
         runs = runs[: LOOKS[0]]
     if not runs or any(not np.array_equal(one.rows, first.rows) for one in found.values()):
         return None
+    weights = class_weights(evidence, first.rows)
+    if weights is not None:
+        found = {arm: _weighted(one, weights) for arm, one in found.items()}
     counted = np.zeros(len(evidence.rows), dtype=np.bool_)
     counted[first.rows] = True
     reached = {arm: 1.0 - _spread(one.take([one.runs.index(run) for run in runs]), len(counted), fill=1.0)
                for arm, one in found.items()}  # fmt: skip
     return Level(attack, reached, counted, runs)
+
+
+def _weighted(outcomes: Outcomes, weights: NDArray[np.float64]) -> Outcomes:
+    """Values whose mean is the weighted one, and that each row moves from it as far as it moves that."""
+    means = run_means(outcomes.values, weights)[:, None]
+    return replace(outcomes, values=means + weights * (outcomes.values - means))
 
 
 def _spread(outcomes: Outcomes, rows: int, *, fill: float = 0.0) -> NDArray[np.float64]:

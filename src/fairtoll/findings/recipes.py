@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from fairtoll.evidence.store import Evidence
 from fairtoll.findings import results
+from fairtoll.findings.attacked_rows import class_weights, run_means
 from fairtoll.findings.judged import CONFIDENCE, Rules
 from fairtoll.findings.outcomes import Outcomes, outcomes_of
 from fairtoll.findings.questions import Attack, Comparison, Question
@@ -121,9 +122,10 @@ class _Accuracies:
         return [self._reached(attack, outcomes) for attack, outcomes in self.outcomes.items()]
 
     def _reached(self, attack: Attack | None, outcomes: Outcomes) -> results.Reached:
-        per_run = outcomes.values.mean(axis=1)
+        weights = class_weights(self.readings.evidence, outcomes.rows)
+        per_run = run_means(outcomes.values, weights)
         (interval,) = group_intervals(
-            outcomes.values, self.groups(None, outcomes.rows), minimum_rows=2, rates=True
+            outcomes.values, self.groups(None, outcomes.rows), minimum_rows=2, rates=True, weights=weights
         ).values()
         return results.Reached(
             evaluation="clean" if attack is None else attack.evaluation,
@@ -139,7 +141,15 @@ class _Accuracies:
     def _worst(self, partition: str, outcomes: Outcomes) -> results.WorstGroup | None:
         groups = self.groups(partition, outcomes.rows)
         try:
-            found = mean_worst(outcomes.values, groups, minimum_rows=self.rules.minimum_rows, rates=True)
+            weights = class_weights(self.readings.evidence, outcomes.rows)
+            found = mean_worst(
+                outcomes.values,
+                groups,
+                minimum_rows=self.rules.minimum_rows,
+                rates=True,
+                weights=weights,
+                average=float(run_means(outcomes.values, weights).mean()),
+            )
         except InsufficientDataError:
             return None
         return results.WorstGroup(
@@ -176,14 +186,17 @@ def _shift(
         return None
     base, robust = (arm.take([arm.runs.index(run) for run in both]) for arm in (base, robust))
     confidence = bonferroni(CONFIDENCE, family)
-    given: dict[str, Any] = {"paired": one.rules.paired, "confidence": confidence, "rates": True}
+    weights = class_weights(one.readings.evidence, base.rows)
+    given: dict[str, Any] = {"paired": one.rules.paired, "confidence": confidence, "rates": True, "weights": weights}
     groups = one.groups(partition, base.rows)
     try:
         if partition is None:
             change = group_changes(base.values, robust.values, groups, minimum_rows=2, **given)[0]
             value, interval = change.value, change.interval
         else:
-            found = worst_difference(base.values, robust.values, groups, minimum_rows=one.rules.minimum_rows, **given)
+            before, after = (float(run_means(arm.values, weights).mean()) for arm in (base, robust))
+            given |= {"minimum_rows": one.rules.minimum_rows, "averages": (before, after)}
+            found = worst_difference(base.values, robust.values, groups, **given)
             value, interval = found.value, found.interval
     except InsufficientDataError:
         return None

@@ -143,10 +143,11 @@ def read_arms(
     minimum_rows: int,
     fewest_groups: int = 2,
     rates: bool | None = None,
+    weights: ArrayLike | None = None,
 ) -> tuple[Arm, ...]:
     """Check the arms `(name, outcomes, included)` and keep the groups with enough rows in every one.
 
-    Without `rates` outcomes are rates if each of an arm is 0 or 1.
+    Without `rates` outcomes are rates if each of an arm is 0 or 1. With `weights`, one a row, means are weighted.
     """
     minimum_rows = check_count(minimum_rows, name="minimum_rows", least=2)
     _check_same_rows(groups, arms)
@@ -191,7 +192,20 @@ def read_arms(
                     f"{name} runs from {values.min():g} to {values.max():g}; expected rates, from 0 to 1; "
                     "give rates=False for other numbers"
                 )
-    return tuple(_summarise(partition, values, mask, rates) for values, mask in zip(outcomes, masks, strict=True))
+    counted = None if weights is None else _check_weights(weights, rows=len(labels.codes))
+    return tuple(
+        _summarise(partition, values, mask, rates, counted) for values, mask in zip(outcomes, masks, strict=True)
+    )
+
+
+def _check_weights(weights: ArrayLike, *, rows: int) -> Floats:
+    found = check_outcomes(weights, name="weights")
+    if found.shape != (1, rows) or found.min() <= 0:
+        raise FairtollError(
+            f"weights has shape {found.shape[1:]} and a smallest value of {found.min():g}; expected a positive number "
+            f"for each of {rows} rows; leave rows out with `included`"
+        )
+    return found[0]
 
 
 def _check_same_rows(groups: ArrayLike, arms: tuple[tuple[str, ArrayLike, ArrayLike | None], ...]) -> None:
@@ -203,19 +217,28 @@ def _check_same_rows(groups: ArrayLike, arms: tuple[tuple[str, ArrayLike, ArrayL
     check_same_index(indexes)
 
 
-def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] | None, rates: bool | None) -> Arm:
+def _summarise(
+    partition: Partition,
+    outcomes: Floats,
+    mask: NDArray[np.bool_] | None,
+    rates: bool | None,
+    counted: Floats | None,
+) -> Arm:
     values = outcomes[:, partition.order]
     rows = partition.rows.astype(np.float64)
-    included: Floats = np.broadcast_to(rows, (len(values), len(rows)))
-    if mask is None:
+    included = total = np.broadcast_to(rows, (len(values), len(rows)))
+    if mask is None and counted is None:
         runs = partition.total(values) / rows
         deviations = values - partition.spread(runs)
     else:
         # A ratio of sums: the row's influence on it is weight * (outcome - ratio) / mean weight.
-        weights = mask[:, partition.order].astype(np.float64)
-        included = partition.total(weights)
-        runs = partition.total(values * weights) / included
-        deviations = weights * (values - partition.spread(runs)) * partition.spread(rows / included)
+        given = np.ones(outcomes.shape) if mask is None else mask.astype(np.float64)
+        weights = (given if counted is None else given * counted)[:, partition.order]
+        total = partition.total(weights)
+        runs = partition.total(values * weights) / total
+        deviations = weights * (values - partition.spread(runs)) * partition.spread(rows / total)
+        # As many rows as would say as much if all had one weight (Kish, 1965): the rows that count, without weights.
+        included = total**2 / partition.total(weights**2)
     influence = deviations.mean(axis=0)
     row_variance = partition.total(influence**2) / (rows * (rows - 1))
     run_row_variance = partition.total(deviations**2) / (rows * (rows - 1))
@@ -233,7 +256,7 @@ def _summarise(partition: Partition, outcomes: Floats, mask: NDArray[np.bool_] |
     return Arm(
         partition=partition,
         runs=runs,
-        averages=np.asarray((runs * included).sum(axis=1) / included.sum(axis=1), dtype=np.float64),
+        averages=np.asarray((runs * total).sum(axis=1) / total.sum(axis=1), dtype=np.float64),
         deviations=deviations,
         influence=influence,
         run_row_variance=np.maximum(run_row_variance, floor),

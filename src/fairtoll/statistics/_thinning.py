@@ -72,14 +72,14 @@ def thin(arm: Arm, noise: Floats) -> Thinned:
     return Thinned(per_run=per_run, plain=plain, highest=highest, lowest=lowest, correction=correction)
 
 
-def thin_lowest(arm: Arm, noise: Floats) -> Thinned:
+def thin_lowest(arm: Arm, noise: Floats, average: float | None = None) -> Thinned:
     """Correct each run's smallest group mean in the same way; `plain` and `per_run` are its negative, a gap below 0.
 
     Its groups `highest` are none: -1. No model's worst group is better than its average. Where groups are nearly tied
-    noise may put the mean over runs above the average of the same rows: every run's is then lowered alike, so that the
-    mean is that average. That is nearer to the truth: in simulation the mean squared error is smaller for it in every
-    scenario with ties, and the same in the others. Lowering each run to its own average would take more off than noise
-    had added, since runs in which noise points the other way stay as they are.
+    noise may put the mean over runs above the average (of the same rows, where no other is given): every run's is then
+    lowered alike, so that the mean is that average. That is nearer to the truth: in simulation the mean squared error
+    is smaller for it in every scenario with ties, and the same in the others. Lowering each run to its own average
+    would take more off than noise had added, since runs in which noise points the other way stay as they are.
     """
     errors = np.sqrt(arm.run_row_variance)[:, np.newaxis, :] * noise
     lowest = (arm.runs[:, np.newaxis, :] + errors).argmin(axis=2)
@@ -89,7 +89,7 @@ def thin_lowest(arm: Arm, noise: Floats) -> Thinned:
     if arm.rates:
         # Rounding alone puts the mean over mirrored draws below 0 where a group has nothing right.
         per_run = np.minimum(per_run, 0.0)
-    held = max(-float(per_run.mean()) - float(arm.averages.mean()), 0.0)
+    held = max(-float(per_run.mean()) - (float(arm.averages.mean()) if average is None else average), 0.0)
     return Thinned(
         per_run=per_run + held,
         plain=plain,

@@ -41,6 +41,7 @@ def group_changes(
     confidence: float = 0.95,
     minimum_rows: int = 10,
     rates: bool | None = None,
+    weights: ArrayLike | None = None,
 ) -> dict[Any, Change]:
     """Change of every group's mean, robust minus standard, over training runs and the rows that both arms share.
 
@@ -64,6 +65,9 @@ def group_changes(
         Groups with fewer rows in any run of either arm are left out.
     rates
         Whether outcomes are rates. Default: if every outcome of an arm is 0 or 1.
+    weights
+        `(N,)` how much each row counts in a mean, such as its class's share of all rows over its share of these. All
+        alike, when not given.
 
     Returns
     -------
@@ -90,6 +94,7 @@ def group_changes(
         minimum_rows=minimum_rows,
         fewest_groups=1,
         rates=rates,
+        weights=weights,
     )
     covariance = row_covariance(first, second, paired=paired)
     shared = np.maximum(first.row_variance + second.row_variance - 2 * covariance, 0.0)

@@ -224,12 +224,15 @@ def read_pair(
     minimum_rows: int,
     fewest_groups: int = 2,
     rates: bool | None,
+    weights: ArrayLike | None = None,
 ) -> tuple[Arm, ...]:
     """The standard and the robust arm over the rows that they share; with the same number of runs where they pair."""
     given = tuple(
         (name, values, mask) for name, values, mask in zip(("standard", "robust"), outcomes, included, strict=True)
     )
-    arms = read_arms(groups, given, minimum_rows=minimum_rows, fewest_groups=fewest_groups, rates=rates)
+    arms = read_arms(
+        groups, given, minimum_rows=minimum_rows, fewest_groups=fewest_groups, rates=rates, weights=weights
+    )
     if paired:
         check_paired(arms)
     return arms

@@ -50,6 +50,7 @@ def group_intervals(
     confidence: float = 0.95,
     minimum_rows: int = 10,
     rates: bool | None = None,
+    weights: ArrayLike | None = None,
 ) -> dict[Any, Interval]:
     """Interval of each group's mean over new training runs and new rows; with one run, new rows alone.
 
@@ -72,6 +73,9 @@ def group_intervals(
     rates
         Whether outcomes are rates, whose groups of all 0 or all 1 are not known without error. Default: if
         every outcome is 0 or 1. Give False for numbers in a unit, such as least epsilon.
+    weights
+        `(N,)` how much each row counts in a mean, such as its class's share of all rows over its share of these. All
+        alike, when not given.
 
     Returns
     -------
@@ -91,7 +95,12 @@ def group_intervals(
     """
     check_confidence(confidence)
     (arm,) = read_arms(
-        groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, fewest_groups=1, rates=rates
+        groups,
+        (("outcomes", outcomes, included),),
+        minimum_rows=minimum_rows,
+        fewest_groups=1,
+        rates=rates,
+        weights=weights,
     )
     parts, freedoms = _group_variances(arm)
     variance, freedom = parts.sum(axis=0), combined_freedom(parts, freedoms, confidence)

@@ -44,6 +44,8 @@ def mean_worst(
     confidence: float = 0.95,
     minimum_rows: int = 10,
     rates: bool | None = None,
+    weights: ArrayLike | None = None,
+    average: float | None = None,
     generator: np.random.Generator | None = None,
 ) -> Worst:
     """Mean over training runs of the smallest of a run's expected group means, such as the worst class's accuracy.
@@ -69,6 +71,12 @@ def mean_worst(
         Groups with fewer rows in any run are left out.
     rates
         Whether outcomes are rates; see `mean_gap`.
+    weights
+        `(N,)` how much each row counts in a mean, such as its class's share of all rows over its share of these. All
+        alike, when not given.
+    average
+        The value is at most this; of the rows of the groups that are kept, when not given. Give that of all rows where
+        it is shown beside the value.
     generator
         Source of the random halves; `numpy.random.default_rng(0)` when not given.
 
@@ -91,8 +99,10 @@ def mean_worst(
     """
     check_confidence(confidence)
     generator = np.random.default_rng(0) if generator is None else generator
-    (arm,) = read_arms(groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, rates=rates)
-    thinned = thin_lowest(arm, draw_noise(len(arm.partition.rows), generator))
+    (arm,) = read_arms(
+        groups, (("outcomes", outcomes, included),), minimum_rows=minimum_rows, rates=rates, weights=weights
+    )
+    thinned = thin_lowest(arm, draw_noise(len(arm.partition.rows), generator), average)
     parts, freedom = variances_of(arm, thinned)
     reach = quantile(parts, freedom, (1 - confidence) / 2) * float(np.sqrt(parts.sum()))
     value = 0.0 - thinned.value  # not -0.0
@@ -122,6 +132,8 @@ def worst_difference(
     confidence: float = 0.95,
     minimum_rows: int = 10,
     rates: bool | None = None,
+    weights: ArrayLike | None = None,
+    averages: tuple[float, float] | None = None,
     generator: np.random.Generator | None = None,
 ) -> Difference:
     """Difference of two arms' worst groups, robust minus standard, over training runs and the rows that they share.
@@ -136,6 +148,10 @@ def worst_difference(
         `(S, N)` one number for each training run and row, or `(N,)` for one run; larger is better.
     groups, paired, standard_included, robust_included, confidence, minimum_rows, rates, generator
         As in `difference`.
+    weights
+        As in `mean_worst`.
+    averages
+        Of the standard and the robust arm, as in `mean_worst`.
 
     Returns
     -------
@@ -164,9 +180,10 @@ def worst_difference(
         paired=paired,
         minimum_rows=minimum_rows,
         rates=rates,
+        weights=weights,
     )
     noise = draw_noise(len(arms[0].partition.rows), generator)
-    first, second = thin_lowest(arms[0], noise), thin_lowest(arms[1], noise)
+    first, second = (thin_lowest(arm, noise, most) for arm, most in zip(arms, averages or (None, None), strict=True))
     by_group = row_variances(arms, (first, second), paired=paired)
     between, between_freedom = variance_of_runs(first.per_run, second.per_run, paired=paired)
     counted = np.minimum(arms[0].included_rows, arms[1].included_rows)

@@ -1,5 +1,6 @@
 """The section on the frontier: average against worst class and worst group, a line for each recipe."""
 
+from fairtoll.findings.attacked_rows import attacked_words
 from fairtoll.findings.results import Recipe, Results
 from fairtoll.report.charts.frontier import LABEL_LENGTH, MOST, NAMED, Place, Track, frontier_panel
 from fairtoll.report.charts.style import Figure, Key, Panel
@@ -28,7 +29,11 @@ def frontier(results: Results) -> Section:
     if not partitions:
         return section
     groups = "class or group" if len(partitions) > 1 else "class"
-    section.lead = LEAD.format(worst=f"worst {groups}", group=groups)
+    section.lead = " ".join(
+        part
+        for part in (LEAD.format(worst=f"worst {groups}", group=groups), attacked_words(results.dataset.rows))
+        if part
+    )
     for partition in partitions:
         for part, of, shown in _parts(families(results), partition):
             many = sum(family.compared for family in shown) > NAMED
