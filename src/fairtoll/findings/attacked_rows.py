@@ -56,7 +56,9 @@ def class_weights(evidence: Evidence, rows: NDArray[np.int64]) -> NDArray[np.flo
     return np.asarray(shares[labels[rows]], dtype=np.float64)
 
 
-def run_means(values: NDArray[np.float64], weights: NDArray[np.float64] | None) -> NDArray[np.float64]:
+def run_means(
+    values: NDArray[np.float64] | NDArray[np.bool_], weights: NDArray[np.float64] | None
+) -> NDArray[np.float64]:
     """The mean over rows of each training run, `(S,)`.
 
     Examples

@@ -205,7 +205,7 @@ def _check_weights(weights: ArrayLike, *, rows: int) -> Floats:
             f"weights has shape {found.shape[1:]} and a smallest value of {found.min():g}; expected a positive number "
             f"for each of {rows} rows; leave rows out with `included`"
         )
-    return found[0]
+    return np.asarray(found[0], dtype=np.float64)
 
 
 def _check_same_rows(groups: ArrayLike, arms: tuple[tuple[str, ArrayLike, ArrayLike | None], ...]) -> None:
