@@ -21,8 +21,8 @@ LEAD = (
 )
 BASE = "A repair has to beat {base}, which treats all classes and groups alike and takes hardly more time."
 NO_BASE = (
-    "A repair has to beat what treats all classes and groups alike and takes hardly more time, such as weight averaging, "
-    "which this run has not."
+    "A repair has to beat what treats all classes and groups alike and takes hardly more time, such as weight "
+    "averaging, which this run has not."
 )
 FEW = f", and with fewer than {MINIMUM_RUNS} training runs"
 
