@@ -75,5 +75,5 @@ def test_levels_and_changes_are_of_the_same_average(both):
 def test_the_report_says_how_many_rows_were_attacked_and_how_they_were_drawn(both):
     (whole, part), *_ = both
     lead = {one.anchor: one.lead for one in build(part)}["frontier"]
-    assert "Attacked: 100 of 1,060 test rows, drawn with as many of each class" in lead
+    assert "Attacked: 100 of 1,060 test rows, as many of each class" in lead
     assert "Attacked" not in {one.anchor: one.lead for one in build(whole)}["frontier"]

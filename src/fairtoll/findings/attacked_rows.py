@@ -10,8 +10,9 @@ from numpy.typing import NDArray
 from fairtoll.evidence.store import Evidence
 
 ATTACKED = (
-    "Attacked: {attacked:,} of {rows:,} test rows, drawn with as many of each class. Robust accuracies weight each "
-    "class by its share of all test rows; gaps by an attribute under attack are of the attacked rows as they are."
+    "Attacked: {attacked:,} of {rows:,} test rows, as many of each class (all of a smaller one). Robust accuracies "
+    "weight each class by its share of all test rows; gaps by an attribute under attack are of the attacked "
+    "rows as they are."
 )
 
 
@@ -75,8 +76,8 @@ def attacked_words(rows: Mapping[str, int]) -> str:
 
     Examples
     --------
-    >>> attacked_words({"test": 4000, "attacked": 40})[:68]
-    'Attacked: 40 of 4,000 test rows, drawn with as many of each class. R'
+    >>> attacked_words({"test": 4000, "attacked": 40})[:56]
+    'Attacked: 40 of 4,000 test rows, as many of each class ('
     >>> attacked_words({"test": 4000})
     ''
     """
