@@ -1,4 +1,4 @@
-"""The answer of a comparison of recipes: what costs least at equal robustness, what repairs help, and what is open."""
+"""The answer of a comparison of recipes: what costs least at equal robustness, who pays, what repairs, what is open."""
 
 from __future__ import annotations
 
@@ -6,6 +6,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 from fairtoll.findings.discoveries import LEVEL, against_standard
+from fairtoll.findings.losses import Loss, losses
 from fairtoll.findings.results import Discovery, Finding, Matched, Recipe, Shift
 from fairtoll.findings.summary import what_it_takes
 from fairtoll.findings.units import spoken
@@ -28,7 +29,7 @@ def answer_of_recipes(
     findings: Sequence[Finding],
     discovered: Sequence[Discovery] = (),
 ) -> list[str]:
-    """Say in at most three sentences which recipe costs least at equal robustness, which repair helps, what is open.
+    """Say in a few sentences which recipe costs least at equal robustness, who pays, which repair helps, what is open.
 
     Parameters
     ----------
@@ -54,7 +55,12 @@ def answer_of_recipes(
     standard = next((one for one in recipes if one.role == "standard"), None)
     if standard is None:
         return []
-    said = (_least(recipes, matched, standard), _repair(recipes, standard), _counts(recipes, findings, discovered))
+    said = (
+        _least(recipes, matched, standard),
+        _who_pays(recipes, findings, standard),
+        _repair(recipes, standard),
+        _counts(recipes, findings, discovered),
+    )
     return [sentence for sentence in said if sentence]
 
 
@@ -93,6 +99,30 @@ def _no_level(recipes: Sequence[Recipe]) -> str:
     if all(one.own_strength for one in recipes):
         why = "they were trained at one strength each, and --strengths 3 trains three"
     return f"Which recipe costs least at equal robust accuracy cannot be said: {why}."
+
+
+def _who_pays(recipes: Sequence[Recipe], findings: Sequence[Finding], standard: Recipe) -> str:
+    """Which class or group loses accuracy on clean rows with the most recipes, and by how much at most."""
+    own = [one for one in recipes if one.own_strength and one.role not in ("standard", "control")]
+    found: dict[str, list[tuple[Loss, Recipe]]] = {}
+    for one in own:
+        for loss in losses(findings, one.arm, standard.arm):
+            if loss.how == "clean":
+                found.setdefault(loss.name, []).append((loss, one))
+    if not found:
+        return ""
+    # Of as many recipes, whoever loses more by one of them.
+    name, lost = min(found.items(), key=lambda one: (-len(one[1]), min(loss.change for loss, _ in one[1])))
+    most, taken_by = min(lost, key=lambda one: one[0].change)
+    low, high = (f"{100 * end:+.1f}" for end in most.interval)
+    how = f"{100 * most.change:+.1f} points of accuracy ({low} to {high}, a 95% interval of its own)"
+    if len(own) == 1:
+        return f"On clean rows {name} pays most: {how} with {taken_by.family_title}."
+    several = f"all {len(own)}" if len(lost) == len(own) else f"{len(lost)} of {len(own)}"
+    return (
+        f"On clean rows {name} pays most often: it is shown to lose with {several} recipes, most with "
+        f"{taken_by.family_title}: {how}."
+    )
 
 
 def _repair(recipes: Sequence[Recipe], standard: Recipe) -> str:

@@ -1,13 +1,11 @@
 """The section on repairs: what each gains, what it costs, and whom it levels down."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
-from fairtoll.findings.results import Finding, LeaveOneOutContrast, Recipe, Results, Shift
-from fairtoll.metrics import METRICS
+from fairtoll.findings.losses import Loss, losses
+from fairtoll.findings.results import LeaveOneOutContrast, Recipe, Results, Shift
 from fairtoll.report.families import Family, baseline, families, partitions_of, shift, standard
 from fairtoll.report.left_out import LUF_LEAD, extra_flips
-from fairtoll.report.metrics import metric_of
 from fairtoll.report.numbers import number, percent
 from fairtoll.report.section import Section
 from fairtoll.report.sections.leave_one_out.words import rate
@@ -50,7 +48,7 @@ def repairs(results: Results) -> Section:
             lines += [
                 [family.title, against.title, loss.group, loss.partition, loss.how, loss.change, *loss.interval]
                 for family in shown
-                for loss in losers(results, family.own, against)
+                for loss in losses(results.findings, family.own.arm, against.own.arm)
             ]
     if lines:
         columns = [Column(name) for name in ("Repair", "Against", "Who loses", "By", "Accuracy")]
@@ -79,7 +77,7 @@ def _table(results: Results, against: Family, shown: list[Family]) -> Table:
             row += [_change(own, against, clean=clean, partition=partition) for partition in (*partitions, None)]
         base = against.own.seconds
         row += [_flips(flips[own.arm])] if any(flips.values()) else []
-        row += [_who(losers(results, own, against))]
+        row += [_who(losses(results.findings, own.arm, against.own.arm))]
         row += [own.seconds / base if own.seconds and base else None]
         rows.append(row)
     return Table(
@@ -117,46 +115,11 @@ def _flips(found: LeaveOneOutContrast | None) -> Cell:
     return f"{said}{'?' if low <= 0 <= high else ''} ({rate(low, sign=True)} to {rate(high, sign=True)})"
 
 
-@dataclass(frozen=True)
-class Loss:
-    """A class or group that is worse off: in which accuracy, and by how much."""
-
-    group: str
-    partition: str
-    how: str
-    change: float
-    interval: tuple[float, float]
-
-
-def losers(results: Results, own: Recipe, against: Family) -> list[Loss]:
-    """Return the classes and groups whose own accuracy, clean or robust, is shown to be lower than in another arm.
-
-    As with verdicts, nothing is shown of recipes by fewer than three training runs.
-    """
-    found = []
-    for finding in results.findings:
-        if (finding.robust.arm, finding.standard.arm) != (own.arm, against.own.arm) or not _in_points(finding):
-            continue
-        if (
-            finding.runs < MINIMUM_RUNS
-            or finding.parameters.denominator == "correct"
-            or " & " in finding.parameters.partition
-        ):
-            continue
-        sign = 1.0 if METRICS[finding.metric].higher_is_better else -1.0
-        how = "clean" if finding.parameters.evaluation == "clean" else "robust"
-        for change in finding.changes:
-            low, high = sorted(sign * end for end in change.interval)
-            if high < 0:
-                found.append(Loss(change.group, finding.parameters.partition, how, sign * change.value, (low, high)))
-    return found
-
-
-def _who(losses: Sequence[Loss]) -> str:
+def _who(found: Sequence[Loss]) -> str:
     """Return the losers by accuracy: clean, robust."""
     said = []
     for how in ("clean", "robust"):
-        if groups := [loss.group for loss in losses if loss.how == how]:
+        if groups := [loss.name for loss in found if loss.how == how]:
             said.append(f"{how}: {', '.join(groups)}")
     return "; ".join(said) or "nobody shown"
 
@@ -167,7 +130,3 @@ def _signed(value: float) -> str:
 
 def _lower(title: str) -> str:
     return title[:1].lower() + title[1:]
-
-
-def _in_points(finding: Finding) -> bool:
-    return metric_of(finding.metric).unit == "points" and METRICS[finding.metric].levels_down
