@@ -73,7 +73,7 @@ def test_what_missing_values_cannot_do():
     with pytest.raises(FairtollError, match="missing is 'drop'; expected 'refuse' or 'keep'"):
         load(missing="drop")
     code = rows.features[0].missing
-    with pytest.raises(FairtollError, match="column 'age' holds -300, which stands for a missing value"):
+    with pytest.raises(FairtollError, match="column 'age' holds -300, which means a missing value"):
         load(FRAME.assign(age=[code, None, 52, 63, 30]), like=rows, missing="keep")
 
 

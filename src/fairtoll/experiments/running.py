@@ -28,6 +28,10 @@ from fairtoll.runs.schedule import Engine, run_stages
 from fairtoll.runs.stages import Display, Silent
 from fairtoll.storage.records import recorded_configuration, stage_records
 
+OTHER_ARMS = (
+    "the run in {folder} was made with another version and has no arm '{arm}', with which this one compares; expected "
+    "a run of this version; run it again in a new folder, or report it with the version that made it"
+)
 OTHER_RECIPES = (
     "{here} is given for the folder {folder}; expected {there}, with which it was started; give these options, or "
     "another folder with --out"
@@ -283,13 +287,9 @@ def results_of(folder: Path) -> Results:
         if DEFENCES in configuration:
             names, strengths, *pairs = configuration[DEFENCES]
             experiment = with_recipes(experiment, names, strengths=strengths, pairs=pairs[0] if pairs else ())
-        kept = {one["name"] for one in configuration["recipes"]}
-        if other := next((arm for arm in experiment.arms() if arm not in kept), None):
-            raise FairtollError(
-                f"the run in {folder} was made with another version and has no arm '{other}', with which this one "
-                "compares; expected a run of this version; run it again in a new folder, or report it with the version "
-                "that made it"
-            )
+            kept = {one["name"] for one in configuration["recipes"]}
+            if other := next((arm for arm in experiment.arms() if arm not in kept), None):
+                raise FairtollError(OTHER_ARMS.format(folder=folder, arm=other))
         if is_own(configuration) and describe_fields(experiment)["questions"] != configuration["questions"]:
             raise FairtollError(
                 f"the run in {folder} asks other questions than fairtoll train does; expected its description; compute "
