@@ -57,9 +57,13 @@ def _sign(change: ExactChange, after: float | None) -> int:
 
 
 def _named(claim: TheoryClaim, after: Callable[[ExactChange], float | None]) -> str:
-    in_points = _in_points(claim.changes[0])
-    numbers = _listed([_numbers(change, after(change), in_points=in_points) for change in claim.changes])
-    return f"{_name(claim)} ({numbers}{' points' if in_points else ''})"
+    in_points, several = _in_points(claim.changes[0]), len(claim.changes) > 1
+    numbers = [
+        f"{_numbers(change, after(change), in_points=in_points)}{' points' if in_points else ''}"
+        f"{f' {change.of}' if several else ''}"
+        for change in claim.changes
+    ]
+    return f"{_name(claim)} ({_listed(numbers)})"
 
 
 def _name(claim: TheoryClaim) -> str:
