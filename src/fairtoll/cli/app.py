@@ -26,7 +26,7 @@ from fairtoll.cli.train import EPILOG as TRAIN_EXAMPLES
 from fairtoll.cli.train import train
 from fairtoll.errors import FairtollError, print_warning
 
-#: The exit status of a program that was interrupted, and of one that was asked to end, by convention.
+#: The exit status of a program that was interrupted, and of one that was sent SIGTERM, by convention.
 INTERRUPTED, TERMINATED = 130, 128 + signal.SIGTERM
 #: Characters of an unexpected error's message.
 SHOWN = 200
@@ -37,7 +37,7 @@ UsageError: Any = next(kind for kind in typer.BadParameter.__mro__ if kind.__nam
 
 
 class _Terminated(BaseException):
-    """The program was asked to end: its worker processes are ended first, and what they share is given back."""
+    """The program was sent SIGTERM: its worker processes are ended first, and what they share is given back."""
 
 
 app = typer.Typer(

@@ -11,7 +11,7 @@ Pair = tuple[str, str]
 
 
 def requested_pairs(recipes: Sequence[Recipe], findings: Iterable[Finding]) -> dict[Pair, list[Finding]]:
-    """The findings of each pair of recipes that was compared because it was asked for, in their order.
+    """The findings of each pair of recipes that was requested, in their order.
 
     Parameters
     ----------

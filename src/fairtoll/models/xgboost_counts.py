@@ -13,7 +13,7 @@ IMPOSSIBLE = (
     "{path} has {size:,} bytes and says that it has {count:,} {what}; expected no more than it has room for; write the "
     "file again from the fitted model"
 )
-#: A number as text, in JSON and in UBJSON, whose texts stand behind their length.
+#: A number as text, in JSON and in UBJSON, whose texts follow their length.
 _SAID = re.compile(
     rb'(num_class|num_target|num_feature)(?:"\s*:\s*"?|S(?:L.{8}|l.{4}|I.{2}|[iU].))(\d{1,40})', re.DOTALL
 )

@@ -242,7 +242,7 @@ def drawn_parts(rows: OwnRows, whole: Dataset) -> tuple[np.ndarray, np.ndarray]:
 def read_parts(rows: OwnRows, whole: Dataset) -> tuple[Dataset, Dataset]:
     """Both parts of the file, each read by itself, as an audit reads the files of them that the run writes.
 
-    So ranges are those of the training rows, and so is what stands for a missing value.
+    So ranges are those of the training rows, and so is the number that means a missing value.
     """
     positions = drawn_parts(rows, whole)
     if not rows.is_table:

@@ -15,7 +15,7 @@ HEIGHT = 240
 POINTS, REACH = 121, 2.6
 #: Above the highest curve, for the thresholds' names; and how far apart these are, in shares of the height.
 ROOM, APART = 0.5, 0.085
-#: Where a class's name stands, in standard deviations from its mean.
+#: Where a class's name is drawn, in standard deviations from its mean.
 OUTWARD = 0.8
 DASHES = ([1, 0], [5, 3])
 
